@@ -1,0 +1,1 @@
+"""Foundations: errors, configuration, file formats, locks. Standard library only."""

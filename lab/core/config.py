@@ -1,0 +1,48 @@
+"""Configuration files: TOML to frozen dataclasses, with errors that name file, key and next step."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lab.core.decode import decode
+from lab.core.errors import ConfigError, LabError
+from lab.core.fields import KeepsUnknown, Limits, encode
+from lab.core.home import shown
+from lab.core.jsonio import read_bytes
+
+__all__ = ["KeepsUnknown", "Limits", "check_schema", "decode", "encode", "load_toml", "read_toml"]
+
+T = TypeVar("T")
+
+
+def load_toml(path: Path, cls: type[T], *, schema: int | None = None) -> T:
+    """Decode the TOML file at `path` as `cls`; `schema` is the newest version this lab reads, if any."""
+    data = read_toml(path)
+    if schema is not None:
+        check_schema(data, schema, where=shown(path))
+    return decode(cls, data, where=shown(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the plain tables of a TOML file; syntax errors carry line and column."""
+    try:
+        return tomllib.loads(read_bytes(path).decode("utf-8"))
+    except (ValueError, RecursionError) as problem:
+        raise ConfigError(f"{shown(path)}: not valid TOML: {problem}") from problem
+
+
+def check_schema(data: object, newest: int, *, where: str, error: type[LabError] = ConfigError) -> None:
+    """Raise `error` unless `data` carries a `schema` number from 1 to `newest`."""
+    version = data.get("schema") if isinstance(data, dict) else None
+    if type(version) is not int or version < 1:
+        raise error(
+            f"{where}: schema: expected a version number, got {version!r}",
+            hint=f"a file of this kind begins with schema = {newest}",
+        )
+    if version > newest:
+        raise error(
+            f"{where}: schema {version} is newer than this lab reads ({newest})",
+            hint="upgrade lab: pip install --upgrade phi-lab",
+        )

@@ -1,0 +1,157 @@
+"""From plain data (TOML, JSON) to frozen dataclasses, strictly."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+from functools import cache
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from lab.core.errors import ConfigError, LabError
+from lab.core.fields import KeyPath, keeps_unknown, known_fields, show_key
+from lab.core.suggest import did_you_mean
+
+T = TypeVar("T")
+
+INTEGER_BITS = 64
+_TYPE_NAMES = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}
+
+
+def decode(cls: type[T], data: object, *, where: str, error: type[LabError] = ConfigError) -> T:
+    """Build `cls` from plain data; anything that does not fit raises `error` naming `where` and the key."""
+    result: T = _Decoder(where, error).record(cls, data, ())
+    return result
+
+
+# How a generic annotation is decoded: its origin -> the method that takes its arguments.
+_HANDLERS: dict[Any, str] = {
+    Annotated: "limited",
+    Literal: "choice",
+    Union: "union",
+    types.UnionType: "union",
+    list: "items",
+    tuple: "sequence",
+    dict: "mapping",
+}
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls, include_extras=True)
+
+
+class _Decoder:
+    """One document: where it came from and how its errors are raised."""
+
+    def __init__(self, where: str, error: type[LabError]) -> None:
+        self.where = where
+        self.error = error
+
+    def fail(self, path: KeyPath, problem: str, hint: str | None = None) -> NoReturn:
+        raise self.error(f"{self.where}: {show_key(path)}: {problem}", hint=hint)
+
+    def record(self, cls: Any, data: object, path: KeyPath) -> Any:
+        table = self.table(data, path)
+        fields = {item.name: item for item in known_fields(cls)}
+        # Unknown keys first: a misspelt key is better told as such than as the missing one it stands for.
+        extra = self._unknown(cls, {key: item for key, item in table.items() if key not in fields}, list(fields), path)
+        values = {
+            name: self.value(_hints(cls)[name], table[name], (*path, name))
+            for name, field in fields.items()
+            if not self._absent(field, table, path)
+        }
+        return cls(**values, **extra)
+
+    def table(self, data: object, path: KeyPath) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            self.fail(path, f"expected a table, got {_show(data)}")
+        for key in data:
+            if not isinstance(key, str):
+                self.fail(path, f"expected text keys, got {_show(key)}")
+        return data
+
+    def _absent(self, field: dataclasses.Field[Any], table: dict[str, Any], path: KeyPath) -> bool:
+        if field.name in table:
+            return False
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            self.fail((*path, field.name), "missing key", f"add {field.name} to {self.where}")
+        return True
+
+    def _unknown(self, cls: Any, unknown: dict[str, Any], known: list[str], path: KeyPath) -> dict[str, Any]:
+        if keeps_unknown(cls):
+            return {"extra": unknown}
+        for key in unknown:
+            guess = did_you_mean(key, known)
+            self.fail((*path, key), f"unknown key.{guess}", f"known keys here: {', '.join(known)}")
+        return {}
+
+    def value(self, kind: Any, raw: object, path: KeyPath) -> Any:
+        if kind in _TYPE_NAMES:
+            return self.scalar(kind, raw, path)
+        if kind is Any:
+            return raw
+        if dataclasses.is_dataclass(kind):
+            return self.record(kind, raw, path)
+        return getattr(self, _HANDLERS[get_origin(kind)])(get_args(kind), raw, path)
+
+    def scalar(self, kind: Any, raw: object, path: KeyPath) -> Any:
+        if kind is float and type(raw) is int and abs(raw) < 2**1000:
+            raw = float(raw)
+        if type(raw) is not kind:
+            self.fail(path, f"expected {_TYPE_NAMES[kind]}, got {_show(raw)}")
+        if isinstance(raw, float) and not math.isfinite(raw):
+            self.fail(path, f"expected a finite number, got {raw}")
+        if isinstance(raw, int) and raw.bit_length() > INTEGER_BITS:
+            self.fail(path, f"an integer of more than {INTEGER_BITS} bits")
+        return raw
+
+    def limited(self, parts: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
+        value = self.value(parts[0], raw, path)
+        problem = parts[1].problem(value)
+        if problem is not None:
+            self.fail(path, problem)
+        return value
+
+    def choice(self, options: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
+        # `in` alone would take True for 1.
+        if any(type(raw) is type(option) and raw == option for option in options):
+            return raw
+        listed = ", ".join(str(option) for option in options)
+        guess = did_you_mean(raw, [str(option) for option in options]) if isinstance(raw, str) else ""
+        self.fail(path, f"{_show(raw)} is not one of {listed}.{guess}")
+
+    def union(self, kinds: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
+        rest = [kind for kind in kinds if kind is not type(None)]
+        if raw is None and len(rest) < len(kinds):
+            return None
+        exact = [kind for kind in rest if kind is type(raw)]
+        return self.value((exact or rest)[0], raw, path)
+
+    def sequence(self, kinds: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
+        if not isinstance(raw, (list, tuple)):
+            self.fail(path, f"expected a list, got {_show(raw)}")
+        if len(kinds) == 2 and kinds[1] is Ellipsis:
+            kinds = (kinds[0],) * len(raw)
+        if len(raw) != len(kinds):
+            self.fail(path, f"expected {len(kinds)} values, got {len(raw)}")
+        pairs = enumerate(zip(kinds, raw, strict=True))
+        return tuple(self.value(kind, item, (*path, i)) for i, (kind, item) in pairs)
+
+    def items(self, kinds: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
+        return list(self.sequence((kinds[0], ...), raw, path))
+
+    def mapping(self, kinds: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
+        table = self.table(raw, path)
+        return {key: self.value(kinds[1], item, (*path, key)) for key, item in table.items()}
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, (dict, list, tuple)):
+        return "a table" if isinstance(value, dict) else "a list"
+    if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+        return "a huge integer"  # Python refuses to spell one of more than 4300 digits
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

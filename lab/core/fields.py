@@ -1,0 +1,92 @@
+"""Fields of dataclasses that mirror a file: limits, unknown keys, and the way back to plain data.
+
+A field's annotation is its type and limits. A `KeepsUnknown` keeps the keys that it does not
+know, so that a rewrite loses nothing; any other class refuses them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+KeyPath = tuple[str | int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What a value must keep, in an annotation: `Annotated[int, Limits(min=1)]`.
+
+    `min` and `max` are inclusive, `above` is exclusive, `pattern` must match a text as a whole.
+    """
+
+    min: float | None = None
+    max: float | None = None
+    above: float | None = None
+    unit: str = ""
+    pattern: str | None = None
+
+    def problem(self, value: Any) -> str | None:
+        """Say what is wrong with `value`, or None when it is within the limits."""
+        unit = f" {self.unit}" if self.unit else ""
+        if self.min is not None and value < self.min:
+            return f"{value} is too small, at least {self.min}{unit} is needed"
+        if self.above is not None and value <= self.above:
+            return f"{value} is too small, more than {self.above}{unit} is needed"
+        if self.max is not None and value > self.max:
+            return f"{value} is too large, at most {self.max}{unit} is possible"
+        if self.pattern is not None and not re.fullmatch(self.pattern, value):
+            return f"{value[:60]!r} does not have the form {self.pattern}"
+        return None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KeepsUnknown:
+    """Base of what must survive a newer writer: keys that this version does not know stay in `extra`."""
+
+    extra: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def known_fields(cls: Any) -> list[dataclasses.Field[Any]]:
+    """Return the fields of a dataclass that are keys of the file: all but `extra` of KeepsUnknown."""
+    return [item for item in dataclasses.fields(cls) if not (keeps_unknown(cls) and item.name == "extra")]
+
+
+def keeps_unknown(cls: Any) -> bool:
+    """Whether the dataclass keeps unknown keys rather than refusing them."""
+    return issubclass(cls if isinstance(cls, type) else type(cls), KeepsUnknown)
+
+
+def encode(value: Any) -> Any:
+    """Return plain data for a value that `decode` made: dataclasses become dicts, tuples lists."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _encode_record(value)
+    if isinstance(value, Mapping):
+        return {key: encode(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [encode(item) for item in value]
+    return value
+
+
+def show_key(path: KeyPath) -> str:
+    """Spell a key path as people write it: `[measure].repeats`, `cells[0].prompt`."""
+    if not path:
+        return "document"
+    head, *rest = (_show_part(part) for part in path)
+    if len(path) > 1 and isinstance(path[1], str):
+        head = f"[{head}]"
+    return head + "".join(part if part.startswith("[") else f".{part}" for part in rest)
+
+
+def _show_part(part: str | int) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    # A key comes from a file that nobody vouches for: no control characters, no endless lines.
+    return part if part.isprintable() and len(part) <= 60 else repr(part[:60])
+
+
+def _encode_record(record: Any) -> dict[str, Any]:
+    known = {item.name: encode(getattr(record, item.name)) for item in known_fields(record)}
+    extra = encode(record.extra) if keeps_unknown(record) else {}
+    return {**known, **{key: value for key, value in extra.items() if key not in known}}

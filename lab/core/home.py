@@ -1,0 +1,69 @@
+"""Where the data folders are, and where definitions (targets, dashboards) come from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from lab.core.errors import ConfigError
+from lab.core.suggest import unknown
+
+Kind = Literal["targets", "dashboards"]
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def lab_home() -> Path:
+    """Return the folder that holds compiled/, profiles/, targets/: $LAB_HOME, else the working folder."""
+    home = Path(os.environ.get("LAB_HOME") or Path.cwd()).expanduser().absolute()
+    if home.exists() and not home.is_dir():
+        raise ConfigError(f"LAB_HOME={home} is not a folder", hint="set LAB_HOME to a folder, or unset it")
+    return home
+
+
+def compiled_dir() -> Path:
+    """Return the folder of bundles; it may not exist yet."""
+    return lab_home() / "compiled"
+
+
+def profiles_dir() -> Path:
+    """Return the folder of recorded runs; it may not exist yet."""
+    return lab_home() / "profiles"
+
+
+def builtin_dir(kind: Kind) -> Path:
+    """Return the folder of built-in definitions: inside the wheel, or at the root of a checkout."""
+    packaged = PACKAGE / "builtin" / kind
+    return packaged if packaged.is_dir() else PACKAGE.parent / kind
+
+
+def definitions(kind: Kind) -> dict[str, Path]:
+    """Name -> file of every definition, sorted; a user's own file hides the built-in one of its name."""
+    found = {path.stem: path for path in _toml_files(builtin_dir(kind))}
+    found.update({path.stem: path for path in _toml_files(lab_home() / kind)})
+    return dict(sorted(found.items()))
+
+
+def find_definition(kind: Kind, name: str) -> Path:
+    """Return the file that defines `name`; ConfigError with near names when there is none."""
+    found = definitions(kind)
+    if name in found:
+        return found[name]
+    one = kind.removesuffix("s")
+    raise ConfigError(
+        unknown(one, name, found),
+        hint=f"a {one} is a file {kind}/<name>.toml in {shown(lab_home())}",
+    )
+
+
+def shown(path: Path) -> str:
+    """Return the path as messages show it: relative when it lies in the working folder."""
+    try:
+        relative = path.absolute().relative_to(Path.cwd())
+    except (ValueError, OSError):
+        return str(path)
+    return str(relative)
+
+
+def _toml_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.toml")) if folder.is_dir() else []

@@ -1,0 +1,89 @@
+"""JSON that nobody vouches for: read strictly, digested canonically."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lab.core.errors import ConfigError, LabError
+from lab.core.home import shown
+
+
+def parse_json(text: str | bytes, *, where: str, error: type[LabError] = ConfigError) -> Any:
+    """Parse one JSON document; NaN, infinities, repeated keys and bad UTF-8 are errors that name `where`."""
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+        return _checked_text(decoded, json.loads(decoded, **_STRICT))
+    except (ValueError, RecursionError) as problem:
+        raise error(f"{where}: not valid JSON: {_reason(problem)}") from problem
+
+
+def read_json(path: Path, *, error: type[LabError] = ConfigError) -> Any:
+    """Parse the JSON file at `path`; a missing, unreadable or damaged file is an error that names it."""
+    return parse_json(read_bytes(path, error=error), where=shown(path), error=error)
+
+
+def read_bytes(path: Path, *, error: type[LabError] = ConfigError) -> bytes:
+    """Return the bytes of the regular file at `path`, or raise an error that names it."""
+    try:
+        if path.exists() and not path.is_file():
+            raise error(f"{shown(path)}: not a file")
+        return path.read_bytes()
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise error(f"{shown(path)}: cannot read: {reason}") from problem
+
+
+def canonical_bytes(document: Any) -> bytes:
+    """Return the one spelling of `document` that digests are taken of: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8")
+
+
+def digest(document: Any) -> str:
+    """Return the sha256 (64 hex digits) of the canonical form of `document`."""
+    return hashlib.sha256(canonical_bytes(document)).hexdigest()
+
+
+def _checked_text(source: str, document: Any) -> Any:
+    # Half of a surrogate pair can be escaped in JSON but not be written again.
+    if re.search(r"\\u[dD][89a-fA-F]", source):
+        canonical_bytes(document)
+    return document
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise ValueError(f"key {key[:60]!r} appears twice")
+        result[key] = value
+    return result
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:60]} is too large a number")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number that JSON has")
+
+
+_STRICT: dict[str, Any] = {
+    "object_pairs_hook": _no_repeats,
+    "parse_float": _finite,
+    "parse_constant": _no_constant,
+}
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, json.JSONDecodeError):
+        return f"line {problem.lineno}, column {problem.colno}: {problem.msg}"
+    return "nested too deeply" if isinstance(problem, RecursionError) else str(problem)

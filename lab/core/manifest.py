@@ -1,0 +1,191 @@
+"""What a manifest.json under compiled/ says: the blocks and the four kinds of folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from lab.core.fields import KeepsUnknown, Limits
+from lab.core.kinds import Bytes, Count, ModelLabel, Name, Positive, Sha256, UtcTime
+
+SCHEMA = 1
+ALIGNMENT_BYTES = 4096
+MANIFEST_NAME = "manifest.json"
+WEIGHTS_NAME = "weights.bin"
+LIBRARY_NAME = "model.so"
+GGUF_NAME = "model.gguf"
+
+# fmt: off
+DType = Literal[
+    "int8", "uint8", "int16", "uint16", "float16", "bfloat16", "int32", "uint32", "float32",
+    "int64", "uint64", "float64",
+]
+DTYPE_BYTES: dict[DType, int] = {
+    "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "float16": 2, "bfloat16": 2, "int32": 4, "uint32": 4,
+    "float32": 4, "int64": 8, "uint64": 8, "float64": 8,
+}
+# fmt: on
+
+
+@dataclass(frozen=True)
+class ModelBlock(KeepsUnknown):
+    """The model: `layers` of its `layers_total` are there; `context_max` and `sliding_window` in tokens."""
+
+    id: Name
+    label: ModelLabel
+    preset: Name
+    quant: Name
+    layers: Positive
+    layers_total: Positive
+    parameters: Positive
+    vocab_size: Positive
+    hidden_size: Positive
+    head_dim: Positive
+    num_kv_heads: Positive
+    context_max: Positive
+    sliding_window: Positive | None
+    kv_dtype: DType
+
+
+@dataclass(frozen=True)
+class WeightsBlock(KeepsUnknown):
+    """Where the weights came from and how they lie."""
+
+    key: Sha256
+    source: Literal["synthetic", "huggingface", "mlc"]
+    source_id: str
+    synthetic: bool
+    layout: Name
+
+
+@dataclass(frozen=True)
+class TargetBlock(KeepsUnknown):
+    """What was compiled for; `required_features` are named as in /proc/cpuinfo."""
+
+    name: Name
+    kind: str
+    mtriple: str
+    cpu: str
+    isa: str
+    features: tuple[str, ...]
+    required_features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class VersionsBlock(KeepsUnknown):
+    """What compiled it; null where a backend does not have that part."""
+
+    lab: str
+    tvm: str | None
+    tvm_ffi: str | None
+    llvm: str | None
+    kernels: str | None
+
+
+@dataclass(frozen=True)
+class FileEntry(KeepsUnknown):
+    """One file of the folder, beside the manifest itself."""
+
+    name: str
+    size: Bytes
+    sha256: Sha256
+
+
+@dataclass(frozen=True)
+class TensorEntry(KeepsUnknown):
+    """Where one tensor lies in weights.bin, in bytes."""
+
+    name: str
+    dtype: DType
+    shape: tuple[Positive, ...]
+    offset: Bytes
+    nbytes: Bytes
+
+
+@dataclass(frozen=True)
+class MemoryBlock(KeepsUnknown):
+    """What the model takes on a device; a workspace that nobody knows is null."""
+
+    weights_bytes: Bytes
+    kv_bytes_per_token: Bytes
+    workspace_bytes: Bytes | None
+
+
+@dataclass(frozen=True)
+class VerifyBlock(KeepsUnknown):
+    """Reference values: `logits` at `logit_ids`, at the last position of the prompt `prompt_ids`."""
+
+    prompt_ids: tuple[Count, ...]
+    logit_ids: tuple[Count, ...]
+    logits: tuple[float, ...]
+    rel_error_max: Annotated[float, Limits(above=0)]
+
+
+@dataclass(frozen=True)
+class WeightsManifest(KeepsUnknown):
+    """A folder compiled/weights/<label>--<key12>/."""
+
+    schema: int
+    kind: Literal["weights"]
+    key: Sha256
+    created_at: UtcTime
+    model: ModelBlock
+    weights: WeightsBlock
+    files: tuple[FileEntry, ...]
+    tensors: tuple[TensorEntry, ...]
+    memory: MemoryBlock
+    decode_weight_bytes_per_token: Bytes
+    verify: VerifyBlock
+
+
+@dataclass(frozen=True)
+class LibraryManifest(KeepsUnknown):
+    """A folder compiled/lib/<target>--<label>--<key12>/."""
+
+    schema: int
+    kind: Literal["library"]
+    key: Sha256
+    created_at: UtcTime
+    model: ModelBlock
+    target: TargetBlock
+    versions: VersionsBlock
+    files: tuple[FileEntry, ...]
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BundleManifest(KeepsUnknown):
+    """A folder compiled/<target>--<label>--<key12>/: library and weights, ready for a device."""
+
+    schema: int
+    kind: Literal["bundle"]
+    key: Sha256
+    created_at: UtcTime
+    model: ModelBlock
+    weights: WeightsBlock
+    target: TargetBlock
+    versions: VersionsBlock
+    files: tuple[FileEntry, ...]
+    tensors: tuple[TensorEntry, ...]
+    memory: MemoryBlock
+    decode_weight_bytes_per_token: Bytes
+    verify: VerifyBlock
+
+
+@dataclass(frozen=True)
+class GgufManifest(KeepsUnknown):
+    """A folder compiled/gguf/<label>--<key12>/: the model as llama.cpp reads it."""
+
+    schema: int
+    kind: Literal["gguf"]
+    key: Sha256
+    created_at: UtcTime
+    model: ModelBlock
+    weights: WeightsBlock
+    files: tuple[FileEntry, ...]
+    memory: MemoryBlock
+    decode_weight_bytes_per_token: Bytes
+    elements: Positive
+
+
+Manifest = WeightsManifest | LibraryManifest | BundleManifest | GgufManifest

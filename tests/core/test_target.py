@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.core.errors import ConfigError, LabError
+from lab.core.home import builtin_dir
+from lab.core.target import TargetSpec, all_targets, load_target
+
+SOUND = 'schema = 1\nname = "box"\ndescription = "a box"\n[device]\ntransport = "local"\n'
+
+
+def put(home: Path, text: str, name: str = "box") -> None:
+    (home / "targets").mkdir(exist_ok=True)
+    (home / "targets" / f"{name}.toml").write_text(text)
+
+
+def test_every_builtin_target_is_sound(home: Path) -> None:
+    built_in = {path.stem for path in builtin_dir("targets").glob("*.toml")}
+    assert "local" in built_in
+    for name in built_in:
+        assert load_target(name).name == name
+
+
+def test_a_small_file_gets_the_defaults(home: Path) -> None:
+    put(home, SOUND)
+    spec = load_target("box")
+    assert (spec.device.transport, spec.device.emulated) == ("local", False)
+    assert (spec.compile.backend, spec.compile.kind, spec.compile.cpu) == ("tvm", "llvm", "native")
+    assert (spec.measure.repeats, spec.measure.threads, spec.measure.prefill_chunk) == (5, 0, 512)
+
+
+def test_a_users_file_hides_the_builtin_of_its_name(home: Path) -> None:
+    put(home, SOUND.replace('"box"', '"local"'), "local")
+    assert load_target("local").description == "a box"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('[compile]\nmtripel = "x"', r"box.toml: \[compile\].mtripel: unknown key. Did you mean mtriple\?"),
+        ('[compile]\nmtriple = "x86_64; rm -rf /"', r"\[compile\].mtriple: .* does not have the form"),
+        ('[compile]\nmtriple = "-o/etc/x"', r"\[compile\].mtriple: "),
+        ('[compile]\ncpu = "x -load=evil.so"', r"\[compile\].cpu: "),
+        ('[compile]\nfeatures = ["+avx2", "avx2"]', r"\[compile\].features\[1\]: "),
+        ('[compile]\nbackend = "tvmm"', r"\[compile\].backend: 'tvmm' is not one of tvm, mlc. Did you mean tvm"),
+        ("[measure]\nrepeats = 0", r"\[measure\].repeats: 0 is too small, at least 1"),
+        ("[measure]\nrepeats = 2.5", r"\[measure\].repeats: expected an integer"),
+        ("[measure]\ncv_gate = 5", r"\[measure\].cv_gate: 5.0 is too large, at most 1"),
+        ("[measure]\ntimeout_s = inf", r"\[measure\].timeout_s: expected a finite number"),
+        ("[measure]\ntimeout_s = 0", r"\[measure\].timeout_s: 0.0 is too small, more than 0 s"),
+        ("[measur]\nrepeats = 5", r"box.toml: measur: unknown key. Did you mean measure"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(home: Path, more: str, message: str) -> None:
+    put(home, f"{SOUND}{more}\n")
+    with pytest.raises(ConfigError, match=message):
+        load_target("box")
+
+
+def test_a_file_without_device_says_so(home: Path) -> None:
+    put(home, SOUND.replace("[device]\n", "").replace('transport = "local"\n', ""))
+    with pytest.raises(ConfigError, match=r"box.toml: device: missing key"):
+        load_target("box")
+
+
+def test_the_name_is_the_name_of_the_file(home: Path) -> None:
+    put(home, SOUND, "other")
+    with pytest.raises(ConfigError, match=r"other.toml: name: 'box' is not the name of the file"):
+        load_target("other")
+
+
+@pytest.mark.parametrize("name", ["Box", "-box", "b x", "b" * 120])
+def test_a_name_must_be_safe_in_a_path(home: Path, name: str) -> None:
+    put(home, SOUND.replace('"box"', f'"{name}"'), name)
+    with pytest.raises(ConfigError, match="cannot be the name of a target"):
+        load_target(name)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "loca", ""])
+def test_an_unknown_name_never_leaves_the_folder(home: Path, name: str) -> None:
+    (home / "secret.toml").write_text(SOUND)
+    with pytest.raises(ConfigError, match=r"unknown target .*Known: .*local") as caught:
+        load_target(name)
+    assert "targets/<name>.toml" in str(caught.value.hint)
+
+
+def test_one_broken_file_hides_no_other(home: Path) -> None:
+    put(home, SOUND)
+    put(home, "schema = ", "broken")
+    found = all_targets()
+    assert isinstance(found["box"], TargetSpec)
+    assert isinstance(found["local"], TargetSpec)
+    assert isinstance(found["broken"], LabError)
+    assert "broken.toml" in found["broken"].what

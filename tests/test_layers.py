@@ -1,0 +1,161 @@
+"""The house keeps its layers: who may import whom, and what starting `lab` may cost."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+LAB = Path(__file__).resolve().parents[1] / "lab"
+
+# From the top down: a layer imports from itself and from those that come after it.
+LAYERS = ["cli", "views", "analysis", "measure", "devices", "ondevice", "compile", "models", "core"]
+STRANGERS = [{"compile", "devices"}, {"compile", "measure"}]
+
+# Third-party module -> the files that may import it. What is not here may not be imported at all.
+THIRD_PARTY = {
+    "click": ["cli/*"],
+    "gguf": ["models/gguf_*.py"],
+    "numpy": [f"{layer}/*" for layer in LAYERS if layer != "core"],
+    "pandas": ["analysis/*", "views/*"],
+    "rich": ["views/*", "cli/*"],
+    "safetensors": ["models/*"],
+    "textual": ["views/*", "cli/*"],
+    "torch": ["models/torch_reference.py"],
+    "transformers": ["models/torch_reference.py"],
+    "tvm": ["compile/*", "models/phi3*.py"],
+    "tvm_ffi": ["compile/*", "ondevice/*"],
+    "ziglang": ["compile/*", "ondevice/*"],
+}
+
+HEAVY = ["gguf", "numpy", "pandas", "rich", "safetensors", "textual", "torch", "transformers", "tvm", "tvm_ffi"]
+
+
+def imported_modules(path: Path, package: str) -> Iterator[str]:
+    """Every module that the file imports, wherever in it: in functions and for type checking too."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from _from_import(node, package)
+        elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
+            yield from (arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant))
+
+
+def _from_import(node: ast.ImportFrom, package: str) -> Iterator[str]:
+    parts = package.split(".")
+    base = ".".join(parts[: len(parts) + 1 - node.level]) if node.level else ""
+    module = ".".join(part for part in (base, node.module) if part)
+    # `from lab import measure` imports lab.measure.
+    yield from (f"{module}.{alias.name}" for alias in node.names) if module == "lab" else [module]
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def violations(root: Path) -> list[str]:
+    """Every import below `root` (a folder called lab) that breaks the rules, as `file: module`."""
+    found = []
+    for path in sorted(root.rglob("*.py")):
+        inside = path.relative_to(root)
+        package = ".".join(("lab", *inside.parts[:-1]))
+        for module in imported_modules(path, package):
+            if not allowed(inside, module):
+                found.append(f"{inside}: {module}")
+    return found
+
+
+def allowed(inside: Path, module: str) -> bool:
+    """Whether the file at `inside` lab/ may import `module`."""
+    top, _, rest = module.partition(".")
+    if top == "lab":
+        return allowed_layer(inside.parts[0], rest.split(".")[0])
+    if top in sys.stdlib_module_names:
+        return True
+    return any(fnmatch(str(inside), pattern) for pattern in THIRD_PARTY.get(top, []))
+
+
+def allowed_layer(importer: str, imported: str) -> bool:
+    """Whether the layer `importer` may import from the layer `imported`."""
+    if importer not in LAYERS or imported not in LAYERS:
+        # lab/__main__.py starts the command line; lab/__init__.py holds the version, which all may read.
+        return importer == "__main__.py" or imported in ("", "__version__")
+    if {importer, imported} in STRANGERS:
+        return False
+    return LAYERS.index(importer) <= LAYERS.index(imported)
+
+
+def test_every_folder_of_code_is_a_layer() -> None:
+    folders = {path.parent.relative_to(LAB).parts[0] for path in LAB.glob("*/**/*.py")}
+    assert folders == set(LAYERS)
+
+
+def test_imports_keep_the_layers() -> None:
+    assert violations(LAB) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("core/x.py", "import lab.models"),
+        ("core/x.py", "import numpy"),
+        ("core/x.py", "from ..views import tables"),
+        ("core/x.py", "from lab import analysis"),
+        ("models/x.py", "def f():\n    from lab.compile import build"),
+        ("models/x.py", "def f():\n    import tvm"),
+        ("models/catalog.py", "import torch"),
+        ("models/deep/x.py", "from ...compile.build import build_library"),
+        ("compile/x.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import lab.measure.plan"),
+        ("measure/x.py", "import lab.compile.build"),
+        ("devices/x.py", "import importlib\nimportlib.import_module('lab.compile.build')"),
+        ("measure/x.py", "import pandas"),
+        ("analysis/x.py", "from rich.table import Table"),
+        ("views/x.py", "import click"),
+        ("views/x.py", "__import__('lab.cli')"),
+        ("cli/x.py", "import requests"),
+        ("cli/x.py", "import tvm.relax"),
+    ],
+)
+def test_the_walk_finds_what_it_looks_for(tmp_path: Path, file: str, code: str) -> None:
+    path = tmp_path / "lab" / file
+    path.parent.mkdir(parents=True)
+    path.write_text(code)
+    assert len(violations(tmp_path / "lab")) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("core/x.py", "import json\nimport lab\nfrom lab import __version__\nfrom . import errors"),
+        ("models/phi3_model.py", "from tvm.relax.frontend import nn\nimport numpy as np"),
+        ("compile/kernels/x.py", "import tvm\nfrom lab.models.quant import SCHEMES"),
+        ("cli/verbs/x.py", "import click\nfrom lab.measure.plan import Plan\nfrom ..app import app"),
+        ("__main__.py", "from lab.cli import entry"),
+    ],
+)
+def test_the_walk_passes_what_is_allowed(tmp_path: Path, file: str, code: str) -> None:
+    path = tmp_path / "lab" / file
+    path.parent.mkdir(parents=True)
+    path.write_text(code)
+    assert violations(tmp_path / "lab") == []
+
+
+@pytest.mark.parametrize("module", ["lab.cli", "lab.cli.main"])
+def test_starting_lab_imports_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}\nprint(*[name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def test_core_alone_needs_only_the_standard_library() -> None:
+    modules = sorted(f"lab.core.{path.stem}" for path in (LAB / "core").glob("*.py") if path.stem != "__init__")
+    code = f"import {', '.join(modules)}"
+    # -S leaves site-packages out: nothing third-party can be found.
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd=LAB.parent)
+    assert done.returncode == 0, done.stderr
