@@ -1,0 +1,1 @@
+"""Model presets, quantisation, weights and the Relax modules."""

@@ -1,0 +1,68 @@
+"""The manifest of a weights folder."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from lab.core.bundle import (
+    SCHEMA,
+    FileEntry,
+    MemoryBlock,
+    ModelBlock,
+    VerifyBlock,
+    WeightsBlock,
+    WeightsManifest,
+)
+from lab.models import params, reference
+from lab.models.catalog import ModelSpec
+from lab.models.convert.writer import tensor_entries
+from lab.models.quant import F32
+from lab.models.sources.base import WeightSource
+
+
+def weights_manifest(
+    spec: ModelSpec, source: WeightSource, layout: str, key: str, entry: FileEntry, logits: F32
+) -> WeightsManifest:
+    """Return the manifest of weights made from `source`, whose reference logits [V] are `logits`."""
+    kept = params.param_specs(spec.config, spec.scheme, layout)
+    return WeightsManifest(
+        schema=SCHEMA,
+        kind="weights",
+        key=key,
+        created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        model=model_block(spec),
+        weights=WeightsBlock(key, source.kind, source.source_id, source.kind == "synthetic", layout),
+        files=(entry,),
+        tensors=tuple(tensor_entries(kept)),
+        memory=MemoryBlock(entry.size, params.kv_bytes_per_token(spec.config, spec.scheme), None),
+        decode_weight_bytes_per_token=params.decode_weight_bytes(spec.config, spec.scheme, layout),
+        verify=_verify_block(spec, logits),
+    )
+
+
+def model_block(spec: ModelSpec) -> ModelBlock:
+    """Return what manifests and records say about the model; `parameters` counts the layers that are kept."""
+    config = spec.config
+    return ModelBlock(
+        id=spec.id,
+        label=spec.label,
+        preset=spec.preset_name,
+        quant=spec.scheme.name,
+        layers=spec.layers,
+        layers_total=spec.layers_total,
+        parameters=config.parameters,
+        vocab_size=config.vocab_size,
+        hidden_size=config.hidden_size,
+        head_dim=config.head_dim,
+        num_kv_heads=config.num_key_value_heads,
+        context_max=config.max_position_embeddings,
+        sliding_window=config.sliding_window,
+        kv_dtype=spec.scheme.kv_dtype,
+    )
+
+
+def _verify_block(spec: ModelSpec, logits: F32) -> VerifyBlock:
+    ids = reference.logit_ids(spec.config.vocab_size)
+    prompt = reference.prompt_ids(spec.config.vocab_size)
+    values = tuple(float(logits[i]) for i in ids)
+    return VerifyBlock(tuple(prompt), tuple(ids), values, spec.scheme.rel_error_max(spec.layers))

@@ -1,0 +1,107 @@
+"""`convert`: the weights folder of a model and a source, made once and then found."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from lab.core.atomic import publish_dir, staging_dir
+from lab.core.bundle import WEIGHTS_NAME, file_entry, load_manifest, verify_files, write_manifest
+from lab.core.errors import BundleError, WeightsError
+from lab.core.jsonio import digest
+from lab.core.progress import Progress
+from lab.models import params, reference
+from lab.models.catalog import ModelSpec
+from lab.models.convert.manifest import weights_manifest
+from lab.models.convert.stream import Stream, workers
+from lab.models.convert.writer import file_bytes, open_writer, tensor_entries
+from lab.models.layout import LAYOUT
+from lab.models.quant import F32
+from lab.models.sources.base import WeightSource
+
+CONVERTER_VERSION = 1  # raise it whenever the bytes or the reference values made from the same source change
+_ROOM_FOR_MANIFEST_BYTES = 1 << 20
+
+
+def convert(spec: ModelSpec, source: WeightSource, out_root: Path, progress: Progress, layout: str = LAYOUT) -> Path:
+    """Return the weights folder of `spec` from `source` under `out_root`, made if it is not there yet.
+
+    `layout` is the one that the library wants which will read them.
+    Streams in blocks of rows on all cores; the folder appears whole or not at all. Raises WeightsError for a
+    source that does not fit the model or is damaged, LabError for a disk that is full or not writable.
+    """
+    check_fits(spec, source)
+    key = weights_key(spec, source, layout)
+    final = weights_folder(spec, key, out_root)
+    if _is_there(final, progress):
+        return final
+    needed = file_bytes(tensor_entries(params.param_specs(spec.config, spec.scheme, layout))) + _ROOM_FOR_MANIFEST_BYTES
+    with staging_dir(final.parent, final.name, needed_bytes=needed) as folder:
+        _fill(folder, spec, source, layout, key, progress)
+        return publish_dir(folder, final)
+
+
+def weights_key(spec: ModelSpec, source: WeightSource, layout: str = LAYOUT) -> str:
+    """Return the digest of everything that the weights folder's content depends on."""
+    return digest(
+        {
+            "converter": CONVERTER_VERSION,
+            "config": asdict(spec.config),
+            "scheme": asdict(spec.scheme),
+            "layout": layout,
+            "source": [source.kind, source.source_id],
+        }
+    )
+
+
+def weights_folder(spec: ModelSpec, key: str, out_root: Path) -> Path:
+    """Return where the weights folder with `key` belongs under `out_root`."""
+    return out_root / "weights" / f"{spec.label}--{key[:12]}"
+
+
+def check_fits(spec: ModelSpec, source: WeightSource) -> None:
+    """Raise WeightsError when the source belongs to another network than `spec`."""
+    wanted, found = asdict(spec.config), asdict(source.config)
+    if found.pop("num_hidden_layers") < wanted.pop("num_hidden_layers"):
+        raise WeightsError(
+            f"{spec.label} needs {spec.layers} layers; the weights have {source.config.num_hidden_layers}"
+        )
+    differing = [f"{name} {found[name]} instead of {wanted[name]}" for name in wanted if found[name] != wanted[name]]
+    if differing:
+        raise WeightsError(
+            f"the weights are not those of {spec.preset_name}: {'; '.join(differing)}",
+            hint="`lab models` lists the networks; choose the one that these weights belong to",
+        )
+
+
+def _is_there(final: Path, progress: Progress) -> bool:
+    if not final.exists():
+        return False
+    try:
+        verify_files(final, load_manifest(final, "weights"), digests=False)
+    except BundleError as problem:
+        progress.note(f"{problem.what}; made again")
+        shutil.rmtree(final, ignore_errors=True)
+        return False
+    return True
+
+
+def _fill(folder: Path, spec: ModelSpec, source: WeightSource, layout: str, key: str, progress: Progress) -> None:
+    path = folder / WEIGHTS_NAME
+    logits = _write_weights(path, spec, source, layout, progress)
+    with progress.phase("digest weights", path.stat().st_size, "B") as advance:
+        entry = file_entry(path, advance)
+    write_manifest(folder, weights_manifest(spec, source, layout, key, entry, logits))
+
+
+def _write_weights(path: Path, spec: ModelSpec, source: WeightSource, layout: str, progress: Progress) -> F32:
+    specs = params.param_specs(spec.config, spec.scheme, layout)
+    total = sum(param.nbytes for param in specs)
+    with (
+        progress.phase("convert weights", total, "B") as advance,
+        open_writer(path, specs) as writer,
+        workers() as pool,
+    ):
+        stream = Stream(spec, source, writer, pool, advance, layout)
+        return stream.run(reference.prompt_ids(spec.config.vocab_size))

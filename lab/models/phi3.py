@@ -1,0 +1,211 @@
+"""Phi-3 as Relax modules over an abstract set of operations.
+
+The network says what is computed; a target's operations (`lab.compile.ops_cpu` for CPUs) say how. Parameters are
+named and ordered as `lab.models.params` lists them, which is how weights.bin stores them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tvm.relax.frontend import nn
+from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
+
+from lab.models.layout import dense_shape, q_shape, scale_shape
+from lab.models.presets import Phi3Config
+from lab.models.quant import QuantScheme
+
+Tensor = Any
+
+
+@dataclass(frozen=True)
+class Acts:
+    """Activations of `rows` tokens as a matrix product reads them: one or more tensors."""
+
+    tensors: list[Tensor]
+    rows: Any
+
+
+class Matrix(nn.Module):  # type: ignore[misc]
+    """The weights of one matrix [rows, columns] in the packed layout of its scheme."""
+
+    def __init__(self, rows: int, columns: int, scheme: QuantScheme) -> None:
+        self.rows, self.columns = rows, columns
+        if scheme.quantised:
+            self.q_weight = nn.Parameter(q_shape(rows, columns, scheme.bits), "uint8")
+            self.q_scale = nn.Parameter(scale_shape(rows, columns), "float16")
+        else:
+            self.weight = nn.Parameter(dense_shape(rows, columns), scheme.weight_dtype)
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The parameters in the order that kernels take them."""
+        return [self.q_weight, self.q_scale] if hasattr(self, "q_weight") else [self.weight]
+
+
+class Ops(Protocol):
+    """What a target must be able to do. Rows are tokens; residual streams are float32 [n, hidden]."""
+
+    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
+        """Return float32 [n, hidden] for int32 ids [n]."""
+
+    def normalise(self, x: Tensor, weight: Tensor, eps: float, *, last_row: bool = False) -> Acts:
+        """Return RMSNorm of [n, hidden], or of its last row, ready for a product."""
+
+    def gate(self, gate_up: Tensor) -> Acts:
+        """Return silu(first half) * second half of each row, ready for a product."""
+
+    def encode(self, x: Tensor) -> Acts:
+        """Return [n, features] ready for a product."""
+
+    def linear(self, acts: Acts, matrix: Matrix, *, add: Tensor | None = None, dtype: str = "float32") -> Tensor:
+        """Return acts times the matrix transposed [n, rows padded to the layout], plus `add`."""
+
+    def create_kv_cache(self, config: Phi3Config, dtype: str, limits: Sequence[Any]) -> Tensor:
+        """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
+
+
+class Norm(nn.Module):  # type: ignore[misc]
+    """The weights of an RMSNorm."""
+
+    def __init__(self, features: int) -> None:
+        self.weight = nn.Parameter((features,), "float32")
+
+
+class Attention(nn.Module):  # type: ignore[misc]
+    """Fused qkv, attention over the KV cache, output projection added to the residual."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+        self.config, self.dtype, self.ops = config, scheme.kv_dtype, ops
+        self.qkv_proj = Matrix(config.qkv_rows, config.hidden_size, scheme)
+        self.o_proj = Matrix(config.hidden_size, config.hidden_size, scheme)
+
+    def forward(self, acts: Acts, residual: Tensor, cache: Tensor, layer: int) -> Tensor:
+        """Return residual + attention, float32 [n, hidden]."""
+        c = self.config
+        heads, fused = c.num_attention_heads, c.num_attention_heads + 2 * c.num_key_value_heads
+        qkv = self.ops.linear(acts, self.qkv_proj, dtype=self.dtype)  # [n, fused * D]
+        n = qkv.shape[0]
+        qkv = nn.op.reshape(qkv, (1, n, fused, c.head_dim))
+        seen = cache.attention_with_fused_qkv(layer, qkv, heads, c.head_dim**-0.5)  # [1, n, heads, D]
+        return self.ops.linear(self.ops.encode(nn.op.reshape(seen, (n, c.hidden_size))), self.o_proj, add=residual)
+
+
+class Mlp(nn.Module):  # type: ignore[misc]
+    """Gated feed-forward, added to the residual."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+        self.ops = ops
+        self.gate_up_proj = Matrix(2 * config.intermediate_size, config.hidden_size, scheme)
+        self.down_proj = Matrix(config.hidden_size, config.intermediate_size, scheme)
+
+    def forward(self, acts: Acts, residual: Tensor) -> Tensor:
+        """Return residual + down(silu(gate) * up), float32 [n, hidden]."""
+        gate_up = self.ops.linear(acts, self.gate_up_proj)  # [n, 2 * intermediate]
+        return self.ops.linear(self.ops.gate(gate_up), self.down_proj, add=residual)
+
+
+class Layer(nn.Module):  # type: ignore[misc]
+    """One decoder layer."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+        self.eps, self.ops = config.rms_norm_eps, ops
+        self.input_layernorm = Norm(config.hidden_size)
+        self.self_attn = Attention(config, scheme, ops)
+        self.post_attention_layernorm = Norm(config.hidden_size)
+        self.mlp = Mlp(config, scheme, ops)
+
+    def forward(self, x: Tensor, cache: Tensor, layer: int) -> Tensor:
+        """Return the residual stream after this layer, float32 [n, hidden]."""
+        x = self.self_attn(self.ops.normalise(x, self.input_layernorm.weight, self.eps), x, cache, layer)
+        return self.mlp(self.ops.normalise(x, self.post_attention_layernorm.weight, self.eps), x)
+
+
+class Decoder(nn.Module):  # type: ignore[misc]
+    """Embedding, layers and final norm."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+        self.embed_tokens = Matrix(config.vocab_size, config.hidden_size, scheme)
+        self.layers = nn.ModuleList([Layer(config, scheme, ops) for _ in range(config.num_hidden_layers)])
+        self.norm = Norm(config.hidden_size)
+
+
+class Phi3ForCausalLM(nn.Module):  # type: ignore[misc]
+    """The functions of MLC-LLM's model-library ABI for one sequence."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+        self.config, self.scheme, self.ops = config, scheme, ops
+        self.model = Decoder(config, scheme, ops)
+        if not config.tie_word_embeddings:
+            self.lm_head = Matrix(config.vocab_size, config.hidden_size, scheme)
+
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """int32 [n] -> float32 [n, hidden]."""
+        return self.ops.embed(input_ids, self.model.embed_tokens)
+
+    def prefill(self, input_embed: Tensor, paged_kv_cache: Tensor) -> tuple[Tensor, Tensor]:
+        """float32 [1, n, hidden] -> logits of the last position, float32 [1, 1, vocab], and the cache."""
+        return self._forward(input_embed, paged_kv_cache)
+
+    def decode(self, input_embed: Tensor, paged_kv_cache: Tensor) -> tuple[Tensor, Tensor]:
+        """float32 [1, 1, hidden] -> logits float32 [1, 1, vocab], and the cache."""
+        return self._forward(input_embed, paged_kv_cache)
+
+    def create_tir_paged_kv_cache(
+        self,
+        max_batch_size: Any,
+        max_total_seq_len: Any,
+        prefill_chunk_size: Any,
+        page_size: Any,
+        support_sliding_window: Any,
+    ) -> Tensor:
+        """Return a cache for `max_total_seq_len` tokens, which also chooses longrope's factors."""
+        limits = (max_batch_size, max_total_seq_len, prefill_chunk_size, page_size, support_sliding_window)
+        return self.ops.create_kv_cache(self.config, self.scheme.kv_dtype, limits)
+
+    def _forward(self, input_embed: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
+        c = self.config
+        x = nn.op.reshape(input_embed, (input_embed.shape[1], c.hidden_size))  # [n, hidden]
+        for index, layer in enumerate(self.model.layers):
+            x = layer(x, cache, index)
+        head = self.model.embed_tokens if c.tie_word_embeddings else self.lm_head
+        last = self.ops.normalise(x, self.model.norm.weight, c.rms_norm_eps, last_row=True)
+        logits = self.ops.linear(last, head)  # [1, vocab padded to the layout]
+        if logits.shape[1] != c.vocab_size:
+            logits = nn.op.split(logits, [c.vocab_size], axis=1)[0]
+        return nn.op.reshape(logits, (1, 1, c.vocab_size)), cache
+
+    def spec(self) -> Any:
+        """Return the export specification: packed parameters, symbolic prompt length."""
+        packed = {"param_mode": "packed", "effect_mode": "none"}
+        cache = nn.spec.Object(object_type=PagedKVCache)
+        hidden = self.config.hidden_size
+        sizes = (
+            "max_batch_size",
+            "max_total_seq_len",
+            "prefill_chunk_size",
+            "page_size",
+            "support_sliding_window",
+        )
+        return nn.spec.ModuleSpec.from_raw(
+            {
+                "embed": {"input_ids": nn.spec.Tensor(["seq_len"], "int32"), "$": packed},
+                "prefill": {
+                    "input_embed": nn.spec.Tensor([1, "seq_len", hidden], "float32"),
+                    "paged_kv_cache": cache,
+                    "$": packed,
+                },
+                "decode": {
+                    "input_embed": nn.spec.Tensor([1, 1, hidden], "float32"),
+                    "paged_kv_cache": cache,
+                    "$": packed,
+                },
+                "create_tir_paged_kv_cache": {
+                    **dict.fromkeys(sizes, int),
+                    "$": {"param_mode": "none", "effect_mode": "none"},
+                },
+            },
+            self,
+        )

@@ -1,0 +1,122 @@
+"""The numbers that define a Phi-3 network, checked, and how `config.json` spells them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lab.core.errors import ModelError
+from lab.models.presets import hf
+
+
+@dataclass(frozen=True)
+class Phi3Config:
+    """A Phi-3 network: sizes in elements, positions in tokens.
+
+    `rope_short_factor` and `rope_long_factor` hold head_dim/2 divisors of the rotary frequencies (LongRoPE);
+    both or neither. `sliding_window` is how many keys a query sees, itself included; None sees all.
+    Raises ModelError when the numbers contradict each other.
+    """
+
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    vocab_size: int
+    max_position_embeddings: int
+    original_max_position_embeddings: int
+    rms_norm_eps: float = 1e-5
+    rope_theta: float = 10000.0
+    sliding_window: int | None = None
+    rope_short_factor: tuple[float, ...] | None = None
+    rope_long_factor: tuple[float, ...] | None = None
+    tie_word_embeddings: bool = False
+
+    def __post_init__(self) -> None:
+        _check_sizes(self)
+        _check_factors(self)
+
+    @property
+    def head_dim(self) -> int:
+        """Elements of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+    @property
+    def qkv_rows(self) -> int:
+        """Rows of the fused qkv projection: all query heads, then key heads, then value heads."""
+        return (self.num_attention_heads + 2 * self.num_key_value_heads) * self.head_dim
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the network has (a tied head counts once)."""
+        h, i = self.hidden_size, self.intermediate_size
+        layer = self.qkv_rows * h + h * h + 2 * i * h + h * i + 2 * h
+        embeddings = self.vocab_size * h * (1 if self.tie_word_embeddings else 2)
+        return self.num_hidden_layers * layer + embeddings + h
+
+    @property
+    def attention_scaling(self) -> float:
+        """What cos and sin are multiplied by; 1 unless LongRoPE stretches the context."""
+        stretch = self.max_position_embeddings / self.original_max_position_embeddings
+        if self.rope_short_factor is None or stretch <= 1.0:
+            return 1.0
+        return math.sqrt(1.0 + math.log(stretch) / math.log(self.original_max_position_embeddings))
+
+    def rope_factors(self, length: int) -> tuple[float, ...] | None:
+        """Return the LongRoPE factors for a sequence of `length` tokens, or None without LongRoPE."""
+        if length > self.original_max_position_embeddings:
+            return self.rope_long_factor
+        return self.rope_short_factor
+
+    @classmethod
+    def from_hf(cls, data: Mapping[str, Any], *, where: str = "config.json") -> Phi3Config:
+        """Build from a Hugging Face `config.json`; ModelError names the key that is missing or not supported."""
+        return cls(**hf.fields(data, where))
+
+    def to_hf(self) -> dict[str, Any]:
+        """Return the numbers as a Hugging Face `config.json` would hold them."""
+        return hf.document(self)
+
+
+def _check_sizes(config: Phi3Config) -> None:
+    for name in _COUNTS:
+        if getattr(config, name) < 1:
+            raise ModelError(f"{name} is {getattr(config, name)}; it must be at least 1")
+    if config.hidden_size % config.num_attention_heads or config.head_dim % 2:
+        raise ModelError(
+            f"hidden_size {config.hidden_size} does not split into {config.num_attention_heads} heads of even size"
+        )
+    if config.num_attention_heads % config.num_key_value_heads:
+        raise ModelError(
+            f"{config.num_attention_heads} attention heads can't share "
+            f"{config.num_key_value_heads} key-value heads evenly"
+        )
+    if config.sliding_window is not None and config.sliding_window < 1:
+        raise ModelError(f"sliding_window is {config.sliding_window}; it must be at least 1")
+
+
+def _check_factors(config: Phi3Config) -> None:
+    factors = (config.rope_short_factor, config.rope_long_factor)
+    if (factors[0] is None) != (factors[1] is None):
+        raise ModelError("LongRoPE needs both rope_short_factor and rope_long_factor")
+    for name, values in zip(("short", "long"), factors, strict=True):
+        if values is not None and (len(values) != config.head_dim // 2 or min(values) <= 0):
+            raise ModelError(
+                f"rope_{name}_factor has {len(values)} values; a head of {config.head_dim} "
+                f"needs {config.head_dim // 2}, all above 0"
+            )
+
+
+_COUNTS = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "vocab_size",
+    "max_position_embeddings",
+    "original_max_position_embeddings",
+)

@@ -1,0 +1,79 @@
+"""One safetensors file: its table of tensors, checked, and rows of them as float32."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from lab.core.errors import WeightsError
+from lab.core.home import shown
+from lab.models.quant import F32, U8
+from lab.models.sources.files import AGAIN, as_document, map_file
+
+_HEADER_BYTES_MAX = 100_000_000  # the format's own limit
+_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """One tensor of a safetensors file; `offset` is where its bytes start in `data`, the mapped file."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    path: Path
+    data: U8
+    offset: int
+
+    def rows(self, start: int, stop: int) -> F32:
+        """Return rows start..stop (elements, of a vector) as float32."""
+        row = int(np.prod(self.shape[1:], dtype=np.int64)) * _BYTES[self.dtype]
+        raw = self.data[self.offset + start * row : self.offset + stop * row]
+        return _as_float32(raw, self.dtype).reshape(stop - start, *self.shape[1:])
+
+
+def read_table(path: Path) -> dict[str, StoredTensor]:
+    """Return the tensors of the safetensors file at `path`.
+
+    Raises WeightsError when the file is cut short (naming the tensor), damaged, or no safetensors file.
+    """
+    data = map_file(path)
+    header, start = _header(path, data)
+    table = {name: _stored(path, data, name, entry, start) for name, entry in header.items()}
+    try:
+        with safe_open(path, framework="np"):  # its own checks: sizes, overlaps, gaps
+            return table
+    except (SafetensorError, OSError) as problem:
+        raise WeightsError(f"{shown(path)}: not sound: {problem}", hint=AGAIN) from problem
+
+
+def _header(path: Path, data: U8) -> tuple[dict[str, Any], int]:
+    length = int.from_bytes(data[:8].tobytes(), "little")
+    if len(data) < 8 or length > min(_HEADER_BYTES_MAX, len(data) - 8):
+        raise WeightsError(f"{shown(path)}: not a safetensors file, or cut short in its header", hint=AGAIN)
+    text = data[8 : 8 + length].tobytes()
+    header = as_document(text, f"{shown(path)}: header")
+    return {name: entry for name, entry in header.items() if name != "__metadata__"}, 8 + length
+
+
+def _stored(path: Path, data: U8, name: str, entry: Any, start: int) -> StoredTensor:
+    try:
+        dtype, shape = str(entry["dtype"]), tuple(int(size) for size in entry["shape"])
+        first, last = (int(offset) for offset in entry["data_offsets"])
+    except (KeyError, TypeError, ValueError) as problem:
+        raise WeightsError(f"{shown(path)}: {name[:100]}: its header entry is damaged", hint=AGAIN) from problem
+    if start + last > len(data):
+        missing = start + last - len(data)
+        raise WeightsError(f"{shown(path)}: cut short: {name[:100]} lacks {missing} bytes", hint=AGAIN)
+    return StoredTensor(name, dtype, shape, path, data, start + first)
+
+
+def _as_float32(raw: U8, dtype: str) -> F32:
+    if dtype == "BF16":
+        wide = raw.view("<u2").astype(np.uint32) << np.uint32(16)
+        return wide.view(np.float32)
+    return raw.view("<f2" if dtype == "F16" else "<f4").astype(np.float32)

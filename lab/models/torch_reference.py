@@ -1,0 +1,136 @@
+"""Logits of a weights file by transformers' own Phi3ForCausalLM, with one layer in memory at a time.
+
+The model is built without storage (torch's `meta` device). Hooks give each decoder layer, the embedding, the
+last norm and the head their float32 parameters just before they run, dequantised from weights.bin, and take
+them away right after: Phi-3-mini needs about a gigabyte instead of fifteen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lab.core.errors import LabError, WeightsError
+from lab.core.manifest import TensorEntry
+from lab.core.progress import Advance, Progress
+from lab.models.catalog import ModelSpec
+from lab.models.layout import LAYOUT
+from lab.models.layouts import layout_named
+from lab.models.params import EMBEDDING, HEAD, Part, params_of, tensor_specs
+from lab.models.quant import F32, Array, dequantise
+
+ROWS_AT_ONCE = 2048  # bounds the temporaries of unpacking
+
+
+class StoredWeights:
+    """Reads whole matrices of a weights file as float32, by their Hugging Face names."""
+
+    def __init__(self, spec: ModelSpec, path: Path, tensors: Iterable[TensorEntry], layout: str = LAYOUT) -> None:
+        self._spec, self._path, self._layout = spec, path, layout
+        self._packing = layout_named(layout, spec.scheme)
+        self._tensors = {tensor.name: tensor for tensor in tensors}
+        self._by_name = {tensor.hf_name: tensor for tensor in tensor_specs(spec.config)}
+
+    def read(self, hf_name: str) -> F32:
+        """Return the tensor [N, K] or [H], dequantised; WeightsError when the file does not hold it."""
+        tied = hf_name == HEAD and self._spec.config.tie_word_embeddings
+        tensor = self._by_name[EMBEDDING if tied else hf_name]
+        parts = {param.part: self._map(param.name) for param in params_of(tensor, self._spec.scheme, self._layout)}
+        if len(tensor.shape) == 1:
+            return np.array(parts["w"], dtype=np.float32)  # a copy: torch wants to own what it is given
+        out = np.empty(tensor.shape, dtype=np.float32)
+        for start in range(0, tensor.shape[0], ROWS_AT_ONCE):
+            stop = min(start + ROWS_AT_ONCE, tensor.shape[0])
+            out[start:stop] = self._rows(parts, start, stop)
+        return out
+
+    def _rows(self, parts: Mapping[Part, Array], start: int, stop: int) -> Array:
+        """Rows start..stop; `start` is a multiple of the layout's block."""
+        packing, rows = self._packing, stop - start
+        blocks = slice(start // packing.BLOCK_ROWS, packing.padded_rows(stop) // packing.BLOCK_ROWS)
+        if "w" in parts:
+            return packing.unpack_dense(parts["w"][blocks], rows)
+        q = packing.unpack_q(parts["q"][blocks], rows, self._spec.scheme.bits)
+        return dequantise(q, packing.unpack_scale(parts["s"][blocks], rows))
+
+    def _map(self, name: str) -> Array:
+        if name not in self._tensors:
+            raise WeightsError(f"{self._path}: no tensor {name}", hint="remove the folder and convert again")
+        stored = self._tensors[name]
+        return np.memmap(self._path, stored.dtype, mode="r", offset=stored.offset, shape=stored.shape)
+
+
+def reference_logits(spec: ModelSpec, weights: StoredWeights, ids: Sequence[int], progress: Progress) -> F32:
+    """Return the logits after each of the token `ids`. -> float32 [len(ids), vocab]
+
+    Raises LabError with the install command when torch or transformers is missing.
+    """
+    torch, transformers = require_libraries()
+    model = _without_storage(spec, torch, transformers)
+    inputs = torch.tensor([list(ids)], dtype=torch.int64)
+    with progress.phase("reference", spec.layers + 3, "parts") as advance, torch.no_grad():
+        for name, module in _parts(model, spec.layers):
+            _fill_while_running(module, name, weights, torch, advance)
+        logits = model(inputs, use_cache=False).logits[0]
+    return np.asarray(logits.numpy(), dtype=np.float32)
+
+
+def require_libraries() -> tuple[Any, Any]:
+    """Return torch and transformers; LabError with the install command when one is missing."""
+    try:
+        import torch
+        import transformers
+    except ImportError as problem:
+        raise LabError(
+            f"the reference needs torch and transformers: {problem}",
+            hint="pip install torch 'transformers>=5'; in a checkout of lab: pip install -e '.[verify]'",
+        ) from problem
+    transformers.logging.set_verbosity_error()  # it advises on the spelling of the configuration
+    return torch, transformers
+
+
+def _without_storage(spec: ModelSpec, torch: Any, transformers: Any) -> Any:
+    """Build the model with shapes only; its rotary tables, which are not parameters, are made for real."""
+    fields = spec.config.to_hf()
+    del fields["architectures"], fields["model_type"]  # what the class itself says
+    no_tokens = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"))
+    config = transformers.Phi3Config(**fields, **no_tokens, attn_implementation="eager")
+    with torch.device("meta"):
+        model = transformers.Phi3ForCausalLM(config)
+    model.model.rotary_emb = type(model.model.rotary_emb)(config=config)
+    return model.eval()
+
+
+def _parts(model: Any, layers: int) -> Iterator[tuple[str, Any]]:
+    """Every module that holds parameters, with the prefix of their Hugging Face names."""
+    yield "model.embed_tokens.", model.model.embed_tokens
+    for index in range(layers):
+        yield f"model.layers.{index}.", model.model.layers[index]
+    yield "model.norm.", model.model.norm
+    yield "lm_head.", model.lm_head
+
+
+def _fill_while_running(module: Any, prefix: str, weights: StoredWeights, torch: Any, advance: Advance) -> None:
+    def fill(*_: Any) -> None:
+        for name, owner, key in _parameters(module):
+            value = torch.from_numpy(weights.read(prefix + name))
+            setattr(owner, key, torch.nn.Parameter(value, requires_grad=False))
+
+    def empty(*_: Any) -> None:
+        for _name, owner, key in _parameters(module):
+            bare = torch.nn.Parameter(getattr(owner, key).to("meta"), requires_grad=False)
+            setattr(owner, key, bare)
+        advance(1)
+
+    module.register_forward_pre_hook(fill)
+    module.register_forward_hook(empty)
+
+
+def _parameters(module: Any) -> list[tuple[str, Any, str]]:
+    """(dotted name, module that owns it, its attribute) of every parameter below `module`."""
+    names = [name for name, _ in module.named_parameters()]
+    split = [(name, *name.rpartition(".")[::2]) for name in names]
+    return [(name, module.get_submodule(path), key) for name, path, key in split]
