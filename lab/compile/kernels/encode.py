@@ -1,0 +1,240 @@
+"""Kernels that produce the activations a matrix product reads: normalise, gate or copy, then encode.
+
+Two encodings. `int8`: groups of 32 values as signed bytes with a float32 scale (absolute maximum / 127) and the
+bias that undoes the unsigned weight offset. `float`: float32. Both interleave the rows of a tile, so that a
+product reads them in order. Rows past the end are zeros. Each value is read twice at most: bound by memory.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tvm.script import tirx as T
+
+from lab.compile.kernels.linear import GROUP
+from lab.compile.kernels.vec import Expr, lanes_of, reduce_add, reduce_fadd, reduce_fmax, silu, splat, to_f32
+
+LANES = 16
+PrimFunc = Any
+Value = Callable[[Any, Expr, Expr], Expr]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How activations are laid out: tiles of `tile_rows`; `int8` ones know the weights' unsigned `offset`."""
+
+    tile_rows: int
+    kind: Literal["int8", "float"]
+    offset: int = 0
+
+    def shapes(self, tiles: Expr, features: int) -> list[tuple[list[Expr], str]]:
+        """Return shape and dtype of each tensor that the encoding makes of [rows, features]."""
+        if self.kind == "float":
+            return [([tiles, features, self.tile_rows], "float32")]
+        groups = features // GROUP
+        return [
+            ([tiles, groups, GROUP // 4, self.tile_rows], "int32"),
+            ([tiles, groups, self.tile_rows], "float32"),
+            ([tiles, groups, self.tile_rows], "int32"),
+        ]
+
+
+def copied(source: Any, row: Expr, k: Expr) -> Expr:
+    """Return 16 values as they stand, as float32."""
+    return to_f32(source[row, lanes_of(k, LANES)], LANES)
+
+
+@functools.cache
+def gated(features: int) -> Value:
+    """Return the value function of silu(gate) * up, where a row holds `features` gates, then as many ups."""
+
+    def value(source: Any, row: Expr, k: Expr) -> Expr:
+        gate = source[row, lanes_of(k, LANES)]
+        return silu(gate, LANES) * source[row, lanes_of(k + features, LANES)]
+
+    return value
+
+
+@T.inline
+def quantise_group(acts, scale, bias, low, high, tile, g, r, offset):
+    """Encode 32 values, two vectors of 16, as row r of group g of a tile."""
+    peak = T.alloc_buffer((1,), "float32", scope="local")
+    inverse = T.alloc_buffer((1,), "float32", scope="local")
+    ints = T.alloc_buffer((2,), "int32x16", scope="local")
+    bytes_ = T.alloc_buffer((GROUP,), "int8", scope="local")
+    words = T.decl_buffer((GROUP // 4,), "int32", data=bytes_.data, scope="local")
+    peak[0] = reduce_fmax(T.max(T.abs(low), T.abs(high)))
+    inverse[0] = T.if_then_else(peak[0] > T.float32(0), T.float32(127) / peak[0], T.float32(0))
+    ints[0] = T.Cast("int32x16", T.nearbyint(low * splat(inverse[0], LANES)))
+    ints[1] = T.Cast("int32x16", T.nearbyint(high * splat(inverse[0], LANES)))
+    bytes_[lanes_of(0, LANES)] = T.Cast("int8x16", ints[0])
+    bytes_[lanes_of(LANES, LANES)] = T.Cast("int8x16", ints[1])
+    for j in T.unroll(GROUP // 4):
+        acts[tile, g, j, r] = words[j]
+    scale[tile, g, r] = peak[0] * T.float32(1.0 / 127.0)
+    bias[tile, g, r] = T.int32(-offset) * reduce_add(ints[0] + ints[1], "int32")
+
+
+@T.inline
+def clear_group(acts, scale, bias, tile, g, r):
+    """Encode 32 zeros for a row past the end."""
+    for j in T.unroll(GROUP // 4):
+        acts[tile, g, j, r] = T.int32(0)
+    scale[tile, g, r] = T.float32(0)
+    bias[tile, g, r] = T.int32(0)
+
+
+@T.inline
+def scatter(acts, value, tile, k, r):
+    """Store 16 float32 values as row r of a tile."""
+    lane = T.alloc_buffer((LANES,), "float32", scope="local")
+    lane[lanes_of(0, LANES)] = value
+    for i in T.unroll(LANES):
+        acts[tile, k + i, r] = lane[i]
+
+
+@T.inline
+def inverse_rms(source, out, row, features, eps):
+    """Put 1 / sqrt(mean of squares + eps) of a row into out[0]."""
+    total = T.alloc_buffer((1,), "float32x16", scope="local")
+    total[0] = splat(T.float32(0), LANES)
+    for k in T.serial(features // LANES):
+        total[0] = total[0] + (source[row, lanes_of(k * LANES, LANES)] * source[row, lanes_of(k * LANES, LANES)])
+    out[0] = T.float32(1) / T.sqrt(reduce_fadd(total[0]) * T.float32(1.0 / features) + T.float32(eps))
+
+
+@functools.cache
+def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool = False) -> PrimFunc:
+    """Return RMSNorm of float32 [rows, features] with float32 weights [features], encoded.
+
+    With `last_row`, only the last row is taken and the one tile has one row.
+    """
+    rows, quantised = encoding.tile_rows, encoding.kind == "int8"
+    loop = T.serial if rows == 1 else T.parallel
+
+    def value(source: Any, weight: Any, inverse: Any, row: Expr, k: Expr) -> Expr:
+        return source[row, lanes_of(k, LANES)] * splat(inverse[0], LANES) * weight[lanes_of(k, LANES)]
+
+    if quantised:
+
+        @T.prim_func
+        def norm_int8(
+            source_handle: T.handle,
+            weight: T.Buffer((features,), "float32"),
+            acts_handle: T.handle,
+            scale_handle: T.handle,
+            bias_handle: T.handle,
+        ):
+            T.func_attr({"tirx.noalias": True, "op_pattern": 8})
+            n = T.int64()
+            tiles = T.int64()
+            source = T.match_buffer(source_handle, (n, features), "float32")
+            acts = T.match_buffer(acts_handle, (tiles, features // GROUP, GROUP // 4, rows), "int32")
+            scale = T.match_buffer(scale_handle, (tiles, features // GROUP, rows), "float32")
+            bias = T.match_buffer(bias_handle, (tiles, features // GROUP, rows), "int32")
+            for tile in loop(tiles):
+                for r in T.serial(rows):
+                    inverse = T.alloc_buffer((1,), "float32", scope="local")
+                    row: T.let[T.int64] = (n - 1) if last_row else (tile * rows + r)
+                    if row < n:
+                        inverse_rms(source, inverse, row, features, eps)
+                        for g in T.serial(features // GROUP):
+                            quantise_group(
+                                acts,
+                                scale,
+                                bias,
+                                value(source, weight, inverse, row, g * GROUP),
+                                value(source, weight, inverse, row, g * GROUP + LANES),
+                                tile,
+                                g,
+                                r,
+                                encoding.offset,
+                            )
+                    else:
+                        for g in T.serial(features // GROUP):
+                            clear_group(acts, scale, bias, tile, g, r)
+
+        return norm_int8
+
+    @T.prim_func
+    def norm_float(source_handle: T.handle, weight: T.Buffer((features,), "float32"), acts_handle: T.handle):
+        T.func_attr({"tirx.noalias": True, "op_pattern": 8})
+        n = T.int64()
+        tiles = T.int64()
+        source = T.match_buffer(source_handle, (n, features), "float32")
+        acts = T.match_buffer(acts_handle, (tiles, features, rows), "float32")
+        for tile in loop(tiles):
+            for r in T.serial(rows):
+                inverse = T.alloc_buffer((1,), "float32", scope="local")
+                row: T.let[T.int64] = (n - 1) if last_row else (tile * rows + r)
+                if row < n:
+                    inverse_rms(source, inverse, row, features, eps)
+                    for k in T.serial(features // LANES):
+                        scatter(acts, value(source, weight, inverse, row, k * LANES), tile, k * LANES, r)
+                else:
+                    for k in T.serial(features):
+                        acts[tile, k, r] = T.float32(0)
+
+    return norm_float
+
+
+@functools.cache
+def encoded(encoding: Encoding, features: int, source_features: int, value: Value, source_dtype: str) -> PrimFunc:
+    """Return [rows, source_features] turned into [rows, features] by `value`, encoded."""
+    rows = encoding.tile_rows
+    loop = T.serial if rows == 1 else T.parallel
+
+    if encoding.kind == "int8":
+
+        @T.prim_func
+        def encode_int8(source_handle: T.handle, acts_handle: T.handle, scale_handle: T.handle, bias_handle: T.handle):
+            T.func_attr({"tirx.noalias": True, "op_pattern": 8})
+            n = T.int64()
+            tiles = T.int64()
+            source = T.match_buffer(source_handle, (n, source_features), source_dtype)
+            acts = T.match_buffer(acts_handle, (tiles, features // GROUP, GROUP // 4, rows), "int32")
+            scale = T.match_buffer(scale_handle, (tiles, features // GROUP, rows), "float32")
+            bias = T.match_buffer(bias_handle, (tiles, features // GROUP, rows), "int32")
+            for tile in loop(tiles):
+                for r in T.serial(rows):
+                    row: T.let[T.int64] = tile * rows + r
+                    if row < n:
+                        for g in T.serial(features // GROUP):
+                            quantise_group(
+                                acts,
+                                scale,
+                                bias,
+                                value(source, row, g * GROUP),
+                                value(source, row, g * GROUP + LANES),
+                                tile,
+                                g,
+                                r,
+                                encoding.offset,
+                            )
+                    else:
+                        for g in T.serial(features // GROUP):
+                            clear_group(acts, scale, bias, tile, g, r)
+
+        return encode_int8
+
+    @T.prim_func
+    def encode_float(source_handle: T.handle, acts_handle: T.handle):
+        T.func_attr({"tirx.noalias": True, "op_pattern": 8})
+        n = T.int64()
+        tiles = T.int64()
+        source = T.match_buffer(source_handle, (n, source_features), source_dtype)
+        acts = T.match_buffer(acts_handle, (tiles, features, rows), "float32")
+        for tile in loop(tiles):
+            for r in T.serial(rows):
+                row: T.let[T.int64] = tile * rows + r
+                if row < n:
+                    for k in T.serial(features // LANES):
+                        scatter(acts, value(source, row, k * LANES), tile, k * LANES, r)
+                else:
+                    for k in T.serial(features):
+                        acts[tile, k, r] = T.float32(0)
+
+    return encode_float

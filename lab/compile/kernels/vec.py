@@ -1,0 +1,99 @@
+"""Vector expressions that the kernels share: broadcasts, loads, reductions, exp2 and the int8 dot product."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tvm.script import tirx as T
+
+from lab.compile.isa import Isa
+
+Expr = Any
+
+LOG2_E = math.log2(math.e)
+# Below this a score counts as masked. Finite, so that a row with no key at all still gives numbers.
+MASKED = -5e4
+
+# 2**f for |f| <= 0.5 by its Taylor series: the first term left out is 1.2e-7 relative.
+_EXP2_TERMS = [math.log(2.0) ** k / math.factorial(k) for k in range(7)]
+
+
+def splat(value: Expr, lanes: int) -> Expr:
+    """Return a vector of `lanes` copies of `value`."""
+    return T.Broadcast(value, lanes)
+
+
+def f32(value: float, lanes: int) -> Expr:
+    """Return a float32 vector constant."""
+    return T.Broadcast(T.float32(value), lanes)
+
+
+def lanes_of(start: Expr, lanes: int) -> Expr:
+    """Return the index vector start, start + 1, ..."""
+    return T.Ramp(start, 1, lanes)
+
+
+def to_f32(vector: Expr, lanes: int) -> Expr:
+    """Widen a vector to float32."""
+    return T.Cast(f"float32x{lanes}", vector)
+
+
+def reduce_add(vector: Expr, dtype: str) -> Expr:
+    """Return the sum of an int32 vector's lanes."""
+    return T.call_llvm_pure_intrin(dtype, "llvm.vector.reduce.add", vector)
+
+
+def reduce_fadd(vector: Expr) -> Expr:
+    """Return the sum of a float32 vector's lanes (strictly in order, as LLVM does without reassociation)."""
+    return T.call_llvm_pure_intrin("float32", "llvm.vector.reduce.fadd", T.float32(0), vector)
+
+
+def reduce_fmax(vector: Expr) -> Expr:
+    """Return the greatest of a float32 vector's lanes."""
+    return T.call_llvm_pure_intrin("float32", "llvm.vector.reduce.fmax", vector)
+
+
+def exp2(x: Expr, lanes: int) -> Expr:
+    """Return 2**x lane by lane, relative error under 3e-7; x is clamped to -126..126."""
+    x = T.max(T.min(x, f32(126.0, lanes)), f32(-126.0, lanes))
+    whole = T.nearbyint(x)
+    frac = x - whole
+    poly = f32(_EXP2_TERMS[6], lanes)
+    for term in reversed(_EXP2_TERMS[:6]):
+        poly = poly * frac + f32(term, lanes)
+    exponent = (T.Cast(f"int32x{lanes}", whole) + T.Broadcast(T.int32(127), lanes)) << T.Broadcast(T.int32(23), lanes)
+    return poly * T.reinterpret(f"float32x{lanes}", exponent)
+
+
+def silu(x: Expr, lanes: int) -> Expr:
+    """Return x * sigmoid(x) lane by lane."""
+    return x / (f32(1.0, lanes) + exp2(x * f32(-LOG2_E, lanes), lanes))
+
+
+def dot_step(isa: Isa, acc: Expr, weights: Expr, acts: Expr) -> Expr:
+    """Return acc + the products of 4 unsigned weight bytes and 4 signed activation bytes in each lane.
+
+    acc: int32 x lanes; weights: uint8 x 4*lanes; acts: int32 scalar that holds 4 signed bytes.
+    """
+    bytes_ = isa.lanes * 4
+    spread = T.reinterpret(f"int8x{bytes_}", T.Broadcast(acts, isa.lanes))
+    if isa.dot == "vpdpbusd":
+        return T.call_llvm_pure_intrin(f"int32x{isa.lanes}", isa.dot_intrinsic, acc, weights, spread)
+    return acc + _maddubs(isa, weights, spread)
+
+
+def _maddubs(isa: Isa, weights: Expr, acts: Expr) -> Expr:
+    """Multiply and add by pairs, twice.
+
+    Pairs of products of a weight below 128 stay under 2 * 127 * 127 < 2**15. Weights of 8 bits are split by the
+    caller, since 255 would overflow the 16-bit sums.
+    """
+    lanes = isa.lanes
+    suffix = "" if lanes == 8 else ".128"
+    pairs = T.call_llvm_pure_intrin(
+        f"int16x{2 * lanes}", f"llvm.x86.{isa.dot_intrinsic}.pmadd.ub.sw{suffix}", weights, acts
+    )
+    ones = T.Broadcast(T.int16(1), 2 * lanes)
+    wide = "llvm.x86.avx2.pmadd.wd" if lanes == 8 else "llvm.x86.sse2.pmadd.wd"
+    return T.call_llvm_pure_intrin(f"int32x{lanes}", wide, pairs, ones)

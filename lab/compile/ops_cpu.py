@@ -1,0 +1,105 @@
+"""The operations of a Phi-3 on a CPU: this package's kernels, chosen by ISA record and quantisation scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tvm.relax.frontend import nn
+
+from lab.compile.isa import Isa
+from lab.compile.kernels.embed import float_embed, quantised_embed
+from lab.compile.kernels.encode import Encoding, copied, encoded, gated, normalised
+from lab.compile.kernels.linear import BLOCK, quantised_linear
+from lab.compile.kernels.linear_float import float_linear
+from lab.compile.kv_cache import create_cpu_kv_cache
+from lab.models.phi3 import Acts, Matrix
+from lab.models.presets import Phi3Config
+from lab.models.quant import QuantScheme
+
+Tensor = Any
+
+
+class CpuOps:
+    """Emits one kernel an operation: nothing is left for a later pass to fuse or schedule."""
+
+    def __init__(self, isa: Isa, scheme: QuantScheme) -> None:
+        self.isa, self.scheme = isa, scheme
+
+    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
+        """Return float32 [n, hidden] for int32 ids [n]."""
+        rows = padded(table.rows)
+        if self.scheme.quantised:
+            kernel = quantised_embed(self.scheme.bits, rows, table.columns)
+        else:
+            kernel = float_embed(self.scheme.weight_dtype, rows, table.columns)
+        return _call(kernel, "embed", [ids, *table.tensors], [([ids.shape[0], table.columns], "float32")])[0]
+
+    def normalise(self, x: Tensor, weight: Tensor, eps: float, *, last_row: bool = False) -> Acts:
+        """Return RMSNorm of [n, hidden], or of its last row, ready for a product."""
+        rows, features = (1 if last_row else x.shape[0]), x.shape[1]
+        encoding = self._encoding(rows)
+        kernel = normalised(encoding, features, eps, last_row=last_row)
+        return _encode(kernel, "normalise", [x, weight], encoding, rows, features)
+
+    def gate(self, gate_up: Tensor) -> Acts:
+        """Return silu(first half) * second half of each row, ready for a product."""
+        rows, features = gate_up.shape[0], gate_up.shape[1] // 2
+        encoding = self._encoding(rows)
+        kernel = encoded(encoding, features, 2 * features, gated(features), "float32")
+        return _encode(kernel, "gate", [gate_up], encoding, rows, features)
+
+    def encode(self, x: Tensor) -> Acts:
+        """Return [n, features] ready for a product."""
+        rows, features = x.shape
+        encoding = self._encoding(rows)
+        kernel = encoded(encoding, features, features, copied, x.dtype)
+        return _encode(kernel, "encode", [x], encoding, rows, features)
+
+    def linear(self, acts: Acts, matrix: Matrix, *, add: Tensor | None = None, dtype: str = "float32") -> Tensor:
+        """Return acts times the matrix transposed [n, rows padded to the layout], plus `add`."""
+        tile_rows, out_rows = self._encoding(acts.rows).tile_rows, padded(matrix.rows)
+        shape = (matrix.columns, out_rows, tile_rows)
+        options = {"residual": add is not None, "out_dtype": dtype}
+        if self.scheme.quantised:
+            kernel = quantised_linear(self.isa, self.scheme.bits, *shape, **options)
+        else:
+            kernel = float_linear(self.isa, self.scheme.weight_dtype, *shape, **options)
+        args = [*acts.tensors, *matrix.tensors, *([] if add is None else [add])]
+        return _call(kernel, "linear", args, [([acts.rows, out_rows], dtype)])[0]
+
+    def create_kv_cache(self, config: Phi3Config, dtype: str, limits: Sequence[Any]) -> Tensor:
+        """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
+        return create_cpu_kv_cache(self.isa, config, dtype, limits)
+
+    def _encoding(self, rows: Any) -> Encoding:
+        """Return the encoding for so many rows: one row is a tile of its own, an unknown number gets tiles."""
+        tile_rows = 1 if _is_one(rows) else self.isa.tile_rows
+        if not self.scheme.quantised:
+            return Encoding(tile_rows, "float")
+        return Encoding(tile_rows, "int8", 8 if self.scheme.bits == 4 else 128)
+
+
+def padded(rows: int) -> int:
+    """Return `rows` rounded up to the layout's block."""
+    return -(-rows // BLOCK) * BLOCK
+
+
+def _is_one(rows: Any) -> bool:
+    return isinstance(rows, int) and rows == 1
+
+
+def _encode(kernel: Any, name: str, args: list[Tensor], encoding: Encoding, rows: Any, features: int) -> Acts:
+    """Emit a call of an encoding kernel."""
+    tiles = 1 if _is_one(rows) else (rows + encoding.tile_rows - 1) // encoding.tile_rows
+    return Acts(_call(kernel, name, args, encoding.shapes(tiles, features)), rows)
+
+
+def _call(kernel: Any, name: str, args: list[Tensor], outputs: Sequence[tuple[Sequence[Any], str]]) -> list[Tensor]:
+    """Emit a call of the kernel and return its outputs."""
+    places = [nn.Tensor.placeholder(list(shape), dtype) for shape, dtype in outputs]
+    # Without a symbol of its own the builder names the kernel and shares equal ones.
+    result = nn.op.tensor_ir_op(
+        kernel.without_attr("global_symbol"), name, args, places[0] if len(places) == 1 else places
+    )
+    return [result] if len(places) == 1 else list(result)

@@ -1,0 +1,21 @@
+"""What a backend hands over: the key of a library, and how to make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.core.bundle import VersionsBlock
+from lab.core.progress import Progress
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One library to be: `make(path, progress, dump_ir)` writes it to `path`; options hold its weights' layout."""
+
+    key: str
+    versions: VersionsBlock
+    options: dict[str, Any]
+    make: Callable[[Path, Progress, Path | None], None]

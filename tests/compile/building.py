@@ -1,0 +1,53 @@
+"""Compile one kernel for one ISA record and call it with numpy arrays."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tvm
+
+from lab.compile.isa import X86_ISAS, Isa
+
+
+def machine_flags() -> set[str]:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("flags"):
+            return set(line.split(":", 1)[1].split())
+    return set()
+
+
+RUNNABLE = [isa for isa in X86_ISAS if set(isa.cpu_flags) <= machine_flags()]
+
+
+def build(prim_func: Any, isa: Isa) -> Any:
+    """Compile with exactly the ISA's features, so that nothing newer slips in."""
+    target = tvm.target.Target({"kind": "llvm", "mcpu": "x86-64", "mattr": [f"+{name}" for name in isa.llvm_features]})
+    return tvm.compile(tvm.IRModule({"main": prim_func.with_attr("global_symbol", "main")}), target=target)
+
+
+def compiled(prim_func: Any, isa: Isa) -> Callable[..., list[np.ndarray]]:
+    """Return a function over numpy arrays and scalars that gives every array back after the call."""
+    function = build(prim_func, isa)["main"]
+
+    def call(*args: Any) -> list[np.ndarray]:
+        tensors = [tvm.runtime.tensor(a) if isinstance(a, np.ndarray) else a for a in args]
+        function(*tensors)
+        return [t.numpy() for t in tensors if hasattr(t, "numpy")]
+
+    return call
+
+
+def rel_error(got: np.ndarray, want: np.ndarray) -> float:
+    return float(np.linalg.norm(got.astype(np.float64) - want) / np.linalg.norm(want))
+
+
+@functools.cache
+def kernel(maker: Callable[..., Any], isa: Isa, *args: Any, **options: Any) -> Callable[..., list[np.ndarray]]:
+    """Compile maker(*args, **options) once for all the data it is tried on; makers that ask for the ISA get it."""
+    wants_isa = "isa" in inspect.signature(maker).parameters
+    return compiled(maker(isa, *args, **options) if wants_isa else maker(*args, **options), isa)
