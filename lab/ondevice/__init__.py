@@ -1,0 +1,1 @@
+"""The C++ runner that goes to a device, its build, and what it says."""

@@ -1,0 +1,89 @@
+"""C++ compilers that can build the runner on this machine, best first."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from lab.core.errors import CompileError, LabError
+from lab.core.proc import run
+from lab.core.zig import zig_env
+
+# 2.28: what TVM's own wheels ask of a machine's C library.
+ZIG_GLIBC = "2.28"
+SYSTEM = ("c++", "g++", "clang++")
+VERSION_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """How to call one compiler; `version` says which one it is, `is_zig` that it brings its own C++ library."""
+
+    name: str
+    argv: tuple[str, ...]
+    version: str
+    is_zig: bool = False
+
+
+def compilers(abi: str) -> list[Compiler]:
+    """Return what can build for `abi` (`x86_64-linux-gnu`); CompileError when there is none.
+
+    $LAB_CXX alone when it is set; else the system's, which takes seconds, and then ziglang's, which takes a
+    minute the first time because it makes its C++ library.
+    """
+    chosen = os.environ.get("LAB_CXX")
+    if chosen:
+        return [_chosen(chosen)]
+    found = [compiler for compiler in (_system(), _zig(abi)) if compiler is not None]
+    if not found:
+        raise CompileError("no C++ compiler to build the runner with", hint="pip install ziglang, or set LAB_CXX")
+    return found
+
+
+@contextmanager
+def build_env(compiler: Compiler) -> Iterator[dict[str, str]]:
+    """Yield the environment to compile in; ziglang gets a cache it can write, if need be one for this time."""
+    if not compiler.is_zig:
+        yield dict(os.environ)
+        return
+    with zig_env() as env:
+        yield env
+
+
+def _chosen(command: str) -> Compiler:
+    argv = tuple(shlex.split(command))
+    version = _version_line(argv)
+    if version is None:
+        raise CompileError(f"LAB_CXX={command}: does not run", hint="set LAB_CXX to a C++17 compiler, or unset it")
+    return Compiler(command, argv, version)
+
+
+def _system() -> Compiler | None:
+    for name in SYSTEM:
+        path = shutil.which(name)
+        version = _version_line((path,)) if path else None
+        if path and version:
+            return Compiler(name, (path,), version)
+    return None
+
+
+def _zig(abi: str) -> Compiler | None:
+    if importlib.util.find_spec("ziglang") is None:
+        return None
+    argv = (sys.executable, "-m", "ziglang", "c++", "-target", f"{abi}.{ZIG_GLIBC}")
+    return Compiler("ziglang", argv, f"ziglang {importlib.metadata.version('ziglang')}", is_zig=True)
+
+
+def _version_line(argv: tuple[str, ...]) -> str | None:
+    """Return the first line of --version, or None for a command that does not answer it."""
+    with suppress(LabError):
+        lines = run([*argv, "--version"], timeout_s=VERSION_TIMEOUT_S, check=True).stdout.splitlines()
+        return lines[0].strip() if lines else None
+    return None

@@ -1,0 +1,216 @@
+"""The events of `lab-bench`: one JSON object a line, from a device that nobody vouches for.
+
+Every stamp `t_ns` is monotonic nanoseconds of the device; a null is something that was not measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from lab.core.decode import decode
+from lab.core.errors import MeasureError
+from lab.core.fields import Limits
+from lab.core.jsonio import parse_json
+from lab.core.kinds import Bytes, Count, NotNegative, Positive
+
+PROTOCOL = 1
+MAX_LINE_BYTES = 1 << 20
+MAX_TOKENS = 1_000_000
+
+# fmt: off
+Stamp = Annotated[int, Limits(min=0, max=2**62, unit="ns")]
+Text = Annotated[str, Limits(pattern=r"(?s).{0,4000}")]
+# fmt: on
+
+
+@dataclass(frozen=True)
+class RanOn:
+    """What really ran: the CPU as its kernel names it, the engine as loaded, the library's own metadata.
+
+    `threads` is what the engine's pool reports, `bound` whether they are tied to cores.
+    """
+
+    device: Literal["cpu"]
+    arch: Text
+    cpu_model: Text
+    features: tuple[Text, ...]
+    isa: Text
+    engine: Text
+    threads: Positive
+    bound: bool
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Start:
+    """The first event of a run."""
+
+    protocol: Positive
+    runner: Text
+    t_ns: Stamp
+    threads: Positive
+    pid: Positive
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Library, weights and KV cache are there, which took `load_ns` from opening the manifest."""
+
+    t_ns: Stamp
+    load_ns: Stamp
+    weights_bytes: Bytes
+    kv_bytes: Bytes
+    ran_on: RanOn
+
+
+@dataclass(frozen=True)
+class Verify:
+    """How far the logits of the manifest's prompt are from its reference; null is "no number came back"."""
+
+    rel_error: NotNegative | None
+    rel_error_max: NotNegative
+    argmax_match: bool
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The bundle computes the wrong thing; nothing was timed."""
+
+    reason: Text
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """One round of warm-up: its prefill, and each of its decode steps."""
+
+    index: Count
+    prefill_ns: Stamp
+    decode_ns: tuple[Stamp, ...]
+
+
+@dataclass(frozen=True)
+class Warm:
+    """Warm-up is over after `count` rounds; not `stable` when the cap ended it."""
+
+    count: Count
+    stable: bool
+
+
+@dataclass(frozen=True)
+class Submit:
+    """The timed part begins: `prompt` tokens go in, with `depth` already in the cache."""
+
+    t_ns: Stamp
+    prompt: Positive
+    depth: Count
+
+
+@dataclass(frozen=True)
+class Token:
+    """Generated token number `i`, known at `t_ns`."""
+
+    i: Count
+    t_ns: Stamp
+    id: Count
+
+
+@dataclass(frozen=True)
+class Counters:
+    """The kernel's counters of the process at its end, in bytes; `major_faults` is a count."""
+
+    VmHWM: Bytes | None
+    VmRSS: Bytes | None
+    RssAnon: Bytes | None
+    RssFile: Bytes | None
+    VmSwap: Bytes | None
+    major_faults: Count | None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory at the end; `samples` are (t_ns, resident bytes), only from a memory pass.
+
+    `workspace_bytes` is the highest RssAnon seen by the sampler less the written part of the KV cache.
+    """
+
+    counters: Counters
+    rss_anon_peak_bytes: Bytes | None
+    workspace_bytes: Bytes | None
+    samples: tuple[tuple[Stamp, Bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class End:
+    """The last event of a run that did not fail; counts are of the timed part."""
+
+    t_ns: Stamp
+    status: Literal["ok", "interrupted"]
+    prompt_tokens: Count
+    generated_tokens: Count
+
+
+@dataclass(frozen=True)
+class Error:
+    """The runner gave up: `where` is the part, `message` says why."""
+
+    where: Text
+    message: Text
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    """What `lab-bench bandwidth` read: a rate for each pass over `bytes`, in order."""
+
+    threads: Positive
+    bytes: Bytes
+    loop: Text
+    bytes_per_s: tuple[Annotated[float, Limits(above=0, unit="bytes/s")], ...]
+
+
+@dataclass(frozen=True)
+class Info:
+    """What `lab-bench info` says of runner and machine."""
+
+    protocol: Positive
+    runner: Text
+    arch: Text
+    cpu_model: Text
+    features: tuple[Text, ...]
+    cores: Positive
+    page_size: Positive
+    mem_available_bytes: Bytes | None
+    engine: Text
+
+
+Event = Start | Loaded | Verify | Broken | Warmup | Warm | Submit | Token | Memory | End | Error | Bandwidth | Info
+
+CLASSES: dict[str, type[Any]] = {
+    "start": Start,
+    "loaded": Loaded,
+    "verify": Verify,
+    "broken": Broken,
+    "warmup": Warmup,
+    "warm": Warm,
+    "submit": Submit,
+    "token": Token,
+    "memory": Memory,
+    "end": End,
+    "error": Error,
+    "bandwidth": Bandwidth,
+    "info": Info,
+}
+
+
+def decode_line(line: str, number: int) -> Event:
+    """Return the event that one line of output holds; `number` (from 1) names it in the MeasureError."""
+    where = f"runner output line {number}"
+    if len(line.encode("utf-8", "surrogatepass")) > MAX_LINE_BYTES:
+        raise MeasureError(f"{where}: longer than {MAX_LINE_BYTES} bytes")
+    document = parse_json(line, where=where, error=MeasureError)
+    name = document.pop("event", None) if isinstance(document, dict) else None
+    if not isinstance(name, str) or name not in CLASSES:
+        raise MeasureError(f"{where}: not an event of the runner: {line[:80]!r}")
+    event: Event = decode(CLASSES[name], document, where=f"{where} ({name})", error=MeasureError)
+    return event

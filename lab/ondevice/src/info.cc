@@ -1,0 +1,31 @@
+#include "info.h"
+
+#include <unistd.h>
+
+#include "cpu.h"
+#include "events.h"
+#include "failure.h"
+#include "flags.h"
+#include "memory.h"
+#include "runtime.h"
+
+namespace lab {
+
+int info_command(const std::vector<std::string>& args) {
+  Flags flags(args, {"runtime"}, {});
+  CpuFacts cpu = read_cpu_facts();
+  Runtime runtime = load_runtime(flags.text("runtime"), usable_cores());
+  emit(event("info")
+           .integer("protocol", kProtocol)
+           .text("runner", kRunner)
+           .text("arch", cpu.arch)
+           .text("cpu_model", cpu.model)
+           .raw("features", json_list(cpu.features))
+           .integer("cores", usable_cores())
+           .integer("page_size", sysconf(_SC_PAGESIZE))
+           .measured("mem_available_bytes", available_memory())
+           .text("engine", runtime.engine));
+  return kOk;
+}
+
+}  // namespace lab

@@ -1,0 +1,60 @@
+// lab-bench: runs a compiled language model on this device and reports what it did, one JSON event a line.
+
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <new>
+
+#include "bandwidth.h"
+#include "events.h"
+#include "failure.h"
+#include "info.h"
+#include "run.h"
+#include "signals.h"
+
+namespace {
+
+constexpr const char* kHelp =
+    "usage: lab-bench run --bundle DIR --runtime FILE --prompt N --generate N [--depth N] [--context N]\n"
+    "                     [--threads N] [--prefill-chunk N] [--seed N] [--ids FILE] [--verify]\n"
+    "                     [--warmup-cap N] [--warmup-spread X] [--memory-interval-ms N] [--dump-logits FILE]\n"
+    "       lab-bench bandwidth [--threads N] [--bytes N] [--passes N]\n"
+    "       lab-bench info --runtime FILE\n"
+    "--threads 0, the default, takes every core it may use. --runtime is the path of libtvm_runtime.so.\n";
+
+int dispatch(const std::vector<std::string>& args) {
+  if (args.empty()) throw lab::UsageError("which verb: run, bandwidth or info?");
+  std::vector<std::string> rest(args.begin() + 1, args.end());
+  if (args[0] == "run") return lab::run_command(rest);
+  if (args[0] == "bandwidth") return lab::bandwidth_command(rest);
+  if (args[0] == "info") return lab::info_command(rest);
+  if (args[0] == "--help" || args[0] == "help") return std::fputs(kHelp, stdout) < 0;
+  throw lab::UsageError("unknown verb '" + args[0] + "': run, bandwidth or info?");
+}
+
+int report(const std::string& where, const std::string& message, int code) {
+  std::fprintf(stderr, "lab-bench: %s: %s\n", where.c_str(), message.c_str());
+  try {
+    lab::emit_error(where, message);
+  } catch (const lab::Failure&) {
+    // stdout is gone; stderr has it
+  }
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return dispatch(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const lab::UsageError& error) {
+    std::fprintf(stderr, "lab-bench: %s\n%s", error.what(), kHelp);
+    return lab::kUsage;
+  } catch (const lab::Failure& failure) {
+    return report(failure.where, failure.what(), failure.exit);
+  } catch (const std::bad_alloc&) {
+    return report("memory", "there is not enough of it", lab::kFailed);
+  } catch (const std::exception& error) {
+    return report("runner", error.what(), lab::kBug);
+  }
+}

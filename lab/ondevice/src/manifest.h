@@ -1,0 +1,40 @@
+// What the runner needs of a bundle's manifest.json; everything is checked before anything is loaded.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace lab {
+
+struct TensorSpec {
+  std::string name;
+  std::string dtype;
+  std::vector<int64_t> shape;
+  int64_t offset = 0;  // bytes into weights.bin
+  int64_t nbytes = 0;
+};
+
+// Reference logits of a fixed prompt: at its last position, for the listed ids.
+struct VerifySpec {
+  std::vector<int32_t> prompt_ids;
+  std::vector<int32_t> logit_ids;
+  std::vector<double> logits;
+  double rel_error_max = 0;
+};
+
+struct Manifest {
+  int64_t vocab_size = 0;
+  int64_t context_max = 0;  // tokens
+  int64_t kv_bytes_per_token = 0;
+  int64_t weights_size = 0;  // bytes of weights.bin
+  std::vector<std::string> required_features;
+  std::vector<TensorSpec> tensors;
+  std::optional<VerifySpec> verify;
+};
+
+// Throws Failure naming the file and the key path for anything missing or wrong.
+Manifest read_manifest(const std::string& bundle);
+
+}  // namespace lab

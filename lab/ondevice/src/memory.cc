@@ -1,0 +1,68 @@
+#include "memory.h"
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "json_line.h"
+
+namespace lab {
+namespace {
+
+// "VmHWM:     1234 kB" when the line starts with `name`; the file counts in units of 1024 bytes.
+bool read_kib(const std::string& line, const std::string& name, int64_t& bytes) {
+  if (line.compare(0, name.size(), name) != 0 || line[name.size()] != ':') return false;
+  long long kib = 0;
+  if (std::sscanf(line.c_str() + name.size() + 1, "%lld", &kib) == 1) bytes = kib * 1024;
+  return true;
+}
+
+int64_t read_major_faults() {
+  std::ifstream file("/proc/self/stat");
+  std::string line;
+  std::getline(file, line);
+  size_t name_end = line.rfind(')');  // the program's name is field 2 and may hold spaces
+  if (name_end == std::string::npos) return -1;
+  std::istringstream fields(line.substr(name_end + 1));
+  std::string skipped;
+  for (int i = 3; i < 12; ++i) fields >> skipped;
+  int64_t faults = -1;
+  fields >> faults;  // field 12: majflt
+  return fields ? faults : -1;
+}
+
+}  // namespace
+
+MemoryCounters read_memory() {
+  MemoryCounters counters;
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    read_kib(line, "VmHWM", counters.hwm) || read_kib(line, "VmRSS", counters.rss) ||
+        read_kib(line, "RssAnon", counters.anon) || read_kib(line, "RssFile", counters.file) ||
+        read_kib(line, "VmSwap", counters.swap);
+  }
+  counters.major_faults = read_major_faults();
+  return counters;
+}
+
+std::string memory_json(const MemoryCounters& counters) {
+  return JsonObject()
+      .measured("VmHWM", counters.hwm)
+      .measured("VmRSS", counters.rss)
+      .measured("RssAnon", counters.anon)
+      .measured("RssFile", counters.file)
+      .measured("VmSwap", counters.swap)
+      .measured("major_faults", counters.major_faults)
+      .str();
+}
+
+int64_t available_memory() {
+  int64_t bytes = -1;
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);) {
+    if (read_kib(line, "MemAvailable", bytes)) break;
+  }
+  return bytes;
+}
+
+}  // namespace lab

@@ -1,0 +1,103 @@
+#include "model.h"
+
+#include <tvm/ffi/container/shape.h>
+
+#include <utility>
+
+#include "call.h"
+#include "json_node.h"
+
+namespace lab {
+namespace {
+
+constexpr int kPooledAllocator = 2;  // tvm::runtime::memory::AllocatorType::kPooled
+
+ffi::Module load_vm(const ffi::Module& library) {
+  ffi::Function get = global_function("ffi.ModuleGetFunction");
+  auto found = call<ffi::Optional<ffi::Function>>("library", get, library, "vm_load_executable", false);
+  if (!found) throw Failure("library", "is no compiled Relax library: it lacks vm_load_executable");
+  ffi::Module vm = call<ffi::Module>("library", *found);
+  auto init = call<ffi::Optional<ffi::Function>>("library", get, vm, "vm_initialization", false);
+  if (!init) throw Failure("library", "its virtual machine lacks vm_initialization");
+  call("library", *init, static_cast<int>(kDLCPU), 0, kPooledAllocator);
+  return vm;
+}
+
+ffi::Tensor with_batch(const ffi::Tensor& hidden) {  // [n, H] -> [1, n, H], the same bytes
+  if (hidden.ndim() == 3) return hidden;
+  int64_t n = hidden.size(0), width = hidden.size(1);
+  return hidden.as_strided({1, n, width}, {n * width, width, 1});
+}
+
+}  // namespace
+
+Model::Model(const std::string& path, ffi::Array<ffi::Tensor> params, const std::vector<TensorSpec>& tensors)
+    : library_(call<ffi::Module>("library", global_function("ffi.ModuleLoadFromFile"), path)),
+      vm_(load_vm(library_)),
+      params_(std::move(params)),
+      embed_(function("embed")),
+      prefill_(function("prefill")),
+      decode_(function("decode")),
+      create_kv_(function("create_tir_paged_kv_cache")),
+      begin_forward_(global_function("vm.builtin.kv_state_begin_forward")),
+      end_forward_(global_function("vm.builtin.kv_state_end_forward")) {
+  read_metadata(tensors);
+}
+
+ffi::Function Model::function(const char* name) const {
+  static const ffi::Function get = global_function("ffi.ModuleGetFunction");
+  auto found = call<ffi::Optional<ffi::Function>>("library", get, vm_, name, true);
+  if (!found) throw Failure("library", std::string("has no function ") + name);
+  return *found;
+}
+
+void Model::read_metadata(const std::vector<TensorSpec>& tensors) {
+  JsonNode metadata = JsonNode::parse("library", "_metadata", call<ffi::String>("library", function("_metadata")));
+  if (metadata.has("lab") && metadata.at("lab").has("isa")) isa_ = metadata.at("lab").at("isa").text();
+  // MLC-LLM's engine would have to slide the cache itself; this runner only ever appends.
+  if (metadata.has("sliding_window_size") && metadata.at("sliding_window_size").integer(-1) > 0) {
+    throw Failure("library", "wants a sliding KV cache, which this runner does not have");
+  }
+  if (metadata.has("prefill_chunk_size")) chunk_max_ = metadata.at("prefill_chunk_size").integer(1);
+  metadata_ = metadata.dump_without("params");
+  if (!metadata.has("params")) return;
+  std::vector<JsonNode> params = metadata.at("params").items();
+  for (size_t i = 0; i < params.size() || i < tensors.size(); ++i) {
+    std::string wanted = i < params.size() ? params[i].at("name").text() : "nothing";
+    std::string given = i < tensors.size() ? tensors[i].name : "nothing";
+    if (wanted == given) continue;
+    throw Failure("library", "parameter " + std::to_string(i) + ": the library wants " + wanted +
+                                 ", the weights have " + given);
+  }
+}
+
+ffi::ObjectRef Model::create_kv(int64_t context, int64_t chunk) const {
+  if (chunk > chunk_max_) {
+    throw Failure("library", "takes " + std::to_string(chunk_max_) + " tokens at a time, not " + std::to_string(chunk));
+  }
+  auto one = [](int64_t value) { return ffi::Shape({value}); };
+  ffi::ObjectRef kv = call<ffi::ObjectRef>("kv cache", create_kv_, one(1), one(context), one(chunk),
+                                           one(kPageSize), one(0));
+  static const ffi::Function add_sequence = global_function("vm.builtin.kv_state_add_sequence");
+  call("kv cache", add_sequence, kv, int64_t{0});
+  return kv;
+}
+
+ffi::Tensor Model::forward(const ffi::Function& step, const ffi::ObjectRef& kv, const ffi::Tensor& ids) const {
+  ffi::Tensor hidden = with_batch(call<ffi::Tensor>("embed", embed_, ids, params_));
+  call("kv cache", begin_forward_, kv, ffi::Shape({0}), ffi::Shape({ids.size(0)}));
+  auto out = call<ffi::Array<ffi::Any>>("forward", step, hidden, kv, params_);
+  call("kv cache", end_forward_, kv);
+  if (out.empty()) throw Failure("forward", "returned nothing");
+  return expect<ffi::Tensor>("forward", out[0], "what it returned first");
+}
+
+ffi::Tensor Model::prefill(const ffi::ObjectRef& kv, const ffi::Tensor& ids) const {
+  return forward(prefill_, kv, ids);
+}
+
+ffi::Tensor Model::decode(const ffi::ObjectRef& kv, const ffi::Tensor& ids) const {
+  return forward(decode_, kv, ids);
+}
+
+}  // namespace lab

@@ -1,0 +1,47 @@
+// A compiled model library and what its functions are called with: MLC-LLM's model-library ABI.
+#pragma once
+
+#include <tvm/ffi/container/array.h>
+#include <tvm/ffi/container/tensor.h>
+#include <tvm/ffi/extra/module.h>
+#include <tvm/ffi/function.h>
+
+#include <cstdint>
+#include <string>
+
+#include "manifest.h"
+
+namespace lab {
+
+constexpr int64_t kPageSize = 16;  // tokens in a page of the KV cache
+
+class Model {
+ public:
+  // Loads the library at `path`; `params` are the weights in the order of `tensors`. Throws Failure when the
+  // library's own list of parameters says otherwise.
+  Model(const std::string& path, tvm::ffi::Array<tvm::ffi::Tensor> params, const std::vector<TensorSpec>& tensors);
+
+  const std::string& isa() const { return isa_; }                // "" when the library does not say
+  const std::string& metadata_json() const { return metadata_; }  // without the list of parameters
+
+  // An empty cache for one sequence of up to `context` tokens, fed at most `chunk` at a time.
+  tvm::ffi::ObjectRef create_kv(int64_t context, int64_t chunk) const;
+
+  // Both run one forward pass over int32 ids [n] and return logits of its last position, [1, 1, vocab] float32.
+  tvm::ffi::Tensor prefill(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& ids) const;
+  tvm::ffi::Tensor decode(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& ids) const;
+
+ private:
+  tvm::ffi::Function function(const char* name) const;
+  void read_metadata(const std::vector<TensorSpec>& tensors);
+  tvm::ffi::Tensor forward(const tvm::ffi::Function& step, const tvm::ffi::ObjectRef& kv,
+                           const tvm::ffi::Tensor& ids) const;
+
+  tvm::ffi::Module library_, vm_;
+  tvm::ffi::Array<tvm::ffi::Tensor> params_;
+  tvm::ffi::Function embed_, prefill_, decode_, create_kv_, begin_forward_, end_forward_;
+  std::string isa_, metadata_;
+  int64_t chunk_max_ = INT64_MAX;
+};
+
+}  // namespace lab

@@ -1,0 +1,100 @@
+#include "run.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "clock.h"
+#include "events.h"
+#include "failure.h"
+#include "ids.h"
+#include "loaded.h"
+#include "report.h"
+#include "sampler.h"
+#include "signals.h"
+#include "timed.h"
+#include "verify.h"
+#include "warmup.h"
+
+namespace lab {
+namespace {
+
+void emit_start(const RunArgs& args) {
+  emit(event("start")
+           .integer("protocol", kProtocol)
+           .text("runner", kRunner)
+           .integer("t_ns", now_ns())
+           .integer("threads", args.threads)
+           .integer("pid", getpid()));
+}
+
+Work plan_work(const RunArgs& args, int64_t vocab) {
+  Work work;
+  int64_t count = args.depth + args.prompt;
+  work.ids = args.ids_file.empty() ? random_ids(static_cast<uint64_t>(args.seed), count, vocab)
+                                   : read_ids(args.ids_file, count, vocab);
+  work.depth = args.depth;
+  work.generate = args.generate;
+  work.keep_logits = !args.logits_file.empty();
+  return work;
+}
+
+// Says whether the bundle may be timed.
+bool verify_first(const Loaded& loaded) {
+  if (!loaded.manifest.verify) throw Failure("verify", "the manifest has no reference logits");
+  Verdict verdict = verify(*loaded.model, loaded.manifest);
+  emit_verdict(verdict);
+  return verdict.passed();
+}
+
+void warm_up(const RunArgs& args, const Work& work, Session& session) {
+  std::vector<WarmupRound> rounds;
+  while (static_cast<int64_t>(rounds.size()) < args.warmup_cap && !is_stable(rounds, args.warmup_spread)) {
+    rounds.push_back(warmup_round(session, work.ids, args.context));
+    emit_warmup_round(rounds.size() - 1, rounds.back());
+  }
+  emit_warm(rounds.size(), is_stable(rounds, args.warmup_spread));
+}
+
+void write_logits(const std::string& path, const std::vector<float>& logits) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(logits.data()), static_cast<std::streamsize>(logits.size() * sizeof(float)));
+  file.close();
+  if (!file) throw Failure("dump-logits", path + ": cannot be written");
+}
+
+// From the loaded bundle to the last token; false when the bundle is broken.
+bool measure(const RunArgs& args, const Work& work, Loaded& loaded, Timeline& timeline) {
+  if (args.verify && !verify_first(loaded)) return false;
+  warm_up(args, work, *loaded.session);
+  run_timed(*loaded.session, work, timeline);
+  return true;
+}
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& command_line) {
+  RunArgs args = parse_run_args(command_line);
+  catch_signals();
+  emit_start(args);
+  MemorySampler sampler(args.memory_interval_ms);
+  Loaded loaded = load_bundle(args);
+  emit_loaded(loaded);
+  Work work = plan_work(args, loaded.manifest.vocab_size);
+  Timeline timeline(args.generate, work.keep_logits ? args.generate * loaded.manifest.vocab_size : 0);
+  int signal = 0;
+  try {
+    check_interrupt();
+    if (!measure(args, work, loaded, timeline)) return kBroken;
+  } catch (const Interrupted& interrupted) {
+    signal = interrupted.signal;
+  }
+  sampler.stop();
+  emit_timeline(timeline, args.prompt, args.depth);
+  emit_memory(sampler, loaded, args.memory_interval_ms > 0);
+  if (work.keep_logits) write_logits(args.logits_file, timeline.logits);
+  emit_end(timeline, args.prompt, signal == 0 ? "ok" : "interrupted");
+  return signal == 0 ? kOk : 128 + signal;  // as a shell reports a process that a signal ended
+}
+
+}  // namespace lab

@@ -1,0 +1,80 @@
+#include "session.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "call.h"
+#include "signals.h"
+
+namespace lab {
+namespace {
+
+struct AlignedBuffer {
+  void AllocData(DLTensor* tensor) {
+    size_t size = (ffi::GetDataSize(*tensor) + 63) / 64 * 64;
+    tensor->data = std::aligned_alloc(64, size);
+    if (tensor->data == nullptr) throw std::bad_alloc();
+  }
+  void FreeData(DLTensor* tensor) { std::free(tensor->data); }
+};
+
+ffi::Tensor id_tensor(int64_t count) {
+  return ffi::Tensor::FromNDAlloc(AlignedBuffer{}, ffi::ShapeView(&count, 1), DLDataType{kDLInt, 32, 1},
+                                  DLDevice{kDLCPU, 0});
+}
+
+int32_t* ids_of(const ffi::Tensor& tensor) { return static_cast<int32_t*>(tensor.data_ptr()); }
+
+}  // namespace
+
+Session::Session(const Model& model, int64_t context, int64_t chunk, int64_t vocab)
+    : model_(model),
+      kv_(model.create_kv(context, chunk)),
+      one_id_(id_tensor(1)),
+      logits_(one_id_),
+      chunk_(chunk),
+      vocab_(vocab) {}
+
+void Session::clear() {
+  static const ffi::Function clear = global_function("vm.builtin.kv_state_clear");
+  static const ffi::Function add_sequence = global_function("vm.builtin.kv_state_add_sequence");
+  call("kv cache", clear, kv_);
+  call("kv cache", add_sequence, kv_, int64_t{0});
+  tokens_ = 0;
+}
+
+const float* Session::prefill(const int32_t* first, const int32_t* last) {
+  const float* logits = nullptr;
+  while (first != last) {
+    check_interrupt();
+    int64_t count = std::min<int64_t>(chunk_, last - first);
+    ffi::Tensor ids = id_tensor(count);
+    std::copy(first, first + count, ids_of(ids));
+    logits = keep(model_.prefill(kv_, ids), count);
+    first += count;
+  }
+  return logits;
+}
+
+const float* Session::decode(int32_t id) {
+  *ids_of(one_id_) = id;
+  return keep(model_.decode(kv_, one_id_), 1);
+}
+
+const float* Session::keep(ffi::Tensor logits, int64_t fed) {
+  tokens_ += fed;
+  most_tokens_ = std::max(most_tokens_, tokens_);
+  bool floats = logits.dtype().code == kDLFloat && logits.dtype().bits == 32 && logits.dtype().lanes == 1;
+  if (!floats || logits.numel() != vocab_ || logits.device().device_type != kDLCPU || !logits.IsContiguous()) {
+    throw Failure("forward", "the logits are not " + std::to_string(vocab_) + " float32 values of one position");
+  }
+  logits_ = std::move(logits);
+  return static_cast<const float*>(logits_.data_ptr()) + logits_.byte_offset() / sizeof(float);
+}
+
+int32_t Session::argmax(const float* logits) const {
+  return static_cast<int32_t>(std::max_element(logits, logits + vocab_) - logits);
+}
+
+}  // namespace lab

@@ -1,0 +1,39 @@
+// One sequence in one KV cache: feed ids, get the logits of the last position.
+#pragma once
+
+#include <tvm/ffi/container/tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "model.h"
+
+namespace lab {
+
+class Session {
+ public:
+  Session(const Model& model, int64_t context, int64_t chunk, int64_t vocab);
+
+  void clear();  // forgets every token; the cache's memory stays
+
+  // Feeds ids [first, last) in chunks, asking between them whether to stop. Logits: `vocab` floats, valid until
+  // the next call.
+  const float* prefill(const int32_t* first, const int32_t* last);
+  const float* decode(int32_t id);
+
+  int64_t most_tokens() const { return most_tokens_; }  // ever in the cache at once
+  int64_t vocab() const { return vocab_; }
+
+  // The most likely next id; the lowest of equals.
+  int32_t argmax(const float* logits) const;
+
+ private:
+  const float* keep(tvm::ffi::Tensor logits, int64_t fed);
+
+  const Model& model_;
+  tvm::ffi::ObjectRef kv_;
+  tvm::ffi::Tensor one_id_, logits_;
+  int64_t chunk_, vocab_, tokens_ = 0, most_tokens_ = 0;
+};
+
+}  // namespace lab

@@ -1,0 +1,32 @@
+#include "timed.h"
+
+#include "clock.h"
+#include "signals.h"
+
+namespace lab {
+
+Timeline::Timeline(int64_t generate, int64_t kept_logits) {
+  token_ns.reserve(static_cast<size_t>(generate));
+  token_ids.reserve(static_cast<size_t>(generate));
+  logits.reserve(static_cast<size_t>(kept_logits));
+}
+
+void run_timed(Session& session, const Work& work, Timeline& timeline) {
+  const int32_t* prompt = work.ids.data() + work.depth;
+  session.clear();
+  session.prefill(work.ids.data(), prompt);
+  check_interrupt();
+  timeline.submit_ns = now_ns();
+  const float* logits = session.prefill(prompt, work.ids.data() + work.ids.size());
+  while (true) {
+    int32_t id = session.argmax(logits);
+    timeline.token_ns.push_back(now_ns());
+    timeline.token_ids.push_back(id);
+    if (work.keep_logits) timeline.logits.insert(timeline.logits.end(), logits, logits + session.vocab());
+    if (static_cast<int64_t>(timeline.token_ids.size()) == work.generate) return;
+    check_interrupt();
+    logits = session.decode(id);
+  }
+}
+
+}  // namespace lab

@@ -1,0 +1,30 @@
+// The timed part: a prompt in, tokens out, one stamp a token. Nothing is written and nothing grows in it.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "session.h"
+
+namespace lab {
+
+struct Timeline {
+  int64_t submit_ns = -1;  // -1: never got so far
+  std::vector<int64_t> token_ns;
+  std::vector<int32_t> token_ids;
+  std::vector<float> logits;  // [tokens, vocab], only where asked for
+
+  Timeline(int64_t generate, int64_t kept_logits);  // reserves room for all it will hold
+};
+
+struct Work {
+  std::vector<int32_t> ids;  // depth, then prompt
+  int64_t depth = 0;         // tokens fed before the clock starts
+  int64_t generate = 1;      // tokens to make; the end-of-text token ends nothing
+  bool keep_logits = false;
+};
+
+// Fills `timeline` as it goes, so that what was done before an interruption is there.
+void run_timed(Session& session, const Work& work, Timeline& timeline);
+
+}  // namespace lab
