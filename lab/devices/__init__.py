@@ -1,0 +1,1 @@
+"""Devices by ability: run, push, pull, facts."""

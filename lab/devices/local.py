@@ -1,0 +1,104 @@
+"""This machine as a device."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lab.core import proc
+from lab.core.errors import DeviceError
+from lab.core.proc import Completed
+from lab.core.target import TargetSpec
+from lab.devices import linux
+from lab.devices.base import OnLine
+from lab.devices.files import Files, LocalFiles
+
+
+class LocalDevice:
+    """The machine that lab runs on. Nothing is copied to it and no shell reads what it runs.
+
+    `files` and `sleep` stand in for /proc and for waiting in tests.
+    """
+
+    def __init__(
+        self,
+        target: TargetSpec,
+        *,
+        files: Files | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = target.name
+        self.emulated = target.device.emulated
+        self._files = files or LocalFiles()
+        self._sleep = sleep
+        self.serial = f"local-{_machine_id(self._files)}"
+
+    def facts(self) -> dict[str, Any]:
+        """Return what does not change in a session; `cores` are those this process may use."""
+        return {
+            **linux.facts(self._files),
+            "cores": _usable_cores(),
+            "arch": platform.machine() or None,
+            "page_size_bytes": os.sysconf("SC_PAGE_SIZE"),
+        }
+
+    def state(self, *, window_s: float = 0.2) -> dict[str, Any]:
+        """Return what moves; `busy_fraction` over `window_s` leaves out the work of this process."""
+        cores = os.cpu_count() or 1
+        if window_s <= 0:
+            return {**linux.state(self._files, cores), "busy_fraction": None, "steal_fraction": None}
+        before, own_before = linux.state(self._files, cores), time.process_time()
+        self._sleep(window_s)
+        after, own_after = linux.state(self._files, cores), time.process_time()
+        return {**after, **linux.load_between(before, after, own_after - own_before)}
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        on_line: OnLine | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Run a program in a process group of its own; see `Device.run`."""
+        whole_env = None if env is None else {**os.environ, **env}
+        if on_line is None:
+            return proc.run(argv, timeout_s=timeout_s, env=whole_env)
+        return proc.stream(argv, timeout_s=timeout_s, on_line=on_line, env=whole_env)
+
+    def push(self, local: Path, name: str) -> str:
+        """Return the absolute path of `local`: it is on the device already."""
+        if not local.exists():
+            raise DeviceError(f"{self.name}: cannot push {name}: {local} does not exist")
+        return str(local.resolve())
+
+    def pull(self, remote: str, local: Path) -> None:
+        """Copy a file to `local`, whole or not at all."""
+        part = local.with_name(local.name + ".part")
+        try:
+            shutil.copyfile(remote, part)
+            part.replace(local)
+        except OSError as problem:
+            part.unlink(missing_ok=True)
+            raise DeviceError(f"{self.name}: cannot pull {remote} to {local}: {problem.strerror}") from problem
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _usable_cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _machine_id(files: Files) -> str:
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        found = (files.read(path) or "").strip()
+        if found.isalnum() and len(found) == 32:
+            return found
+    return platform.node() or "unnamed"

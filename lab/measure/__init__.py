@@ -1,0 +1,1 @@
+"""A session: plan, gates, warm-up, repetitions and samplers become a recorded run."""

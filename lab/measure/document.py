@@ -1,0 +1,81 @@
+"""The run record as it stands before anything is measured."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, fields
+from typing import Any
+
+from lab.core.fields import encode
+from lab.core.provenance import provenance
+from lab.core.run_record import (
+    SCHEMA,
+    BandwidthRecord,
+    Cell,
+    CellShape,
+    DeviceRecord,
+    LabBlock,
+    PlanRecord,
+    ProtocolBlock,
+    RunRecord,
+    TargetRecord,
+    new_run_id,
+    utc_now,
+)
+from lab.core.target import TargetSpec
+from lab.devices.base import Device
+from lab.measure.engine import Engine
+from lab.measure.plan import Plan
+from lab.measure.protocol import STATED
+
+
+def new_record(device: Device, facts: dict[str, Any], engine: Engine, roof_threads: int, session: str) -> RunRecord:
+    """Return a record with status "running" and every cell "not_run"; `session` is empty for one engine alone."""
+    told, plan, target = engine.described(), engine.plan, engine.target
+    return RunRecord(
+        schema=SCHEMA,
+        run_id=new_run_id(),
+        created_at=utc_now(),
+        status="running",
+        reason=None,
+        lab=LabBlock(**asdict(provenance())),
+        protocol=_protocol({**STATED, **told.stated}),
+        target=TargetRecord(target.name, _spec(target)),
+        device=DeviceRecord(serial_hash(device.serial), device.emulated, facts),
+        model=told.model,
+        weights=told.weights,
+        engine=told.engine,
+        bundle=told.bundle,
+        plan=_plan(plan),
+        verify=None,
+        bandwidth=BandwidthRecord(roof_threads, (), ()),
+        cells=tuple(Cell(cell.prompt, cell.generate, cell.depth, "not_run") for cell in plan.cells),
+        time_s=engine.times,
+        extra={"session": session} if session else {},
+    )
+
+
+def serial_hash(serial: str) -> str:
+    """Return the sha256 of a device's serial: tells devices apart without naming one."""
+    return hashlib.sha256(serial.encode()).hexdigest()
+
+
+def _protocol(stated: dict[str, Any]) -> ProtocolBlock:
+    names = {item.name for item in fields(ProtocolBlock)} - {"extra"}
+    known = {name: stated[name] for name in names}
+    return ProtocolBlock(**known, extra={name: value for name, value in stated.items() if name not in names})
+
+
+def _spec(target: TargetSpec) -> dict[str, Any]:
+    spec: dict[str, Any] = encode(target)
+    spec["device"].pop("serial", None)  # it is in the record as a hash
+    return spec
+
+
+def _plan(plan: Plan) -> PlanRecord:
+    document = plan.to_json()
+    names = {item.name for item in fields(PlanRecord)} - {"extra", "cells"}
+    shapes = tuple(CellShape(cell.prompt, cell.generate, cell.depth) for cell in plan.cells)
+    known = {name: document[name] for name in names}
+    rest = {name: value for name, value in document.items() if name not in names | {"cells"}}
+    return PlanRecord(cells=shapes, **known, extra=rest)

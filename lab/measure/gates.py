@@ -1,0 +1,59 @@
+"""The gate before each repetition: wait for a quiet and cool device, but not for ever."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lab.devices.base import Device
+from lab.measure.clock import Clock
+from lab.measure.plan import Plan
+
+POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How the wait ended: `reason` says why it was not kept, `unmeasured` what the device can't tell."""
+
+    kept: bool
+    waited_s: float
+    reason: str | None
+    busy_fraction: float | None
+    die_temp_c: float | None
+    unmeasured: tuple[str, ...]
+
+
+def wait_until_quiet(device: Device, plan: Plan, clock: Clock) -> tuple[Gate, dict[str, Any]]:
+    """Wait until load and heat are under the plan's limits; return the outcome and the last state.
+
+    After `plan.gate_timeout_s` seconds the repetition goes on with the gate marked as not kept. A load that
+    can't be read is not kept either; heat that can't be read is named in `unmeasured`.
+    """
+    began = clock.now()
+    while True:
+        state = device.state()
+        hopeless = state.get("busy_fraction") is None
+        reason = _why_not(state, plan)
+        waited_s = clock.now() - began
+        if reason is None or hopeless or waited_s >= plan.gate_timeout_s:
+            return _outcome(state, reason, waited_s), state
+        clock.sleep(min(POLL_S, plan.gate_timeout_s - waited_s))
+
+
+def _why_not(state: dict[str, Any], plan: Plan) -> str | None:
+    busy, steal, heat = state.get("busy_fraction"), state.get("steal_fraction"), state.get("die_temp_c")
+    if busy is None:
+        return "the load of this device can't be read"
+    if busy + (steal or 0.0) > plan.max_busy:
+        stolen = f" and {steal:.0%} taken by its host" if steal else ""
+        return f"the processor was {busy:.0%} busy with other work{stolen} (limit {plan.max_busy:.0%})"
+    if heat is not None and heat > plan.max_temp_c:
+        return f"{state.get('die_zone')} was at {heat:.0f} °C (limit {plan.max_temp_c:.0f} °C)"
+    return None
+
+
+def _outcome(state: dict[str, Any], reason: str | None, waited_s: float) -> Gate:
+    values = {"busy_fraction": state.get("busy_fraction"), "die_temp_c": state.get("die_temp_c")}
+    unmeasured = tuple(name for name, value in values.items() if value is None)
+    return Gate(reason is None, round(waited_s, 3), reason, **values, unmeasured=unmeasured)

@@ -1,0 +1,99 @@
+"""The runner as it lies on a device, and the words it is called with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from lab.core.bundle import BundleManifest
+from lab.devices.base import Device
+from lab.measure.plan import Cell, Plan
+from lab.ondevice.build import RunnerFiles
+
+MIN_BANDWIDTH_BYTES = 64 << 20  # smaller buffers would stay in a cache
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The runner as it lies on a device."""
+
+    binary: str
+    runtime: str
+    env: Mapping[str, str]
+
+    def bandwidth(self, plan: Plan, available_bytes: int | None) -> list[str]:
+        """Return the words for a read of memory, of half of what is available at the most."""
+        wanted = plan.bandwidth_bytes
+        fits = wanted if available_bytes is None else min(wanted, available_bytes // 2)
+        size = max(MIN_BANDWIDTH_BYTES, fits)
+        counts = {"threads": plan.threads, "bytes": size, "passes": plan.bandwidth_passes}
+        return [self.binary, "bandwidth", *_options(counts)]
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """Paths on the device, and the plan's settings, turned into command lines."""
+
+    binary: str
+    runtime: str
+    bundle: str
+    plan: Plan
+    env: Mapping[str, str]
+
+    def timed(self, cell: Cell, *, verify: bool) -> list[str]:
+        """Return the words for one timed repetition of `cell`."""
+        words = self._run(cell, self.plan.prefill_chunk, self.plan.warmup_cap)
+        return [*words, "--verify"] if verify else words
+
+    def memory_pass(self, cell: Cell) -> list[str]:
+        """Return the words for the memory pass of `cell`; see `shortened`."""
+        # The chunk that the timed runs use, which never is longer than what they feed.
+        chunk = min(self.plan.prefill_chunk, max(cell.prompt, cell.depth))
+        words = self._run(shortened(cell, self.plan.memory_generate), chunk, warmup_cap=0)
+        return [*words, "--memory-interval-ms", str(self.plan.memory_interval_ms)]
+
+    def _run(self, cell: Cell, chunk: int, warmup_cap: int) -> list[str]:
+        options = {
+            "bundle": self.bundle,
+            "runtime": self.runtime,
+            "prompt": cell.prompt,
+            "generate": cell.generate,
+            "depth": cell.depth,
+            "context": cell.context,
+            "threads": self.plan.threads,
+            "prefill-chunk": chunk,
+            "seed": self.plan.seed,
+            "warmup-cap": warmup_cap,
+            "warmup-spread": self.plan.warmup_spread,
+        }
+        return [self.binary, "run", *_options(options)]
+
+
+def place_runner(device: Device, runner: RunnerFiles) -> Placed:
+    """Bring the runner and its libraries to the device; return where they lie there."""
+    folder = f"runner/{runner.key[:12]}"
+    libs = {lib: device.push(lib, f"{folder}/{lib.name}") for lib in runner.libs}
+    folders = dict.fromkeys(str(PurePosixPath(path).parent) for path in libs.values())
+    binary = device.push(runner.binary, f"{folder}/{runner.binary.name}")
+    return Placed(binary, libs[runner.runtime], {"LD_LIBRARY_PATH": ":".join(folders)})
+
+
+def place(device: Device, runner: RunnerFiles, bundle: Path, manifest: BundleManifest, plan: Plan) -> Invocation:
+    """Bring the runner, its libraries and the bundle to the device; return how to call it there."""
+    placed = place_runner(device, runner)
+    there = device.push(bundle, f"bundle/{manifest.key[:12]}")
+    return Invocation(placed.binary, placed.runtime, there, plan, placed.env)
+
+
+def shortened(cell: Cell, generate: int) -> Cell:
+    """Return `cell` with at most `generate` tokens to make and the rest fed before the clock starts.
+
+    The cache comes to hold as many tokens as in the timed runs, so the peak is theirs, in less time.
+    """
+    kept = min(cell.generate, generate)
+    return replace(cell, generate=kept, depth=cell.depth + cell.generate - kept)
+
+
+def _options(values: Mapping[str, object]) -> list[str]:
+    return [word for name, value in values.items() for word in (f"--{name}", str(value))]

@@ -1,0 +1,70 @@
+"""What the memory pass of a cell says, less what can't be true."""
+
+from __future__ import annotations
+
+from lab.core.bundle import BundleManifest
+from lab.core.run_record import CellMemory
+from lab.core.units import human_bytes
+from lab.measure.attempt import Attempt
+from lab.measure.protocol import MEMORY_COUNTER
+from lab.ondevice.events import Memory
+from lab.ondevice.run_log import RunLog
+
+
+def cell_memory(
+    log: RunLog, how: Attempt, manifest: BundleManifest, previous: CellMemory | None, generate: int
+) -> CellMemory:
+    """Return the memory of a cell, in bytes; an impossible value is a null, and `reason` (in extra) says why.
+
+    `previous` is the pass before, whose peak can't come again to the byte; `generate` the tokens this one made.
+    """
+    said = log.memory if how.ending == "whole" else None
+    if said is None or log.loaded is None:
+        return no_memory(how.reason or "the runner reported no memory", generate)
+    peak, reason = believable(said.counters.VmHWM, manifest.decode_weight_bytes_per_token, previous)
+    anon = said.rss_anon_peak_bytes
+    reasons = [reason, None if said.workspace_bytes is not None else "workspace: the runner can't tell it apart"]
+    return CellMemory(
+        counter=MEMORY_COUNTER,
+        rss_peak_bytes=peak,
+        rss_anon_peak_bytes=anon,
+        weights_bytes=log.loaded.weights_bytes,
+        kv_bytes=log.loaded.kv_bytes,
+        workspace_bytes=said.workspace_bytes,
+        samples=_samples(log, said),
+        extra=_extra(said, reasons, generate),
+    )
+
+
+def believable(peak: int | None, least_bytes: int, previous: CellMemory | None) -> tuple[int | None, str | None]:
+    """Return the peak, or null and why it can't be: under `least_bytes` of weights, or that of the pass before."""
+    if peak is None:
+        return None, f"{MEMORY_COUNTER}: the kernel does not count it"
+    if peak < least_bytes:
+        return None, (
+            f"{MEMORY_COUNTER} of {human_bytes(peak)} is less than the {human_bytes(least_bytes)} of weights that"
+            " each token reads: they were not mapped, or were dropped"
+        )
+    if previous is not None and peak == previous.rss_peak_bytes:
+        return None, f"{MEMORY_COUNTER} is equal to that of the pass before to the byte ({peak}): a stale counter"
+    return peak, None
+
+
+def _samples(log: RunLog, said: Memory) -> tuple[tuple[float, int], ...]:
+    began = log.start.t_ns if log.start else 0
+    return tuple((max(0, at - began) / 1e9, rss) for at, rss in said.samples)
+
+
+def _extra(said: Memory, reasons: list[str | None], generate: int) -> dict[str, object]:
+    return {
+        "reason": "; ".join(reason for reason in reasons if reason) or None,
+        "generate": generate,
+        "swap_bytes": said.counters.VmSwap,
+        "major_faults": said.counters.major_faults,
+    }
+
+
+def no_memory(reason: str, generate: int) -> CellMemory:
+    """Return the memory of a pass that gave none, and why."""
+    extra = {"reason": reason, "generate": generate, "swap_bytes": None, "major_faults": None}
+    return CellMemory(MEMORY_COUNTER, None, None, None, None, None, extra=extra)

@@ -1,0 +1,135 @@
+"""What a session will do, declared before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from typing import Any
+
+from lab.core.errors import UsageError
+from lab.core.target import TargetSpec
+from lab.measure.protocol import fingerprint
+
+PROMPTS, GENERATES, DEPTHS = (512,), (128,), (0,)
+MAX_TOKENS = 1_000_000  # the runner takes no more
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One test: `prompt` tokens in, `generate` tokens out, after `depth` tokens already in the cache."""
+
+    prompt: int
+    generate: int
+    depth: int = 0
+
+    @property
+    def label(self) -> str:
+        """Name the cell as peers do: pp512+tg128, with @d2048 at a depth."""
+        return f"pp{self.prompt}+tg{self.generate}" + (f"@d{self.depth}" if self.depth else "")
+
+    @property
+    def context(self) -> int:
+        """Tokens that the KV cache must hold."""
+        return self.prompt + self.generate + self.depth
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Cells and the settings they share. Times in seconds, temperatures in deg C, gates as fractions.
+
+    `cv_gate` is declared here, before the run: cohorts whose coefficient of variation is over it are marked.
+    """
+
+    cells: tuple[Cell, ...]
+    repeats: int = 5
+    threads: int = 1
+    prefill_chunk: int = 512
+    warmup_cap: int = 8
+    warmup_spread: float = 0.05
+    cv_gate: float = 0.05
+    max_busy: float = 0.3
+    max_temp_c: float = 80.0
+    gate_timeout_s: float = 15.0
+    timeout_s: float = 1800.0
+    seed: int = 0
+    memory_interval_ms: int = 10
+    memory_generate: int = 16
+    sample_interval_s: float = 0.5
+    bandwidth_bytes: int = 512 << 20
+    bandwidth_passes: int = 8
+
+    @property
+    def settings_fingerprint(self) -> str:
+        """Digest of what makes two rows comparable; a cell and a number of repeats are not part of it."""
+        names = ("threads", "prefill_chunk", "warmup_cap", "warmup_spread", "seed", "sample_interval_s")
+        memory = ("memory_interval_ms", "memory_generate")
+        return fingerprint({name: getattr(self, name) for name in names + memory})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as it stands in a run record."""
+        fields = asdict(self)
+        fields["cells"] = [asdict(cell) for cell in self.cells]
+        return {**fields, "settings_fingerprint": self.settings_fingerprint}
+
+
+def cells_of(
+    prompts: Iterable[int] = PROMPTS, generates: Iterable[int] = GENERATES, depths: Iterable[int] = DEPTHS
+) -> tuple[Cell, ...]:
+    """Return every combination once, in the order given.
+
+    Raises:
+        UsageError: a list is empty, or a number is out of its range.
+    """
+    axes = {
+        "prompt": _axis("prompt", prompts, 1, "a prefill needs a token"),
+        "generate": _axis("generate", generates, 2, "a decode rate needs two tokens"),
+        "depth": _axis("depth", depths, 0, "0 means an empty cache"),
+    }
+    return tuple(Cell(*numbers) for numbers in product(*axes.values()))
+
+
+def plan_for(target: TargetSpec, cells: tuple[Cell, ...], cores: int | None, **changes: Any) -> Plan:
+    """Return the plan that a target's [measure] table asks for, `changes` (None: leave) put over it.
+
+    `cores` stands in for `threads = 0`, which means every core.
+
+    Raises:
+        UsageError: a value that no plan can have.
+    """
+    asked = target.measure
+    plan = Plan(
+        cells=cells,
+        repeats=asked.repeats,
+        threads=asked.threads,
+        prefill_chunk=asked.prefill_chunk,
+        warmup_cap=asked.warmup_cap,
+        warmup_spread=asked.warmup_spread,
+        cv_gate=asked.cv_gate,
+        max_busy=asked.max_busy,
+        gate_timeout_s=asked.gate_timeout_s,
+        timeout_s=asked.timeout_s,
+    )
+    plan = replace(plan, **{name: value for name, value in changes.items() if value is not None})
+    plan = replace(plan, threads=plan.threads or cores or 1)
+    _check(plan)
+    return plan
+
+
+def _axis(name: str, values: Iterable[int], least: int, why: str) -> tuple[int, ...]:
+    numbers = tuple(dict.fromkeys(values))
+    if not numbers:
+        raise UsageError(f"--{name}: no number given", hint=f"for example: --{name} {max(least, 128)}")
+    for number in numbers:
+        if not least <= number <= MAX_TOKENS:
+            raise UsageError(f"--{name} {number}: must be {least} to {MAX_TOKENS} ({why})")
+    return numbers
+
+
+def _check(plan: Plan) -> None:
+    least = {"repeats": 1, "threads": 1, "prefill_chunk": 1, "warmup_cap": 0, "memory_generate": 2}
+    for name, bound in least.items():
+        if getattr(plan, name) < bound:
+            raise UsageError(f"{name} = {getattr(plan, name)}: must be {bound} or more")
+    if not plan.cells:
+        raise UsageError("the plan has no cells", hint="give --prompt, --generate and --depth a number each")

@@ -1,0 +1,188 @@
+"""The engine that is ours: a bundle, run by lab-bench."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lab.core.bundle import BundleManifest, load_manifest, verify_files
+from lab.core.errors import MeasureError
+from lab.core.fields import encode
+from lab.core.progress import Progress
+from lab.core.run_record import (
+    BundleRecord,
+    CellMemory,
+    EngineRecord,
+    Repetition,
+    TimesRecord,
+    VerifyResult,
+)
+from lab.core.target import TargetSpec
+from lab.devices.base import Device
+from lab.measure.attempt import Attempt, attempt
+from lab.measure.checks import check_all
+from lab.measure.derive import metrics, why_rejected
+from lab.measure.engine import Described, Findings, Rate
+from lab.measure.invocation import Invocation, place
+from lab.measure.memory import cell_memory
+from lab.measure.plan import Cell, Plan
+from lab.measure.repetition import interrupted, repetition, timing_of
+from lab.measure.surroundings import Surroundings
+from lab.measure.threads import tried_block
+from lab.ondevice.build import RunnerFiles
+from lab.ondevice.events import Verify
+from lab.ondevice.run_log import RunLog
+
+PROBE_WARMUPS = 3
+
+
+@dataclass(frozen=True)
+class RunnerSetup:
+    """A bundle folder for a target, and the runner; `times` is what was spent on them."""
+
+    bundle: Path
+    target: TargetSpec
+    runner: RunnerFiles
+    progress: Progress
+    times: TimesRecord
+
+    @property
+    def what(self) -> str:
+        """The model and the target."""
+        return f"{load_manifest(self.bundle, 'bundle').model.label} on {self.target.name}"
+
+    def prepare(self, device: Device, facts: dict[str, Any], plan: Plan) -> RunnerEngine:
+        """Check bundle and plan, bring everything to the device; see `Setup`."""
+        manifest = load_manifest(self.bundle, "bundle")
+        check_all(plan, manifest, self.target, facts)
+        verify_files(self.bundle, manifest, self.progress)
+        invocation = place(device, self.runner, self.bundle, manifest, plan)
+        return RunnerEngine(device, manifest, self.target, self.runner, invocation, self.times)
+
+
+@dataclass(frozen=True)
+class RunnerEngine:
+    """A bundle on a device; see `Engine`."""
+
+    device: Device
+    manifest: BundleManifest
+    target: TargetSpec
+    runner: RunnerFiles
+    invocation: Invocation
+    times: TimesRecord
+    tried: Sequence[Rate] = ()
+
+    @property
+    def name(self) -> str:
+        """The backend that compiled the bundle."""
+        return self.target.compile.backend
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that every call is made of."""
+        return self.invocation.plan
+
+    def described(self) -> Described:
+        """Return the record's blocks."""
+        manifest = self.manifest
+        bundle = BundleRecord(
+            key=manifest.key,
+            decode_weight_bytes_per_token=manifest.decode_weight_bytes_per_token,
+            kv_bytes_per_token=manifest.memory.kv_bytes_per_token,
+            memory=manifest.memory,
+        )
+        return Described(manifest.model, manifest.weights, self._block(), bundle)
+
+    def trial(self, cell: Cell, *, verify: bool) -> RunnerTrial:
+        """Return one run of lab-bench."""
+        return RunnerTrial(self, cell, verify)
+
+    def memory(self, cell: Cell, previous: CellMemory | None) -> CellMemory:
+        """Run lab-bench once more, sampling its memory."""
+        log, generate = RunLog(), min(cell.generate, self.plan.memory_generate)
+        how = self._attempt(self.invocation, self.invocation.memory_pass(cell), log)
+        return cell_memory(log, how, self.manifest, previous, generate)
+
+    def rates(self, counts: Sequence[int], cell: Cell) -> list[Rate]:
+        """Run each count in a process of its own, up and down again."""
+        reasons: dict[str, None] = {}
+        found = list(self._probes([*counts, *reversed(counts)], cell, reasons))
+        if not found:
+            raise MeasureError(f"{self.name}: no number of threads gave a result: {'; '.join(reasons)}")
+        return found
+
+    def with_threads(self, threads: int, tried: Sequence[Rate]) -> RunnerEngine:
+        """Return the same bundle, called with `threads`."""
+        plan = replace(self.plan, threads=threads)
+        return replace(self, invocation=replace(self.invocation, plan=plan), tried=tried)
+
+    def run(self, cell: Cell, verify: bool, log: RunLog) -> Attempt:
+        """Run one timed process and fill `log`."""
+        return self._attempt(self.invocation, self.invocation.timed(cell, verify=verify), log)
+
+    def _attempt(self, invocation: Invocation, argv: list[str], log: RunLog) -> Attempt:
+        return attempt(self.device, argv, invocation.env, self.plan.timeout_s, log)
+
+    def _probes(self, counts: Sequence[int], cell: Cell, reasons: dict[str, None]) -> Iterator[Rate]:
+        for threads in counts:
+            plan = replace(self.plan, threads=threads, warmup_cap=PROBE_WARMUPS)
+            invocation, log = replace(self.invocation, plan=plan), RunLog()
+            how = self._attempt(invocation, invocation.timed(cell, verify=False), log)
+            reason = how.reason or why_rejected(cell, timing_of(log))
+            if how.ending == "whole" and reason is None:
+                found = metrics(cell, timing_of(log))
+                yield Rate(threads, found.prefill_tok_per_s, found.decode_tok_per_s)
+            reasons[f"{threads}: {reason}"] = None
+
+    def _block(self) -> EngineRecord:
+        versions = encode(self.manifest.versions)
+        runner = self.runner
+        return EngineRecord(
+            name=self.name,
+            versions={key: value for key, value in versions.items() if value is None or isinstance(value, str)},
+            requested=" ".join(filter(None, (self.manifest.target.kind, self.manifest.target.isa))),
+            effective=None,
+            threads=self.plan.threads,
+            extra={
+                "runner": {"key": runner.key, "compiler": runner.compiler, **runner.versions},
+                **tried_block(self.tried),
+            },
+        )
+
+
+class RunnerTrial:
+    """One run of lab-bench; see `Trial`."""
+
+    def __init__(self, engine: RunnerEngine, cell: Cell, verify: bool) -> None:
+        self._engine, self._cell, self._verify = engine, cell, verify
+        self._log = RunLog()
+
+    def run(self) -> Attempt:
+        """Run the process to its end."""
+        return self._engine.run(self._cell, self._verify, self._log)
+
+    def row(self, how: Attempt, around: Surroundings) -> Repetition:
+        """Return the repetition."""
+        return repetition(self._cell, self._engine.plan.threads, self._verify, self._log, how, around)
+
+    def interrupted(self, around: Surroundings) -> Repetition:
+        """Return the repetition with what was stamped by then."""
+        return interrupted(self._log, around)
+
+    def findings(self) -> Findings:
+        """Return the verdict, and what `loaded` says: the processor's features stand in the device's facts."""
+        log = self._log
+        verify = None if log.verify is None else _verdict(log.verify)
+        if log.start is None or log.loaded is None:
+            return Findings(verify)
+        where = log.loaded.ran_on
+        said = {key: value for key, value in encode(where).items() if key != "features"}
+        effective = " ".join(filter(None, (where.device, where.arch, where.isa)))
+        runner = {**self._engine.described().engine.extra["runner"], "version": log.start.runner}
+        return Findings(verify, effective, {"ran_on": said, "runner": runner})
+
+
+def _verdict(said: Verify) -> VerifyResult:
+    return VerifyResult(said.rel_error, said.rel_error_max, said.argmax_match, said.passed)

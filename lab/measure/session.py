@@ -1,0 +1,236 @@
+"""One session on one device: bandwidth, repetitions, bandwidth again, memory; every step on record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from lab.core.errors import DeviceUnreachableError, LabError
+from lab.core.lock import device_lock
+from lab.core.progress import Progress
+from lab.core.run_record import CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
+from lab.core.target import TargetSpec
+from lab.devices.base import Device
+from lab.measure.attempt import Attempt
+from lab.measure.bandwidth import read_roof
+from lab.measure.clock import Clock
+from lab.measure.document import new_record
+from lab.measure.engine import Engine, Setup
+from lab.measure.gates import wait_until_quiet
+from lab.measure.invocation import Placed, place_runner
+from lab.measure.journal import Journal, outcome
+from lab.measure.order import Turn, turns
+from lab.measure.plan import Plan
+from lab.measure.runner_engine import RunnerSetup
+from lab.measure.samplers import StateSampler
+from lab.measure.surroundings import Surroundings
+from lab.measure.telling import told
+from lab.measure.threads import settle_threads
+from lab.ondevice.build import RunnerFiles
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in a session. What was measured by then is in `record`, stored at `path`; `all` has each engine's."""
+
+    def __init__(self, record: RunRecord, path: Path, *others: tuple[RunRecord, Path]) -> None:
+        super().__init__(f"run {record.run_id} was interrupted; what was measured is in {path}")
+        self.record = record
+        self.path = path
+        self.all = ((record, path), *others)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One engine of a session and its record."""
+
+    engine: Engine
+    journal: Journal
+
+
+def measure(
+    device: Device,
+    bundle: Path,
+    target: TargetSpec,
+    plan: Plan,
+    progress: Progress,
+    runner: RunnerFiles,
+    times: TimesRecord | None = None,
+    clock: Clock | None = None,
+) -> RunRecord:
+    """Measure every cell of `plan` with one bundle; see `measure_engines`."""
+    setup = RunnerSetup(bundle, target, runner, progress, times or TimesRecord())
+    (record,) = measure_engines(device, [setup], plan, progress, runner, clock=clock)
+    return record
+
+
+def measure_engines(
+    device: Device,
+    setups: Sequence[Setup],
+    plan: Plan,
+    progress: Progress,
+    runner: RunnerFiles,
+    *,
+    find_threads: bool = False,
+    clock: Clock | None = None,
+) -> tuple[RunRecord, ...]:
+    """Measure every cell of `plan` with every engine in turns; return their records, which are stored by then.
+
+    `runner` measures the bandwidth. With `find_threads` each engine gets the number of threads it decodes
+    fastest with, of 1 to the plan's. Nothing is stored when a check fails, which is before anything is timed;
+    from then on each record is stored after each of its repetitions. A repetition that crashes, hangs or talks
+    nonsense is a row with its reason, and the rest goes on.
+
+    Raises:
+        BusyError: another lab measures on this device.
+        BundleError: what an engine runs is damaged.
+        DeviceError, MeasureError: the plan does not fit the device or the model.
+        DeviceUnreachableError: the device went away; the records say so.
+        Interrupted: Ctrl-C; a KeyboardInterrupt that holds the records.
+    """
+    clock = clock or Clock()
+    with device_lock(device.serial, setups[0].what):
+        facts = device.facts()
+        engines = [setup.prepare(device, facts, plan) for setup in setups]
+        if find_threads:
+            engines = [_with_best_threads(device, engine, plan, progress, clock) for engine in engines]
+        lanes = _lanes(device, facts, engines, plan)
+        return _Session(device, lanes, plan, progress, place_runner(device, runner), clock).run()
+
+
+def _with_best_threads(device: Device, engine: Engine, plan: Plan, progress: Progress, clock: Clock) -> Engine:
+    wait_until_quiet(device, plan, clock)
+    return settle_threads(engine, plan.threads, progress)
+
+
+def _lanes(device: Device, facts: dict[str, Any], engines: Sequence[Engine], plan: Plan) -> list[Lane]:
+    session = new_run_id() if len(engines) > 1 else ""
+    records = [new_record(device, facts, engine, plan.threads, session) for engine in engines]
+    return [Lane(engine, Journal(record)) for engine, record in zip(engines, records, strict=True)]
+
+
+class _Session:
+    """The order of things; what each one does is in the other files of this folder."""
+
+    def __init__(
+        self, device: Device, lanes: list[Lane], plan: Plan, progress: Progress, placed: Placed, clock: Clock
+    ) -> None:
+        self.device = device
+        self.lanes = lanes
+        self.plan = plan
+        self.progress = progress
+        self.placed = placed
+        self.clock = clock
+        self.began = clock.now()
+
+    def run(self) -> tuple[RunRecord, ...]:
+        """Go through all steps; however it ends, the records are finished and stored."""
+        try:
+            self._steps()
+        except KeyboardInterrupt as stop:
+            self._finish_all("interrupted", "stopped by Ctrl-C")
+            raise Interrupted(*self._kept()[0], *self._kept()[1:]) from stop
+        except Exception as problem:
+            # What can't be stored now is stored as it was after the last repetition.
+            with suppress(LabError):
+                self._finish_all("failed", str(problem) or type(problem).__name__)
+            raise
+        return tuple(lane.journal.record for lane in self.lanes)
+
+    def _steps(self) -> None:
+        self._roof("before")
+        broken = self._repetitions()
+        if broken is not None:
+            self._finish_broken(broken)
+            return
+        self._roof("after")
+        self._memory_passes()
+        for lane in self.lanes:
+            self._finish(lane, *outcome(lane.journal.record))
+
+    def _repetitions(self) -> Lane | None:
+        """Run every repetition in turns; return the engine whose bundle is found to be broken, at once."""
+        cells, repeats = self.plan.cells, self.plan.repeats
+        several = len(self.lanes) > 1
+        with self.progress.phase("measure", len(self.lanes) * len(cells) * repeats, "repetitions") as advance:
+            for order, turn in enumerate(turns(len(self.lanes), len(cells), repeats)):
+                lane = self.lanes[turn.engine]
+                row = self._repetition(lane, turn, order)
+                name = f"{lane.engine.name} " if several else ""
+                self.progress.note(name + told(cells[turn.cell], row, repeats))
+                advance(1)
+                if row.status == "broken":
+                    return lane
+        return None
+
+    def _repetition(self, lane: Lane, turn: Turn, order: int) -> Repetition:
+        plan, journal, cell = lane.engine.plan, lane.journal, self.plan.cells[turn.cell]
+        gate, before = wait_until_quiet(self.device, plan, self.clock)
+        around = Surroundings(turn.index, order, gate, before)
+        trial = lane.engine.trial(cell, verify=not journal.verified)
+        sampler = StateSampler(self.device, plan.sample_interval_s, plan.threads, self.clock)
+        try:
+            with sampler:
+                how = trial.run()
+        except KeyboardInterrupt:
+            journal.add(turn.cell, trial.interrupted(replace(around, during=sampler.series())), trial.findings())
+            raise
+        except DeviceUnreachableError as gone:
+            journal.add(turn.cell, trial.row(Attempt("failed", gone.what), around), trial.findings())
+            raise
+        around = replace(around, during=sampler.series(), after=self.device.state(window_s=0))
+        row = trial.row(how, around)
+        journal.add(turn.cell, row, trial.findings())
+        return row
+
+    def _roof(self, when: Literal["before", "after"]) -> None:
+        with self.progress.phase(f"bandwidth {when}"):
+            available = self.device.state(window_s=0).get("mem_available_bytes")
+            roof = read_roof(self.device, self.placed.bandwidth(self.plan, available), self.placed.env)
+        for lane in self.lanes:
+            lane.journal.add_roof(when, roof)
+        if roof.reason is not None:
+            self.progress.note(f"bandwidth {when}: not measured: {roof.reason}")
+
+    def _memory_passes(self) -> None:
+        """Measure the memory of every cell that has a number, in a process of its own."""
+        wanted = [
+            (lane, number)
+            for lane in self.lanes
+            for number, cell in enumerate(lane.journal.record.cells)
+            if cell.status == "ok"
+        ]
+        previous: dict[int, CellMemory] = {}
+        with self.progress.phase("memory pass", len(wanted), "cells") as advance:
+            for lane, number in wanted:
+                previous[id(lane)] = self._memory_pass(lane, number, previous.get(id(lane)))
+                advance(1)
+
+    def _memory_pass(self, lane: Lane, number: int, previous: CellMemory | None) -> CellMemory:
+        cell = self.plan.cells[number]
+        memory = lane.engine.memory(cell, previous)
+        lane.journal.add_memory(number, memory)
+        if memory.extra["reason"]:
+            self.progress.note(f"{cell.label} memory: {memory.extra['reason']}")
+        return memory
+
+    def _finish_broken(self, broken: Lane) -> None:
+        """End all with the broken one: side by side with nothing is no comparison."""
+        for lane in self.lanes:
+            if lane is broken:
+                first = next(cell for cell in lane.journal.record.cells if cell.status == "broken")
+                self._finish(lane, "broken", first.reason)
+            else:
+                self._finish(lane, "failed", f"the session ended: {broken.engine.name} computes the wrong thing")
+
+    def _finish_all(self, status: RunStatus, reason: str) -> None:
+        for lane in self.lanes:
+            self._finish(lane, status, reason)
+
+    def _finish(self, lane: Lane, status: RunStatus, reason: str | None) -> None:
+        lane.journal.finish(status, reason, round(self.clock.now() - self.began, 3))
+
+    def _kept(self) -> list[tuple[RunRecord, Path]]:
+        return [(lane.journal.record, lane.journal.path) for lane in self.lanes]

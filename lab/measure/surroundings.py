@@ -1,0 +1,39 @@
+"""Where a repetition stands in its session, and the device around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lab.core.run_record import GateResult, Repetition
+from lab.measure.gates import Gate
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """`index` counts within cell and engine, `order` within the session; states are those of the device."""
+
+    index: int
+    order: int
+    gate: Gate
+    before: dict[str, Any]
+    during: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+    def bare(self) -> Repetition:
+        """Return a repetition that knows its surroundings and nothing else."""
+        gate = self.gate
+        seen = {
+            "busy_fraction": gate.busy_fraction,
+            "die_temp_c": gate.die_temp_c,
+            "unmeasured": list(gate.unmeasured),
+        }
+        return Repetition(
+            index=self.index,
+            order=self.order,
+            status="ok",
+            gate=GateResult(gate.kept, gate.waited_s, gate.reason, extra=seen),
+            state_before=self.before,
+            state_during=self.during,
+            state_after=self.after,
+        )

@@ -1,0 +1,60 @@
+"""Was the device slowed down by heat or power while it ran? True, False, or null where it can't be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+from lab.measure.protocol import CLOCK_DROP, LATE_OVER_EARLY
+from lab.measure.samplers import busy_clock_mhz
+
+MIN_GAPS = 12  # a third of fewer gaps is one or two numbers
+MAX_GROWTH = 0.25  # a context that grows by more within the run slows the steps down by itself
+
+Verdict = tuple[bool | None, str | None]
+
+
+def judge(
+    before: dict[str, Any] | None,
+    during: dict[str, Any] | None,
+    threads: int,
+    itl_s: Sequence[float],
+    context: int,
+) -> Verdict:
+    """Return (throttled, reason) from clocks and from late against early gaps; any sign is enough.
+
+    `context` is the number of tokens in the cache at the first gap.
+    """
+    verdicts = [by_clock(before, during, threads), by_rate(itl_s, context)]
+    for wanted in (True, False):
+        found = [reason for verdict, reason in verdicts if verdict is wanted]
+        if found:
+            return wanted, "; ".join(reason for reason in found if reason) or None
+    return None, "; ".join(reason for _, reason in verdicts if reason)
+
+
+def by_clock(before: dict[str, Any] | None, during: dict[str, Any] | None, threads: int) -> Verdict:
+    """Compare the median clock during the run with the clock before it."""
+    baseline = busy_clock_mhz(before or {}, threads)
+    seen = [mhz for mhz in (during or {}).get("cpu_mhz", []) if mhz]
+    if not baseline or not seen:
+        return None, "clocks not measured"
+    drop = 1 - median(seen) / baseline
+    if drop > CLOCK_DROP:
+        return True, f"the clock fell by {drop:.0%}, from {baseline:.0f} to {median(seen):.0f} MHz"
+    return False, None
+
+
+def by_rate(itl_s: Sequence[float], context: int) -> Verdict:
+    """Compare the median gap of the last third of a run with that of the first third."""
+    third = len(itl_s) // 3
+    if len(itl_s) < MIN_GAPS:
+        return None, f"{len(itl_s)} gaps are too few to compare late with early"
+    ratio = median(itl_s[-third:]) / median(itl_s[:third])
+    if ratio <= LATE_OVER_EARLY:
+        return False, None
+    growth = (len(itl_s) - third) / (context + third / 2)
+    if growth > MAX_GROWTH:
+        return None, f"late gaps took {ratio:.2f} times the early ones, but the context grew by {growth:.0%}"
+    return True, f"late gaps took {ratio:.2f} times the early ones"

@@ -1,0 +1,209 @@
+"""A runner that speaks the event protocol and computes nothing; faults are asked for in a JSON script.
+
+    fake_runner.py SCRIPT run --bundle DIR --prompt N ...
+
+SCRIPT is a file: {"log": PATH, "faults": {"3": "sigsegv"}, "bandwidth": [..], ...}. Each call appends its
+words to the log; the number of the `run` (from 0) picks its fault. It starts in 20 ms: no import beyond the
+standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+MS = 1_000_000
+DECODE_NS = 20 * MS
+PREFILL_NS_PER_TOKEN = 5 * MS
+START_NS = 5_000_000_000
+
+
+def say(**fields: Any) -> None:
+    print(json.dumps(fields), flush=True)
+
+
+def die(number: int) -> None:
+    print("the last words", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+
+
+def options(words: list[str]) -> dict[str, str]:
+    """Return --name value pairs; a switch has an empty value."""
+    found: dict[str, str] = {}
+    for index, word in enumerate(words):
+        if word.startswith("--"):
+            following = words[index + 1] if index + 1 < len(words) else "--"
+            found[word[2:]] = "" if following.startswith("--") else following
+    return found
+
+
+def head(script: dict[str, Any], given: dict[str, str]) -> None:
+    threads = int(given["threads"])
+    say(event="start", protocol=1, runner="fake 0", t_ns=START_NS, threads=threads, pid=os.getpid())
+    ran_on = {
+        "device": "cpu",
+        "arch": "x86_64",
+        "cpu_model": "Example 9000",
+        "features": ["avx2"],
+        "isa": "avx2",
+        "engine": "tvm 0.27.0",
+        "threads": threads,
+        "bound": False,
+        "metadata": {"isa": "avx2"},
+    }
+    say(
+        event="loaded",
+        t_ns=START_NS + 700 * MS,
+        load_ns=700 * MS,
+        weights_bytes=4096,
+        kv_bytes=int(given["context"]) * 100,
+        ran_on=ran_on,
+    )
+
+
+def verify(fault: str) -> None:
+    if fault == "broken":
+        say(event="verify", rel_error=0.7, rel_error_max=0.05, argmax_match=False, passed=False)
+        say(event="broken", reason="relative error 0.7 is above 0.05")
+        sys.exit(3)
+    if fault == "broken-and-crashed":
+        say(event="verify", rel_error=None, rel_error_max=0.05, argmax_match=False, passed=False)
+        die(signal.SIGSEGV)
+    if fault == "lying":
+        say(event="verify", rel_error=0.7, rel_error_max=0.05, argmax_match=True, passed=True)
+    elif fault != "no-verify":
+        say(event="verify", rel_error=0.001, rel_error_max=0.05, argmax_match=True, passed=True)
+
+
+def warm_up() -> None:
+    for index in range(3):
+        say(event="warmup", index=index, prefill_ns=50 * MS, decode_ns=[DECODE_NS] * 4)
+    say(event="warm", count=3, stable=True)
+
+
+def stamps(given: dict[str, str], fault: str) -> tuple[int, list[int]]:
+    submit = START_NS + 2_000 * MS
+    first = submit + int(given["prompt"]) * PREFILL_NS_PER_TOKEN
+    tokens = [first + index * DECODE_NS for index in range(int(given["generate"]))]
+    if fault == "throttling":
+        late = len(tokens) * 2 // 3
+        tokens = tokens[:late] + [at + (index + 1) * DECODE_NS // 2 for index, at in enumerate(tokens[late:])]
+    if fault == "wrong-count":
+        tokens.pop()
+    if fault == "backwards":
+        tokens[1] = tokens[0] - MS
+    if fault == "one-chunk":
+        tokens = [first] * len(tokens)
+    return submit, tokens
+
+
+def tokens_of(given: dict[str, str], fault: str) -> list[int]:
+    submit, tokens = stamps(given, fault)
+    say(event="submit", t_ns=submit, prompt=int(given["prompt"]), depth=int(given["depth"]))
+    for index, at in enumerate(tokens):
+        say(event="token", i=index, t_ns=at, id=index)
+    return tokens
+
+
+def memory(script: dict[str, Any], given: dict[str, str]) -> None:
+    counters = {
+        "VmHWM": 90_000 + int(given["context"]) * 100,
+        "VmRSS": 80_000,
+        "RssAnon": 70_000,
+        "RssFile": 10_000,
+        "VmSwap": 0,
+        "major_faults": 2,
+    }
+    counters.update(script.get("counters", {}))
+    extra: dict[str, Any] = {"rss_anon_peak_bytes": None, "workspace_bytes": None}
+    if int(given.get("memory-interval-ms", "0")):
+        extra["samples"] = [[START_NS + 10 * MS * index, 10_000 * (index + 1)] for index in range(9)]
+        extra["rss_anon_peak_bytes"] = 75_000
+        extra["workspace_bytes"] = script.get("workspace", 6_000)
+    say(event="memory", counters=counters, **extra)
+
+
+def end(given: dict[str, str], generated: int, at: int, status: str = "ok") -> None:
+    say(event="end", t_ns=at, status=status, prompt_tokens=int(given["prompt"]), generated_tokens=generated)
+
+
+def hang(given: dict[str, str], fault: str, script: dict[str, Any]) -> None:
+    """Wait for a signal; a polite runner ends with the tokens so far, others do not."""
+    if fault == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    else:
+
+        def stop(number: int, frame: object) -> None:
+            if fault == "babble":
+                os.write(1, b'{"event": "submit", "t_')
+                os._exit(128 + number)
+            say(event="submit", t_ns=START_NS + 2_000 * MS, prompt=int(given["prompt"]), depth=int(given["depth"]))
+            say(event="token", i=0, t_ns=START_NS + 3_000 * MS, id=7)
+            memory(script, given)
+            end(given, 1, START_NS + 9_000 * MS, "interrupted")
+            os._exit(128 + number)
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+    Path(script["log"] + ".hanging").write_text(str(os.getpid()))
+    time.sleep(120)
+
+
+def run(script: dict[str, Any], given: dict[str, str], fault: str) -> None:
+    if fault == "usage":
+        print("lab-bench: unknown option '--prompt'", file=sys.stderr)
+        sys.exit(2)
+    head(script, given)
+    if fault == "error":
+        say(event="error", where="library", message="model.so: undefined symbol: exp")
+        sys.exit(1)
+    if fault in ("sigsegv", "sigkill"):
+        die(signal.SIGSEGV if fault == "sigsegv" else signal.SIGKILL)
+    if fault == "garbage":
+        print("Segmentation fault? no: {]", flush=True)
+    if fault == "huge":
+        sys.stdout.write("x" * (20 << 20))
+        sys.stdout.flush()
+    if "verify" in given:
+        verify(fault)
+    warm_up()
+    if fault in ("hang", "deaf", "babble"):
+        hang(given, fault, script)
+    tokens = tokens_of(given, fault)
+    if fault == "cut":
+        return
+    memory(script, given)
+    end(given, len(tokens), tokens[-1] + MS, "interrupted" if fault == "interrupted" else "ok")
+
+
+def bandwidth(script: dict[str, Any], given: dict[str, str]) -> None:
+    rates = script.get("bandwidth")
+    if rates is None:
+        die(signal.SIGBUS)
+    elif isinstance(rates, str):
+        say(event="error", where="bandwidth", message=rates)
+        sys.exit(1)
+    say(event="bandwidth", threads=int(given["threads"]), bytes=int(given["bytes"]), loop="avx2", bytes_per_s=rates)
+
+
+def main() -> None:
+    script = json.loads(Path(sys.argv[1]).read_text())
+    words, log = sys.argv[2:], Path(script["log"])
+    earlier = log.read_text().splitlines() if log.exists() else []
+    number = sum(1 for line in earlier if json.loads(line)[0] == "run")
+    log.write_text("\n".join([*earlier, json.dumps(words)]) + "\n")
+    if words[0] == "bandwidth":
+        bandwidth(script, options(words))
+    else:
+        run(script, options(words), script["faults"].get(str(number), script["faults"].get("*", "")))
+
+
+if __name__ == "__main__":
+    main()

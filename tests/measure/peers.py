@@ -1,0 +1,94 @@
+"""A session with llama.cpp in it: the fake runner, the fake llama-bench, a made-up GGUF."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lab.core.bundle import GgufManifest, file_entry, write_manifest
+from lab.core.run_record import RunRecord, TimesRecord
+from lab.measure.engine import Setup
+from lab.measure.llama.engine import LlamaSetup
+from lab.measure.runner_engine import RunnerSetup
+from lab.measure.session import measure_engines
+from tests.measure.bench import Bench
+from tests.measure.samples import KEY, TARGET, bundle, manifest
+
+FAKE = Path(__file__).with_name("fake_llama_bench.py")
+ELEMENTS = 12345
+
+
+@dataclass
+class Peers:
+    """What a test changes before `run`, and reads after it. `bench` has the plan and the device."""
+
+    bench: Bench
+    faults: dict[str, str] = field(default_factory=dict)
+    elements: int = ELEMENTS
+    names: tuple[str, ...] = ("tvm", "llama.cpp")
+    find_threads: bool = False
+
+    @property
+    def log(self) -> Path:
+        return self.bench.folder / "llama-calls"
+
+    def calls(self) -> list[list[str]]:
+        """Return the words of every call of llama-bench, in order."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+
+    def run(self, **changes: Any) -> tuple[RunRecord, ...]:
+        bench = self.bench
+        bench.plan = replace(bench.plan, **changes)
+        runner = bench.runner()
+        return measure_engines(
+            bench.device,
+            [self.setup(name) for name in self.names],
+            bench.plan,
+            bench.progress,
+            runner,
+            find_threads=self.find_threads,
+            clock=bench.time.clock,
+        )
+
+    def setup(self, name: str) -> Setup:
+        bench, times = self.bench, TimesRecord(convert=2.0)
+        if name == "llama.cpp":
+            return LlamaSetup(self.program(), gguf(bench.folder / "gguf"), TARGET, bench.progress, times)
+        folder = bundle(bench.folder / "bundle", **bench.blocks)
+        return RunnerSetup(folder, TARGET, bench.runner(), bench.progress, times)
+
+    def program(self) -> Path:
+        script = self.bench.folder / "llama.json"
+        script.write_text(json.dumps({"log": str(self.log), "faults": self.faults, "elements": self.elements}))
+        program = self.bench.folder / "llama-bench"
+        words = shlex.join([sys.executable, "-S", "-E", str(FAKE), str(script)])
+        program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        program.chmod(0o755)
+        return program
+
+
+def gguf(folder: Path) -> Path:
+    """Write a GGUF folder of 4096 bytes that nobody reads as such."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.gguf").write_bytes(b"\3" * 4096)
+    sample = manifest()
+    write_manifest(
+        folder,
+        GgufManifest(
+            schema=1,
+            kind="gguf",
+            key=KEY,
+            created_at="2026-01-02T03:04:05Z",
+            model=sample.model,
+            weights=replace(sample.weights, layout="gguf-q4_0"),
+            files=(file_entry(folder / "model.gguf"),),
+            memory=sample.memory,
+            decode_weight_bytes_per_token=3000,
+            elements=ELEMENTS,
+        ),
+    )
+    return folder

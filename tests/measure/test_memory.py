@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from lab.measure.invocation import shortened
+from lab.measure.plan import Cell, cells_of
+from tests.measure.bench import Bench
+
+
+def test_the_pass_names_its_counter_and_splits_the_peak(bench: Bench) -> None:
+    memory = bench.run().cells[0].memory
+    assert memory is not None
+    assert (memory.counter, memory.rss_peak_bytes) == ("VmHWM", 90_000 + 28 * 100)
+    assert (memory.weights_bytes, memory.kv_bytes, memory.workspace_bytes) == (4096, 2800, 6000)
+    assert memory.rss_anon_peak_bytes == 75_000
+    assert memory.samples[:2] == ((0.0, 10_000), (0.01, 20_000))
+    assert (memory.extra["generate"], memory.extra["major_faults"], memory.extra["reason"]) == (4, 2, None)
+
+
+def test_the_pass_holds_as_many_tokens_in_less_time(bench: Bench) -> None:
+    bench.run(cells=cells_of([8], [20], [5]), prefill_chunk=64)
+    words = bench.calls()[-1]
+    names = ("prompt", "generate", "depth", "context", "prefill-chunk", "warmup-cap", "memory-interval-ms")
+    found = {name: words[words.index(f"--{name}") + 1] for name in names}
+    assert found == dict(zip(names, ("8", "4", "21", "33", "8", "0", "10"), strict=True))
+
+
+def test_shortened() -> None:
+    assert shortened(Cell(512, 128, 64), 16) == Cell(512, 16, 176)
+    assert shortened(Cell(512, 8, 64), 16) == Cell(512, 8, 64)
+    assert shortened(Cell(512, 128), 16).context == Cell(512, 128).context
+
+
+def test_a_peak_below_the_weights_that_each_token_reads_is_refused(bench: Bench) -> None:
+    bench.script["counters"] = {"VmHWM": 2999}
+    memory = bench.run().cells[0].memory
+    assert memory is not None
+    assert memory.rss_peak_bytes is None
+    assert "VmHWM of 2.9 KiB is less than the 2.9 KiB of weights" in memory.extra["reason"]
+    assert memory.weights_bytes == 4096
+    assert any("pp8+tg20 memory: VmHWM of" in note for note in bench.progress.notes)
+
+
+def test_a_peak_equal_to_the_one_before_is_refused(bench: Bench) -> None:
+    bench.script["counters"] = {"VmHWM": 123_456}
+    first, second = (cell.memory for cell in bench.run(cells=cells_of([8, 16], [20], [0])).cells)
+    assert first is not None
+    assert second is not None
+    assert (first.rss_peak_bytes, second.rss_peak_bytes) == (123_456, None)
+    assert "equal to that of the pass before to the byte (123456)" in second.extra["reason"]
+
+
+def test_what_the_kernel_does_not_count_is_null(bench: Bench) -> None:
+    bench.script.update(counters={"VmHWM": None, "VmSwap": None}, workspace=None)
+    record = bench.run()
+    memory = record.cells[0].memory
+    assert memory is not None
+    assert (memory.rss_peak_bytes, memory.workspace_bytes) == (None, None)
+    assert memory.extra["reason"] == "VmHWM: the kernel does not count it; workspace: the runner can't tell it apart"
+    row = record.cells[0].repetitions[0]
+    assert (row.status, row.rss_peak_bytes, row.rss_peak_counter, row.swap_bytes) == ("ok", None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("sigkill", "killed by SIGKILL: the last words"), ("error", "library: model.so")]
+)
+def test_a_pass_that_fails_is_a_reason_and_the_times_stay(bench: Bench, fault: str, reason: str) -> None:
+    bench.faults = {"2": fault}
+    record = bench.run()
+    memory = record.cells[0].memory
+    assert memory is not None
+    assert memory.rss_peak_bytes is None
+    assert memory.samples == ()
+    assert reason in memory.extra["reason"]
+    assert record.status == record.cells[0].status == "ok"

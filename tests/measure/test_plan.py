@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lab.core.errors import UsageError
+from lab.core.target import MeasureSpec
+from lab.measure.plan import Cell, Plan, cells_of, plan_for
+from tests.measure.samples import TARGET
+
+
+def test_cells_are_every_combination_in_order_and_once() -> None:
+    cells = cells_of([128, 512, 128], [2], [0, 64])
+    assert cells == (Cell(128, 2, 0), Cell(128, 2, 64), Cell(512, 2, 0), Cell(512, 2, 64))
+    assert [cell.label for cell in cells[2:]] == ["pp512+tg2", "pp512+tg2@d64"]
+    assert cells_of() == (Cell(512, 128, 0),)
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        (([0], [2], [0]), "--prompt 0: must be 1 to"),
+        (([1], [1], [0]), "--generate 1: must be 2 to .*two tokens"),
+        (([1], [2], [-1]), "--depth -1: must be 0 to"),
+        (([1], [2], [1 << 40]), "--depth 1099511627776: must be 0 to"),
+        (([], [2], [0]), "--prompt: no number given"),
+    ],
+)
+def test_numbers_out_of_range(axes: tuple[list[int], list[int], list[int]], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        cells_of(*axes)
+
+
+def test_a_plan_takes_what_the_target_says_and_what_is_put_over_it() -> None:
+    target = replace(TARGET, measure=MeasureSpec(repeats=7, cv_gate=0.02, prefill_chunk=256))
+    plan = plan_for(target, cells_of(), cores=6, repeats=None, max_busy=0.9)
+    assert (plan.repeats, plan.cv_gate, plan.prefill_chunk) == (7, 0.02, 256)
+    assert plan.max_busy == 0.9
+    assert plan.threads == 6  # 0 in the target: every core
+    assert plan_for(target, cells_of(), cores=6, threads=2).threads == 2
+
+
+def test_values_that_no_plan_can_have() -> None:
+    with pytest.raises(UsageError, match="repeats = 0: must be 1 or more"):
+        plan_for(TARGET, cells_of(), cores=1, repeats=0)
+    with pytest.raises(UsageError, match="the plan has no cells"):
+        plan_for(TARGET, (), cores=1)
+
+
+@pytest.mark.parametrize(
+    "change", [{"threads": 2}, {"prefill_chunk": 64}, {"warmup_cap": 1}, {"warmup_spread": 0.2}, {"seed": 1}]
+)
+def test_settings_that_change_the_number_change_the_fingerprint(change: dict[str, float]) -> None:
+    plan = Plan(cells=cells_of())
+    assert replace(plan, **change).settings_fingerprint != plan.settings_fingerprint  # type: ignore[arg-type]
+
+
+def test_settings_that_do_not_change_the_number_leave_the_fingerprint() -> None:
+    plan = Plan(cells=cells_of())
+    other = replace(plan, cells=cells_of([1]), repeats=9, cv_gate=0.5, gate_timeout_s=1.0, timeout_s=5.0)
+    assert other.settings_fingerprint == plan.settings_fingerprint
+    assert plan.to_json()["settings_fingerprint"] == plan.settings_fingerprint

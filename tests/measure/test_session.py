@@ -1,0 +1,337 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.core import store
+from lab.core.bundle import file_entry
+from lab.core.errors import BundleError, BusyError, DeviceError, DeviceUnreachableError, MeasureError, StoreError
+from lab.core.lock import device_lock
+from lab.core.run_record import RunRecord
+from lab.measure import journal
+from lab.measure.plan import cells_of
+from tests.measure.bench import Bench
+from tests.measure.samples import QUIET, ScriptedDevice
+
+
+def stored() -> RunRecord:
+    return store.load(store.find("latest"))
+
+
+def option(words: list[str], name: str) -> str:
+    return words[words.index(f"--{name}") + 1]
+
+
+def test_numbers_of_a_repetition(bench: Bench) -> None:
+    record = bench.run()
+    assert (record.status, record.reason) == ("ok", None)
+    row = record.cells[0].repetitions[0]
+    assert row.prefill_tok_per_s == pytest.approx(200.0)  # 5 ms a token
+    assert row.decode_tok_per_s == pytest.approx(50.0)  # 20 ms a token
+    assert row.ttft_s == pytest.approx(0.04)
+    assert row.ttst_s == pytest.approx(0.02)
+    assert row.itl_s == pytest.approx((0.02,) * 19)
+    assert row.load_s == pytest.approx(0.7)
+    assert row.submit_ns == 7_000_000_000
+    assert row.token_ns is not None
+    assert (len(row.token_ns), row.token_ns[0]) == (20, 7_040_000_000)
+    assert (row.rss_peak_bytes, row.rss_peak_counter) == (90_000 + 28 * 100, "VmHWM")
+    assert (row.swap_bytes, row.major_faults) == (0, 2)
+    assert row.warmup is not None
+    assert (row.warmup.count, row.warmup.stable, len(row.warmup.decode_s)) == (3, True, 12)
+    assert row.throttled is False
+    assert row.state_before is not None
+    assert row.state_before["die_temp_c"] == 50.0
+    assert row.state_during is not None
+    assert row.state_during["cpu_mhz"][0] == 2000.0
+
+
+def test_what_is_stored_is_what_is_returned(bench: Bench) -> None:
+    record = bench.run()
+    assert stored() == record
+
+
+def test_the_record_says_what_ran(bench: Bench) -> None:
+    record = bench.run()
+    assert record.engine.requested == "llvm avx2"
+    assert record.engine.effective == "cpu x86_64 avx2"
+    assert record.engine.extra["ran_on"]["engine"] == "tvm 0.27.0"
+    assert record.engine.extra["runner"]["version"] == "fake 0"
+    assert record.plan.settings_fingerprint == bench.plan.settings_fingerprint
+    assert record.plan.extra["memory_generate"] == 4
+    assert record.verify is not None
+    assert (record.verify.rel_error, record.verify.passed) == (0.001, True)
+    assert bench.device.serial not in repr(record)
+    assert record.bandwidth is not None
+    assert record.bandwidth.before == record.bandwidth.after == (30e9, 31e9)
+    assert record.time_s.compile == 1.0
+    assert record.time_s.total == 1.0 + (record.time_s.measure or 0)
+
+
+def test_cells_take_turns_and_only_the_first_process_verifies(bench: Bench) -> None:
+    record = bench.run(cells=cells_of([8, 16], [20], [0]), repeats=3)
+    *timed, one, two = bench.calls()
+    assert [option(words, "prompt") for words in timed] == ["8", "16"] * 3
+    assert ["--verify" in words for words in timed] == [True] + [False] * 5
+    assert [[row.order for row in cell.repetitions] for cell in record.cells] == [[0, 2, 4], [1, 3, 5]]
+    assert [[row.index for row in cell.repetitions] for cell in record.cells] == [[0, 1, 2]] * 2
+    assert [option(words, "memory-interval-ms") for words in (one, two)] == ["10", "10"]
+    assert len(bench.calls("bandwidth")) == 2
+
+
+def test_what_the_runner_is_told(bench: Bench) -> None:
+    bench.run(cells=cells_of([8], [20], [64]), seed=3, warmup_cap=5, warmup_spread=0.1)
+    words = bench.calls()[0]
+    expected = {
+        "bundle": str(bench.folder / "bundle"),
+        "runtime": str(bench.folder / "libtvm_runtime.so"),
+        "prompt": "8",
+        "generate": "20",
+        "depth": "64",
+        "context": "92",
+        "threads": "2",
+        "prefill-chunk": "64",
+        "seed": "3",
+        "warmup-cap": "5",
+        "warmup-spread": "0.1",
+    }
+    assert {name: option(words, name) for name in expected} == expected
+    assert [option(bench.calls("bandwidth")[0], name) for name in ("threads", "bytes", "passes")] == [
+        "2",
+        str(64 << 20),
+        "2",
+    ]
+
+
+def test_progress(bench: Bench) -> None:
+    bench.run()
+    assert ("measure", 2, "repetitions") in bench.progress.phases
+    assert bench.progress.advanced["measure"] == 2
+    assert bench.progress.notes == [
+        "pp8+tg20 1/2: prefill 200.0 tok/s, decode 50.0 tok/s",
+        "pp8+tg20 2/2: prefill 200.0 tok/s, decode 50.0 tok/s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "reason"),
+    [
+        ("sigsegv", "failed", "killed by SIGSEGV: the last words"),
+        ("sigkill", "failed", "killed by SIGKILL: the last words"),
+        ("error", "failed", "library: model.so: undefined symbol: exp"),
+        ("usage", "failed", "exit code 2: lab-bench: unknown option '--prompt'"),
+        ("garbage", "failed", "runner output line 3: not valid JSON"),
+        ("huge", "failed", "a line of more than"),
+        ("cut", "failed", "the runner ended without saying how"),
+        ("interrupted", "failed", "the runner was told to stop by somebody else"),
+        ("wrong-count", "rejected", "the runner counted 19 generated tokens instead of 20"),
+        ("backwards", "rejected", "the clock went back"),
+        ("one-chunk", "rejected", "all tokens bear one time stamp"),
+    ],
+)
+def test_a_repetition_that_goes_wrong_is_a_row_and_the_rest_goes_on(
+    bench: Bench, fault: str, status: str, reason: str
+) -> None:
+    bench.faults = {"1": fault}
+    record = bench.run(repeats=3)
+    first, second, third = record.cells[0].repetitions
+    assert (first.status, third.status) == ("ok", "ok")
+    assert second.status == status
+    assert reason in str(second.reason)
+    assert (second.decode_tok_per_s, second.prefill_tok_per_s, second.itl_s) == (None, None, None)
+    assert record.status == record.cells[0].status == "ok"
+    assert str(record.cells[0].reason).startswith("1 of 3 repetitions gave no result: ")
+    assert stored() == record
+
+
+def test_raw_stamps_of_a_rejected_repetition_are_kept(bench: Bench) -> None:
+    bench.faults = {"1": "wrong-count"}
+    row = bench.run().cells[0].repetitions[1]
+    assert row.token_ns is not None
+    assert len(row.token_ns) == 19
+
+
+def test_past_its_time_a_repetition_fails(bench: Bench) -> None:
+    bench.faults = {"1": "deaf"}
+    record = bench.run(timeout_s=5.0)
+    row = record.cells[0].repetitions[1]
+    assert (row.status, row.reason) == ("failed", "no end within 5 s")
+    assert bench.hanging_process_is_gone()
+
+
+def test_when_all_fail_the_run_failed(bench: Bench) -> None:
+    bench.faults = {"*": "sigsegv"}
+    record = bench.run()
+    assert record.status == record.cells[0].status == "failed"
+    assert record.reason == "no repetition gave a result: killed by SIGSEGV: the last words"
+    assert record.cells[0].memory is None
+    assert len(bench.calls()) == 2  # no memory pass of what does not run
+
+
+def test_one_cell_that_fails_does_not_fail_the_others(bench: Bench) -> None:
+    bench.faults = {"1": "error", "3": "error"}
+    record = bench.run(cells=cells_of([8, 16], [20], [0]))
+    assert [cell.status for cell in record.cells] == ["ok", "failed"]
+    assert record.status == "ok"
+    assert record.reason == "1 of 2 cells gave no result: library: model.so: undefined symbol: exp"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("broken", "the logits differ from the reference: relative error 0.7, allowed 0.05"),
+        ("lying", "the logits differ from the reference: relative error 0.7, allowed 0.05"),
+        ("broken-and-crashed", "the model computes no numbers at all for the reference prompt"),
+    ],
+)
+def test_a_broken_bundle_is_never_a_fast_one(bench: Bench, fault: str, reason: str) -> None:
+    bench.faults = {"0": fault}
+    record = bench.run(cells=cells_of([8, 16], [20], [0]))
+    assert (record.status, record.reason) == ("broken", reason)
+    assert [cell.status for cell in record.cells] == ["broken", "broken"]
+    rows = [row for cell in record.cells for row in cell.repetitions]
+    assert [(row.status, row.decode_tok_per_s, row.token_ns) for row in rows] == [("broken", None, None)]
+    assert record.verify is not None
+    assert len(bench.calls()) == 1
+    assert stored() == record
+
+
+def test_a_process_that_dies_before_it_verifies_leaves_it_to_the_next(bench: Bench) -> None:
+    bench.faults = {"0": "sigsegv"}
+    record = bench.run(repeats=3)
+    assert ["--verify" in words for words in bench.calls()[:3]] == [True, True, False]
+    assert record.verify is not None
+    assert [row.status for row in record.cells[0].repetitions] == ["failed", "ok", "ok"]
+
+
+def test_a_runner_that_does_not_verify_gives_no_number(bench: Bench) -> None:
+    bench.faults = {"*": "no-verify"}
+    record = bench.run()
+    assert record.status == "failed"
+    assert "did not verify" in str(record.reason)
+
+
+def test_a_gate_that_is_not_kept_is_marked_and_said(bench: Bench) -> None:
+    busy = {**QUIET, "busy_fraction": 0.9}
+    bench.device = ScriptedDevice(lambda count: busy if count > 1 else QUIET)
+    first, second = bench.run(gate_timeout_s=2.0).cells[0].repetitions
+    assert first.gate is not None
+    assert second.gate is not None
+    assert (first.gate.kept, second.gate.kept) == (True, False)
+    assert second.gate.reason == "the processor was 90% busy with other work (limit 30%)"
+    assert second.gate.waited_s == 2.0
+    assert bench.progress.notes[1].endswith("(the processor was 90% busy with other work (limit 30%))")
+
+
+def test_throttling_is_marked(bench: Bench) -> None:
+    bench.faults = {"1": "throttling"}
+    first, second = bench.run(cells=cells_of([200], [30], [0])).cells[0].repetitions
+    assert (first.throttled, second.throttled) == (False, True)
+    assert second.extra["throttled_reason"] == "late gaps took 1.50 times the early ones"
+
+
+def test_a_bandwidth_that_cannot_be_read_is_a_reason(bench: Bench) -> None:
+    bench.script = {"bandwidth": None}
+    record = bench.run()
+    assert record.status == "ok"
+    assert record.bandwidth is not None
+    assert (record.bandwidth.before, record.bandwidth.after) == ((), ())
+    assert "killed by SIGBUS" in record.bandwidth.extra["reason_before"]
+    bench.script = {"bandwidth": "a buffer does not fit"}
+    again = bench.run().bandwidth
+    assert again is not None
+    assert again.extra["reason_after"] == "bandwidth: a buffer does not fit"
+
+
+def test_the_record_is_stored_after_every_repetition(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def look(text: str) -> None:
+        record = stored()
+        seen.append((record.status, len(record.cells[0].repetitions)))
+
+    bench.progress._on_note = look
+    bench.run(repeats=3)
+    assert seen == [("running", 1), ("running", 2), ("running", 3)]
+    assert len(list(store.run_path(stored()).parent.iterdir())) == 1
+
+
+def test_two_sessions_do_not_share_a_device(bench: Bench) -> None:
+    with device_lock(bench.device.serial, "another session"), pytest.raises(BusyError, match="another session"):
+        bench.run()
+    assert bench.calls() == []
+    assert bench.run().status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("facts", "blocks", "error", "message"),
+    [
+        ({}, {"target": {"required_features": ["amx_tile"]}}, DeviceError, "has no amx_tile"),
+        ({"cores": 1}, {}, MeasureError, "2 threads on 1 cores"),
+        ({}, {"model": {"context_max": 16}}, MeasureError, "holds 16"),
+        ({"mem_available_bytes": 4096}, {}, MeasureError, "not enough memory: needs 4.0 KiB weights"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_starts(
+    bench: Bench, facts: dict[str, Any], blocks: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    bench.device, bench.blocks = ScriptedDevice(facts=facts), blocks
+    with pytest.raises(error, match=message):
+        bench.run()
+    assert bench.calls() == bench.calls("bandwidth") == []
+    assert list(store.iter_runs()) == []
+
+
+def test_a_damaged_bundle_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.measure.samples.file_entry", lambda path: replace(file_entry(path), sha256="0" * 64))
+    with pytest.raises(BundleError, match=r"weights\.bin: its content is damaged"):
+        bench.run()
+    assert bench.calls() == []
+
+
+class VanishingDevice(ScriptedDevice):
+    """Goes away with the second timed run."""
+
+    def run(self, argv: Any, **options: Any) -> Any:
+        if "run" in argv and len(self.ran) == 1:
+            raise DeviceUnreachableError("bench: the device went away")
+        self.ran += [argv] if "run" in argv else []
+        return super().run(argv, **options)
+
+    ran: list[Any]
+
+
+def test_a_device_that_vanishes_leaves_a_row_with_its_reason(bench: Bench) -> None:
+    bench.device = VanishingDevice()
+    bench.device.ran = []
+    with pytest.raises(DeviceUnreachableError):
+        bench.run(repeats=3)
+    record = stored()
+    assert (record.status, record.reason) == ("failed", "bench: the device went away")
+    assert [(row.status, row.reason) for row in record.cells[0].repetitions] == [
+        ("ok", None),
+        ("failed", "bench: the device went away"),
+    ]
+
+
+def test_a_disk_that_fills_up_keeps_the_repetitions_stored_so_far(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def save(record: RunRecord) -> Path:
+        calls.append(1)
+        if len(calls) > 3:  # the start, the bandwidth, one repetition
+            raise StoreError("profiles: no space left on device")
+        return store.save(record)
+
+    defaults = journal.Journal.__init__.__defaults__
+    assert defaults == (store.save,)
+    monkeypatch.setattr(journal.Journal.__init__, "__defaults__", (save,))
+    with pytest.raises(StoreError, match="no space left"):
+        bench.run()
+    record = stored()
+    assert (record.status, [row.status for row in record.cells[0].repetitions]) == ("running", ["ok"])

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from lab.measure.throttle import by_clock, by_rate, judge
+
+STEADY = [0.1] * 30
+SLOWING = [0.1] * 10 + [0.105] * 10 + [0.12] * 10
+
+
+def clocks(*mhz: float | None) -> dict[str, object]:
+    return {"cpu_mhz": list(mhz)}
+
+
+@pytest.mark.parametrize(
+    ("before", "during", "verdict"),
+    [
+        ([3000.0, 1000.0], [3000.0, 2900.0, 2950.0], False),
+        ([3000.0, 1000.0], [2500.0, 2540.0, 2560.0], True),  # the median, 15.3 % lower
+        ([3000.0, 1000.0], [2560.0, 2540.0, 2560.0], False),  # the median, 14.7 % lower
+        ([800.0, 800.0], [3000.0], False),
+        (None, [3000.0], None),
+        ([3000.0], [None, None], None),
+        ([3000.0], [], None),
+    ],
+)
+def test_clock(before: list[float] | None, during: list[float | None], verdict: bool | None) -> None:
+    assert by_clock({"cpu_mhz": before}, clocks(*during), threads=1)[0] is verdict
+
+
+def test_only_as_many_cores_as_there_are_threads_count() -> None:
+    before = {"cpu_mhz": [1000.0, 3000.0, 2000.0]}
+    assert by_clock(before, clocks(2500.0), threads=2)[0] is False
+    assert by_clock(before, clocks(2500.0), threads=1) == (
+        True,
+        "the clock fell by 17%, from 3000 to 2500 MHz",
+    )
+
+
+def test_rate() -> None:
+    assert by_rate(STEADY, context=512) == (False, None)
+    assert by_rate(SLOWING, context=512) == (True, "late gaps took 1.20 times the early ones")
+    assert by_rate([0.1] * 20 + [0.109] * 10, context=512)[0] is False
+    assert by_rate(SLOWING[::-1], context=512)[0] is False
+
+
+def test_one_slow_token_is_not_throttling() -> None:
+    assert by_rate([*STEADY[:-1], 5.0], context=512)[0] is False
+
+
+def test_a_context_that_grows_much_excuses_slower_steps() -> None:
+    verdict, reason = by_rate(SLOWING, context=16)
+    assert verdict is None
+    assert "the context grew by" in str(reason)
+
+
+def test_too_few_gaps_tell_nothing() -> None:
+    assert by_rate(SLOWING[:11], context=512) == (None, "11 gaps are too few to compare late with early")
+
+
+def test_any_sign_is_enough_and_none_at_all_is_null() -> None:
+    before = {"cpu_mhz": [3000.0]}
+    assert judge(before, clocks(2000.0), 1, STEADY, 512)[0] is True
+    assert judge(before, clocks(3000.0), 1, SLOWING, 512)[0] is True
+    assert judge(None, None, 1, STEADY, 512) == (False, None)
+    assert judge(None, None, 1, [], 512) == (
+        None,
+        "clocks not measured; 0 gaps are too few to compare late with early",
+    )
