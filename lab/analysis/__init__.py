@@ -1,0 +1,1 @@
+"""Statistics and comparison over recorded runs."""

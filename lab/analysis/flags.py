@@ -1,0 +1,98 @@
+"""What a reader has to know before believing a number: a code for programs, a sentence for people."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lab.analysis.stats import Stat
+from lab.core.metrics import metric
+from lab.core.run_record import Cell, Repetition, RunRecord
+
+GATED = ("prefill_tok_per_s", "decode_tok_per_s")  # what the declared cv gate is about
+ABOVE_ROOF = 1.05  # bandwidth itself is measured to a few percent
+BANDWIDTH_MOVED = 1.15
+
+
+@dataclass(frozen=True)
+class Flag:
+    """`code` never changes its meaning; `text` is for people and may be reworded."""
+
+    code: str
+    text: str
+
+
+def run_flags(record: RunRecord) -> tuple[Flag, ...]:
+    """What holds for every cell of the run."""
+    return tuple(_run_flags(record))
+
+
+def cell_flags(
+    record: RunRecord, cell: Cell, metrics: Mapping[str, Stat], roof_fraction: float | None
+) -> tuple[Flag, ...]:
+    """What holds for one cell."""
+    counted = [repetition for repetition in cell.repetitions if repetition.status == "ok"]
+    found = [*_lost(cell, counted), *_unsteady(record, metrics), *_disturbed(counted)]
+    if roof_fraction is not None and roof_fraction > ABOVE_ROOF:
+        share = f"{roof_fraction * 100:.0f} %"
+        text = f"decode would need {share} of the measured bandwidth: one of the two is wrong"
+        found.append(Flag("above_roof", text))
+    return tuple(found)
+
+
+def _run_flags(record: RunRecord) -> Iterator[Flag]:
+    if record.weights.synthetic:
+        text = f"synthetic weights ({record.weights.source_id}): speed and memory are real, the text is not"
+        yield Flag("synthetic", text)
+    if record.model.layers != record.model.layers_total:
+        text = f"only {record.model.layers} of {record.model.layers_total} layers: not the whole model"
+        yield Flag("layers", text)
+    if record.device.emulated:
+        yield Flag("emulated", "emulated device: its times say nothing about a real one")
+    if record.status != "ok":
+        yield Flag(record.status, f"run {record.status}" + (f": {record.reason}" if record.reason else ""))
+    yield from _bandwidth(record)
+
+
+def _bandwidth(record: RunRecord) -> Iterator[Flag]:
+    found = record.bandwidth
+    if found is None or not found.before or not found.after:
+        return
+    before, after = statistics.median(found.before), statistics.median(found.after)
+    if min(before, after) > 0 and max(before, after) / min(before, after) > BANDWIDTH_MOVED:
+        text = f"memory bandwidth went from {before / 1e9:.1f} to {after / 1e9:.1f} GB/s within the run"
+        yield Flag("bandwidth_moved", text)
+
+
+def _lost(cell: Cell, counted: Sequence[Repetition]) -> Iterator[Flag]:
+    lost = [repetition for repetition in cell.repetitions if repetition.status != "ok"]
+    if lost:
+        reasons = dict.fromkeys(repetition.reason or repetition.status for repetition in lost)
+        text = f"{len(lost)} of {len(cell.repetitions)} repetitions without numbers: {'; '.join(reasons)}"
+        yield Flag("repetitions_lost", text)
+    if cell.status not in ("ok", "not_run") and not lost:
+        yield Flag(f"cell_{cell.status}", f"{cell.status}: {cell.reason or 'no reason recorded'}")
+
+
+def _unsteady(record: RunRecord, metrics: Mapping[str, Stat]) -> Iterator[Flag]:
+    gate = record.plan.cv_gate
+    for name in GATED:
+        stat = metrics.get(name)
+        if stat is not None and stat.cv is not None and stat.cv > gate:
+            title = metric(name).title.lower()
+            yield Flag("cv_over_gate", f"{title} varies by {stat.cv * 100:.1f} % (gate {gate * 100:.0f} %)")
+
+
+def _disturbed(counted: Sequence[Repetition]) -> Iterator[Flag]:
+    of = f"of {len(counted)} repetitions"
+    waited = [one.gate.reason or "no reason recorded" for one in counted if one.gate and not one.gate.kept]
+    if waited:
+        reasons = "; ".join(dict.fromkeys(waited))
+        yield Flag("gate_not_kept", f"{len(waited)} {of} began outside the gate: {reasons}")
+    if cold := sum(1 for one in counted if one.warmup and not one.warmup.stable):
+        yield Flag("warmup_unstable", f"{cold} {of} began before the warm-up was stable")
+    if hot := sum(1 for one in counted if one.throttled):
+        yield Flag("throttled", f"{hot} {of} were throttled")
+    if swapping := sum(1 for one in counted if one.swap_bytes):
+        yield Flag("swapped", f"{swapping} {of} swapped: not a number to compare")

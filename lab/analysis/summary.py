@@ -1,0 +1,153 @@
+"""What a recorded run says in numbers. Computed each time it is read, never stored."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lab.analysis.flags import Flag, cell_flags
+from lab.analysis.stats import Stat, describe, percentile
+from lab.core.run_record import Cell, Repetition, RunRecord
+from lab.measure.plan import Cell as Shape
+
+# Metrics with one value a repetition; their names are those of lab.core.metrics.
+PER_REPETITION = (
+    "prefill_tok_per_s",
+    "decode_tok_per_s",
+    "ttft_s",
+    "ttst_s",
+    "load_s",
+    "rss_peak_bytes",
+    "swap_bytes",
+    "major_faults",
+)
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Inter-token gaps of all finished repetitions together, in seconds; null with too few of them."""
+
+    n: int
+    p50_s: float | None
+    p90_s: float | None
+    p99_s: float | None
+
+
+@dataclass(frozen=True)
+class CellSummary:
+    """One cell. `metrics` holds what was measured; a metric that is not there was not.
+
+    `rss_peak_bytes` comes from the memory pass (else from the timed repetitions) under `rss_peak_counter`.
+    `achieved_bytes_per_s` is what decoding must have read, `roof_bytes_per_s` what the device was measured
+    to read within the same session.
+    """
+
+    prompt: int
+    generate: int
+    depth: int
+    label: str
+    status: str
+    reason: str | None
+    planned: int
+    finished: int
+    metrics: dict[str, Stat]
+    itl: Gaps
+    rss_peak_bytes: float | None
+    rss_peak_counter: str | None
+    weights_bytes: int | None
+    kv_bytes: int | None
+    workspace_bytes: int | None
+    achieved_bytes_per_s: float | None
+    roof_bytes_per_s: float | None
+    roof_fraction: float | None
+    flags: tuple[Flag, ...]
+
+
+def summarise(record: RunRecord) -> list[CellSummary]:
+    """Summarise every cell of the record, in its order."""
+    return [_cell(record, cell) for cell in record.cells]
+
+
+def finished(cell: Cell) -> list[Repetition]:
+    """Return the repetitions whose numbers count."""
+    return [repetition for repetition in cell.repetitions if repetition.status == "ok"]
+
+
+def samples(repetitions: Iterable[Repetition], metric: str) -> list[float]:
+    """Return one number a repetition, in order; a repetition that did not measure it gives none."""
+    read = _read(metric)
+    return [value for repetition in repetitions if (value := read(repetition)) is not None]
+
+
+def roof(record: RunRecord) -> float | None:
+    """Return the median of the bandwidths measured before and after, in bytes/s."""
+    found = record.bandwidth
+    passes = [] if found is None else [*found.before, *found.after]
+    return statistics.median(passes) if passes else None
+
+
+def bytes_per_decoded_token(record: RunRecord, cell: Cell) -> float:
+    """Return how many bytes one decode step has to read: weights, and the keys and values it may see.
+
+    The context is that of the middle of the generation, cut to the sliding window where the model has one.
+    """
+    context = cell.depth + cell.prompt + cell.generate / 2
+    seen = min(context, record.model.sliding_window or context)
+    return record.bundle.decode_weight_bytes_per_token + record.bundle.kv_bytes_per_token * seen
+
+
+def _read(metric: str) -> Callable[[Repetition], float | None]:
+    if metric == "itl_p50_s":
+        return lambda repetition: percentile(repetition.itl_s or (), 50)
+    return lambda repetition: getattr(repetition, metric)
+
+
+def _cell(record: RunRecord, cell: Cell) -> CellSummary:
+    counted = finished(cell)
+    described = {name: describe(samples(counted, name)) for name in PER_REPETITION}
+    metrics = {name: stat for name, stat in described.items() if stat is not None}
+    achieved, limit = _achieved(record, cell, metrics), roof(record)
+    fraction = achieved / limit if achieved is not None and limit else None
+    peak, counter = _peak(cell, counted, metrics)
+    memory = cell.memory
+    return CellSummary(
+        prompt=cell.prompt,
+        generate=cell.generate,
+        depth=cell.depth,
+        label=Shape(cell.prompt, cell.generate, cell.depth).label,
+        status=cell.status,
+        reason=cell.reason,
+        planned=record.plan.repeats,
+        finished=len(counted),
+        metrics=metrics,
+        itl=_gaps(counted),
+        rss_peak_bytes=peak,
+        rss_peak_counter=counter,
+        weights_bytes=memory.weights_bytes if memory else None,
+        kv_bytes=memory.kv_bytes if memory else None,
+        workspace_bytes=memory.workspace_bytes if memory else None,
+        achieved_bytes_per_s=achieved,
+        roof_bytes_per_s=limit,
+        roof_fraction=fraction,
+        flags=cell_flags(record, cell, metrics, fraction),
+    )
+
+
+def _achieved(record: RunRecord, cell: Cell, metrics: dict[str, Stat]) -> float | None:
+    rate = metrics.get("decode_tok_per_s")
+    return None if rate is None else bytes_per_decoded_token(record, cell) * rate.median
+
+
+def _peak(cell: Cell, counted: list[Repetition], metrics: dict[str, Stat]) -> tuple[float | None, str | None]:
+    if cell.memory is not None and cell.memory.rss_peak_bytes is not None:
+        return cell.memory.rss_peak_bytes, cell.memory.counter
+    counters = {repetition.rss_peak_counter for repetition in counted}
+    if "rss_peak_bytes" not in metrics or len(counters) != 1:  # two counters are not one number
+        return None, None
+    return metrics["rss_peak_bytes"].median, counters.pop()
+
+
+def _gaps(counted: list[Repetition]) -> Gaps:
+    pooled = [gap for repetition in counted for gap in repetition.itl_s or ()]
+    return Gaps(len(pooled), *(percentile(pooled, q) for q in (50, 90, 99)))

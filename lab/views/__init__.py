@@ -1,0 +1,1 @@
+"""Renderers: records in, tables and progress out."""

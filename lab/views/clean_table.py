@@ -1,0 +1,34 @@
+"""`lab clean` for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from lab.core.home import shown
+from lab.core.units import human_bytes
+from lab.views.table import left, right, spaced, table
+
+
+@dataclass(frozen=True)
+class Removable:
+    """A folder that can be made again: what it is, how many bytes its removal gives back."""
+
+    kind: str
+    path: Path
+    size_bytes: int
+
+
+def clean_table(found: Sequence[Removable], removed: bool) -> RenderableType:
+    """What would be removed, or was, with sizes and their sum."""
+    if not found:
+        return Text("nothing to remove")
+    rows = [[one.kind, human_bytes(one.size_bytes), shown(one.path)] for one in found]
+    total = human_bytes(sum(one.size_bytes for one in found))
+    verb = "removed" if removed else "would be removed; add --yes to remove them"
+    closing = f"{len(found)} folders, {total} {verb}. Recorded runs are never touched."
+    return spaced([table([left("Kind", fold=False), right("Size"), left("Folder")], rows), Text(closing)])

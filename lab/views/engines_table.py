@@ -1,0 +1,111 @@
+"""The end of `lab run` with several engines: their numbers line by line, then the ratios, in words too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from lab.analysis.flags import run_flags
+from lab.analysis.side_by_side import Ratio, SideBySide
+from lab.analysis.summary import CellSummary
+from lab.core.metrics import NOT_MEASURED, metric
+from lab.core.run_record import RunRecord
+from lab.views.run_facts import checked, ran_on, roof_words, time_spent
+from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
+from lab.views.units import mebibytes, number, percent, spread
+
+WIDE = 78  # below it the columns that matter least give way
+
+
+def engines_table(found: SideBySide, width: int) -> RenderableType:
+    """Render a session for a terminal of `width` columns."""
+    parts: list[RenderableType] = [_heading(found), _numbers(found, width >= WIDE)]
+    if found.ratios:
+        parts.append(_ratios(found, width >= WIDE))
+        parts.append(Text("\n".join(f"{ratio.label}: {ratio.words}." for ratio in found.ratios)))
+    time = Text(time_spent(found.records[0]))
+    return spaced([*parts, Group(pairs(_facts(found)), *_notes(found), time)])
+
+
+def _heading(found: SideBySide) -> RenderableType:
+    first, names = found.records[0], " and ".join(record.engine.name for record in found.records)
+    title = f"{first.model.label} on {first.target.name}: {names}"
+    flags = dict.fromkeys(flag.text for record in found.records for flag in run_flags(record))
+    labels = [Text(f"! {text}", CAUTION) for text in flags]
+    runs = [
+        Text.assemble(f"{record.engine.name}: run {record.run_id} ", status_word(record.status))
+        for record in found.records
+    ]
+    order = f"Median ± sample deviation of {first.plan.repeats} repetitions, in turns: A B, then B A."
+    return Group(Text(title, "bold"), *runs, *labels, Text(order, FAINT))
+
+
+def _numbers(found: SideBySide, wide: bool) -> RenderableType:
+    columns = [left("Test"), left("Engine", fold=False), right("Prefill\ntok/s"), right("Decode\ntok/s")]
+    rest = [right("Threads"), right("TTFT\ns"), right("Peak\nMiB"), right("Read\nof roof")]
+    rows = [
+        _row(record, cells[place], wide)
+        for place in range(len(found.summaries[0]))
+        for record, cells in zip(found.records, found.summaries, strict=True)
+    ]
+    return table([*columns, *(rest if wide else [])], rows)
+
+
+def _row(record: RunRecord, cell: CellSummary, wide: bool) -> list[str]:
+    label = cell.label if cell.status == "ok" else f"{cell.label} ({cell.status.replace('_', ' ')})"
+    rates = [cell.metrics.get(name) for name in ("prefill_tok_per_s", "decode_tok_per_s")]
+    shown = [spread(rate.median, rate.sd) if rate else NOT_MEASURED for rate in rates]
+    ttft = cell.metrics.get("ttft_s")
+    rest = [_threads(record), number(ttft.median if ttft else None), mebibytes(cell.rss_peak_bytes)]
+    return [label, record.engine.name, *shown, *([*rest, percent(cell.roof_fraction)] if wide else [])]
+
+
+def _threads(record: RunRecord) -> str:
+    """The number of threads; two of them where prefill has its own."""
+    prefill, decode = record.engine.extra.get("prefill_threads"), record.engine.threads
+    return str(decode) if prefill in (None, decode) else f"{prefill}, then {decode}"
+
+
+def _ratios(found: SideBySide, wide: bool) -> RenderableType:
+    columns = [left("Test"), left("Metric", fold=False), left("Ratio of", fold=False), right("Ratio")]
+    columns += [right("95 % interval")] if wide else []
+    return table(columns, [_ratio(ratio, wide) for ratio in found.ratios])
+
+
+def _ratio(ratio: Ratio, wide: bool) -> list[str]:
+    interval = NOT_MEASURED if ratio.interval is None else "{:.3f} to {:.3f}".format(*ratio.interval)
+    words = [ratio.label, metric(ratio.metric).title, f"{ratio.a} / {ratio.b}", f"{ratio.ratio:.3f}"]
+    return [*words, *([interval] if wide else [])]
+
+
+def _facts(found: SideBySide) -> Iterator[tuple[str, str]]:
+    for record in found.records:
+        yield record.engine.name, f"{ran_on(record)}; {checked(record)}"
+        if tried := record.engine.extra.get("threads_tried"):
+            yield "", f"threads tried: {_tried(tried, 'prefill')}; {_tried(tried, 'decode')}"
+    yield "Roof", roof_words(found.records[0])
+    yield "Interval", "over pairs of repetitions; it covers what varies within this session, and no more"
+
+
+def _tried(tried: Any, what: str) -> str:
+    """The probe's medians, in the order of the counts: what an unknown writer may have put there is shown as is."""
+    try:
+        shown = [f"{one['threads']}: {number(median(one[f'{what}_tok_per_s']))}" for one in tried["counts"]]
+        return f"{what} {', '.join(shown)} tok/s"
+    except (KeyError, TypeError, ValueError):
+        return str(tried)[:200]
+
+
+def _notes(found: SideBySide) -> Iterator[RenderableType]:
+    lines = [
+        f"! {record.engine.name} {cell.label}: {flag.text}"
+        for record, cells in zip(found.records, found.summaries, strict=True)
+        for cell in cells
+        for flag in cell.flags
+    ]
+    if lines:
+        yield Text("\n".join(lines), CAUTION)

@@ -1,0 +1,76 @@
+"""Progress in a terminal: one moving line for each open phase, a still one for each finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from lab.core.progress import Advance
+from lab.core.units import human_seconds
+from lab.views.units import amount
+
+# A redraw costs a millisecond or two of one core, and this line is on screen while tokens are timed.
+REDRAWS_PER_S = 1
+
+
+class LiveProgress:
+    """A context manager: the terminal is given back on every way out."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = Console(file=stream, stderr=False)
+        columns = (
+            SpinnerColumn("line"),
+            TextColumn("{task.description}"),
+            BarColumn(24),
+            _Done(),
+            TimeElapsedColumn(),
+        )
+        self._bars = Progress(*columns, console=self._console, transient=True, refresh_per_second=REDRAWS_PER_S)
+
+    def __enter__(self) -> LiveProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+        self._bars.console.print()  # what is printed next is the answer
+
+    @contextmanager
+    def phase(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Advance]:
+        """Show a phase; without `total` it only shows that time passes."""
+        began = time.monotonic()
+        task = self._bars.add_task(name, total=total, unit=unit)
+        word, style = "stopped", "yellow"
+        try:
+            yield lambda done: self._bars.advance(task, done)
+            word, style = "done", "green"
+        finally:
+            self._bars.remove_task(task)
+            ending = Text.assemble((f"{word:<8}", style), f"{name}  ", (human_seconds(time.monotonic() - began), "dim"))
+            self._bars.console.print(ending)
+
+    def note(self, text: str) -> None:
+        """Print one line above the moving ones."""
+        self._bars.console.print(Text(text))
+
+
+class _Done(TextColumn):
+    """How much of the total is done, in the phase's own unit."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        """Return `1.2 of 2.0 GiB`, `37 of 160 tokens` or nothing."""
+        if not task.total:
+            return Text("")
+        return Text(amount(task.completed, task.total, str(task.fields.get("unit", ""))))

@@ -1,0 +1,66 @@
+"""Sentences about a recorded run that several views share."""
+
+from __future__ import annotations
+
+import statistics
+
+from lab.core.run_record import RunRecord
+from lab.core.units import human_seconds
+from lab.views.units import gigabytes_per_s
+
+OURS = "tvm"
+PHASES = ("compile", "convert", "runner", "measure")
+
+
+def model_words(record: RunRecord) -> str:
+    """The model, and the engine where it is not lab's own."""
+    engine = record.engine.name
+    return record.model.label if engine == OURS else f"{record.model.label} in {engine}"
+
+
+def ran_on(record: RunRecord) -> str:
+    """Processor, what really ran, threads."""
+    cpu = record.device.facts.get("cpu_model") or "an unnamed processor"
+    effective = record.engine.effective or "what ran is not known"
+    version = record.engine.versions.get(record.engine.name) or ""
+    engine = f"{record.engine.name} {version}".strip()
+    return f"{cpu}, {effective}, {_threads(record.engine.threads)}, {engine}"
+
+
+def checked(record: RunRecord) -> str:
+    """Whether the bundle computes the right thing."""
+    found = record.verify
+    if found is None:
+        return "not checked against the reference"
+    if found.rel_error is None:
+        return "FAILED: the logits are not numbers"
+    token = "same" if found.argmax_match else "another"
+    verdict = "" if found.passed else "FAILED: "
+    off = f"logits {found.rel_error:.2g} off the reference (limit {found.rel_error_max:.2g})"
+    return f"{verdict}{off}, {token} first token"
+
+
+def roof_words(record: RunRecord) -> str:
+    """What the memory bandwidth was measured to be, and when."""
+    found = record.bandwidth
+    if found is None or not (found.before or found.after):
+        return "memory bandwidth was not measured"
+    passes = (("before", found.before), ("after", found.after))
+    shown = [f"{gigabytes_per_s(statistics.median(values))} GB/s {when}" for when, values in passes if values]
+    return f"memory bandwidth with {_threads(found.threads)}: {', '.join(shown)}"
+
+
+def time_spent(record: RunRecord) -> str:
+    """The last line: where the time of the whole command went."""
+    spent = [(name, value) for name in PHASES if (value := getattr(record.time_s, name)) is not None]
+    parts = [f"{name} {human_seconds(value)}" for name, value in spent]
+    total = record.time_s.total
+    if total is None:
+        return f"Time: {', '.join(parts) or 'not recorded'}"
+    rest = total - sum(value for _, value in spent)
+    parts += [f"the rest {human_seconds(rest)}"] if rest >= 0.1 else []
+    return f"Time: {human_seconds(total)} in all: {', '.join(parts)}"
+
+
+def _threads(count: int) -> str:
+    return "1 thread" if count == 1 else f"{count} threads"

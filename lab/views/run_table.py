@@ -1,0 +1,100 @@
+"""The table at the end of `lab run`: what a person wants to know first, and what to know to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from lab.analysis.flags import run_flags
+from lab.analysis.stats import Stat
+from lab.analysis.summary import CellSummary, summarise
+from lab.core.run_record import RunRecord
+from lab.views.run_facts import checked, model_words, ran_on, roof_words, time_spent
+from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
+from lab.views.units import gigabytes_per_s, mebibytes, milliseconds, number, percent, spread
+
+ONE_TABLE_WIDTH = 78  # below it each table is split in two
+
+
+def run_table(record: RunRecord, width: int) -> RenderableType:
+    """Render the record for a terminal of `width` columns."""
+    cells = summarise(record)
+    wide = width >= ONE_TABLE_WIDTH
+    facts = Group(pairs(_facts(record)), *_notes(cells), Text(time_spent(record)))
+    return spaced([_heading(record), *_speed(cells, wide), *_memory(cells, wide), facts])
+
+
+def _heading(record: RunRecord) -> RenderableType:
+    title = f"{model_words(record)} on {record.target.name}"
+    first = Text.assemble((title, "bold"), f"   run {record.run_id}   ", status_word(record.status))
+    labels = [Text(f"! {flag.text}", CAUTION) for flag in run_flags(record)]
+    count = record.plan.repeats
+    repeated = Text(f"Median ± sample deviation of {count} repetitions, each a fresh process.", FAINT)
+    return Group(first, *labels, repeated)
+
+
+def _speed(cells: Sequence[CellSummary], wide: bool) -> Iterator[RenderableType]:
+    rates = [right("Prefill\ntok/s"), right("Decode\ntok/s"), right("TTFT\ns")]
+    gaps = [right("ITL p50\nms"), right("p90\nms"), right("p99\nms")]
+    if wide:
+        rows = [[_name(cell), *_rates(cell), *_gaps(cell)] for cell in cells]
+        yield table([left("Test", fold=False), *rates, *gaps], rows)
+        return
+    yield table([left("Test"), *rates], [[_name(cell), *_rates(cell)] for cell in cells])
+    yield table([left("Test"), *gaps], [[_name(cell), *_gaps(cell)] for cell in cells])
+
+
+def _memory(cells: Sequence[CellSummary], wide: bool) -> Iterator[RenderableType]:
+    counters = " ".join(dict.fromkeys(cell.rss_peak_counter for cell in cells if cell.rss_peak_counter))
+    peak = right(f"Peak {counters}".strip() + "\nMiB")
+    sizes = [peak, right("Weights\nMiB"), right("KV\nMiB"), right("Work\nMiB")]
+    rates = [right("Read\nGB/s"), right("Roof\nGB/s"), right("\nof roof")]
+    if wide:
+        rows = [[cell.label, *_sizes(cell), *_reads(cell)] for cell in cells]
+        yield table([left("Test", fold=False), *sizes, *rates], rows)
+        return
+    yield table([left("Test"), *sizes], [[cell.label, *_sizes(cell)] for cell in cells])
+    yield table([left("Test"), *rates], [[cell.label, *_reads(cell)] for cell in cells])
+
+
+def _sizes(cell: CellSummary) -> list[str]:
+    sizes = (cell.rss_peak_bytes, cell.weights_bytes, cell.kv_bytes, cell.workspace_bytes)
+    return [mebibytes(size) for size in sizes]
+
+
+def _reads(cell: CellSummary) -> list[str]:
+    rates = (cell.achieved_bytes_per_s, cell.roof_bytes_per_s)
+    return [*(gigabytes_per_s(rate) for rate in rates), percent(cell.roof_fraction)]
+
+
+def _name(cell: CellSummary) -> str:
+    return cell.label if cell.status == "ok" else f"{cell.label} ({cell.status.replace('_', ' ')})"
+
+
+def _rates(cell: CellSummary) -> list[str]:
+    pairs_of = (_middle(cell.metrics.get(name)) for name in ("prefill_tok_per_s", "decode_tok_per_s"))
+    ttft = cell.metrics.get("ttft_s")
+    return [*(spread(*pair) for pair in pairs_of), number(ttft.median if ttft else None)]
+
+
+def _middle(stat: Stat | None) -> tuple[float | None, float | None]:
+    return (stat.median, stat.sd) if stat else (None, None)
+
+
+def _gaps(cell: CellSummary) -> list[str]:
+    return [milliseconds(value) for value in (cell.itl.p50_s, cell.itl.p90_s, cell.itl.p99_s)]
+
+
+def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
+    yield "Ran on", ran_on(record)
+    yield "Checked", checked(record)
+    yield "Read", "bytes one decode step has to read, times the decode rate"
+    yield "Roof", roof_words(record)
+
+
+def _notes(cells: Sequence[CellSummary]) -> Iterator[RenderableType]:
+    lines = [f"! {cell.label}: {flag.text}" for cell in cells for flag in cell.flags]
+    if lines:
+        yield Text("\n".join(lines), CAUTION)

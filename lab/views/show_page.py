@@ -1,0 +1,102 @@
+"""`lab show`: the run table, then everything else that was recorded, in words and small pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from lab.core.fields import encode
+from lab.core.run_record import Cell, Repetition, RunRecord
+from lab.core.units import human_seconds
+from lab.measure.plan import Cell as Shape
+from lab.views.flat import flat_pairs, in_one_line
+from lab.views.run_table import run_table
+from lab.views.spark import sparkline
+from lab.views.table import left, pairs, right, spaced, status_word, table
+from lab.views.units import gigabytes_per_s, mebibytes, milliseconds, number
+
+BLOCKS = ("lab", "protocol", "engine", "model", "weights", "bundle", "device", "target", "plan")
+SPARK_WIDTH = 40
+
+
+def show_page(record: RunRecord, width: int) -> RenderableType:
+    """Render all of the record for a terminal of `width` columns; the raw numbers are in --json."""
+    parts = [run_table(record, width)]
+    parts += [part for cell in record.cells for part in _cell(cell)]
+    parts += [_block(record, name) for name in BLOCKS]
+    parts += [_section("bandwidth", _bandwidth(record))]
+    return spaced(parts)
+
+
+def _section(title: str, body: RenderableType) -> RenderableType:
+    return Group(Text(title.upper(), "bold"), body)
+
+
+def _block(record: RunRecord, name: str) -> RenderableType:
+    return _section(name, pairs(flat_pairs(encode(getattr(record, name)))))
+
+
+def _bandwidth(record: RunRecord) -> RenderableType:
+    if record.bandwidth is None:
+        return Text("not measured")
+    passes = (("before", record.bandwidth.before), ("after", record.bandwidth.after))
+    rows = [(when, " ".join(gigabytes_per_s(value) for value in values) + " GB/s") for when, values in passes]
+    return pairs([("threads", str(record.bandwidth.threads)), *rows])
+
+
+def _cell(cell: Cell) -> Iterator[RenderableType]:
+    label = Shape(cell.prompt, cell.generate, cell.depth).label
+    status = cell.status.replace("_", " ") + (f": {cell.reason}" if cell.reason else "")
+    yield Text.assemble((f"REPETITIONS OF {label}", "bold"), f"  {status}")
+    if cell.repetitions:
+        yield _numbers(cell.repetitions)
+        yield pairs(_gaps(cell.repetitions))
+        yield pairs([line for one in cell.repetitions for line in _circumstances(one)])
+    if cell.memory is not None and cell.memory.samples:
+        line = sparkline([float(size) for _, size in cell.memory.samples], SPARK_WIDTH)
+        last, peak = cell.memory.samples[-1][0], max(size for _, size in cell.memory.samples)
+        yield Text(f"resident memory over {human_seconds(last)}  {line}  to {mebibytes(peak)} MiB")
+
+
+def _numbers(repetitions: Sequence[Repetition]) -> RenderableType:
+    columns = [right("#"), right("order"), left("status")]
+    columns += [right("prefill\ntok/s"), right("decode\ntok/s"), right("TTFT\ns"), right("load\ns")]
+    columns += [right("peak\nMiB"), right("swap\nMiB"), right("major\nfaults")]
+    return table(columns, [_row(one) for one in repetitions])
+
+
+def _row(one: Repetition) -> list[str | Text]:
+    rates = (one.prefill_tok_per_s, one.decode_tok_per_s, one.ttft_s, one.load_s)
+    sizes = (one.rss_peak_bytes, one.swap_bytes)
+    faults = number(None) if one.major_faults is None else str(one.major_faults)
+    shown = [*map(number, rates), *map(mebibytes, sizes), faults]
+    return [str(one.index), str(one.order), status_word(one.status), *shown]
+
+
+def _gaps(repetitions: Sequence[Repetition]) -> Iterator[tuple[str, str]]:
+    for one in repetitions:
+        gaps = one.itl_s or ()
+        if gaps:
+            ends = f"{milliseconds(min(gaps))} to {milliseconds(max(gaps))} ms"
+            yield f"#{one.index} gaps", f"{sparkline(gaps, SPARK_WIDTH)}  {ends}"
+
+
+def _circumstances(one: Repetition) -> Iterator[tuple[str, str]]:
+    """What was going on around one repetition, a line each, only what was recorded."""
+    name = f"#{one.index}"
+    if one.reason:
+        yield f"{name} reason", one.reason
+    for title, found in (("warm-up", one.warmup), ("gate", one.gate)):
+        if found is not None:
+            yield f"{name} {title}", in_one_line(encode(found))
+    for title, state in (
+        ("before", one.state_before),
+        ("during", one.state_during),
+        ("after", one.state_after),
+    ):
+        if state:
+            yield f"{name} {title}", in_one_line(state)
+    if one.throttled is not None:
+        yield f"{name} throttled", "yes" if one.throttled else "no"

@@ -1,0 +1,54 @@
+"""The one look of every table: a header, a thin line, no box; numbers to the right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Column, Table
+from rich.text import Text
+
+GOOD, BAD, CAUTION, FAINT = "green", "bold red", "yellow", "dim"
+
+
+def left(title: str, *, fold: bool = True) -> Column:
+    """A column of words; with `fold` it gives way first when the terminal is narrow."""
+    return Column(title, overflow="fold", no_wrap=not fold, ratio=None)
+
+
+def right(title: str) -> Column:
+    """A column of numbers, never broken over lines."""
+    return Column(title, justify="right", no_wrap=True)
+
+
+def table(columns: Iterable[Column], rows: Iterable[Iterable[str | Text]]) -> Table:
+    """Build a table; cells that are plain strings are taken as they are, never as markup."""
+    built = Table(*columns, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for row in rows:
+        built.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return built
+
+
+def spaced(parts: Iterable[RenderableType]) -> Group:
+    """Stack parts with an empty line between each two."""
+    stacked: list[RenderableType] = []
+    for part in parts:
+        stacked += [part] if not stacked else ["", part]
+    return Group(*stacked)
+
+
+def pairs(rows: Iterable[tuple[str, str | Text]]) -> Table:
+    """Build `name  value` lines without a header; values wrap beside their names."""
+    built = Table(box=None, show_header=False, pad_edge=False)
+    built.add_column(style=FAINT, no_wrap=True)
+    built.add_column(overflow="fold")
+    for name, value in rows:
+        built.add_row(Text(name), value if isinstance(value, Text) else Text(value))
+    return built
+
+
+def status_word(status: str) -> Text:
+    """A status in its own word; the colour only repeats what the word says."""
+    styles = {"ok": GOOD, "passed": GOOD, "running": CAUTION, "interrupted": CAUTION, "not_run": FAINT}
+    return Text(status.replace("_", " "), styles.get(status, BAD))

@@ -1,0 +1,198 @@
+"""Hand-made recorded runs, as the JSON documents that profiles/ holds.
+
+The times are chosen so that every derived number is known: see `repetition`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from lab.core.run_record import RunRecord, from_json
+
+GIB = 1 << 30
+MIB = 1 << 20
+
+
+def repetition(
+    index: int,
+    decode_tok_per_s: float = 10.0,
+    prefill_tok_per_s: float = 50.0,
+    prompt: int = 512,
+    generate: int = 128,
+) -> dict[str, Any]:
+    """One finished repetition: a token every 1/decode_tok_per_s, the first after prompt/prefill_tok_per_s."""
+    submit, first, gap = 1_000_000_000, round(prompt / prefill_tok_per_s * 1e9), round(1e9 / decode_tok_per_s)
+    stamps = [submit + first + gap * i for i in range(generate)]
+    return {
+        "index": index,
+        "order": index,
+        "status": "ok",
+        "reason": None,
+        "prefill_tok_per_s": prefill_tok_per_s,
+        "decode_tok_per_s": decode_tok_per_s,
+        "ttft_s": first / 1e9,
+        "ttst_s": gap / 1e9,
+        "load_s": 0.8,
+        "itl_s": [gap / 1e9] * (generate - 1),
+        "submit_ns": submit,
+        "token_ns": stamps,
+        "rss_peak_bytes": 3 * GIB + index * MIB,
+        "rss_peak_counter": "VmHWM",
+        "swap_bytes": 0,
+        "major_faults": 3,
+        "warmup": {"count": 4, "stable": True, "decode_s": [0.11, 0.101, 0.1, 0.1]},
+        "gate": {"kept": True, "waited_s": 0.4, "reason": None},
+        "state_before": {"load1": 0.1, "busy_fraction": 0.02, "cpu_mhz": [2900.0, 2900.0]},
+        "state_during": {"load1": 1.4, "busy_fraction": 0.99, "cpu_mhz": [3100.0, 3100.0]},
+        "state_after": {"load1": 1.9, "busy_fraction": 0.05, "cpu_mhz": [2950.0, 2950.0]},
+        "throttled": None,
+    }
+
+
+def failed_repetition(index: int, reason: str) -> dict[str, Any]:
+    """A repetition that ended without numbers."""
+    empty = dict.fromkeys(repetition(index))
+    return {
+        **empty,
+        "index": index,
+        "order": index,
+        "status": "failed",
+        "reason": reason,
+        "itl_s": [],
+        "token_ns": [],
+    }
+
+
+def cell(
+    decodes: Sequence[float] = (9.8, 9.9, 10.0, 10.1, 10.2),
+    prefills: Sequence[float] = (48.0, 49.0, 50.0, 51.0, 52.0),
+    prompt: int = 512,
+    generate: int = 128,
+    depth: int = 0,
+) -> dict[str, Any]:
+    """A cell with one repetition for each pair of rates, and its memory pass."""
+    pairs = enumerate(zip(decodes, prefills, strict=True))
+    return {
+        "prompt": prompt,
+        "generate": generate,
+        "depth": depth,
+        "status": "ok",
+        "reason": None,
+        "repetitions": [repetition(i, d, p, prompt, generate) for i, (d, p) in pairs],
+        "memory": {
+            "counter": "VmHWM",
+            "rss_peak_bytes": 3 * GIB,
+            "rss_anon_peak_bytes": 1 * GIB,
+            "weights_bytes": 2 * GIB,
+            "kv_bytes": 240 * MIB,
+            "workspace_bytes": 90 * MIB,
+            "samples": [[0.0, GIB], [0.01, 3 * GIB]],
+        },
+    }
+
+
+MODEL = {
+    "id": "phi3-mini-q4",
+    "label": "phi3-mini-q4",
+    "preset": "phi3-mini",
+    "quant": "q4",
+    "layers": 32,
+    "layers_total": 32,
+    "parameters": 3821079552,
+    "vocab_size": 32064,
+    "hidden_size": 3072,
+    "head_dim": 96,
+    "num_kv_heads": 32,
+    "context_max": 4096,
+    "sliding_window": None,
+    "kv_dtype": "float16",
+}
+
+DOCUMENT: dict[str, Any] = {
+    "schema": 1,
+    "run_id": "20261123-210000-ab12cd",
+    "created_at": "2026-11-23T21:00:00Z",
+    "status": "ok",
+    "reason": None,
+    "lab": {
+        "version": "0.1.0",
+        "git_commit": "0123456789abcdef0123456789abcdef01234567",
+        "git_dirty": False,
+        "python": "3.11.7",
+    },
+    "protocol": {
+        "version": 1,
+        "sampling": "argmax, inside the timed region",
+        "tokenising": "outside",
+        "eos": "ignored",
+        "kv_counter": "allocated pages",
+        "memory_counter": "VmHWM",
+    },
+    "target": {
+        "name": "local",
+        "spec": {"device": {"transport": "local"}, "measure": {"repeats": 5, "cv_gate": 0.05}},
+    },
+    "device": {
+        "serial_hash": "5e884898da280471",
+        "emulated": False,
+        "facts": {
+            "cpu_model": "Example CPU @ 2.90GHz",
+            "cores": 2,
+            "mem_total_bytes": 24 * GIB,
+            "os": "Debian GNU/Linux 12",
+            "kernel": "6.1.0",
+            "governor": None,
+        },
+    },
+    "model": MODEL,
+    "weights": {
+        "key": "a" * 64,
+        "source": "synthetic",
+        "source_id": "seed 0",
+        "synthetic": True,
+        "layout": "n16k4",
+    },
+    "engine": {
+        "name": "tvm",
+        "versions": {"tvm": "0.27.0", "tvm_ffi": "0.1.15", "llvm": "22.1", "lab": "0.1.0", "kernels": "beef"},
+        "requested": "llvm avx512-vnni",
+        "effective": "cpu x86_64 avx512-vnni",
+        "threads": 2,
+    },
+    "bundle": {
+        "key": "b" * 64,
+        "decode_weight_bytes_per_token": 2_000_000_000,
+        "kv_bytes_per_token": 393_216,
+        "memory": {"weights_bytes": 2 * GIB, "kv_bytes_per_token": 393_216, "workspace_bytes": None},
+    },
+    "plan": {
+        "cells": [{"prompt": 512, "generate": 128, "depth": 0}],
+        "repeats": 5,
+        "prefill_chunk": 512,
+        "warmup_cap": 8,
+        "warmup_spread": 0.05,
+        "cv_gate": 0.05,
+        "max_busy": 0.3,
+        "gate_timeout_s": 15.0,
+        "timeout_s": 1800.0,
+        "threads": 2,
+        "seed": 0,
+        "settings_fingerprint": "f00d",
+    },
+    "verify": {"rel_error": 0.012, "rel_error_max": 0.05, "argmax_match": True, "passed": True},
+    "bandwidth": {"threads": 2, "before": [31e9, 32e9, 33e9], "after": [32e9, 32e9]},
+    "cells": [cell()],
+    "time_s": {"compile": 41.2, "convert": 62.0, "runner": 7.9, "measure": 130.4, "total": 243.1},
+}
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """A fresh copy of the sound document, with top-level parts replaced."""
+    return {**copy.deepcopy(DOCUMENT), **copy.deepcopy(changes)}
+
+
+def record(**changes: Any) -> RunRecord:
+    """The same, decoded."""
+    return from_json(document(**changes))

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.analysis.flags import run_flags
+from lab.analysis.summary import summarise
+from tests.analysis.documents import DOCUMENT, MODEL, cell, record
+
+
+def codes_of_run(**changes: Any) -> set[str]:
+    return {flag.code for flag in run_flags(record(**changes))}
+
+
+def codes_of_cell(**changes: Any) -> set[str]:
+    one = cell()
+    for repetition in one["repetitions"][:2]:
+        repetition.update(changes)
+    return {flag.code for flag in summarise(record(cells=[one]))[0].flags}
+
+
+REAL = {**DOCUMENT["weights"], "source": "huggingface", "source_id": "sha256:" + "1" * 64, "synthetic": False}
+
+
+def test_a_sound_run_of_real_weights_has_no_flags() -> None:
+    assert codes_of_run(weights=REAL) == set()
+    assert codes_of_cell() == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, "synthetic"),
+        ({"model": {**MODEL, "layers": 2}}, "layers"),
+        ({"device": {**DOCUMENT["device"], "emulated": True}}, "emulated"),
+        ({"status": "interrupted", "reason": "Ctrl-C"}, "interrupted"),
+        ({"bandwidth": {"threads": 2, "before": [40e9], "after": [30e9]}}, "bandwidth_moved"),
+    ],
+)
+def test_what_holds_for_the_whole_run(changes: dict[str, Any], code: str) -> None:
+    assert code in codes_of_run(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"gate": {"kept": False, "waited_s": 15.0, "reason": "busy"}}, "gate_not_kept"),
+        ({"warmup": {"count": 8, "stable": False, "decode_s": []}}, "warmup_unstable"),
+        ({"throttled": True}, "throttled"),
+        ({"swap_bytes": 4096}, "swapped"),
+        ({"status": "rejected", "reason": "counts differ"}, "repetitions_lost"),
+        ({"decode_tok_per_s": 20.0}, "cv_over_gate"),
+    ],
+)
+def test_what_holds_for_a_cell(changes: dict[str, Any], code: str) -> None:
+    assert code in codes_of_cell(**changes)
+
+
+def test_an_impossible_rate_is_said_to_be_one() -> None:
+    fast = cell([20.0] * 3, [50.0] * 3)  # 20 x 2.2 GB is 45 GB/s, the roof is 32
+    (found,) = summarise(record(cells=[fast]))
+    assert [flag.code for flag in found.flags] == ["above_roof"]
+    assert "139 %" in found.flags[0].text
+
+
+def test_reasons_are_told_once_each() -> None:
+    one = cell()
+    for repetition in one["repetitions"]:
+        repetition["gate"] = {"kept": False, "waited_s": 15.0, "reason": "the processor was 60% busy"}
+    (found,) = summarise(record(cells=[one]))
+    assert found.flags[0].text == "5 of 5 repetitions began outside the gate: the processor was 60% busy"

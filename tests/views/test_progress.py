@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from lab.views.plain_progress import PlainProgress
+from lab.views.progress import progress_on
+
+
+class Clock:
+    """A clock that goes on by `step` seconds each time it is asked."""
+
+    def __init__(self, step: float) -> None:
+        self.now, self.step = 0.0, step
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
+def lines_of(step_s: float, amounts: list[float], total: float | None = 100.0) -> list[str]:
+    out = io.StringIO()
+    progress = PlainProgress(out, Clock(step_s))
+    with progress.phase("convert", total, "B") as advance:
+        for amount in amounts:
+            advance(amount)
+    return out.getvalue().splitlines()
+
+
+def test_a_slow_phase_says_each_tenth_once() -> None:
+    lines = lines_of(10.0, [1.0] * 100)
+    assert lines[0] == "convert ..."
+    assert lines[1:-1] == [f"convert: {share} %" for share in range(10, 100, 10)]
+    assert lines[-1].startswith("convert: done in ")
+
+
+def test_a_quick_phase_says_only_that_it_was_there() -> None:
+    assert len(lines_of(0.001, [1.0] * 100)) == 2
+
+
+def test_a_jump_over_several_tenths_is_one_line() -> None:
+    assert lines_of(10.0, [55.0, 1.0, 44.0])[1:-1] == ["convert: 50 %", "convert: 90 %"]
+
+
+def test_tenths_are_not_lost_to_rounding() -> None:
+    assert lines_of(10.0, [0.1] * 1000)[1:-1] == [f"convert: {share} %" for share in range(10, 100, 10)]
+
+
+def test_without_a_total_there_is_no_share() -> None:
+    assert len(lines_of(10.0, [1.0] * 5, None)) == 2
+
+
+def test_a_phase_that_fails_says_that_it_stopped() -> None:
+    out = io.StringIO()
+    with pytest.raises(KeyboardInterrupt), PlainProgress(out).phase("measure"):
+        raise KeyboardInterrupt
+    assert out.getvalue().splitlines()[-1].startswith("measure: stopped after ")
+
+
+def test_a_pipe_gets_plain_lines() -> None:
+    out = io.StringIO()
+    with progress_on(out) as progress:
+        progress.note("hello")
+        with progress.phase("compile"):
+            pass
+    assert out.getvalue().splitlines()[:2] == ["hello", "compile ..."]
+    assert "\x1b" not in out.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_given_back_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+
+    def work() -> None:
+        with progress_on(out) as progress, progress.phase("convert", 10, "B") as advance:
+            advance(5)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
+    text = out.getvalue()
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") > 0  # the cursor is hidden and shown again
+    assert "stopped" in text
+
+
+def test_phases_inside_phases_show_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    with progress_on(out) as progress, progress.phase("outer", 2) as advance:
+        with progress.phase("inner"):
+            advance(1)
+        progress.note("between")
+    text = out.getvalue()
+    assert text.index("inner") < text.index("between") < text.rindex("outer")
+
+
+def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    out = Terminal()
+    with progress_on(out) as progress, progress.phase("convert"):
+        pass
+    assert "\x1b" not in out.getvalue()
