@@ -1,0 +1,52 @@
+"""JSON documents that are computed rather than stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lab.analysis.compare import Comparison
+from lab.analysis.flags import run_flags
+from lab.analysis.summary import summarise
+from lab.core.errors import BundleError, LabError
+from lab.core.fields import encode
+from lab.core.jsonio import read_json
+from lab.core.manifest import MANIFEST_NAME
+from lab.core.run_record import RunRecord
+from lab.core.store import run_path
+from lab.core.target import TargetSpec
+
+
+def run_row(record: RunRecord) -> dict[str, Any]:
+    """One run with the summary of each of its cells."""
+    return {
+        "run_id": record.run_id,
+        "created_at": record.created_at,
+        "status": record.status,
+        "reason": record.reason,
+        "target": record.target.name,
+        "model": record.model.label,
+        "flags": [asdict(flag) for flag in run_flags(record)],
+        "cells": [asdict(cell) for cell in summarise(record)],
+        "path": str(run_path(record)),
+    }
+
+
+def comparison_document(found: Comparison) -> dict[str, Any]:
+    """The comparison with the exit code that `lab compare` leaves with."""
+    return {**asdict(found), "exit_code": found.exit_code}
+
+
+def targets_document(targets: Mapping[str, TargetSpec | LabError]) -> dict[str, Any]:
+    """Every target with all its settings, and the reason for each that cannot be read."""
+    good = [encode(target) for target in targets.values() if isinstance(target, TargetSpec)]
+    bad = {name: problem for name, problem in targets.items() if isinstance(problem, LabError)}
+    unreadable = [{"name": name, "reason": problem.what} for name, problem in bad.items()]
+    return {"targets": good, "unreadable": unreadable}
+
+
+def folder_document(folder: Path) -> dict[str, Any]:
+    """A folder of compiled/ and its manifest as it stands."""
+    return {"folder": str(folder), "manifest": read_json(folder / MANIFEST_NAME, error=BundleError)}

@@ -1,0 +1,71 @@
+"""`--engine`: what each name needs to be built, and the setups that a session takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, cast
+
+from lab.cli.pipeline import Pipeline
+from lab.core.errors import LabError, UsageError
+from lab.core.progress import Progress
+from lab.core.run_record import TimesRecord
+from lab.core.target import TargetSpec
+from lab.measure.engine import Setup
+from lab.measure.llama.engine import NAME, LlamaSetup
+from lab.measure.llama.find import find_llama_bench
+from lab.measure.runner_engine import RunnerSetup
+from lab.models.catalog import ModelSpec
+from lab.models.sources import WeightSource
+from lab.ondevice.build import RunnerFiles
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds the engines of one command; `dump_ir` is for those that lab compiles."""
+
+    spec: ModelSpec
+    target: TargetSpec
+    source: WeightSource
+    dump_ir: Path | None
+    progress: Progress
+
+    def setups(self, names: Sequence[str]) -> tuple[list[Setup], RunnerFiles]:
+        """Return every engine built, in order, and the runner; what is missing is said before anything is built."""
+        program = self._peer(names)
+        steps = Pipeline(self.progress)
+        runner = steps.runner(self.target)
+        runner_s = steps.time_s["runner"]
+        return [self._setup(name, program, runner, runner_s) for name in names], runner
+
+    def _peer(self, names: Sequence[str]) -> Path | None:
+        if self.dump_ir is not None and set(names) == {NAME}:
+            raise UsageError(f"--dump-ir shows how lab compiles; it cannot be used with --engine {NAME} alone")
+        if NAME not in names:
+            return None
+        require_gguf()
+        return find_llama_bench()
+
+    def _setup(self, name: str, program: Path | None, runner: RunnerFiles, runner_s: float) -> Setup:
+        steps = Pipeline(self.progress)
+        if name == NAME and program is not None:
+            folder = steps.gguf(self.spec, self.source)
+            times = TimesRecord(convert=steps.time_s["convert"], runner=runner_s)
+            return LlamaSetup(program, folder, self.target, self.progress, times)
+        backend = cast(Literal["tvm", "mlc"], name)  # the option takes no other
+        target = replace(self.target, compile=replace(self.target.compile, backend=backend))
+        bundle = steps.bundle(self.spec, target, self.source, self.dump_ir)
+        times = TimesRecord(steps.time_s["compile"], steps.time_s["convert"], runner_s)
+        return RunnerSetup(bundle, target, runner, self.progress, times)
+
+
+def require_gguf() -> None:
+    """Raise LabError with the install command when the gguf package is missing."""
+    try:
+        import lab.models.gguf_file  # noqa: F401
+    except ImportError as problem:
+        raise LabError(
+            f"engine {NAME} needs the package gguf: {problem}",
+            hint="pip install gguf; in a checkout of lab: pip install -e '.[peers]'",
+        ) from problem

@@ -1,0 +1,118 @@
+"""Options that mean the same in every verb that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lab.core.errors import LabError, UsageError
+from lab.core.suggest import unknown
+
+F = TypeVar("F", bound=Callable[..., Any])
+ENGINES = ("tvm", "mlc", "llama.cpp")
+Callback = Callable[[click.Context, click.Parameter, Any], Any]
+
+
+def json_option(verb: F) -> F:
+    """`--json`: one document on stdout."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(verb)
+
+
+def target_option(verb: F) -> F:
+    """`--target NAME`, required: the device."""
+    text = "Device; see 'lab targets'."
+    return click.option("--target", metavar="NAME", required=True, callback=existing_target, help=text)(verb)
+
+
+def model_option(verb: F) -> F:
+    """`--model ID`, required: what is measured."""
+    text = "Model; see 'lab models'."
+    check = _existing(_find_model)
+    return click.option("--model", metavar="ID", required=True, callback=check, help=text)(verb)
+
+
+def layers_option(verb: F) -> F:
+    """`--layers N`: a quick, labelled part of the model."""
+    text = "Keep only the first N layers: quick, labelled, never compared with whole models."
+    return click.option("--layers", type=click.IntRange(1), metavar="N", help=text)(verb)
+
+
+def weights_options(verb: F) -> F:
+    """`--weights DIR` or `--seed N`: where the numbers come from."""
+    folder = click.Path(exists=True, file_okay=False, path_type=Path)
+    seed = "Seed of the synthetic weights, used when there is no --weights; default: 0."
+    verb = click.option("--seed", type=click.IntRange(0), metavar="N", help=seed)(verb)
+    text = "Hugging Face or MLC weights folder; default: synthetic weights."
+    return click.option("--weights", type=folder, metavar="DIR", help=text)(verb)
+
+
+def dump_ir_option(verb: F) -> F:
+    """`--dump-ir DIR`: the compiler's phases as text."""
+    text = "Write the program after each numbered compile phase into DIR."
+    folder = click.Path(file_okay=False, path_type=Path)
+    return click.option("--dump-ir", type=folder, metavar="DIR", help=text)(verb)
+
+
+def engine_option(verb: F) -> F:
+    """`--engine NAME[,NAME...]`: what runs the model."""
+    text = f"Engines, of {', '.join(ENGINES)}, in turns; default: the target's alone."
+    return click.option("--engine", "engines", metavar="NAME[,NAME...]", callback=_engines, help=text)(verb)
+
+
+def _engines(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in value.split(","))) if value is not None else ()
+    for name in names:
+        if name not in ENGINES:
+            raise UsageError(unknown("engine", name, ENGINES))
+    return names
+
+
+def int_list(least: int) -> Callback:
+    """A callback that turns `128,512` into (128, 512); each number once, `least` or more."""
+
+    def parse(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+        if value is None:
+            return None
+        try:
+            numbers = tuple(dict.fromkeys(int(part) for part in value.split(",")))
+        except ValueError:
+            text = f"'{value}' is not a list of whole numbers such as 128,512"
+            raise click.BadParameter(text, ctx, param) from None
+        if min(numbers) < least:
+            raise click.BadParameter(f"'{value}': each number has to be {least} or more", ctx, param)
+        return numbers
+
+    return parse
+
+
+def _existing(find: Callable[[str], object]) -> Callback:
+    """A callback for the name of something that has to exist; else exit code 2 and what `find` says."""
+
+    def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            find(value)
+        except LabError as problem:
+            raise UsageError(problem.what, hint=problem.hint) from problem
+        return value
+
+    return check
+
+
+def _find_target(name: str) -> object:
+    from lab.core.home import find_definition
+
+    return find_definition("targets", name)
+
+
+def _find_model(model_id: str) -> object:
+    from lab.models.catalog import resolve
+
+    return resolve(model_id)
+
+
+existing_target = _existing(_find_target)

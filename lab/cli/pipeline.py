@@ -1,0 +1,99 @@
+"""The steps from a model's name to a bundle and a runner, each timed, each with a word on what Ctrl-C keeps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.cli.problems import keeping
+from lab.core.bundle import load_manifest
+from lab.core.errors import UsageError
+from lab.core.home import compiled_dir
+from lab.core.progress import Progress
+from lab.core.target import TargetSpec, load_target
+from lab.models.catalog import ModelSpec, resolve
+from lab.models.layout import LAYOUT
+from lab.models.sources import SyntheticSource, WeightSource, open_folder
+from lab.ondevice.build import RunnerFiles
+
+NOTHING_HALF = "nothing half-made is left"
+
+
+@dataclass
+class Pipeline:
+    """Builds what a command needs; `time_s` is the seconds of each step that was done, in order."""
+
+    progress: Progress
+    time_s: dict[str, float] = field(default_factory=dict)
+
+    def library(self, spec: ModelSpec, target: TargetSpec, dump_ir: Path | None = None) -> Path:
+        """Return the library folder of `spec` for `target`."""
+        from lab.compile.build import build_library
+
+        with self.step("compile", NOTHING_HALF):
+            return build_library(spec, target, compiled_dir(), self.progress, dump_ir)
+
+    def weights(self, spec: ModelSpec, source: WeightSource, layout: str = LAYOUT) -> Path:
+        """Return the weights folder of `spec` from `source`, in the layout that its library reads."""
+        from lab.models.convert import convert
+
+        with self.step("convert", f"{NOTHING_HALF}; a compiled library stays for the next time"):
+            return convert(spec, source, compiled_dir(), self.progress, layout)
+
+    def bundle(self, spec: ModelSpec, target: TargetSpec, source: WeightSource, dump_ir: Path | None = None) -> Path:
+        """Return the bundle folder: library and weights together."""
+        from lab.compile.bundle import assemble
+
+        library = self.library(spec, target, dump_ir)
+        layout = load_manifest(library, "library").options.get("layout", LAYOUT)
+        return assemble(library, self.weights(spec, source, layout), compiled_dir())
+
+    def gguf(self, spec: ModelSpec, source: WeightSource) -> Path:
+        """Return the folder with the GGUF of `spec` from `source`."""
+        from lab.models.gguf_file import write_gguf
+
+        with self.step("convert", NOTHING_HALF):
+            return write_gguf(spec, source, compiled_dir(), self.progress)
+
+    def runner(self, target: TargetSpec) -> RunnerFiles:
+        """Return the runner for the target's processor."""
+        from lab.ondevice.build import runner
+
+        with self.step("runner", f"{NOTHING_HALF}; the bundle stays for the next time"):
+            return runner(target.compile.mtriple, self.progress)
+
+    @contextmanager
+    def step(self, name: str, kept: str) -> Iterator[None]:
+        """Time a step and say what an interrupt in it leaves."""
+        began = time.monotonic()
+        with keeping(kept):
+            yield
+        self.time_s[name] = time.monotonic() - began
+
+
+def open_source(spec: ModelSpec, weights: Path | None, seed: int | None) -> WeightSource:
+    """Return the weights that --weights or --seed name; UsageError for both, WeightsError for a bad folder."""
+    if weights is None:
+        return SyntheticSource(spec.config, seed or 0)
+    if seed is not None:
+        raise UsageError("--seed is of synthetic weights; it cannot be used with --weights")
+    return open_folder(weights, spec.config)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to build for what, as the options say it; None is the option left out."""
+
+    target: str
+    model: str
+    layers: int | None = None
+    weights: Path | None = None
+    seed: int | None = None
+
+    def resolved(self) -> tuple[TargetSpec, ModelSpec, WeightSource]:
+        """Return what the names stand for; each that stands for nothing is an error that says so."""
+        spec = resolve(self.model, self.layers)
+        return load_target(self.target), spec, open_source(spec, self.weights, self.seed)

@@ -1,0 +1,86 @@
+"""How a command's bad endings read on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from lab.core.errors import LabError
+
+EXIT_INTERRUPTED = 130
+NOTHING_LOST = "nothing half-made is left, and what was finished before stays where it is"
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: somebody wanted it
+    """Ctrl-C in a place that can say what was kept."""
+
+    def __init__(self, kept: str) -> None:
+        super().__init__(kept)
+        self.kept = kept
+
+
+@contextmanager
+def keeping(kept: str) -> Iterator[None]:
+    """Turn Ctrl-C inside the block into `Interrupted` with a sentence on what was kept."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort):
+        raise Interrupted(kept) from None
+
+
+def report_error(error: LabError) -> int:
+    """Write what is wrong and the next step; return the error's exit code."""
+    _say(f"error: {error.what}")
+    if error.hint:
+        _say(f"hint: {error.hint}")
+    return error.exit_code
+
+
+def report_usage(error: click.ClickException) -> int:
+    """Write a usage error and where to read on; return 2."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "lab"
+    _say(f"error: {error.format_message()}")
+    _say(f"hint: see '{command} --help'")
+    return error.exit_code if isinstance(error, click.UsageError) else 1
+
+
+def report_interrupt(error: BaseException) -> None:
+    """Write one sentence on what an interrupted command kept."""
+    kept = error.kept if isinstance(error, Interrupted) else NOTHING_LOST
+    _say(f"\ninterrupted: {kept}")
+
+
+def report_bug(error: Exception) -> None:
+    """Keep the traceback in a file and say in one paragraph what to do with it; LAB_DEBUG=1 shows it."""
+    text = "".join(traceback.format_exception(error))
+    if os.environ.get("LAB_DEBUG") == "1":
+        _say(text.rstrip())
+    first_line = (str(error).splitlines() or [""])[0][:300]
+    _say(f"error: {type(error).__name__}: {first_line}")
+    _say(
+        f"This is a bug of lab, not of yours. {_kept(text)} Please report it with the command you gave; "
+        "LAB_DEBUG=1 shows the traceback at once."
+    )
+
+
+def _kept(text: str) -> str:
+    """Write the traceback to a file of its own and return the sentence that says where."""
+    try:
+        handle, name = tempfile.mkstemp(prefix="lab-bug-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"command: {sys.argv}\n\n{text}")
+    except OSError as error:
+        return f"Its traceback could not be written to {tempfile.gettempdir()} ({error.strerror})."
+    return f"Its traceback is in {Path(name)}."
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

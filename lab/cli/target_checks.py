@@ -1,0 +1,111 @@
+"""The checks of `lab targets check`, in the order its help lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from lab.core.errors import DeviceUnreachableError, LabError
+from lab.core.home import definitions, find_definition, shown
+from lab.core.target import TargetSpec, read_target
+from lab.devices.base import Device
+from lab.views.targets_table import Check
+
+UNREACHABLE = DeviceUnreachableError.exit_code
+Ask = Callable[[], str]
+
+
+def check_targets(name: str | None, connect: bool) -> list[Check]:
+    """Check the target called `name`, or every one; ConfigError when there is no such target."""
+    names = list(definitions("targets")) if name is None else [find_definition("targets", name).stem]
+    return [check for target in names for check in _check(target, connect)]
+
+
+def exit_code(checks: Sequence[Check]) -> int:
+    """Return 4 when a device did not answer, 1 when another check failed, else 0."""
+    failed = [check for check in checks if check.status == "failed"]
+    if any(check.unreachable for check in failed):
+        return UNREACHABLE
+    return 1 if failed else 0
+
+
+def _check(name: str, connect: bool) -> Iterator[Check]:
+    path = find_definition("targets", name)
+    try:
+        target = read_target(path)
+    except LabError as problem:
+        yield _failed(name, "file", problem)
+        return
+    yield Check(name, "file", "passed", shown(path))
+    asked = (("transport", _transport), ("backend", _backend), ("processor", _processor))
+    for what, ask in asked:
+        yield _answer(name, what, lambda ask=ask: ask(target))  # type: ignore[misc]
+    if connect:
+        yield from _connected(target)
+
+
+def _connected(target: TargetSpec) -> Iterator[Check]:
+    from lab.devices.registry import open_device
+
+    try:
+        device = open_device(target)
+        facts = device.facts()
+    except LabError as problem:
+        yield _failed(target.name, "device", problem)
+        return
+    try:
+        yield Check(target.name, "device", "passed", str(facts.get("cpu_model") or "answers"))
+        yield _answer(target.name, "features", lambda: _features(target, device))
+        yield _answer(target.name, "threads", lambda: _threads(target, device))
+    finally:
+        device.close()
+
+
+def _answer(target: str, name: str, ask: Ask) -> Check:
+    try:
+        return Check(target, name, "passed", ask())
+    except LabError as problem:
+        return _failed(target, name, problem)
+
+
+def _failed(target: str, name: str, problem: LabError) -> Check:
+    gone = isinstance(problem, DeviceUnreachableError)
+    return Check(target, name, "failed", problem.what, problem.hint, unreachable=gone)
+
+
+def _transport(target: TargetSpec) -> str:
+    from lab.devices.registry import open_device
+
+    open_device(target).close()
+    return target.device.transport
+
+
+def _backend(target: TargetSpec) -> str:
+    from lab.compile.build import backend_version, check_target
+
+    check_target(target)
+    return f"{target.compile.backend} {backend_version(target)}"
+
+
+def _processor(target: TargetSpec) -> str:
+    from lab.compile.cpu import choose_cpu
+
+    return f"{target.compile.cpu}: kernels for {choose_cpu(target.compile).isa.name}"
+
+
+def _features(target: TargetSpec, device: Device) -> str:
+    from lab.compile.cpu import choose_cpu
+    from lab.measure.checks import check_cpu_features
+
+    required = choose_cpu(target.compile).required_features
+    check_cpu_features(required, device.facts(), target)
+    return " ".join(required)
+
+
+def _threads(target: TargetSpec, device: Device) -> str:
+    from lab.measure.checks import check_threads
+    from lab.measure.plan import cells_of, plan_for
+
+    facts = device.facts()
+    plan = plan_for(target, cells_of(), facts.get("cores"))
+    check_threads(plan, facts, target)
+    return f"{plan.threads} of {facts.get('cores')} cores"

@@ -1,0 +1,45 @@
+"""`lab clean`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from lab.cli.options import json_option
+from lab.cli.output import print_document, print_text
+
+
+@click.command("clean")
+@click.option("--weights", is_flag=True, help="Converted weights, GGUF files among them.")
+@click.option("--bundles", is_flag=True, help="Bundles, compiled libraries and runners.")
+@click.option("--stale", is_flag=True, help="Leftovers of commands that were killed.")
+@click.option("--yes", is_flag=True, help="Remove what is listed.")
+@json_option
+def command(weights: bool, bundles: bool, stale: bool, yes: bool, as_json: bool) -> None:
+    """List or remove what can be made again: bundles, weights, leftovers.
+
+    Lists what lies in compiled/ with sizes; --yes removes it. Without --weights, --bundles or --stale it is
+    about all three. Recorded runs are never touched, and neither is what another lab is building now.
+
+    \b
+    Example:
+      lab clean
+      lab clean --stale --yes
+    """
+    from lab.cli.removable import COMPILED, STALE, removable, remove
+    from lab.core.home import compiled_dir
+
+    every = not (weights or bundles or stale)
+    groups = ((weights, ("weights", "gguf")), (bundles, COMPILED), (stale, (STALE,)))
+    found = removable(compiled_dir(), [kind for chosen, kinds in groups if every or chosen for kind in kinds])
+    if yes:
+        remove(found)
+    if as_json:
+        rows = [{**asdict(one), "path": str(one.path)} for one in found]
+        print_document({"removed": yes, "folders": rows})
+        return
+    from lab.views.clean_table import clean_table
+    from lab.views.console import for_stdout
+
+    print_text(for_stdout(clean_table(found, yes)))

@@ -1,0 +1,42 @@
+"""`lab show RUN`."""
+
+from __future__ import annotations
+
+import click
+
+from lab.cli.options import json_option
+from lab.cli.output import print_document, print_text
+
+
+@click.command("show")
+@click.argument("run", metavar="RUN")
+@click.option("--export", type=click.Choice(["llama-bench"]), help="Print the run in another tool's JSON.")
+@json_option
+def command(run: str, export: str | None, as_json: bool) -> None:
+    """Show one recorded run with every raw detail.
+
+    RUN is a run id, a unique beginning of one, 'latest', 'latest~1', or the path of a file. With --json the
+    document is printed exactly as it stands in profiles/, raw samples and all.
+
+    \b
+    Example:
+      lab show latest
+      lab show latest~1 --export llama-bench
+    """
+    if as_json and export:
+        raise click.UsageError("--json cannot be used with --export, which prints JSON of its own kind")
+    from lab.core import store
+
+    path = store.find(run)
+    record = store.load(path)
+    if as_json:
+        print_text(path.read_text(encoding="utf-8"))
+    elif export:
+        from lab.analysis.llama_bench import llama_bench_rows
+
+        print_document(llama_bench_rows(record))
+    else:
+        from lab.views.console import for_stdout, stdout_width
+        from lab.views.show_page import show_page
+
+        print_text(for_stdout(show_page(record, stdout_width())))

@@ -1,0 +1,78 @@
+"""`lab targets` and `lab targets check`."""
+
+from __future__ import annotations
+
+import click
+
+from lab.cli.options import existing_target, json_option
+from lab.cli.output import print_document, print_text
+
+
+@click.group("targets", invoke_without_command=True)
+@json_option
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """List the devices that are described, or check their descriptions.
+
+    A target is a file targets/<name>.toml in the working folder (or $LAB_HOME), or one that comes with lab.
+
+    \b
+    Example:
+      lab targets
+      lab targets check local --connect
+    """
+    if ctx.invoked_subcommand is None:
+        _list(as_json)
+
+
+@command.command("check")
+@click.argument("name", metavar="[NAME]", required=False, callback=existing_target)
+@click.option("--connect", is_flag=True, help="Also ask the device itself.")
+@json_option
+def check(name: str | None, connect: bool, as_json: bool) -> int:
+    """Check one target, or all of them; exit code 1 when a check failed, 4 when a device does not answer.
+
+    \b
+    Checks made offline:
+      file       the file reads: known keys, right types and ranges, name equal to the file's
+      transport  this version of lab can reach such a device
+      backend    what compiles for it is installed here
+      processor  the compiler knows the processor, and there are kernels for it
+    With --connect also:
+      device     the device answers
+      features   its processor has every feature that the code will use
+      threads    it has as many cores as [measure].threads asks for
+
+    \b
+    Example:
+      lab targets check
+      lab targets check local --connect
+    """
+    from lab.cli.target_checks import check_targets, exit_code
+
+    checks = check_targets(name, connect)
+    if as_json:
+        from dataclasses import asdict
+
+        print_document({"checks": [asdict(one) for one in checks]})
+    else:
+        from lab.views.console import for_stdout
+        from lab.views.targets_table import checks_table
+
+        print_text(for_stdout(checks_table(checks)))
+    return exit_code(checks)
+
+
+def _list(as_json: bool) -> None:
+    from lab.core.target import all_targets
+
+    targets = all_targets()
+    if as_json:
+        from lab.cli.documents import targets_document
+
+        print_document(targets_document(targets))
+        return
+    from lab.views.console import for_stdout
+    from lab.views.targets_table import targets_table
+
+    print_text(for_stdout(targets_table(targets)))

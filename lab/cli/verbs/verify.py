@@ -1,0 +1,49 @@
+"""`lab verify`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from lab.cli.options import json_option, layers_option, model_option, target_option, weights_options
+from lab.cli.output import print_document, print_text, stderr
+
+
+@click.command("verify")
+@target_option
+@model_option
+@layers_option
+@weights_options
+@click.option("--prompt-tokens", type=click.IntRange(1), default=64, metavar="N", help="Prompt; default: 64.")
+@click.option("--steps", type=click.IntRange(1), default=16, metavar="N", help="Tokens generated; default: 16.")
+@json_option
+def command(prompt_tokens: int, steps: int, as_json: bool, **choice: Any) -> int:
+    """Hold a build's logits against the reference implementation.
+
+    The build runs a prompt and then decodes on the device itself; transformers' Phi3ForCausalLM computes the
+    same positions here in float32 from the same quantised weights, one layer in memory at a time. The exit
+    code is 1 when the relative error of any position is over the limit of the model's quantisation.
+
+    Needs torch and transformers; in a checkout of lab: pip install -e '.[verify]'
+
+    \b
+    Example:
+      lab verify --target local --model phi3-mini-q4 --layers 2
+    """
+    from lab.cli.pipeline import Choice
+    from lab.cli.verification import verify
+    from lab.models.torch_reference import require_libraries
+    from lab.views.progress import progress_on
+
+    require_libraries()
+    with progress_on(stderr()) as progress:
+        found = verify(Choice(**choice), prompt_tokens, steps, progress)
+    if as_json:
+        print_document(found.document())
+    else:
+        from lab.views.console import for_stdout
+        from lab.views.verify_table import verify_table
+
+        print_text(for_stdout(verify_table(f"{found.model} on {found.target}", found.agreement)))
+    return 0 if found.agreement.passed else 1

@@ -1,0 +1,158 @@
+"""runs, show and compare on runs that are on record."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.core import store
+from tests.analysis.documents import DOCUMENT, MODEL, cell, failed_repetition
+from tests.cli.conftest import Keep, Lab
+
+SECOND = "20261124-210000-ab12ce"
+LATER = {"run_id": SECOND, "created_at": "2026-11-24T21:00:00Z"}
+FAILED = {**cell(), "status": "failed", "repetitions": [failed_repetition(0, "killed by SIGSEGV")]}
+
+
+def test_runs_are_listed_oldest_first(lab: Lab, keep: Keep) -> None:
+    keep(**LATER)
+    first = keep()
+    ran = lab("runs")
+    assert ran.code == 0
+    assert ran.out.index(first.run_id) < ran.out.index(SECOND)
+    assert [run["run_id"] for run in lab("runs", "--json").document["runs"]] == [first.run_id, SECOND]
+
+
+def test_runs_can_be_narrowed(lab: Lab, keep: Keep) -> None:
+    keep()
+    keep(**LATER, model={**MODEL, "label": "phi3-mini-q4@2l", "layers": 2})
+    found = lab("runs", "--model", "phi3-mini-q4@2l", "--json").document["runs"]
+    assert [run["run_id"] for run in found] == [SECOND]
+    assert len(lab("runs", "--model", "phi3-mini-q4", "--target", "local", "--json").document["runs"]) == 2
+    assert lab("runs", "--model", "phi3-mini-q8", "--json").document["runs"] == []
+
+
+def test_a_summary_in_json_has_units_in_its_names(lab: Lab, keep: Keep) -> None:
+    keep()
+    (found,) = lab("runs", "--json").document["runs"]
+    metrics = found["cells"][0]["metrics"]
+    assert metrics["decode_tok_per_s"]["median"] == 10.0
+    assert {"prefill_tok_per_s", "ttft_s", "rss_peak_bytes"} <= set(metrics)
+    assert found["cells"][0]["itl"]["p50_s"] == pytest.approx(0.1)
+
+
+def test_an_unreadable_run_is_told_and_hides_no_other(lab: Lab, keep: Keep, home: Path) -> None:
+    good = keep()
+    damaged = store.run_path(keep(**LATER))
+    damaged.write_text(damaged.read_text()[:-100])
+    ran = lab("runs")
+    assert ran.code == 0
+    assert good.run_id in ran.out
+    assert "unreadable" in ran.out
+    (bad,) = lab("runs", "--json").document["unreadable"]
+    assert bad["path"] == str(damaged)
+    assert bad["reason"]
+
+
+def test_show_prints_the_file_exactly_as_it_stands(lab: Lab, keep: Keep) -> None:
+    run = keep()
+    assert lab("show", "latest", "--json").out == store.run_path(run).read_text()
+
+
+def test_show_finds_a_run_by_the_beginning_of_its_id(lab: Lab, keep: Keep) -> None:
+    keep()
+    keep(**LATER)
+    ran = lab("show", "20261124")
+    assert ran.code == 0
+    assert SECOND in ran.out
+    assert "REPETITIONS OF pp512+tg128" in ran.out
+
+
+def test_show_refuses_a_damaged_run(lab: Lab, keep: Keep) -> None:
+    path = store.run_path(keep())
+    path.write_text(path.read_text().replace("9.8", "9.9", 1))
+    ran = lab("show", "latest", "--json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "does not match its sha256" in ran.err
+
+
+def test_export_is_llama_benchs_json(lab: Lab, keep: Keep) -> None:
+    keep()
+    rows = lab("show", "latest", "--export", "llama-bench").document
+    assert [(row["n_prompt"], row["n_gen"], row["n_depth"]) for row in rows] == [(512, 0, 0), (0, 127, 512)]
+
+
+def test_a_slower_run_is_told_and_not_yet_proven(lab: Lab, keep: Keep) -> None:
+    keep()
+    keep(**LATER, cells=[cell([8.0, 8.1, 8.2, 8.1, 8.0])])
+    ran = lab("compare", "latest~1", "latest")
+    assert ran.code == 0
+    assert "slower (unproven)" in ran.out
+    document = lab("compare", "latest~1", "latest", "--json").document
+    (row,) = [row for row in document["rows"] if row["metric"] == "decode_tok_per_s"]
+    assert (row["mark"], row["proven"], row["reason"]) == ("slower", False, "unproven: 1 session a side")
+    assert row["ratio"] == pytest.approx(0.81)
+    assert row["interval"][0] < row["ratio"] <= row["interval"][1]
+    assert row["cell"] == {"prompt": 512, "generate": 128, "depth": 0}
+
+
+def test_something_that_broke_leaves_with_3(lab: Lab, keep: Keep) -> None:
+    keep()
+    keep(**LATER, cells=[FAILED])
+    ran = lab("compare", "latest~1", "latest")
+    assert ran.code == 3
+    assert "broke: B: failed (killed by SIGSEGV)" in ran.out
+    assert lab("compare", "latest~1", "latest", "--json").document["exit_code"] == 3
+
+
+def test_unlike_runs_leave_with_5_and_say_why(lab: Lab, keep: Keep) -> None:
+    keep()
+    keep(**LATER, protocol={**DOCUMENT["protocol"], "version": 2})
+    ran = lab("compare", "latest~1", "latest")
+    assert ran.code == 5
+    assert "not comparable: protocol 1 against 2" in ran.out
+
+
+@pytest.mark.parametrize("argv", [["show", "latest"], ["show", "latest", "--json"], ["runs"], ["--help"]])
+def test_a_reader_that_leaves_early_is_no_error(home: Path, keep: Keep, argv: list[str]) -> None:
+    """As in `lab show latest | head -1`; here the reader has gone before the first word."""
+    keep()
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "lab", *argv], stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+READERS = (["models"], ["targets"], ["targets", "check"], ["runs"], ["show", "latest"], ["clean"])
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["models"],
+        ["targets"],
+        ["targets", "check"],
+        ["runs"],
+        ["show", "latest"],
+        ["compare", "latest", "latest"],
+        ["clean"],
+    ],
+)
+def test_json_is_one_document_and_nothing_else(lab: Lab, keep: Keep, argv: list[str]) -> None:
+    keep()
+    ran = lab(*argv, "--json")
+    assert ran.code == 0
+    json.loads(ran.out)
+    assert "NaN" not in ran.out
+    assert ran.err == ""
+
+
+def test_a_table_in_a_pipe_has_no_colours(lab: Lab, keep: Keep) -> None:
+    keep()
+    assert "\x1b" not in lab("show", "latest").out

@@ -1,0 +1,182 @@
+"""`lab run` around the measuring, which is replaced here; test_whole_path.py does it for real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import lab.cli.measuring as measuring
+from lab.cli.pipeline import Pipeline
+from lab.core import store
+from lab.core.errors import MeasureError
+from lab.core.home import profiles_dir
+from lab.core.run_record import RunRecord, TimesRecord
+from lab.measure.plan import Plan
+from lab.measure.session import Interrupted
+from tests.analysis.documents import cell, failed_repetition, record
+from tests.cli.conftest import Lab
+
+RUN = ("run", "--target", "local", "--model", "phi3-mini-q4")
+
+
+class Session:
+    """Stands in for `measure`: keeps what it was asked, and ends as told."""
+
+    def __init__(self, result: RunRecord | BaseException) -> None:
+        self.result = result
+        self.plan: Plan | None = None
+        self.times: TimesRecord | None = None
+
+    def __call__(self, *words: Any) -> RunRecord:
+        self.plan, self.times = words[3], words[6]
+        if isinstance(self.result, BaseException):
+            raise self.result
+        store.save(self.result)
+        return self.result
+
+
+@pytest.fixture
+def session(home: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    """Nothing is built either: each step takes no time and gives an empty folder."""
+    found = Session(record())
+    monkeypatch.setattr(measuring, "measure", found)
+
+    def step(name: str) -> Any:
+        def done(self: Pipeline, *_: Any) -> Path:
+            self.time_s[name] = 0.5
+            return home
+
+        return done
+
+    for name, method in (("compile", "library"), ("convert", "weights"), ("runner", "runner")):
+        monkeypatch.setattr(Pipeline, method, step(name))
+    monkeypatch.setattr("lab.compile.bundle.assemble", lambda *_: home)
+    monkeypatch.setattr("lab.cli.pipeline.load_manifest", lambda *_: SimpleNamespace(options={}))
+    return found
+
+
+def test_the_table_ends_with_where_the_time_went(lab: Lab, session: Session) -> None:
+    ran = lab(*RUN)
+    assert ran.code == 0
+    assert ran.out.splitlines()[-1].startswith(("Time: ", "measure "))
+    assert "phi3-mini-q4 on local" in ran.out
+
+
+def test_json_is_the_file_exactly(lab: Lab, session: Session) -> None:
+    ran = lab(*RUN, "--json")
+    (path,) = profiles_dir().rglob("*.json")
+    assert ran.out == path.read_text()
+    store.load(path)
+
+
+def test_the_record_says_how_long_the_whole_command_took(lab: Lab, session: Session) -> None:
+    times = lab(*RUN, "--json").document["time_s"]
+    assert times["measure"] == 130.4
+    assert 0 < times["total"] < 60  # measured here, not the 243 s of the hand-made record
+    assert session.times == TimesRecord(compile=0.5, convert=0.5, runner=0.5)
+
+
+def test_options_become_the_plan(lab: Lab, session: Session) -> None:
+    lab(*RUN, "--prompt", "64,128", "--generate", "16", "--depth", "0,32", "--repeats", "7", "--threads", "1")
+    assert session.plan is not None
+    cells = [(cell.prompt, cell.generate, cell.depth) for cell in session.plan.cells]
+    assert cells == [(64, 16, 0), (64, 16, 32), (128, 16, 0), (128, 16, 32)]
+    assert (session.plan.repeats, session.plan.threads) == (7, 1)
+
+
+def test_defaults_are_those_of_the_help_and_the_target(lab: Lab, session: Session) -> None:
+    lab(*RUN)
+    assert session.plan is not None
+    assert [(cell.prompt, cell.generate, cell.depth) for cell in session.plan.cells] == [(512, 128, 0)]
+    assert session.plan.repeats == 5
+
+
+def test_ctrl_c_while_measuring_shows_and_names_what_was_kept(lab: Lab, session: Session) -> None:
+    kept = record(status="interrupted", cells=[cell([10.0, 10.0], [50.0, 50.0])])
+    session.result = Interrupted(kept, store.save(kept))
+    ran = lab(*RUN)
+    assert ran.code == 130
+    assert "interrupted: 2 of 5 repetitions were finished; the run is kept in" in ran.err
+    assert "phi3-mini-q4 on local" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("verb", "function", "kept"),
+    [
+        (("compile", "--target", "local"), "lab.compile.build.build_library", "nothing half-made is left"),
+        (("convert",), "lab.models.convert.convert", "a compiled library stays for the next time"),
+    ],
+)
+def test_ctrl_c_in_an_earlier_step_says_what_stays(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...], function: str, kept: str
+) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(function, stop)
+    ran = lab(*verb, "--model", "phi3-mini-q4", "--layers", "1")
+    assert (ran.code, ran.out) == (130, "")
+    assert kept in ran.err
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "failed", "reason": "no repetition gave a result"},
+        {"status": "broken", "reason": "logits differ"},
+        {"cells": [cell(), {**cell(depth=64), "status": "failed", "repetitions": [failed_repetition(0, "x")]}]},
+    ],
+)
+def test_a_run_that_lacks_numbers_is_shown_and_leaves_with_1(
+    lab: Lab, session: Session, changes: dict[str, Any]
+) -> None:
+    session.result = record(**changes)
+    ran = lab(*RUN)
+    assert ran.code == 1
+    assert "phi3-mini-q4 on local" in ran.out
+
+
+def test_an_error_of_the_session_is_an_error_of_the_command(lab: Lab, session: Session) -> None:
+    session.result = MeasureError("local: no", hint="wait")
+    ran = lab(*RUN)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.endswith("error: local: no\nhint: wait\n")
+
+
+def no_building(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> Path:
+        pytest.fail("it was built before it was refused")
+
+    for method in ("library", "weights", "runner"):
+        monkeypatch.setattr(Pipeline, method, refuse)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--prompt", "4000"), "4096"),
+        (("--threads", "4000"), "threads"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_built(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], said: str
+) -> None:
+    no_building(monkeypatch)
+    ran = lab(*RUN, *options)
+    assert ran.code == 1
+    assert said in ran.err
+
+
+def test_too_little_memory_is_refused_with_the_sum_before_anything_is_built(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_building(monkeypatch)
+    facts = {"cores": 2, "mem_available_bytes": 1 << 30}
+    monkeypatch.setattr("lab.devices.local.LocalDevice.facts", lambda self: facts)
+    ran = lab(*RUN)
+    assert ran.code == 1
+    assert "not enough memory" in ran.err
+    assert "available 1.0 GiB" in ran.err

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.core.errors import DeviceUnreachableError
+from tests.cli.conftest import Lab, Ran
+
+
+def put(home: Path, name: str, **changes: str) -> None:
+    """Write a target file; `changes` replace the values of keys."""
+    values = {"transport": '"local"', "cpu": '"x86-64-v3"', "threads": "1", **changes}
+    text = f'schema = 1\nname = "{name}"\ndescription = "a test"\n[device]\ntransport = {values["transport"]}\n'
+    text += f"[compile]\ncpu = {values['cpu']}\n[measure]\nthreads = {values['threads']}\n"
+    (home / "targets").mkdir(exist_ok=True)
+    (home / "targets" / f"{name}.toml").write_text(text)
+
+
+def results(ran: Ran) -> dict[str, str]:
+    return {check["name"]: check["status"] for check in ran.document["checks"]}
+
+
+def test_a_sound_target_passes_every_check(lab: Lab, home: Path) -> None:
+    put(home, "box")
+    ran = lab("targets", "check", "box", "--json")
+    assert ran.code == 0
+    assert results(ran) == dict.fromkeys(("file", "transport", "backend", "processor"), "passed")
+
+
+def test_a_users_target_hides_a_built_in_one(lab: Lab, home: Path) -> None:
+    put(home, "local")
+    (target,) = lab("targets", "--json").document["targets"]
+    assert (target["name"], target["description"]) == ("local", "a test")
+
+
+@pytest.mark.parametrize(
+    ("changes", "failed"),
+    [
+        ({"transport": '"adb"'}, "transport"),
+        ({"transport": '"smoke"'}, "file"),
+        ({"cpu": '"no-such-cpu"'}, "processor"),
+        ({"threads": '"two"'}, "file"),
+    ],
+)
+def test_each_offline_check_finds_its_mistake(lab: Lab, home: Path, changes: dict[str, str], failed: str) -> None:
+    put(home, "box", **changes)
+    ran = lab("targets", "check", "box", "--json")
+    assert ran.code == 1
+    assert [name for name, status in results(ran).items() if status == "failed"] == [failed]
+    (found,) = [check for check in ran.document["checks"] if check["name"] == failed]
+    assert found["detail"]
+
+
+def facts(**changes: Any) -> Any:
+    known = {"cpu_model": "A small one", "cpu_flags": ["ssse3"], "cores": 2, **changes}
+    return lambda self: known
+
+
+def test_connecting_names_the_feature_that_the_device_lacks(
+    lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(home, "box")
+    monkeypatch.setattr("lab.devices.local.LocalDevice.facts", facts())
+    ran = lab("targets", "check", "box", "--connect", "--json")
+    assert ran.code == 1
+    assert results(ran)["features"] == "failed"
+    (found,) = [check for check in ran.document["checks"] if check["name"] == "features"]
+    assert "avx2" in found["detail"]
+    assert results(ran)["threads"] == "passed"
+
+
+def test_connecting_finds_too_many_threads(lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(home, "box", threads="3")
+    monkeypatch.setattr("lab.devices.local.LocalDevice.facts", facts(cpu_flags=None))
+    assert results(lab("targets", "check", "box", "--connect", "--json"))["threads"] == "failed"
+
+
+def test_a_device_that_does_not_answer_leaves_with_4(lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(self: object) -> None:
+        raise DeviceUnreachableError("box: no answer", hint="is it switched on?")
+
+    put(home, "box")
+    monkeypatch.setattr("lab.devices.local.LocalDevice.facts", gone)
+    ran = lab("targets", "check", "box", "--connect")
+    assert ran.code == 4
+    assert "box: no answer" in ran.out
+    assert lab("targets", "check", "box").code == 0  # offline nothing is asked of it
+
+
+def test_all_targets_are_checked_and_one_bad_does_not_stop_the_rest(lab: Lab, home: Path) -> None:
+    put(home, "a-bad", transport='"smoke"')
+    put(home, "b-good")
+    ran = lab("targets", "check", "--json")
+    assert ran.code == 1
+    assert {check["target"] for check in ran.document["checks"]} >= {"a-bad", "b-good", "local"}
