@@ -16,9 +16,9 @@ class Isa:
     """What a kernel template needs to know of a CPU.
 
     `lanes` is the width of an int32 vector, `dot` the instruction that multiplies unsigned weight bytes by
-    signed activation bytes, `tile_rows` the rows of activations a prefill tile keeps in registers and
-    `gemv_blocks` the weight vectors a decode step keeps in flight. `llvm_features` are LLVM's names,
-    `cpu_flags` the same features as Linux names them in /proc/cpuinfo.
+    signed activation bytes, `tile_rows` and `tile_blocks` the rows of activations and the weight vectors whose
+    products a prefill tile keeps in registers. `llvm_features` are LLVM's names, `cpu_flags` the same features as
+    Linux names them in /proc/cpuinfo.
     """
 
     name: str
@@ -26,14 +26,14 @@ class Isa:
     dot: Dot
     dot_intrinsic: str
     tile_rows: int
-    gemv_blocks: int
+    tile_blocks: int
     llvm_features: tuple[str, ...]
     cpu_flags: tuple[str, ...]
 
 
 _AVX2_LLVM = ("avx2", "fma", "f16c")
 
-# 512-bit: 12 float and 12 integer accumulators, two weight vectors and a mask fit the 32 registers.
+# 512-bit: 12 float and 12 integer accumulators, four weight vectors, an activation and a mask fit 32 registers.
 # 256-bit: 16 registers hold 5 + 5 accumulators, two weight vectors, a mask and two temporaries.
 X86_ISAS: tuple[Isa, ...] = (
     Isa(
@@ -41,8 +41,8 @@ X86_ISAS: tuple[Isa, ...] = (
         lanes=16,
         dot="vpdpbusd",
         dot_intrinsic="llvm.x86.avx512.vpdpbusd.512",
-        tile_rows=12,
-        gemv_blocks=4,
+        tile_rows=6,
+        tile_blocks=2,
         llvm_features=(*_AVX2_LLVM, "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512vnni"),
         cpu_flags=("avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512_vnni"),
     ),
@@ -52,7 +52,7 @@ X86_ISAS: tuple[Isa, ...] = (
         dot="vpdpbusd",
         dot_intrinsic="llvm.x86.avx512.vpdpbusd.256",
         tile_rows=5,
-        gemv_blocks=4,
+        tile_blocks=1,
         llvm_features=(*_AVX2_LLVM, "avxvnni"),
         cpu_flags=("avx2", "fma", "f16c", "avx_vnni"),
     ),
@@ -62,7 +62,7 @@ X86_ISAS: tuple[Isa, ...] = (
         dot="maddubs",
         dot_intrinsic="avx2",
         tile_rows=4,
-        gemv_blocks=4,
+        tile_blocks=1,
         llvm_features=_AVX2_LLVM,
         cpu_flags=("avx2", "fma", "f16c"),
     ),
@@ -72,7 +72,7 @@ X86_ISAS: tuple[Isa, ...] = (
         dot="maddubs",
         dot_intrinsic="ssse3",
         tile_rows=4,
-        gemv_blocks=4,
+        tile_blocks=1,
         llvm_features=("ssse3", "sse4.1"),
         cpu_flags=("ssse3", "sse4_1"),
     ),

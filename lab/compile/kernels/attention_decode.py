@@ -2,13 +2,16 @@
 
 For each page of 16 tokens: head_dim fused multiply-adds give the 16 scores side by side (keys are stored
 transposed), and 16 * head_dim / 16 more add the values. Bytes: 4 * head_dim a token and KV head in float16, so it is
-bound by memory: 25 GB/s keeps up with one multiply-add and one conversion for each 32 bytes.
+bound by memory: 25 GB/s keeps up with one multiply-add and one conversion for each 32 bytes. A head's part of a page is
+some 3 KiB, too short for the processor to see where it goes on: a thread goes through a page for several heads, whose
+parts lie side by side, and asks for lines two parts ahead.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from tvm.script import tirx as T
 
 from lab.compile.kernels.kv_pages import PAGE
@@ -16,8 +19,10 @@ from lab.compile.kernels.linear import fitting
 from lab.compile.kernels.vec import (
     LOG2_E,
     MASKED,
+    Expr,
     exp2,
     f32,
+    fetch,
     lanes_of,
     reduce_fadd,
     reduce_fmax,
@@ -25,6 +30,8 @@ from lab.compile.kernels.vec import (
     to_f32,
 )
 
+HEADS = 4  # of keys and values, that one piece of work goes through
+PARTS_AHEAD = 2  # parts of one head in one page
 PrimFunc = Any
 
 
@@ -38,48 +45,82 @@ def decode_attention(num_heads: int, num_kv_heads: int, head_dim: int, dtype: st
     chains = fitting(head_dim, max(1, 8 // group))  # independent sums, to hide the latency of the add
     chunk = fitting(vectors, max(1, 12 // group))  # value vectors in flight
     reach = 2**30 if window is None else window
+    heads = fitting(num_kv_heads, HEADS)
+    queries = heads * group
+    line = 64 // np.dtype(dtype).itemsize  # elements
+
+    def ahead(flat: Any, what: int, where: tuple[Any, ...], i: Expr, h: Expr, element: Expr) -> Expr:
+        """Return an element of the part that comes PARTS_AHEAD parts after that of head h in page i."""
+        table, begin, first_head, last = where
+        page = table[begin + T.min(i + (h + PARTS_AHEAD) // heads, last - 1)]
+        return flat[page, what, first_head + (h + PARTS_AHEAD) % heads, element]
 
     @T.inline
-    def score_page(q32, flat, scores, page, kv_head, i, first, length):
-        acc = T.alloc_buffer((group * chains,), "float32x16", scope="local")
+    def score_page(work, flat, scores, table, begin, first_head, h, i, first, last, length):
+        acc = T.alloc_buffer((group * chains,), "float32x16")
         for j in T.unroll(group * chains):
             acc[j] = f32(0.0, PAGE)
         for d in T.serial(head_dim // chains):
+            for c in T.unroll((chains * PAGE + line - 1) // line):
+                fetch(ahead(flat, 0, (table, begin, first_head, last), i, h, d * chains * PAGE + c * line))
             for c in T.unroll(chains):
                 for r in T.unroll(group):
                     acc[c * group + r] = acc[c * group + r] + to_f32(
-                        flat[page, 0, kv_head, lanes_of((d * chains + c) * PAGE, PAGE)], PAGE
-                    ) * splat(q32[r, d * chains + c], PAGE)
+                        flat[table[begin + i], 0, first_head + h, lanes_of((d * chains + c) * PAGE, PAGE)], PAGE
+                    ) * splat(work[h * group + r, d * chains + c], PAGE)
         for c in T.serial(chains - 1):
             for r in T.unroll(group):
                 acc[r] = acc[r] + acc[(c + 1) * group + r]
         for r in T.unroll(group):
-            scores[r, lanes_of((i - first) * PAGE, PAGE)] = T.Select(
+            scores[h * group + r, lanes_of((i - first) * PAGE, PAGE)] = T.Select(
                 lanes_of(i * PAGE, PAGE) < splat(length, PAGE), acc[r], f32(MASKED, PAGE)
             )
 
     @T.inline
-    def add_values(scores, flat, table, begin, out32, kv_head, first, last, part, length):
-        acc = T.alloc_buffer((group * chunk,), "float32x16", scope="local")
-        for j in T.unroll(group * chunk):
-            acc[j] = f32(0.0, PAGE)
+    def softmax(scores, work, lse, b, row, head, first, last, oldest):
+        """Turn a row of scores into weights that are still to be multiplied by the factor in `work`."""
+        stats = T.alloc_buffer((2,), "float32x16")
+        stats[0] = f32(MASKED, PAGE)
+        for j in T.serial(oldest - first * PAGE):
+            scores[row, j] = T.float32(MASKED)
         for i in T.serial(last - first):
-            # Slots past the end may hold anything, not-a-number included: never read them.
-            for t in T.serial(T.min(PAGE, length - (first + i) * PAGE)):
-                for c in T.unroll(chunk):
-                    for r in T.unroll(group):
-                        acc[c * group + r] = acc[c * group + r] + to_f32(
-                            flat[
-                                table[begin + first + i],
-                                1,
-                                kv_head,
-                                lanes_of(t * head_dim + (part * chunk + c) * PAGE, PAGE),
-                            ],
-                            PAGE,
-                        ) * splat(scores[r, i * PAGE + t], PAGE)
+            stats[0] = T.max(stats[0], scores[row, lanes_of(i * PAGE, PAGE)])
+        stats[0] = splat(reduce_fmax(stats[0]), PAGE)
+        stats[1] = f32(0.0, PAGE)
+        for i in T.serial(last - first):
+            scores[row, lanes_of(i * PAGE, PAGE)] = exp2(scores[row, lanes_of(i * PAGE, PAGE)] - stats[0], PAGE)
+            stats[1] = stats[1] + scores[row, lanes_of(i * PAGE, PAGE)]
+        lse[b, head] = reduce_fmax(stats[0]) + T.log2(reduce_fadd(stats[1]))
+        work[2 * queries, row] = T.float32(1) / reduce_fadd(stats[1])
+
+    @T.inline
+    def add_values(scores, flat, table, begin, work, first_head, h, i, first, last, part, length):
+        acc = T.alloc_buffer((group * chunk,), "float32x16")
         for c in T.unroll(chunk):
             for r in T.unroll(group):
-                out32[r, lanes_of((part * chunk + c) * PAGE, PAGE)] = acc[c * group + r]
+                acc[c * group + r] = work[queries + h * group + r, lanes_of((part * chunk + c) * PAGE, PAGE)]
+        # Slots past the end may hold anything, not-a-number included: never read them.
+        for t in T.serial(T.min(PAGE, length - i * PAGE)):
+            for c in T.unroll((chunk * PAGE + line - 1) // line):
+                fetch(
+                    ahead(
+                        flat, 1, (table, begin, first_head, last), i, h, t * head_dim + part * chunk * PAGE + c * line
+                    )
+                )
+            for c in T.unroll(chunk):
+                for r in T.unroll(group):
+                    acc[c * group + r] = acc[c * group + r] + to_f32(
+                        flat[
+                            table[begin + i],
+                            1,
+                            first_head + h,
+                            lanes_of(t * head_dim + (part * chunk + c) * PAGE, PAGE),
+                        ],
+                        PAGE,
+                    ) * splat(scores[h * group + r, (i - first) * PAGE + t], PAGE)
+        for c in T.unroll(chunk):
+            for r in T.unroll(group):
+                work[queries + h * group + r, lanes_of((part * chunk + c) * PAGE, PAGE)] = acc[c * group + r]
 
     @T.prim_func
     def attend(
@@ -122,43 +163,49 @@ def decode_attention(num_heads: int, num_kv_heads: int, head_dim: int, dtype: st
             (num_pages, 2, num_kv_heads, PAGE * head_dim), dtype, data=pages.data, elem_offset=pages_offset
         )
         for b in T.serial(batch):
-            for kv_head in T.parallel(num_kv_heads):
+            for piece in T.parallel(num_kv_heads // heads):
                 begin: T.let[T.int32] = indptr[b]
                 last: T.let[T.int32] = indptr[b + 1] - begin
                 length: T.let[T.int32] = T.max(last - 1, 0) * PAGE + last_page_len[b]
                 # The oldest key that the window still sees, and its page.
                 oldest: T.let[T.int32] = T.max(q_positions[b] - k_positions[b] - (reach - 1), 0)
                 first: T.let[T.int32] = T.min(oldest // PAGE, last)
-                scores = T.alloc_buffer((group, used_pages * PAGE), "float32")
-                q32 = T.alloc_buffer((group, head_dim), "float32", scope="local")
-                out32 = T.alloc_buffer((group, head_dim), "float32", scope="local")
-                stats = T.alloc_buffer((2 * group,), "float32x16", scope="local")
-                for r in T.serial(group):
+                scores = T.alloc_buffer((queries, used_pages * PAGE), "float32", scope="local")
+                # Of each query head: the query, then the sum of values; at the end a factor for each.
+                work = T.alloc_buffer((2 * queries + 1, max(head_dim, queries)), "float32", scope="local")
+                for r in T.serial(queries):
                     for j in T.serial(vectors):
-                        q32[r, lanes_of(j * PAGE, PAGE)] = to_f32(
-                            q[b, kv_head * group + r, lanes_of(j * PAGE, PAGE)], PAGE
+                        work[r, lanes_of(j * PAGE, PAGE)] = to_f32(
+                            q[b, piece * queries + r, lanes_of(j * PAGE, PAGE)], PAGE
                         ) * splat(sm_scale * T.float32(LOG2_E), PAGE)
+                        work[queries + r, lanes_of(j * PAGE, PAGE)] = f32(0.0, PAGE)
                 for i in T.serial(last - first):
-                    score_page(q32, flat, scores, table[begin + first + i], kv_head, first + i, first, length)
-                for r in T.serial(group):
-                    stats[0] = f32(MASKED, PAGE)
-                    for j in T.serial(oldest - first * PAGE):
-                        scores[r, j] = T.float32(MASKED)
-                    for i in T.serial(last - first):
-                        stats[0] = T.max(stats[0], scores[r, lanes_of(i * PAGE, PAGE)])
-                    stats[0] = splat(reduce_fmax(stats[0]), PAGE)
-                    stats[1] = f32(0.0, PAGE)
-                    for i in T.serial(last - first):
-                        scores[r, lanes_of(i * PAGE, PAGE)] = exp2(scores[r, lanes_of(i * PAGE, PAGE)] - stats[0], PAGE)
-                        stats[1] = stats[1] + scores[r, lanes_of(i * PAGE, PAGE)]
-                    lse[b, kv_head * group + r] = reduce_fmax(stats[0]) + T.log2(reduce_fadd(stats[1]))
-                    q32[r, 0] = T.float32(1) / reduce_fadd(stats[1])
-                for part in T.serial(vectors // chunk):
-                    add_values(scores, flat, table, begin, out32, kv_head, first, last, part, length)
-                for r in T.serial(group):
+                    for h in T.serial(heads):
+                        score_page(work, flat, scores, table, begin, piece * heads, h, first + i, first, last, length)
+                for r in T.serial(queries):
+                    softmax(scores, work, lse, b, r, piece * queries + r, first, last, oldest)
+                for i in T.serial(last - first):
+                    for h in T.serial(heads):
+                        for part in T.serial(vectors // chunk):
+                            add_values(
+                                scores,
+                                flat,
+                                table,
+                                begin,
+                                work,
+                                piece * heads,
+                                h,
+                                first + i,
+                                first,
+                                last,
+                                part,
+                                length,
+                            )
+                for r in T.serial(queries):
                     for j in T.serial(vectors):
-                        out[b, kv_head * group + r, lanes_of(j * PAGE, PAGE)] = T.Cast(
-                            f"{dtype}x{PAGE}", out32[r, lanes_of(j * PAGE, PAGE)] * splat(q32[r, 0], PAGE)
+                        out[b, piece * queries + r, lanes_of(j * PAGE, PAGE)] = T.Cast(
+                            f"{dtype}x{PAGE}",
+                            work[queries + r, lanes_of(j * PAGE, PAGE)] * splat(work[2 * queries, r], PAGE),
                         )
 
     return attend

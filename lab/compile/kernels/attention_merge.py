@@ -6,6 +6,9 @@ from typing import Any
 
 from tvm.script import tirx as T
 
+from lab.compile.kernels.vec import lanes_of, splat, to_f32
+
+LANES = 16
 PrimFunc = Any
 
 
@@ -24,15 +27,19 @@ def merge_states(dtype: str) -> PrimFunc:
         other_lse = T.match_buffer(other_lse_handle, (n, heads), "float32")
         for m in T.parallel(n):
             for h in T.serial(heads):
-                w = T.alloc_buffer((4,), "float32", scope="local")
+                w = T.alloc_buffer((4,), "float32")
                 w[0] = T.max(lse[m, h], other_lse[m, h])
                 w[1] = T.exp2(lse[m, h] - w[0])
                 w[2] = T.exp2(other_lse[m, h] - w[0])
                 w[3] = T.float32(1) / (w[1] + w[2])
-                for d in T.serial(dim):
-                    out[m, h, d] = T.Cast(
-                        dtype,
-                        (T.Cast("float32", out[m, h, d]) * w[1] + T.Cast("float32", other[m, h, d]) * w[2]) * w[3],
+                for j in T.serial(dim // LANES):
+                    out[m, h, lanes_of(j * LANES, LANES)] = T.Cast(
+                        f"{dtype}x{LANES}",
+                        (
+                            to_f32(out[m, h, lanes_of(j * LANES, LANES)], LANES) * splat(w[1], LANES)
+                            + to_f32(other[m, h, lanes_of(j * LANES, LANES)], LANES) * splat(w[2], LANES)
+                        )
+                        * splat(w[3], LANES),
                     )
                 lse[m, h] = w[0] + T.log2(w[1] + w[2])
 

@@ -1,4 +1,8 @@
-"""Prefill attention of new tokens over the pages of their history. Bound by the multiply-add (attention_tile)."""
+"""Prefill attention of new tokens over the pages of their history. Bound by the multiply-add (attention_tile).
+
+Pages are read as they lie: one conversion for each `tile.rows` multiply-adds costs less than a float32 copy, which
+would leave the second-level cache at a thousand tokens.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from tvm.script import tirx as T
 from lab.compile.isa import Isa
 from lab.compile.kernels.attention_tile import Tile, tile_steps
 from lab.compile.kernels.kv_pages import PAGE
-from lab.compile.kernels.vec import LOG2_E, lanes_of, to_f32
+from lab.compile.kernels.vec import LOG2_E, Expr, lanes_of, to_f32
 
 PrimFunc = Any
 
@@ -25,18 +29,15 @@ def paged_attention(
     """
     tile = Tile(isa, num_heads, num_kv_heads, head_dim, window)
     rows, group, reach = tile.rows, tile.group, tile.window
-    load_queries, attend, store = tile_steps(tile, dtype)
 
-    @T.inline
-    def unpack(flat, table, keys, values, begin, blocks, head):
-        for i in T.serial(blocks):
-            for d in T.serial(head_dim):
-                keys[i, d, lanes_of(0, PAGE)] = to_f32(flat[table[begin + i], 0, head, lanes_of(d * PAGE, PAGE)], PAGE)
-            for t in T.serial(PAGE):
-                for j in T.serial(tile.vectors):
-                    values[i * PAGE + t, lanes_of(j * PAGE, PAGE)] = to_f32(
-                        flat[table[begin + i], 1, head, lanes_of(t * head_dim + j * PAGE, PAGE)], PAGE
-                    )
+    def key(flat: Any, place: Any, block: Expr, d: Expr) -> Expr:
+        return to_f32(flat[place[0][place[1] + block], 0, place[2], lanes_of(d * PAGE, PAGE)], PAGE)
+
+    def value(flat: Any, place: Any, block: Expr, token: Expr, vector: Expr) -> Expr:
+        at = lanes_of(token * head_dim + vector * PAGE, PAGE)
+        return to_f32(flat[place[0][place[1] + block], 1, place[2], at], PAGE)
+
+    load_queries, attend, store = tile_steps(tile, dtype, key, value)
 
     @T.prim_func
     def prefill_paged(
@@ -88,13 +89,10 @@ def paged_attention(
                 begin: T.let[T.int32] = indptr[b]
                 blocks: T.let[T.int32] = indptr[b + 1] - begin
                 length: T.let[T.int32] = T.max(blocks - 1, 0) * PAGE + last_page_len[b]
-                keys = T.alloc_buffer((used_pages, head_dim, PAGE), "float32")
-                values = T.alloc_buffer((used_pages * PAGE, head_dim), "float32")
-                strip = T.alloc_buffer((rows, used_pages * PAGE), "float32")
+                strip = T.alloc_buffer((rows, (used_pages + 1) * PAGE), "float32", scope="local")
                 q32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
                 out32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
                 stats = T.alloc_buffer((rows, 2), "float32", scope="local")
-                unpack(flat, table, keys, values, begin, blocks, kv_head)
                 for i in T.serial((q_indptr[b + 1] - q_indptr[b] + rows - 1) // rows):
                     start: T.let[T.int32] = q_indptr[b] + i * rows
                     position: T.let[T.int32] = q_positions[start] - k_positions[b]
@@ -102,7 +100,19 @@ def paged_attention(
                     for r in T.serial(group):
                         head: T.let[T.int32] = kv_head * group + r
                         load_queries(q, q32, start, q_indptr[b + 1], head, sm_scale * T.float32(LOG2_E))
-                        attend(q32, keys, values, strip, out32, stats, first, blocks, position, length)
+                        attend(
+                            q32,
+                            flat,
+                            flat,
+                            (table, begin, kv_head),
+                            strip,
+                            out32,
+                            stats,
+                            first,
+                            blocks,
+                            position,
+                            length,
+                        )
                         store(out32, stats, out, lse, start, q_indptr[b + 1], head)
 
     return prefill_paged

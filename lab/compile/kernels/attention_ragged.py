@@ -1,4 +1,8 @@
-"""Prefill attention of a chunk of new tokens among themselves. Bound by the multiply-add (attention_tile)."""
+"""Prefill attention of a chunk of new tokens among themselves. Bound by the multiply-add (attention_tile).
+
+Each head's keys and values are unpacked to float32 once, keys transposed on the way; both stay in the second-level
+cache.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,19 @@ from tvm.script import tirx as T
 from lab.compile.isa import Isa
 from lab.compile.kernels.attention_tile import Tile, tile_steps
 from lab.compile.kernels.kv_pages import PAGE
-from lab.compile.kernels.vec import LOG2_E, lanes_of, to_f32
+from lab.compile.kernels.vec import LOG2_E, Expr, lanes_of, to_f32
 
 PrimFunc = Any
+
+
+def _key(keys: Any, _place: Expr, block: Expr, d: Expr) -> Expr:
+    """Return dimension d of 16 tokens; keys: float32 [block, head_dim, 16]."""
+    return keys[block, d, lanes_of(0, PAGE)]
+
+
+def _value(values: Any, _place: Expr, block: Expr, token: Expr, vector: Expr) -> Expr:
+    """Return 16 dimensions of a token; values: float32 [token, head_dim]."""
+    return values[block * PAGE + token, lanes_of(vector * PAGE, PAGE)]
 
 
 def ragged_attention(
@@ -23,7 +37,7 @@ def ragged_attention(
     """
     tile = Tile(isa, num_heads, num_kv_heads, head_dim, window)
     rows, group, reach = tile.rows, tile.group, tile.window
-    load_queries, attend, store = tile_steps(tile, dtype)
+    load_queries, attend, store = tile_steps(tile, dtype, _key, _value)
 
     @T.inline
     def unpack(k, v, keys, values, begin, length, head):
@@ -74,9 +88,9 @@ def ragged_attention(
                 begin: T.let[T.int32] = kv_indptr[b]
                 length: T.let[T.int32] = kv_indptr[b + 1] - begin
                 blocks: T.let[T.int32] = (length + PAGE - 1) // PAGE
-                keys = T.alloc_buffer((kv_len // PAGE + 1, head_dim, PAGE), "float32")
-                values = T.alloc_buffer(((kv_len // PAGE + 1) * PAGE, head_dim), "float32")
-                strip = T.alloc_buffer((rows, (kv_len // PAGE + 1) * PAGE), "float32")
+                keys = T.alloc_buffer((kv_len // PAGE + 1, head_dim, PAGE), "float32", scope="local")
+                values = T.alloc_buffer(((kv_len // PAGE + 1) * PAGE, head_dim), "float32", scope="local")
+                strip = T.alloc_buffer((rows, (kv_len // PAGE + 2) * PAGE), "float32", scope="local")
                 q32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
                 out32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
                 stats = T.alloc_buffer((rows, 2), "float32", scope="local")
@@ -87,7 +101,7 @@ def ragged_attention(
                     for r in T.serial(group):
                         head: T.let[T.int32] = kv_head * group + r
                         load_queries(q, q32, begin + i * rows, begin + length, head, sm_scale * T.float32(LOG2_E))
-                        attend(q32, keys, values, strip, out32, stats, first, last, i * rows, length)
+                        attend(q32, keys, values, 0, strip, out32, stats, first, last, i * rows, length)
                         store(out32, stats, out, lse, begin + i * rows, begin + length, head)
 
     return prefill_ragged

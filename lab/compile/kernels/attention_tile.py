@@ -1,13 +1,15 @@
-"""One tile of query rows against unpacked keys and values: the part that both prefill kernels share.
+"""One tile of query rows against keys and values: the part that both prefill kernels share.
 
-Keys are float32 [16-token block, head_dim, 16], values float32 [token, head_dim]. A strip of all scores, its softmax,
-then the product with the values: for each query row and 16 keys, 2 * head_dim fused multiply-adds of 16 lanes and about
-8 instructions of softmax, so it is bound by the multiply-add. Strips (rows * keys * 4 bytes) stay in the second-level
-cache.
+Keys come as float32 vectors of 16 tokens for one dimension, values as 16 dimensions of one token; where they lie is the
+caller's. A strip of all scores, its softmax, then the product with the values: for each query row and 16 keys,
+2 * head_dim fused multiply-adds of 16 lanes and about 8 instructions of softmax, so it is bound by the multiply-add.
+Where there are registers for it, two blocks of keys share each broadcast query, so that loads are not the bound. Strips
+(rows * keys * 4 bytes) stay in the second-level cache.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tvm.script import tirx as T
@@ -15,24 +17,32 @@ from tvm.script import tirx as T
 from lab.compile.isa import Isa
 from lab.compile.kernels.kv_pages import PAGE
 from lab.compile.kernels.linear import fitting
-from lab.compile.kernels.vec import MASKED, exp2, f32, lanes_of, reduce_fadd, reduce_fmax, splat, to_f32
+from lab.compile.kernels.vec import MASKED, Expr, exp2, f32, lanes_of, reduce_fadd, reduce_fmax, splat, to_f32
+
+Load = Callable[..., Expr]
+WIDE_ROWS = 7  # with 512-bit registers; twice as many sums are the most that TVM still puts on the stack
 
 
 class Tile:
     """The shared inner part of both kernels for one head geometry."""
 
     def __init__(self, isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, window: int | None) -> None:
-        self.rows = isa.tile_rows
+        self.rows = WIDE_ROWS if isa.lanes == PAGE else isa.tile_rows
         self.group = num_heads // num_kv_heads
         self.head_dim = head_dim
         self.vectors = head_dim // PAGE
         self.chunk = fitting(self.vectors, 2)
+        self.pair = 2 if isa.lanes == PAGE else 1  # blocks of keys at a time
         self.window = 2**30 if window is None else window
 
 
-def tile_steps(tile: Tile, dtype: str) -> tuple[Any, Any, Any]:
-    """Return (load queries, attend, store) as inline functions over one tile of `tile.rows` query rows."""
-    rows, head_dim, vectors, chunk = tile.rows, tile.head_dim, tile.vectors, tile.chunk
+def tile_steps(tile: Tile, dtype: str, key: Load, value: Load) -> tuple[Any, Any, Any]:
+    """Return (load queries, attend, store) as inline functions over one tile of `tile.rows` query rows.
+
+    `key(source, place, block, d)` and `value(source, place, block, token, vector)` return float32x16 expressions;
+    source and place are handed through by `attend`.
+    """
+    rows, head_dim, vectors, chunk, pair = tile.rows, tile.head_dim, tile.vectors, tile.chunk, tile.pair
 
     @T.inline
     def load_queries(q, q32, start, stop, head, factor):
@@ -44,26 +54,36 @@ def tile_steps(tile: Tile, dtype: str) -> tuple[Any, Any, Any]:
                 ) * splat(factor, PAGE)
 
     @T.inline
-    def attend(q32, keys, values, strip, out32, stats, first, last, row_position, length):
-        """first, last: blocks of 16 keys; row_position: of row 0 in keys' positions; length: keys there are."""
-        for i in T.serial(last - first):
-            acc = T.alloc_buffer((rows,), "float32x16", scope="local")
+    def score(q32, keys, place, strip, i, first, last, row_position, length):
+        acc = T.alloc_buffer((pair * rows,), "float32x16")
+        now = T.alloc_buffer((pair,), "float32x16")
+        for r in T.unroll(pair * rows):
+            acc[r] = f32(0.0, PAGE)
+        for d in T.serial(head_dim):
+            for b in T.unroll(pair):
+                now[b] = key(keys, place, T.min(first + i * pair + b, last - 1), d)
             for r in T.unroll(rows):
-                acc[r] = f32(0.0, PAGE)
-            for d in T.serial(head_dim):
-                for r in T.unroll(rows):
-                    acc[r] = acc[r] + keys[first + i, d, lanes_of(0, PAGE)] * splat(q32[r, d], PAGE)
+                for b in T.unroll(pair):
+                    acc[b * rows + r] = acc[b * rows + r] + now[b] * splat(q32[r, d], PAGE)
+        for b in T.unroll(pair):
             for r in T.unroll(rows):
-                strip[r, lanes_of(i * PAGE, PAGE)] = T.Select(
+                strip[r, lanes_of((i * pair + b) * PAGE, PAGE)] = T.Select(
                     T.And(
-                        lanes_of((first + i) * PAGE, PAGE) <= splat(T.min(row_position + r, length - 1), PAGE),
-                        lanes_of((first + i) * PAGE, PAGE) > splat(row_position + r - tile.window, PAGE),
+                        lanes_of((first + i * pair + b) * PAGE, PAGE)
+                        <= splat(T.min(row_position + r, length - 1), PAGE),
+                        lanes_of((first + i * pair + b) * PAGE, PAGE) > splat(row_position + r - tile.window, PAGE),
                     ),
-                    acc[r],
+                    acc[b * rows + r],
                     f32(MASKED, PAGE),
                 )
+
+    @T.inline
+    def attend(q32, keys, values, place, strip, out32, stats, first, last, row_position, length):
+        """first, last: blocks of 16 keys; row_position: of row 0 in keys' positions; length: keys there are."""
+        for i in T.serial((last - first + (pair - 1)) // pair):
+            score(q32, keys, place, strip, i, first, last, row_position, length)
         for r in T.serial(rows):
-            top = T.alloc_buffer((2,), "float32x16", scope="local")
+            top = T.alloc_buffer((2,), "float32x16")
             top[0] = f32(MASKED, PAGE)
             for i in T.serial(last - first):
                 top[0] = T.max(top[0], strip[r, lanes_of(i * PAGE, PAGE)])
@@ -75,16 +95,18 @@ def tile_steps(tile: Tile, dtype: str) -> tuple[Any, Any, Any]:
             stats[r, 0] = reduce_fmax(top[0])
             stats[r, 1] = reduce_fadd(top[1])
         for part in T.serial(vectors // chunk):
-            sums = T.alloc_buffer((rows * chunk,), "float32x16", scope="local")
+            sums = T.alloc_buffer((rows * chunk,), "float32x16")
+            now = T.alloc_buffer((chunk,), "float32x16")
             for r in T.unroll(rows * chunk):
                 sums[r] = f32(0.0, PAGE)
-            # Slots past the end may hold anything, not-a-number included: never read them.
-            for i in T.serial(T.min(last * PAGE, length) - first * PAGE):
-                for c in T.unroll(chunk):
+            for i in T.serial(last - first):
+                # Slots past the end may hold anything, not-a-number included: never read them.
+                for t in T.serial(T.min(PAGE, length - (first + i) * PAGE)):
+                    for c in T.unroll(chunk):
+                        now[c] = value(values, place, first + i, t, part * chunk + c)
                     for r in T.unroll(rows):
-                        sums[c * rows + r] = sums[c * rows + r] + values[
-                            first * PAGE + i, lanes_of((part * chunk + c) * PAGE, PAGE)
-                        ] * splat(strip[r, i], PAGE)
+                        for c in T.unroll(chunk):
+                            sums[c * rows + r] = sums[c * rows + r] + now[c] * splat(strip[r, i * PAGE + t], PAGE)
             for c in T.unroll(chunk):
                 for r in T.unroll(rows):
                     out32[r, lanes_of((part * chunk + c) * PAGE, PAGE)] = sums[c * rows + r]

@@ -38,7 +38,7 @@ def quantised_embed(bits: int, table_rows: int, features: int) -> PrimFunc:
         n = T.int64()
         ids = T.match_buffer(ids_handle, (n,), "int32")
         out = T.match_buffer(out_handle, (n, features), "float32")
-        for m in T.serial(n):
+        for m in T.parallel(n):
             row: T.let[T.int64] = T.Cast("int64", ids[m])
             for g in T.serial(groups):
                 for k in T.serial(GROUP):
@@ -63,7 +63,7 @@ def float_embed(dtype: str, table_rows: int, features: int) -> PrimFunc:
         n = T.int64()
         ids = T.match_buffer(ids_handle, (n,), "int32")
         out = T.match_buffer(out_handle, (n, features), "float32")
-        for m in T.serial(n):
+        for m in T.parallel(n):
             row: T.let[T.int64] = T.Cast("int64", ids[m])
             for k in T.serial(features):
                 out[m, k] = T.Cast("float32", weight[row // BLOCK, k, row % BLOCK])

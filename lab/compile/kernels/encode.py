@@ -61,11 +61,11 @@ def gated(features: int) -> Value:
 @T.inline
 def quantise_group(acts, scale, bias, low, high, tile, g, r, offset):
     """Encode 32 values, two vectors of 16, as row r of group g of a tile."""
-    peak = T.alloc_buffer((1,), "float32", scope="local")
-    inverse = T.alloc_buffer((1,), "float32", scope="local")
-    ints = T.alloc_buffer((2,), "int32x16", scope="local")
-    bytes_ = T.alloc_buffer((GROUP,), "int8", scope="local")
-    words = T.decl_buffer((GROUP // 4,), "int32", data=bytes_.data, scope="local")
+    peak = T.alloc_buffer((1,), "float32")
+    inverse = T.alloc_buffer((1,), "float32")
+    ints = T.alloc_buffer((2,), "int32x16")
+    bytes_ = T.alloc_buffer((GROUP,), "int8")
+    words = T.decl_buffer((GROUP // 4,), "int32", data=bytes_.data)
     peak[0] = reduce_fmax(T.max(T.abs(low), T.abs(high)))
     inverse[0] = T.if_then_else(peak[0] > T.float32(0), T.float32(127) / peak[0], T.float32(0))
     ints[0] = T.Cast("int32x16", T.nearbyint(low * splat(inverse[0], LANES)))
@@ -90,7 +90,7 @@ def clear_group(acts, scale, bias, tile, g, r):
 @T.inline
 def scatter(acts, value, tile, k, r):
     """Store 16 float32 values as row r of a tile."""
-    lane = T.alloc_buffer((LANES,), "float32", scope="local")
+    lane = T.alloc_buffer((LANES,), "float32")
     lane[lanes_of(0, LANES)] = value
     for i in T.unroll(LANES):
         acts[tile, k + i, r] = lane[i]
@@ -99,7 +99,7 @@ def scatter(acts, value, tile, k, r):
 @T.inline
 def inverse_rms(source, out, row, features, eps):
     """Put 1 / sqrt(mean of squares + eps) of a row into out[0]."""
-    total = T.alloc_buffer((1,), "float32x16", scope="local")
+    total = T.alloc_buffer((1,), "float32x16")
     total[0] = splat(T.float32(0), LANES)
     for k in T.serial(features // LANES):
         total[0] = total[0] + (source[row, lanes_of(k * LANES, LANES)] * source[row, lanes_of(k * LANES, LANES)])
@@ -137,7 +137,7 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
             bias = T.match_buffer(bias_handle, (tiles, features // GROUP, rows), "int32")
             for tile in loop(tiles):
                 for r in T.serial(rows):
-                    inverse = T.alloc_buffer((1,), "float32", scope="local")
+                    inverse = T.alloc_buffer((1,), "float32")
                     row: T.let[T.int64] = (n - 1) if last_row else (tile * rows + r)
                     if row < n:
                         inverse_rms(source, inverse, row, features, eps)
@@ -168,7 +168,7 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
         acts = T.match_buffer(acts_handle, (tiles, features, rows), "float32")
         for tile in loop(tiles):
             for r in T.serial(rows):
-                inverse = T.alloc_buffer((1,), "float32", scope="local")
+                inverse = T.alloc_buffer((1,), "float32")
                 row: T.let[T.int64] = (n - 1) if last_row else (tile * rows + r)
                 if row < n:
                     inverse_rms(source, inverse, row, features, eps)

@@ -18,6 +18,15 @@ PrimFunc = Any
 def append_pages(num_kv_heads: int, head_dim: int, dtype: str) -> PrimFunc:
     """Return the function (pages, k, v, slots) that stores new keys and values; slot -1 is skipped."""
 
+    @T.inline
+    def append_head(flat, pages, k, v, slots, n, h):
+        for m in T.serial(n):
+            if slots[m] != T.int32(-1):
+                for d in T.serial(head_dim):
+                    flat[slots[m] // PAGE, 0, h, d * PAGE + slots[m] % PAGE] = k[m, h, d]
+                for d in T.vectorized(head_dim):
+                    pages[slots[m] // PAGE, 1, h, slots[m] % PAGE, d] = v[m, h, d]
+
     @T.prim_func
     def append(pages_handle: T.handle, k_handle: T.handle, v_handle: T.handle, slots_handle: T.handle):
         T.func_attr({"tirx.noalias": True})
@@ -34,13 +43,12 @@ def append_pages(num_kv_heads: int, head_dim: int, dtype: str) -> PrimFunc:
         flat = T.decl_buffer(
             (num_pages, 2, num_kv_heads, PAGE * head_dim), dtype, data=pages.data, elem_offset=pages_offset
         )
-        for m in T.serial(n):
-            if slots[m] != T.int32(-1):
-                for h in T.serial(num_kv_heads):
-                    for d in T.serial(head_dim):
-                        flat[slots[m] // PAGE, 0, h, d * PAGE + slots[m] % PAGE] = k[m, h, d]
-                    for d in T.vectorized(head_dim):
-                        pages[slots[m] // PAGE, 1, h, slots[m] % PAGE, d] = v[m, h, d]
+        if n == T.int64(1):
+            for h in T.serial(num_kv_heads):
+                append_head(flat, pages, k, v, slots, n, h)
+        else:
+            for h in T.parallel(num_kv_heads):
+                append_head(flat, pages, k, v, slots, n, h)
 
     return append
 

@@ -1,9 +1,16 @@
 """Matrix products with 4- and 8-bit weights and int8 activations, for decode (one row) and prefill (tiles of rows).
 
 For every row of activations and every group of 32 weights: 8 dot instructions of 4 bytes a lane, one conversion,
-one multiply and one fused multiply-add. Decode reads each weight once (K/2 or K bytes a row, and K/16 bytes of
-scales) and is bound by memory; prefill reads them once for `tile_rows` rows and is bound by the dot instruction:
-8 of 10 instructions on its port, so 80 % of the int8 peak at best.
+one multiply and one fused multiply-add.
+
+Decode reads each weight once (K/2 or K bytes a row, and K/16 bytes of scales) and is bound by memory. What it costs to
+reach that bound: one row block after the other, so that the weights are one stream, and both streams asked for ahead of
+their use, because processors do not fetch ahead past the end of a page. With 4 blocks in flight and nothing asked for,
+one core of an AMD EPYC (Zen 5) read 33 GB/s of the 43 that a plain read loop gets; so, 41.
+
+Prefill reads weights once for `tile_rows` rows and is bound by the dot instruction: 8 of 10 instructions on its port,
+so 80 % of the int8 peak at best. `tile_blocks` weight vectors share each broadcast activation: with one, loads are
+the bound instead (one a dot: 70 % of the peak reached on that EPYC; with two, 76 %).
 """
 
 from __future__ import annotations
@@ -14,10 +21,12 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
-from lab.compile.kernels.vec import Expr, dot_step, lanes_of, splat, to_f32
+from lab.compile.kernels.vec import Expr, dot_step, fetch, lanes_of, splat, to_f32
 
 GROUP = 32  # weights that share a scale
 BLOCK = 16  # rows that the weight layout interleaves
+AHEAD_BYTES = 8192  # how far ahead of its use a weight is asked for: two pages; 6 to 12 KiB did equally well
+AHEAD_SCALES = 64  # groups of scales, 2 KiB
 PrimFunc = Any
 
 
@@ -26,22 +35,21 @@ def fitting(blocks: int, wanted: int) -> int:
     return next(n for n in range(wanted, 0, -1) if blocks % n == 0)
 
 
-def act_steps(bits: int) -> int:
-    """Return how many 4-byte activations one load of packed weights meets."""
-    return 2 if bits == 4 else 1
+def halves_of(isa: Isa, bits: int) -> int:
+    """Return in how many parts a load of packed weights meets the dot instruction.
+
+    Nibbles are two. Bytes are one, but two for the pair instruction, whose 16-bit sums could overflow.
+    """
+    return 1 if bits == 8 and isa.dot == "vpdpbusd" else 2
 
 
-def dot_packed(isa: Isa, bits: int, acc: Expr, packed: Expr, first: Expr, second: Expr) -> Expr:
-    """Return acc + the dot products of one load of packed weights with the activations that it meets."""
-    lanes = isa.lanes * 4
-    if bits == 4:
-        acc = dot_step(isa, acc, packed & splat(T.uint8(15), lanes), first)
-        return dot_step(isa, acc, T.shift_right(packed, splat(T.uint8(4), lanes)), second)
-    if isa.dot == "vpdpbusd":
-        return dot_step(isa, acc, packed, first)
-    # Two halves of the byte, so that the 16-bit sums of the pair instruction cannot overflow.
-    acc = dot_step(isa, acc, packed & splat(T.uint8(127), lanes), first)
-    return dot_step(isa, acc, packed & splat(T.uint8(128), lanes), first)
+def half(bits: int, halves: int, packed: Expr, which: int, width: int) -> Expr:
+    """Return part `which` of `width` packed bytes, each byte an unsigned weight."""
+    if halves == 1:
+        return packed
+    if bits == 8:
+        return packed & splat(T.uint8(128 if which else 127), width)
+    return T.shift_right(packed, splat(T.uint8(4), width)) if which else packed & splat(T.uint8(15), width)
 
 
 @functools.cache
@@ -58,28 +66,41 @@ def quantised_linear(
     lanes, rows = isa.lanes, tile_rows
     parts = BLOCK // lanes
     vectors = blocks * parts
-    flight = fitting(vectors, isa.gemv_blocks if rows == 1 else 1)
-    width, per_load = lanes * 4, act_steps(bits)
-    second = per_load - 1
+    flight = parts if rows == 1 else fitting(vectors, isa.tile_blocks)
+    width, halves = lanes * 4, halves_of(isa, bits)
+    ahead, scales_ahead = (AHEAD_BYTES // (64 * bits), AHEAD_SCALES) if rows == 1 else (0, 0)
+    step = 1 if bits == 4 else 0  # the second nibbles meet the next 4 activations
+
+    def packed(q_weight: Any, vector: Expr, g: Expr, j: Expr) -> Expr:
+        """Return a load; written out twice it is still one. A variable for it would be memory asked of the runtime."""
+        return q_weight[vector // parts, g, j, lanes_of(vector % parts * width, width)]
 
     @T.inline
     def one_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, first):
-        for b in T.unroll(flight):
-            for r in T.unroll(rows):
-                ints[b * rows + r] = splat(bias[tile, g, r], lanes)
-        for j in T.unroll(bits):
+        for r in T.unroll(rows):
             for b in T.unroll(flight):
+                ints[b * rows + r] = splat(bias[tile, g, r], lanes)
+        if scales_ahead > 0:
+            fetch(q_scale[first // parts, g + scales_ahead, 0])
+        for j in T.unroll(bits):
+            weights = T.alloc_buffer((halves * flight,), f"uint8x{width}")
+            if ahead > 0:
+                fetch(q_weight[first // parts, g + ahead, j, 0])
+            for b in T.unroll(flight):
+                weights[b] = half(bits, halves, packed(q_weight, first + b, g, j), 0, width)
+                if halves == 2:
+                    weights[flight + b] = half(bits, halves, packed(q_weight, first + b, g, j), 1, width)
+            for h in T.unroll(halves):
                 for r in T.unroll(rows):
-                    ints[b * rows + r] = dot_packed(
-                        isa,
-                        bits,
-                        ints[b * rows + r],
-                        q_weight[(first + b) // parts, g, j, lanes_of((first + b) % parts * width, width)],
-                        acts[tile, g, per_load * j, r],
-                        acts[tile, g, per_load * j + second, r],
-                    )
-        for b in T.unroll(flight):
-            for r in T.unroll(rows):
+                    for b in T.unroll(flight):
+                        ints[b * rows + r] = dot_step(
+                            isa,
+                            ints[b * rows + r],
+                            weights[h * flight + b],
+                            acts[tile, g, (1 + step) * j + step * h, r],
+                        )
+        for r in T.unroll(rows):
+            for b in T.unroll(flight):
                 acc[b * rows + r] = acc[b * rows + r] + to_f32(ints[b * rows + r], lanes) * (
                     to_f32(q_scale[(first + b) // parts, g, lanes_of((first + b) % parts * lanes, lanes)], lanes)
                     * splat(scale[tile, g, r], lanes)
@@ -114,8 +135,8 @@ def quantised_linear(
             out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
             for v in T.parallel(vectors // flight):
                 for tile in T.serial(tiles):
-                    acc = T.alloc_buffer((flight * rows,), f"float32x{lanes}", scope="local")
-                    ints = T.alloc_buffer((flight * rows,), f"int32x{lanes}", scope="local")
+                    acc = T.alloc_buffer((flight * rows,), f"float32x{lanes}")
+                    ints = T.alloc_buffer((flight * rows,), f"int32x{lanes}")
                     one_tile(acts, scale, bias, q_weight, q_scale, acc, ints, tile, v * flight)
                     for r in T.unroll(rows):
                         if tile * rows + r < n:
@@ -145,8 +166,8 @@ def quantised_linear(
         out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
         for v in T.parallel(vectors // flight):
             for tile in T.serial(tiles):
-                acc = T.alloc_buffer((flight * rows,), f"float32x{lanes}", scope="local")
-                ints = T.alloc_buffer((flight * rows,), f"int32x{lanes}", scope="local")
+                acc = T.alloc_buffer((flight * rows,), f"float32x{lanes}")
+                ints = T.alloc_buffer((flight * rows,), f"int32x{lanes}")
                 one_tile(acts, scale, bias, q_weight, q_scale, acc, ints, tile, v * flight)
                 for r in T.unroll(rows):
                     if tile * rows + r < n:

@@ -16,6 +16,7 @@ from lab.compile.isa import Isa
 from lab.compile.kernels.linear import BLOCK, fitting
 from lab.compile.kernels.vec import lanes_of, splat, to_f32
 
+GEMV_BLOCKS = 4  # independent sums, to hide the latency of the multiply-add
 PrimFunc = Any
 
 
@@ -28,7 +29,7 @@ def float_linear(
     acts: float32 [tiles, K, tile_rows]; weight: `dtype` [N/16, K, 16]; out: [rows, N].
     """
     blocks, rows = out_rows // BLOCK, tile_rows
-    flight = fitting(blocks, isa.gemv_blocks if rows == 1 else 1)
+    flight = fitting(blocks, GEMV_BLOCKS if rows == 1 else isa.tile_blocks)
 
     @T.inline
     def one_tile(acts, weight, acc, tile, first):
@@ -58,7 +59,7 @@ def float_linear(
             out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
             for v in T.parallel(blocks // flight):
                 for tile in T.serial(tiles):
-                    acc = T.alloc_buffer((flight * rows,), f"float32x{BLOCK}", scope="local")
+                    acc = T.alloc_buffer((flight * rows,), f"float32x{BLOCK}")
                     one_tile(acts, weight, acc, tile, v * flight)
                     for r in T.unroll(rows):
                         if tile * rows + r < n:
@@ -81,7 +82,7 @@ def float_linear(
         out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
         for v in T.parallel(blocks // flight):
             for tile in T.serial(tiles):
-                acc = T.alloc_buffer((flight * rows,), f"float32x{BLOCK}", scope="local")
+                acc = T.alloc_buffer((flight * rows,), f"float32x{BLOCK}")
                 one_tile(acts, weight, acc, tile, v * flight)
                 for r in T.unroll(rows):
                     if tile * rows + r < n:

@@ -1,4 +1,11 @@
-"""Vector expressions that the kernels share: broadcasts, loads, reductions, exp2 and the int8 dot product."""
+"""Vector expressions that the kernels share: broadcasts, loads, reductions, exp2 and the int8 dot product.
+
+Accumulators of the kernels are buffers of the default scope and of less than 1024 bytes: TVM puts those on the stack,
+where LLVM turns them into registers. A buffer of scope "local", or a larger one, is asked of the runtime each time
+around the loop that it stands in; for accumulators that cost 8 % of a decode step. Working arrays are "local" on
+purpose: they are asked for once a head, and TVM (0.27) may lay a plain float32 array of the default scope over one of
+vectors, and then refuses its own code.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +44,12 @@ def lanes_of(start: Expr, lanes: int) -> Expr:
 def to_f32(vector: Expr, lanes: int) -> Expr:
     """Widen a vector to float32."""
     return T.Cast(f"float32x{lanes}", vector)
+
+
+@T.inline
+def fetch(element):
+    """Ask for the cache line of an element. It may lie past the end: asking never faults."""
+    T.evaluate(T.call_llvm_intrin("void", "llvm.prefetch", T.address_of(element), 0, 3, 1))
 
 
 def reduce_add(vector: Expr, dtype: str) -> Expr:
