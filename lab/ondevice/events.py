@@ -21,6 +21,7 @@ MAX_TOKENS = 1_000_000
 # fmt: off
 Stamp = Annotated[int, Limits(min=0, max=2**62, unit="ns")]
 Text = Annotated[str, Limits(pattern=r"(?s).{0,4000}")]
+OpsPerS = Annotated[float, Limits(above=0, unit="operations/s")]
 # fmt: on
 
 
@@ -28,7 +29,8 @@ Text = Annotated[str, Limits(pattern=r"(?s).{0,4000}")]
 class RanOn:
     """What really ran: the CPU as its kernel names it, the engine as loaded, the library's own metadata.
 
-    `threads` is what the engine's pool reports, `bound` whether they are tied to cores.
+    `threads` is what the pool reports that runs the kernels, `pool` whose it is ("lab" or "tvm"), `bound` whether its
+    threads are tied to cores.
     """
 
     device: Literal["cpu"]
@@ -38,6 +40,7 @@ class RanOn:
     isa: Text
     engine: Text
     threads: Positive
+    pool: Text
     bound: bool
     metadata: dict[str, Any]
 
@@ -170,6 +173,25 @@ class Bandwidth:
 
 
 @dataclass(frozen=True)
+class Peak:
+    """What `lab-bench peak` multiplied and added in registers: a rate for each pass, in order."""
+
+    threads: Positive
+    int8_loop: Text
+    f32_loop: Text
+    int8_ops_per_s: tuple[OpsPerS, ...]
+    f32_ops_per_s: tuple[OpsPerS, ...]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What `lab-bench stage` found or made: bytes of weights in the page cache, and how many in huge pages."""
+
+    bytes: Bytes
+    huge_bytes: Bytes | None
+
+
+@dataclass(frozen=True)
 class Info:
     """What `lab-bench info` says of runner and machine."""
 
@@ -184,7 +206,8 @@ class Info:
     engine: Text
 
 
-Event = Start | Loaded | Verify | Broken | Warmup | Warm | Submit | Token | Memory | End | Error | Bandwidth | Info
+Running = Start | Loaded | Verify | Broken | Warmup | Warm | Submit | Token | Memory | End | Error
+Event = Running | Bandwidth | Peak | Staged | Info
 
 CLASSES: dict[str, type[Any]] = {
     "start": Start,
@@ -199,6 +222,8 @@ CLASSES: dict[str, type[Any]] = {
     "end": End,
     "error": Error,
     "bandwidth": Bandwidth,
+    "peak": Peak,
+    "staged": Staged,
     "info": Info,
 }
 

@@ -19,6 +19,7 @@ RAN_ON = {
     "isa": "",
     "engine": "tvm",
     "threads": 1,
+    "pool": "lab",
     "bound": True,
     "metadata": {},
 }

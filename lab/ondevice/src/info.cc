@@ -14,7 +14,7 @@ namespace lab {
 int info_command(const std::vector<std::string>& args) {
   Flags flags(args, {"runtime"}, {});
   CpuFacts cpu = read_cpu_facts();
-  Runtime runtime = load_runtime(flags.text("runtime"), usable_cores());
+  std::string engine = load_runtime(flags.text("runtime"));
   emit(event("info")
            .integer("protocol", kProtocol)
            .text("runner", kRunner)
@@ -24,7 +24,7 @@ int info_command(const std::vector<std::string>& args) {
            .integer("cores", usable_cores())
            .integer("page_size", sysconf(_SC_PAGESIZE))
            .measured("mem_available_bytes", available_memory())
-           .text("engine", runtime.engine));
+           .text("engine", engine));
   return kOk;
 }
 

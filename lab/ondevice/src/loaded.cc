@@ -28,6 +28,7 @@ std::string ran_on(const Loaded& loaded) {
       .text("isa", loaded.model->isa())
       .text("engine", loaded.runtime.engine)
       .integer("threads", loaded.runtime.threads)
+      .text("pool", loaded.runtime.pool)
       .boolean("bound", loaded.runtime.bound)
       .raw("metadata", loaded.model->metadata_json())
       .str();
@@ -42,9 +43,11 @@ Loaded load_bundle(const RunArgs& args) {
   check_context(loaded.manifest, args.context);
   loaded.cpu = read_cpu_facts();
   require_features(loaded.cpu, loaded.manifest.required_features);
-  loaded.runtime = load_runtime(args.runtime, static_cast<int>(args.threads));
+  std::string engine = load_runtime(args.runtime);
   auto params = map_weights(args.bundle + "/weights.bin", loaded.manifest);
-  loaded.model = std::make_unique<Model>(args.bundle + "/model.so", params, loaded.manifest.tensors);
+  std::string library = args.bundle + "/model.so";
+  loaded.model = std::make_unique<Model>(library, params, loaded.manifest.tensors);
+  loaded.runtime = start_threads(engine, library, static_cast<int>(args.threads));
   loaded.session = std::make_unique<Session>(*loaded.model, args.context, args.prefill_chunk,
                                              loaded.manifest.vocab_size);
   loaded.kv_bytes = kv_bytes(loaded.manifest, args.context);

@@ -9,8 +9,10 @@
 #include "events.h"
 #include "failure.h"
 #include "info.h"
+#include "peak.h"
 #include "run.h"
 #include "signals.h"
+#include "stage.h"
 
 namespace {
 
@@ -19,17 +21,21 @@ constexpr const char* kHelp =
     "                     [--threads N] [--prefill-chunk N] [--seed N] [--ids FILE] [--verify]\n"
     "                     [--warmup-cap N] [--warmup-spread X] [--memory-interval-ms N] [--dump-logits FILE]\n"
     "       lab-bench bandwidth [--threads N] [--bytes N] [--passes N]\n"
+    "       lab-bench peak [--threads N] [--passes N]\n"
+    "       lab-bench stage --bundle DIR\n"
     "       lab-bench info --runtime FILE\n"
     "--threads 0, the default, takes every core it may use. --runtime is the path of libtvm_runtime.so.\n";
 
 int dispatch(const std::vector<std::string>& args) {
-  if (args.empty()) throw lab::UsageError("which verb: run, bandwidth or info?");
+  if (args.empty()) throw lab::UsageError("which verb: run, bandwidth, peak, stage or info?");
   std::vector<std::string> rest(args.begin() + 1, args.end());
   if (args[0] == "run") return lab::run_command(rest);
   if (args[0] == "bandwidth") return lab::bandwidth_command(rest);
+  if (args[0] == "peak") return lab::peak_command(rest);
+  if (args[0] == "stage") return lab::stage_command(rest);
   if (args[0] == "info") return lab::info_command(rest);
   if (args[0] == "--help" || args[0] == "help") return std::fputs(kHelp, stdout) < 0;
-  throw lab::UsageError("unknown verb '" + args[0] + "': run, bandwidth or info?");
+  throw lab::UsageError("unknown verb '" + args[0] + "': run, bandwidth, peak, stage or info?");
 }
 
 int report(const std::string& where, const std::string& message, int code) {

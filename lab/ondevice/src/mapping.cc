@@ -19,7 +19,7 @@ Failure system_failure(const std::string& path, const char* what) {
 
 }  // namespace
 
-Mapping::Mapping(const std::string& path, size_t size) : size_(size) {
+Mapping::Mapping(const std::string& path, size_t size, bool read_ahead) : size_(size) {
   fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd_ < 0) throw system_failure(path, "cannot be opened");
   struct stat status = {};
@@ -39,7 +39,11 @@ Mapping::Mapping(const std::string& path, size_t size) : size_(size) {
     throw failure;
   }
   data_ = static_cast<char*>(data);
-  madvise(data_, size_, MADV_WILLNEED);  // starts reading what is not in the page cache; advice, so not checked
+  // Advice, so not checked. Huge pages are used where the file lies in them: see stage.cc.
+#ifdef MADV_HUGEPAGE
+  madvise(data_, size_, MADV_HUGEPAGE);
+#endif
+  if (read_ahead) madvise(data_, size_, MADV_WILLNEED);
 }
 
 Mapping::~Mapping() {

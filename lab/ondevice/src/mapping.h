@@ -8,8 +8,9 @@ namespace lab {
 
 class Mapping {
  public:
-  // Throws Failure of part "weights" when the file cannot be opened or its size is not `size`.
-  Mapping(const std::string& path, size_t size);
+  // Throws Failure of part "weights" when the file cannot be opened or its size is not `size`. With `read_ahead` what is
+  // not in the page cache is read in the background.
+  Mapping(const std::string& path, size_t size, bool read_ahead = true);
   ~Mapping();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;

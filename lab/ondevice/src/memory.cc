@@ -45,6 +45,15 @@ MemoryCounters read_memory() {
   return counters;
 }
 
+int64_t huge_file_bytes() {
+  int64_t bytes = -1;
+  std::ifstream file("/proc/self/smaps_rollup");
+  for (std::string line; std::getline(file, line);) {
+    if (read_kib(line, "FilePmdMapped", bytes)) break;
+  }
+  return bytes;
+}
+
 std::string memory_json(const MemoryCounters& counters) {
   return JsonObject()
       .measured("VmHWM", counters.hwm)

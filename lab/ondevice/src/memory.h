@@ -17,6 +17,9 @@ struct MemoryCounters {
 };
 
 MemoryCounters read_memory();
+// Bytes of files that are mapped in huge pages, or -1 where the kernel does not say.
+int64_t huge_file_bytes();
+
 std::string memory_json(const MemoryCounters& counters);
 
 // MemAvailable of the machine in bytes, -1 when unknown.

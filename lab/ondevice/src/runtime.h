@@ -1,4 +1,4 @@
-// The TVM runtime: loaded by path, with its thread pool told how many threads to use.
+// The TVM runtime, loaded by path, and the threads that a library's kernels run on.
 #pragma once
 
 #include <string>
@@ -7,11 +7,16 @@ namespace lab {
 
 struct Runtime {
   std::string engine;  // what was really loaded, for the record
-  int threads = 0;     // as the runtime itself reports
+  std::string pool;    // whose threads run the kernels: "lab" or "tvm"
+  int threads = 0;     // as the pool itself reports
   bool bound = false;  // whether its threads are tied to cores
 };
 
-// Loads `path` once for the process. Throws Failure when it cannot be loaded or does not take `threads`.
-Runtime load_runtime(const std::string& path, int threads);
+// Loads `path` once for the process and returns what it is. Throws Failure when it cannot be loaded.
+std::string load_runtime(const std::string& path);
+
+// Gives the kernels of the library at `path`, which is loaded, `threads` threads. Throws Failure when they can't be
+// had.
+Runtime start_threads(const std::string& engine, const std::string& path, int threads);
 
 }  // namespace lab
