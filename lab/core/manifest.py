@@ -29,7 +29,11 @@ DTYPE_BYTES: dict[DType, int] = {
 
 @dataclass(frozen=True)
 class ModelBlock(KeepsUnknown):
-    """The model: `layers` of its `layers_total` are there; `context_max` and `sliding_window` in tokens."""
+    """The model: `layers` of its `layers_total` are there; `context_max` and `sliding_window` in tokens.
+
+    `layer_weights` take part in a product for every token, `head_weights` once a forward pass; null in
+    manifests of before they were counted.
+    """
 
     id: Name
     label: ModelLabel
@@ -45,6 +49,8 @@ class ModelBlock(KeepsUnknown):
     context_max: Positive
     sliding_window: Positive | None
     kv_dtype: DType
+    layer_weights: Positive | None = None
+    head_weights: Positive | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from lab.core.suggest import unknown
 from lab.core.units import human_bytes, human_seconds
 
 Better = Literal["higher", "lower"]
-Format = Literal["rate", "seconds", "bytes", "bandwidth", "fraction", "count"]
+Format = Literal["rate", "seconds", "bytes", "bandwidth", "operations", "fraction", "count"]
 
 NOT_MEASURED = "–"
 
@@ -43,6 +43,10 @@ _ROWS = (
     Metric("workspace_bytes", "B", "lower", "Workspace", "bytes"),
     Metric("swap_bytes", "B", "lower", "Swap", "bytes"),
     Metric("major_faults", "faults", "lower", "Major faults", "count"),
+    Metric("prefill_ops_per_s", "op/s", "higher", "Prefill operations", "operations"),
+    Metric("prefill_bytes_per_s", "B/s", "higher", "Prefill traffic", "bandwidth"),
+    Metric("prefill_roof_fraction", "1", "higher", "Prefill of roof", "fraction"),
+    Metric("decode_ops_per_s", "op/s", "higher", "Decode operations", "operations"),
     Metric("achieved_bytes_per_s", "B/s", "higher", "Achieved", "bandwidth"),
     Metric("roof_bytes_per_s", "B/s", "higher", "Roof", "bandwidth"),
     Metric("roof_fraction", "1", "higher", "Of roof", "fraction"),
@@ -73,6 +77,8 @@ def _formatted(row: Metric, value: float) -> str:
             return human_seconds(value)
         case "bandwidth":
             return f"{value / 1e9:.1f} GB/s"
+        case "operations":
+            return f"{value / 1e9:.1f} GOP/s"
         case "fraction":
             return f"{value * 100:.0f} %"
         case "count":

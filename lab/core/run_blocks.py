@@ -117,6 +117,30 @@ class BandwidthRecord(KeepsUnknown):
 
 
 @dataclass(frozen=True)
+class PeakSamples(KeepsUnknown):
+    """Operations per second, pass by pass; empty where it could not be measured."""
+
+    int8_ops_per_s: tuple[NotNegative, ...] = ()
+    f32_ops_per_s: tuple[NotNegative, ...] = ()
+
+
+@dataclass(frozen=True)
+class PeakRecord(KeepsUnknown):
+    """Arithmetic peak of the device, sampled before and after the cells; a reason where it is missing.
+
+    The loops are named after the instructions they are made of.
+    """
+
+    threads: Count
+    before: PeakSamples = PeakSamples()
+    after: PeakSamples = PeakSamples()
+    int8_loop: str | None = None
+    f32_loop: str | None = None
+    reason_before: str | None = None
+    reason_after: str | None = None
+
+
+@dataclass(frozen=True)
 class TimesRecord(KeepsUnknown):
     """Where the time of the whole command went; null for what was not done."""
 

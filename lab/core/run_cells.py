@@ -35,7 +35,10 @@ class GateResult(KeepsUnknown):
 
 @dataclass(frozen=True)
 class Repetition(KeepsUnknown):
-    """One process of the runner. `order` is its place among all repetitions of the run."""
+    """One process of the runner. `order` is its place among all repetitions of the run.
+
+    `bandwidth_bytes_per_s` is what the device read right before it and right after, pass by pass.
+    """
 
     index: Count
     order: Count
@@ -59,6 +62,7 @@ class Repetition(KeepsUnknown):
     state_during: dict[str, Any] | None = None
     state_after: dict[str, Any] | None = None
     throttled: bool | None = None
+    bandwidth_bytes_per_s: tuple[NotNegative, ...] | None = None
 
 
 @dataclass(frozen=True)

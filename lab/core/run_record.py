@@ -20,6 +20,8 @@ from lab.core.run_blocks import (
     DeviceRecord,
     EngineRecord,
     LabBlock,
+    PeakRecord,
+    PeakSamples,
     PlanRecord,
     ProtocolBlock,
     TargetRecord,
@@ -50,6 +52,8 @@ __all__ = [
     "LabBlock",
     "MemoryBlock",
     "ModelBlock",
+    "PeakRecord",
+    "PeakSamples",
     "PlanRecord",
     "ProtocolBlock",
     "Repetition",
@@ -91,6 +95,7 @@ class RunRecord(KeepsUnknown):
     plan: PlanRecord
     verify: VerifyResult | None
     bandwidth: BandwidthRecord | None
+    peak: PeakRecord | None = field(default=None, kw_only=True)  # runs of before it was measured lack it
     cells: tuple[Cell, ...]
     time_s: TimesRecord = field(default_factory=TimesRecord)
 

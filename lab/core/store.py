@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.core.atomic import sweep_stale, write_json
-from lab.core.config import check_schema
-from lab.core.errors import LabError, StoreError
+from lab.core.digested import DIGEST_KEY, plain, read_digested, write_digested
+from lab.core.errors import LabError
 from lab.core.home import profiles_dir, shown
-from lab.core.jsonio import digest, parse_json, read_json
 from lab.core.run_files import find, run_files
 from lab.core.run_record import SCHEMA, RunRecord, from_json, to_json
 
 __all__ = ["BadRun", "find", "iter_runs", "load", "load_document", "run_path", "save"]
-
-DIGEST_KEY = "sha256"
-DAMAGED = "it was damaged or edited after it was written: remove it, or bring it back from a copy"
 
 
 @dataclass(frozen=True)
@@ -36,10 +30,9 @@ def save(record: RunRecord) -> Path:
     What is saved can be loaded: a record that breaks the format is a StoreError and nothing is written.
     """
     where = f"run {record.run_id}"
-    document = parse_json(json.dumps(to_json(record)), where=where, error=StoreError)
+    document = plain(to_json(record), where=where)
     path = run_path(from_json(document, where=where))
-    sweep_stale(path.parent)
-    write_json(path, {DIGEST_KEY: digest(document), **document})
+    write_digested(path, document)
     return path
 
 
@@ -58,12 +51,7 @@ def load(path: Path) -> RunRecord:
 
 def load_document(path: Path) -> dict[str, Any]:
     """Return the plain data of the file exactly as it stands, its digest included and checked."""
-    document = read_json(path, error=StoreError)
-    check_schema(document, SCHEMA, where=shown(path), error=StoreError)
-    content = {key: value for key, value in document.items() if key != DIGEST_KEY}
-    if document.get(DIGEST_KEY) != digest(content):
-        raise StoreError(f"{shown(path)}: its content does not match its {DIGEST_KEY}", hint=DAMAGED)
-    return dict(document)
+    return read_digested(path, SCHEMA)
 
 
 def iter_runs(target: str | None = None, model: str | None = None) -> Iterator[RunRecord | BadRun]:

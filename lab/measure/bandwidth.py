@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lab.core.errors import MeasureError
-from lab.core.proc import CommandError, describe_code
 from lab.devices.base import Device
-from lab.measure.attempt import after_ctrl_c
-from lab.ondevice.events import Bandwidth, Error, Event, decode_line
-
-TIMEOUT_S = 120.0
+from lab.measure.ask import ask
+from lab.ondevice.events import Bandwidth
 
 
 @dataclass(frozen=True)
@@ -25,26 +21,9 @@ class Roof:
 
 def read_roof(device: Device, argv: Sequence[str], env: Mapping[str, str]) -> Roof:
     """Run the runner's bandwidth verb; a failure is a reason, never an end of the session."""
-    events: list[Event] = []
-
-    def take(line: str) -> None:
-        events.append(decode_line(line, len(events) + 1))
-
-    try:
-        done = device.run(argv, timeout_s=TIMEOUT_S, on_line=take, env=env)
-    except CommandError as problem:
-        return Roof((), problem.reason)
-    except MeasureError as problem:
-        if after_ctrl_c(problem):
-            raise KeyboardInterrupt from problem
-        return Roof((), problem.what)
-    return _roof(events, describe_code(done.code))
-
-
-def _roof(events: list[Event], ending: str) -> Roof:
-    for event in events:
-        if isinstance(event, Error):
-            return Roof((), f"{event.where}: {event.message}")
-        if isinstance(event, Bandwidth) and event.bytes_per_s:
-            return Roof(event.bytes_per_s, loop=event.loop)
-    return Roof((), f"the runner gave no rate ({ending})")
+    said, ending = ask(device, argv, env, Bandwidth)
+    if said is None:
+        return Roof((), ending)
+    if not said.bytes_per_s:
+        return Roof((), f"the runner gave no rate ({ending})")
+    return Roof(said.bytes_per_s, loop=said.loop)

@@ -15,6 +15,7 @@ from lab.core.run_record import (
     CellShape,
     DeviceRecord,
     LabBlock,
+    PeakRecord,
     PlanRecord,
     ProtocolBlock,
     RunRecord,
@@ -24,13 +25,16 @@ from lab.core.run_record import (
 )
 from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.measure.counts import counted
 from lab.measure.engine import Engine
 from lab.measure.plan import Plan
 from lab.measure.protocol import STATED
 
 
-def new_record(device: Device, facts: dict[str, Any], engine: Engine, roof_threads: int, session: str) -> RunRecord:
-    """Return a record with status "running" and every cell "not_run"; `session` is empty for one engine alone."""
+def new_record(
+    device: Device, facts: dict[str, Any], engine: Engine, roof_threads: int, said: dict[str, str]
+) -> RunRecord:
+    """Return a record with status "running" and every cell "not_run"; `said` are keys of its own."""
     told, plan, target = engine.described(), engine.plan, engine.target
     return RunRecord(
         schema=SCHEMA,
@@ -40,19 +44,32 @@ def new_record(device: Device, facts: dict[str, Any], engine: Engine, roof_threa
         reason=None,
         lab=LabBlock(**asdict(provenance())),
         protocol=_protocol({**STATED, **told.stated}),
-        target=TargetRecord(target.name, _spec(target)),
-        device=DeviceRecord(serial_hash(device.serial), device.emulated, facts),
-        model=told.model,
+        target=target_record(target),
+        device=device_record(device, facts),
+        model=counted(told.model),
         weights=told.weights,
         engine=told.engine,
         bundle=told.bundle,
         plan=_plan(plan),
         verify=None,
         bandwidth=BandwidthRecord(roof_threads, (), ()),
+        peak=PeakRecord(roof_threads),
         cells=tuple(Cell(cell.prompt, cell.generate, cell.depth, "not_run") for cell in plan.cells),
         time_s=engine.times,
-        extra={"session": session} if session else {},
+        extra=dict(said),
     )
+
+
+def target_record(target: TargetSpec) -> TargetRecord:
+    """Return the target as records hold it, its serial left out."""
+    spec: dict[str, Any] = encode(target)
+    spec["device"].pop("serial", None)  # it is in the record as a hash
+    return TargetRecord(target.name, spec)
+
+
+def device_record(device: Device, facts: dict[str, Any]) -> DeviceRecord:
+    """Return the device as records hold it."""
+    return DeviceRecord(serial_hash(device.serial), device.emulated, facts)
 
 
 def serial_hash(serial: str) -> str:
@@ -64,12 +81,6 @@ def _protocol(stated: dict[str, Any]) -> ProtocolBlock:
     names = {item.name for item in fields(ProtocolBlock)} - {"extra"}
     known = {name: stated[name] for name in names}
     return ProtocolBlock(**known, extra={name: value for name, value in stated.items() if name not in names})
-
-
-def _spec(target: TargetSpec) -> dict[str, Any]:
-    spec: dict[str, Any] = encode(target)
-    spec["device"].pop("serial", None)  # it is in the record as a hash
-    return spec
 
 
 def _plan(plan: Plan) -> PlanRecord:

@@ -11,6 +11,7 @@ from lab.core import store
 from lab.core.run_record import Cell, CellMemory, CellStatus, Repetition, RunRecord, RunStatus, TimesRecord
 from lab.measure.bandwidth import Roof
 from lab.measure.engine import Findings
+from lab.measure.peak import PeakRoof
 
 
 class Journal:
@@ -50,6 +51,15 @@ class Journal:
             said = {f"reason_{when}": roof.reason, "loop": roof.loop or block.extra.get("loop")}
             changes: dict[str, Any] = {when: roof.bytes_per_s, "extra": {**block.extra, **said}}
             self._set(bandwidth=replace(block, **changes))
+        self.save()
+
+    def add_peak(self, when: Literal["before", "after"], roof: PeakRoof) -> None:
+        """Set the arithmetic peak "before" or "after" the repetitions."""
+        block = self.record.peak
+        if block is not None:
+            loops = {"int8_loop": roof.int8_loop or block.int8_loop, "f32_loop": roof.f32_loop or block.f32_loop}
+            changes: dict[str, Any] = {when: roof.samples, f"reason_{when}": roof.reason, **loops}
+            self._set(peak=replace(block, **changes))
         self.save()
 
     def finish(self, status: RunStatus, reason: str | None, measure_s: float) -> RunRecord:

@@ -58,6 +58,7 @@ class Plan:
     sample_interval_s: float = 0.5
     bandwidth_bytes: int = 512 << 20
     bandwidth_passes: int = 8
+    peak_passes: int = 8
 
     @property
     def settings_fingerprint(self) -> str:

@@ -29,6 +29,7 @@ from lab.measure.invocation import Invocation, place
 from lab.measure.memory import cell_memory
 from lab.measure.plan import Cell, Plan
 from lab.measure.repetition import interrupted, repetition, timing_of
+from lab.measure.staging import Staging, stage
 from lab.measure.surroundings import Surroundings
 from lab.measure.threads import tried_block
 from lab.ondevice.build import RunnerFiles
@@ -59,7 +60,9 @@ class RunnerSetup:
         check_all(plan, manifest, self.target, facts)
         verify_files(self.bundle, manifest, self.progress)
         invocation = place(device, self.runner, self.bundle, manifest, plan)
-        return RunnerEngine(device, manifest, self.target, self.runner, invocation, self.times)
+        with self.progress.phase("stage weights"):
+            staging = stage(device, invocation.stage(), invocation.env)
+        return RunnerEngine(device, manifest, self.target, self.runner, invocation, self.times, staging)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class RunnerEngine:
     runner: RunnerFiles
     invocation: Invocation
     times: TimesRecord
+    staging: Staging
     tried: Sequence[Rate] = ()
 
     @property
@@ -147,6 +151,7 @@ class RunnerEngine:
             threads=self.plan.threads,
             extra={
                 "runner": {"key": runner.key, "compiler": runner.compiler, **runner.versions},
+                **self.staging.block(),
                 **tried_block(self.tried),
             },
         )

@@ -1,4 +1,4 @@
-"""One session on one device: bandwidth, repetitions, bandwidth again, memory; every step on record."""
+"""One session on one device: roofs, repetitions, the roofs again, memory; every step on record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from lab.core.run_record import CellMemory, Repetition, RunRecord, RunStatus, Ti
 from lab.core.target import TargetSpec
 from lab.devices.base import Device
 from lab.measure.attempt import Attempt
-from lab.measure.bandwidth import read_roof
 from lab.measure.clock import Clock
 from lab.measure.document import new_record
 from lab.measure.engine import Engine, Setup
@@ -24,6 +23,7 @@ from lab.measure.invocation import Placed, place_runner
 from lab.measure.journal import Journal, outcome
 from lab.measure.order import Turn, turns
 from lab.measure.plan import Plan
+from lab.measure.roofs import glance, measure_bandwidth, measure_peak
 from lab.measure.runner_engine import RunnerSetup
 from lab.measure.samplers import StateSampler
 from lab.measure.surroundings import Surroundings
@@ -74,14 +74,15 @@ def measure_engines(
     runner: RunnerFiles,
     *,
     find_threads: bool = False,
+    disturbed_by: str = "",
     clock: Clock | None = None,
 ) -> tuple[RunRecord, ...]:
     """Measure every cell of `plan` with every engine in turns; return their records, which are stored by then.
 
-    `runner` measures the bandwidth. With `find_threads` each engine gets the number of threads it decodes
-    fastest with, of 1 to the plan's. Nothing is stored when a check fails, which is before anything is timed;
-    from then on each record is stored after each of its repetitions. A repetition that crashes, hangs or talks
-    nonsense is a row with its reason, and the rest goes on.
+    `runner` measures the roofs. With `find_threads` each engine gets the number of threads it decodes
+    fastest with, of 1 to the plan's. `disturbed_by` names what keeps the device busy on purpose. Nothing is stored
+    when a check fails, which is before anything is timed; from then on each record is stored after each of its
+    repetitions. A repetition that crashes, hangs or talks nonsense is a row with its reason, and the rest goes on.
 
     Raises:
         BusyError: another lab measures on this device.
@@ -96,7 +97,7 @@ def measure_engines(
         engines = [setup.prepare(device, facts, plan) for setup in setups]
         if find_threads:
             engines = [_with_best_threads(device, engine, plan, progress, clock) for engine in engines]
-        lanes = _lanes(device, facts, engines, plan)
+        lanes = _lanes(device, facts, engines, plan, disturbed_by)
         return _Session(device, lanes, plan, progress, place_runner(device, runner), clock).run()
 
 
@@ -105,9 +106,12 @@ def _with_best_threads(device: Device, engine: Engine, plan: Plan, progress: Pro
     return settle_threads(engine, plan.threads, progress)
 
 
-def _lanes(device: Device, facts: dict[str, Any], engines: Sequence[Engine], plan: Plan) -> list[Lane]:
-    session = new_run_id() if len(engines) > 1 else ""
-    records = [new_record(device, facts, engine, plan.threads, session) for engine in engines]
+def _lanes(
+    device: Device, facts: dict[str, Any], engines: Sequence[Engine], plan: Plan, disturbed_by: str
+) -> list[Lane]:
+    said = {"session": new_run_id()} if len(engines) > 1 else {}
+    said |= {"disturbed_by": disturbed_by} if disturbed_by else {}
+    records = [new_record(device, facts, engine, plan.threads, said) for engine in engines]
     return [Lane(engine, Journal(record)) for engine, record in zip(engines, records, strict=True)]
 
 
@@ -140,12 +144,12 @@ class _Session:
         return tuple(lane.journal.record for lane in self.lanes)
 
     def _steps(self) -> None:
-        self._roof("before")
+        self._roofs("before")
         broken = self._repetitions()
         if broken is not None:
             self._finish_broken(broken)
             return
-        self._roof("after")
+        self._roofs("after")
         self._memory_passes()
         for lane in self.lanes:
             self._finish(lane, *outcome(lane.journal.record))
@@ -168,7 +172,7 @@ class _Session:
     def _repetition(self, lane: Lane, turn: Turn, order: int) -> Repetition:
         plan, journal, cell = lane.engine.plan, lane.journal, self.plan.cells[turn.cell]
         gate, before = wait_until_quiet(self.device, plan, self.clock)
-        around = Surroundings(turn.index, order, gate, before)
+        around = Surroundings(turn.index, order, gate, before, glance(self.device, self.placed, self.plan))
         trial = lane.engine.trial(cell, verify=not journal.verified)
         sampler = StateSampler(self.device, plan.sample_interval_s, plan.threads, self.clock)
         try:
@@ -181,18 +185,23 @@ class _Session:
             journal.add(turn.cell, trial.row(Attempt("failed", gone.what), around), trial.findings())
             raise
         around = replace(around, during=sampler.series(), after=self.device.state(window_s=0))
-        row = trial.row(how, around)
+        try:
+            later = glance(self.device, self.placed, self.plan)
+        except KeyboardInterrupt:
+            journal.add(turn.cell, trial.row(how, around), trial.findings())
+            raise
+        row = trial.row(how, replace(around, bandwidth=(*around.bandwidth, *later)))
         journal.add(turn.cell, row, trial.findings())
         return row
 
-    def _roof(self, when: Literal["before", "after"]) -> None:
-        with self.progress.phase(f"bandwidth {when}"):
-            available = self.device.state(window_s=0).get("mem_available_bytes")
-            roof = read_roof(self.device, self.placed.bandwidth(self.plan, available), self.placed.env)
+    def _roofs(self, when: Literal["before", "after"]) -> None:
+        """Each is stored as soon as it is there."""
+        bandwidth = measure_bandwidth(self.device, self.placed, self.plan, self.progress, when)
         for lane in self.lanes:
-            lane.journal.add_roof(when, roof)
-        if roof.reason is not None:
-            self.progress.note(f"bandwidth {when}: not measured: {roof.reason}")
+            lane.journal.add_roof(when, bandwidth)
+        peak = measure_peak(self.device, self.placed, self.plan, self.progress, when)
+        for lane in self.lanes:
+            lane.journal.add_peak(when, peak)
 
     def _memory_passes(self) -> None:
         """Measure the memory of every cell that has a number, in a process of its own."""

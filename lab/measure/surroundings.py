@@ -11,29 +11,38 @@ from lab.measure.gates import Gate
 
 @dataclass(frozen=True)
 class Surroundings:
-    """`index` counts within cell and engine, `order` within the session; states are those of the device."""
+    """`index` counts within cell and engine, `order` within the session; states are those of the device.
+
+    `bandwidth` is what memory gave right before and right after, in bytes/s, pass by pass.
+    """
 
     index: int
     order: int
     gate: Gate
     before: dict[str, Any]
+    bandwidth: tuple[float, ...] = ()
     during: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
 
     def bare(self) -> Repetition:
         """Return a repetition that knows its surroundings and nothing else."""
-        gate = self.gate
-        seen = {
-            "busy_fraction": gate.busy_fraction,
-            "die_temp_c": gate.die_temp_c,
-            "unmeasured": list(gate.unmeasured),
-        }
         return Repetition(
             index=self.index,
             order=self.order,
             status="ok",
-            gate=GateResult(gate.kept, gate.waited_s, gate.reason, extra=seen),
+            gate=gate_result(self.gate),
             state_before=self.before,
             state_during=self.during,
             state_after=self.after,
+            bandwidth_bytes_per_s=self.bandwidth or None,
         )
+
+
+def gate_result(gate: Gate) -> GateResult:
+    """Return the gate as records hold it."""
+    seen = {
+        "busy_fraction": gate.busy_fraction,
+        "die_temp_c": gate.die_temp_c,
+        "unmeasured": list(gate.unmeasured),
+    }
+    return GateResult(gate.kept, gate.waited_s, gate.reason, extra=seen)

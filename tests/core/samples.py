@@ -25,6 +25,8 @@ MODEL: dict[str, Any] = {
     "context_max": 4096,
     "sliding_window": 2047,
     "kv_dtype": "float16",
+    "layer_weights": 226492416,
+    "head_weights": 98500608,
 }
 WEIGHTS: dict[str, Any] = {
     "key": KEY,
@@ -99,6 +101,7 @@ REPETITION: dict[str, Any] = {
     "state_during": None,
     "state_after": {"load1": 1.5},
     "throttled": False,
+    "bandwidth_bytes_per_s": [41e9, 42e9],
 }
 RUN: dict[str, Any] = {
     "schema": 1,
@@ -148,6 +151,15 @@ RUN: dict[str, Any] = {
     },
     "verify": {"rel_error": 0.01, "rel_error_max": 0.05, "argmax_match": True, "passed": True},
     "bandwidth": {"threads": 2, "before": [2.1e10], "after": [2.0e10]},
+    "peak": {
+        "threads": 2,
+        "before": {"int8_ops_per_s": [1.0e12], "f32_ops_per_s": [2.5e11]},
+        "after": {"int8_ops_per_s": [], "f32_ops_per_s": []},
+        "int8_loop": "avx512-vnni",
+        "f32_loop": "avx512f",
+        "reason_before": None,
+        "reason_after": "killed by SIGILL",
+    },
     "cells": [
         {
             "prompt": 32,

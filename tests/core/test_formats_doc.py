@@ -17,6 +17,7 @@ from lab.core.config import decode
 from lab.core.fields import known_fields
 from lab.core.jsonio import canonical_bytes, digest, parse_json
 from lab.core.manifest import DTYPE_BYTES
+from lab.core.probe_record import ProbeRecord
 from lab.core.run_record import RunRecord
 from lab.core.target import TargetSpec
 from lab.ondevice.events import CLASSES
@@ -28,6 +29,7 @@ SECTIONS: list[tuple[str, list[type]]] = [
     ("Target", [TargetSpec]),
     ("Manifests", [WeightsManifest, LibraryManifest, BundleManifest]),
     ("Manifests Run record", [RunRecord]),
+    ("Probe record Run record", [ProbeRecord]),
     ("Runner events", list(CLASSES.values())),
 ]
 
@@ -68,7 +70,8 @@ def test_the_walk_reaches_the_deepest_keys() -> None:
 
 @pytest.mark.parametrize(("sections", "owner", "key"), KEYS)
 def test_every_key_is_described(sections: str, owner: str, key: str) -> None:
-    texts = [section("Manifests"), section("Run record")] if " Run" in sections else [section(sections)]
+    first = sections.removesuffix(" Run record")
+    texts = [section(title) for title in ((first,) if first == sections else (first, "Run record"))]
     assert any(f"`{key}`" in text for text in texts), f"{owner}.{key} is missing in docs/formats.md"
 
 

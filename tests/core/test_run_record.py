@@ -9,7 +9,7 @@ import pytest
 from lab.core.errors import StoreError
 from lab.core.names import RUN_ID, UTC_TIME
 from lab.core.run_record import from_json, new_run_id, to_json, utc_now
-from tests.core.samples import RUN, changed, record
+from tests.core.samples import RUN, changed, copy_of, record
 
 
 def test_a_record_becomes_the_same_document_again() -> None:
@@ -24,7 +24,7 @@ def test_the_order_of_the_keys_is_that_of_the_format() -> None:
     "place",
     [
         *("", "lab", "protocol", "target", "device", "model", "weights", "engine", "bundle", "bundle.memory"),
-        *("plan", "plan.cells.0", "verify", "bandwidth", "time_s", "cells.0", "cells.0.memory"),
+        *("plan", "plan.cells.0", "verify", "bandwidth", "peak", "peak.before", "time_s", "cells.0", "cells.0.memory"),
         *("cells.0.repetitions.0", "cells.0.repetitions.0.warmup", "cells.0.repetitions.0.gate"),
     ],
 )
@@ -52,6 +52,7 @@ def test_a_key_of_a_newer_lab_survives_a_rewrite(place: str) -> None:
         ("cells.0.repetitions.0.rss_peak_bytes", -1, r"rss_peak_bytes: -1 is too small, at least 0 bytes"),
         ("cells.0.memory.samples.0", [1], r"samples\[0\]: expected 2 values, got 1"),
         ("cells", {}, "cells: expected a list, got a table"),
+        ("peak.before.f32_ops_per_s.0", "fast", r"\[peak\].before.f32_ops_per_s\[0\]: expected a number"),
         ("bandwidth.before.0", "fast", r"\[bandwidth\].before\[0\]: expected a number"),
     ],
 )
@@ -60,7 +61,7 @@ def test_what_breaks_the_format_is_named(path: str, value: Any, message: str) ->
         from_json(changed(RUN, path, value), where="r.json")
 
 
-@pytest.mark.parametrize("key", [key for key in RUN if key not in ("schema", "time_s")])
+@pytest.mark.parametrize("key", [key for key in RUN if key not in ("schema", "peak", "time_s")])
 def test_a_missing_key_is_named(key: str) -> None:
     document = {k: v for k, v in RUN.items() if k != key}
     with pytest.raises(StoreError, match=f"^r.json: {key}: missing key"):
@@ -83,3 +84,12 @@ def test_new_names_have_their_form_and_do_not_repeat() -> None:
     assert len(ids) == 50
     assert all(re.fullmatch(RUN_ID, one) for one in ids)
     assert re.fullmatch(UTC_TIME, utc_now())
+
+
+def test_a_record_of_before_the_peak_was_measured_is_read() -> None:
+    old = copy_of(RUN)
+    del old["peak"]
+    for key in ("layer_weights", "head_weights"):
+        del old["model"][key]
+    record = from_json(old)
+    assert (record.peak, record.model.layer_weights, record.model.head_weights) == (None, None, None)

@@ -2,8 +2,8 @@
 
     fake_llama_bench.py SCRIPT -m FILE -p N -n N -d N ...
 
-SCRIPT is a file: {"log": PATH, "faults": {"3": "sigsegv"}, "elements": N}. Each call appends its words to the
-log; the number of the call (from 0, probes of threads not counted) picks its fault.
+SCRIPT is a file: {"log": PATH, "faults": {"3": "sigsegv"}, "elements": N, "flash": "on"}. Each call appends its words
+to the log; the number of the call (from 0, probes of threads not counted) picks its fault.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def options(words: list[str]) -> dict[str, str]:
 
 def row(script: dict[str, Any], given: dict[str, str], threads: int, prompt: int, generate: int) -> dict[str, Any]:
     took_s = prompt / PREFILL_TOK_PER_S[threads] + generate / DECODE_TOK_PER_S[threads]
+    took_s *= 1 if given.get("-fa", script["flash"]) == script["flash"] else 2
     return {
         "build_commit": "abc1234",
         "build_number": 7,
@@ -48,7 +49,7 @@ def row(script: dict[str, Any], given: dict[str, str], threads: int, prompt: int
         "type_k": given["-ctk"],
         "type_v": given["-ctv"],
         "n_gpu_layers": int(given["-ngl"]),
-        "flash_attn": -1,
+        "flash_attn": {"on": 1, "off": 0}.get(given.get("-fa", ""), -1),
         "repack": True,
         "n_prompt": prompt,
         "n_gen": generate,

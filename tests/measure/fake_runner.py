@@ -54,6 +54,7 @@ def head(script: dict[str, Any], given: dict[str, str]) -> None:
         "isa": "avx2",
         "engine": "tvm 0.27.0",
         "threads": threads,
+        "pool": "lab",
         "bound": False,
         "metadata": {"isa": "avx2"},
     }
@@ -193,6 +194,24 @@ def bandwidth(script: dict[str, Any], given: dict[str, str]) -> None:
     say(event="bandwidth", threads=int(given["threads"]), bytes=int(given["bytes"]), loop="avx2", bytes_per_s=rates)
 
 
+def peak(script: dict[str, Any], given: dict[str, str]) -> None:
+    rates = script.get("peak", {"int8_ops_per_s": [4e11, 4.1e11], "f32_ops_per_s": [1e11, 1.1e11]})
+    if rates is None:
+        die(signal.SIGILL)
+    elif isinstance(rates, str):
+        say(event="error", where="peak", message=rates)
+        sys.exit(1)
+    say(event="peak", threads=int(given["threads"]), int8_loop="avx2", f32_loop="avx2-fma", **rates)
+
+
+def stage(script: dict[str, Any]) -> None:
+    found = script.get("staged", {"bytes": 8000, "huge_bytes": 6000})
+    if isinstance(found, str):
+        say(event="error", where="stage", message=found)
+        sys.exit(1)
+    say(event="staged", **found)
+
+
 def main() -> None:
     script = json.loads(Path(sys.argv[1]).read_text())
     words, log = sys.argv[2:], Path(script["log"])
@@ -201,6 +220,10 @@ def main() -> None:
     log.write_text("\n".join([*earlier, json.dumps(words)]) + "\n")
     if words[0] == "bandwidth":
         bandwidth(script, options(words))
+    elif words[0] == "peak":
+        peak(script, options(words))
+    elif words[0] == "stage":
+        stage(script)
     else:
         run(script, options(words), script["faults"].get(str(number), script["faults"].get("*", "")))
 

@@ -31,6 +31,8 @@ class Peers:
     elements: int = ELEMENTS
     names: tuple[str, ...] = ("tvm", "llama.cpp")
     find_threads: bool = False
+    disturbed_by: str = ""
+    flash: str = "on"  # which attention of llama-bench is the faster one
 
     @property
     def log(self) -> Path:
@@ -51,6 +53,7 @@ class Peers:
             bench.progress,
             runner,
             find_threads=self.find_threads,
+            disturbed_by=self.disturbed_by,
             clock=bench.time.clock,
         )
 
@@ -63,7 +66,9 @@ class Peers:
 
     def program(self) -> Path:
         script = self.bench.folder / "llama.json"
-        script.write_text(json.dumps({"log": str(self.log), "faults": self.faults, "elements": self.elements}))
+        script.write_text(
+            json.dumps({"log": str(self.log), "faults": self.faults, "elements": self.elements, "flash": self.flash})
+        )
         program = self.bench.folder / "llama-bench"
         words = shlex.join([sys.executable, "-S", "-E", str(FAKE), str(script)])
         program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')

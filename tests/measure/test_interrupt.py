@@ -89,10 +89,13 @@ def test_in_the_memory_pass_all_repetitions_are_there(stopped: Bench) -> None:
 
 
 class StoppedInBandwidth(ScriptedDevice):
-    """Ctrl-C comes while the runner reads memory."""
+    """Ctrl-C comes while the runner reads memory, for the time number `left` (from 1)."""
+
+    left = 1
 
     def run(self, argv: Any, **options: Any) -> Any:
-        if "bandwidth" in argv:
+        self.left -= "bandwidth" in argv
+        if self.left == 0:
             raise KeyboardInterrupt
         return super().run(argv, **options)
 
@@ -104,3 +107,13 @@ def test_before_the_first_repetition(stopped: Bench) -> None:
     record = caught.value.record
     assert (record.status, [cell.status for cell in record.cells]) == ("interrupted", ["not_run"] * 2)
     assert store.load(caught.value.path) == record
+
+
+def test_right_after_a_repetition_which_is_kept(stopped: Bench) -> None:
+    stopped.device = StoppedInBandwidth()
+    stopped.device.left = 3  # the roof, then before and after the first repetition
+    with pytest.raises(Interrupted) as caught:
+        stopped.run()
+    (row,) = caught.value.record.cells[0].repetitions
+    assert (row.status, row.bandwidth_bytes_per_s) == ("ok", (30e9, 31e9))
+    assert store.load(caught.value.path) == caught.value.record

@@ -10,9 +10,10 @@ from lab.core import store
 from lab.core.bundle import file_entry
 from lab.core.errors import BundleError, BusyError, DeviceError, DeviceUnreachableError, MeasureError, StoreError
 from lab.core.lock import device_lock
-from lab.core.run_record import RunRecord
+from lab.core.run_record import PeakSamples, RunRecord
 from lab.measure import journal
 from lab.measure.plan import cells_of
+from lab.measure.roofs import GLANCE_PASSES
 from tests.measure.bench import Bench
 from tests.measure.samples import QUIET, ScriptedDevice
 
@@ -79,7 +80,8 @@ def test_cells_take_turns_and_only_the_first_process_verifies(bench: Bench) -> N
     assert [[row.order for row in cell.repetitions] for cell in record.cells] == [[0, 2, 4], [1, 3, 5]]
     assert [[row.index for row in cell.repetitions] for cell in record.cells] == [[0, 1, 2]] * 2
     assert [option(words, "memory-interval-ms") for words in (one, two)] == ["10", "10"]
-    assert len(bench.calls("bandwidth")) == 2
+    passes = [option(words, "passes") for words in bench.calls("bandwidth")]
+    assert passes == ["2", *[str(GLANCE_PASSES)] * 12, "2"]  # before; before and after each repetition; after
 
 
 def test_what_the_runner_is_told(bench: Bench) -> None:
@@ -246,6 +248,47 @@ def test_a_bandwidth_that_cannot_be_read_is_a_reason(bench: Bench) -> None:
     assert again.extra["reason_after"] == "bandwidth: a buffer does not fit"
 
 
+def test_the_peak_is_measured_before_and_after(bench: Bench) -> None:
+    record = bench.run()
+    assert [words[1:] for words in bench.calls("peak")] == [["--threads", "2", "--passes", "8"]] * 2
+    assert record.peak is not None
+    assert record.peak.threads == 2
+    assert record.peak.before == record.peak.after == PeakSamples((4e11, 4.1e11), (1e11, 1.1e11))
+    assert (record.peak.int8_loop, record.peak.f32_loop) == ("avx2", "avx2-fma")
+    assert (record.peak.reason_before, record.peak.reason_after) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (None, "killed by SIGILL"),
+        ("too few products", "peak: too few products"),
+        ({"int8_ops_per_s": [1e12], "f32_ops_per_s": []}, "the runner gave no rate"),
+        ({"int8_ops_per_s": [0], "f32_ops_per_s": [1e11]}, "more than 0 operations/s is needed"),
+    ],
+)
+def test_a_peak_that_cannot_be_measured_is_a_reason(bench: Bench, said: Any, reason: str) -> None:
+    bench.script["peak"] = said
+    record = bench.run()
+    assert record.status == "ok"
+    assert record.peak is not None
+    assert (record.peak.before, record.peak.after) == (PeakSamples(), PeakSamples())
+    assert reason in (record.peak.reason_before or "")
+    assert record.peak.reason_after is not None
+    assert any("arithmetic peak before: not measured" in note for note in bench.progress.notes)
+
+
+def test_weights_of_an_older_bundle_are_counted(bench: Bench) -> None:
+    model = bench.run().model  # the sample's manifest is of before they were counted
+    assert (model.layer_weights, model.head_weights) == (3_623_878_656, 98_500_608)
+
+
+def test_a_network_without_a_preset_stays_uncounted(bench: Bench) -> None:
+    bench.blocks = {"model": {"parameters": 12345}}
+    model = bench.run().model
+    assert (model.layer_weights, model.head_weights) == (None, None)
+
+
 def test_the_record_is_stored_after_every_repetition(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, int]] = []
 
@@ -324,7 +367,7 @@ def test_a_disk_that_fills_up_keeps_the_repetitions_stored_so_far(
 
     def save(record: RunRecord) -> Path:
         calls.append(1)
-        if len(calls) > 3:  # the start, the bandwidth, one repetition
+        if len(calls) > 4:  # the start, the two roofs, one repetition
             raise StoreError("profiles: no space left on device")
         return store.save(record)
 
@@ -335,3 +378,24 @@ def test_a_disk_that_fills_up_keeps_the_repetitions_stored_so_far(
         bench.run()
     record = stored()
     assert (record.status, [row.status for row in record.cells[0].repetitions]) == ("running", ["ok"])
+
+
+def test_each_repetition_knows_the_bandwidth_right_before_and_after_it(bench: Bench) -> None:
+    rows = bench.run(repeats=2).cells[0].repetitions
+    assert [row.bandwidth_bytes_per_s for row in rows] == [(30e9, 31e9, 30e9, 31e9)] * 2
+    bench.script = {"bandwidth": "no memory"}
+    assert [row.bandwidth_bytes_per_s for row in bench.run(repeats=1).cells[0].repetitions] == [None]
+
+
+def test_the_weights_are_staged_once_and_what_came_of_it_is_on_record(bench: Bench) -> None:
+    record = bench.run(repeats=3)
+    assert [words[1:2] for words in bench.calls("stage")] == [["--bundle"]]
+    assert record.engine.extra["staged"] == {"bytes": 8000, "huge_bytes": 6000, "reason": None}
+
+
+def test_weights_that_cannot_be_staged_are_measured_all_the_same(bench: Bench) -> None:
+    bench.script["staged"] = "no such file"
+    record = bench.run()
+    assert record.status == "ok"
+    said = {"bytes": None, "huge_bytes": None, "reason": "stage: no such file"}
+    assert record.engine.extra["staged"] == said

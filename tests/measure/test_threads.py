@@ -4,6 +4,7 @@ import pytest
 
 from lab.core.errors import MeasureError
 from lab.measure.engine import Rate
+from lab.measure.plan import cells_of
 from lab.measure.threads import best_threads, counts_to_try
 from tests.measure.peers import Peers
 
@@ -92,3 +93,22 @@ def test_without_the_search_the_plan_decides(peers: Peers) -> None:
     for record in peers.run(threads=2):
         assert record.engine.threads == 2
         assert "threads_tried" not in record.engine.extra
+
+
+@pytest.mark.parametrize(("faster", "chosen"), [("off", "off"), ("on", "on")])
+def test_the_peer_decodes_with_the_faster_attention(peers: Peers, faster: str, chosen: str) -> None:
+    peers.find_threads, peers.names, peers.flash = True, ("llama.cpp",), faster
+    (record,) = peers.run(cells=cells_of([512], [20], [0]), repeats=1)
+    tried = record.engine.extra["flash_tried"]
+    assert tried["depth"] == 512
+    assert {name: len(rates) for name, rates in tried["decode_tok_per_s"].items()} == {"on": 2, "off": 2}
+    said = [words[words.index("-fa") + 1] if "-fa" in words else None for words in peers.calls()]
+    assert said == [None, "on", "off", None, chosen, None]  # threads; attention, twice; prefill, decode; memory
+    assert "flash attention" in "".join(peers.bench.progress.notes)
+
+
+def test_a_short_context_is_no_reason_to_try_attention(peers: Peers) -> None:
+    peers.find_threads, peers.names = True, ("llama.cpp",)
+    (record,) = peers.run(cells=cells_of([256], [20], [255]), repeats=1)
+    assert "flash_tried" not in record.engine.extra
+    assert not any("-fa" in words for words in peers.calls())

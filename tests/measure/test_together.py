@@ -43,9 +43,9 @@ def test_each_has_a_record_of_its_own_and_they_share_a_session(peers: Peers) -> 
     assert [stored[record.run_id] for record in records] == list(records)
 
 
-def test_bandwidth_is_read_once_for_both(peers: Peers) -> None:
-    ours, theirs = peers.run()
-    assert len(peers.bench.calls("bandwidth")) == 2
+def test_the_roof_is_read_once_for_both_and_beside_each_repetition(peers: Peers) -> None:
+    ours, theirs = peers.run(repeats=3)
+    assert len(peers.bench.calls("bandwidth")) == 2 + 2 * 2 * 3
     assert ours.bandwidth == theirs.bandwidth
 
 
@@ -84,3 +84,9 @@ def test_ctrl_c_keeps_both(peers: Peers) -> None:
     assert [[row.status for row in record.cells[0].repetitions] for record in records] == [["ok"], ["ok", "ok"]]
     assert [record.status for record in records] == ["interrupted"] * 2
     assert [store.load(path) for _, path in caught.value.all] == records
+
+
+def test_what_disturbs_on_purpose_is_in_both_records(peers: Peers) -> None:
+    assert [record.extra.get("disturbed_by") for record in peers.run(repeats=1)] == [None, None]
+    peers.disturbed_by = "a busy loop"
+    assert [record.extra["disturbed_by"] for record in peers.run()] == ["a busy loop"] * 2

@@ -9,6 +9,7 @@ from lab.core.errors import MeasureError
 from lab.core.proc import CommandError, describe_code
 from lab.devices.base import Device
 from lab.measure.attempt import after_ctrl_c, tail
+from lab.measure.invocation import HUGE_PAGES
 from lab.measure.llama.output import Row, Watched, check_line, read_output
 from lab.measure.llama.words import Command, Shape
 
@@ -31,7 +32,7 @@ class LlamaFailed(Exception):  # noqa: N818 - never leaves this folder
 
 
 def call(device: Device, argv: Sequence[str], timeout_s: float) -> Said:
-    """Run llama-bench and return what it said.
+    """Run llama-bench, with the huge pages that our runner has too, and return what it said.
 
     Raises:
         LlamaFailed: it crashed, was killed, ran out of time, or its output makes no sense.
@@ -44,7 +45,7 @@ def call(device: Device, argv: Sequence[str], timeout_s: float) -> Said:
         lines.append(line)
 
     try:
-        done = device.run(argv, timeout_s=timeout_s, on_line=take)
+        done = device.run(argv, timeout_s=timeout_s, on_line=take, env=HUGE_PAGES)
         if done.code != 0:
             raise LlamaFailed("failed", describe_code(done.code) + tail(done.stderr))
         return Said(*read_output(lines))

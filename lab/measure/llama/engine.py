@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from lab.core.target import TargetSpec
 from lab.devices.base import Device
 from lab.measure.checks import check_context, check_memory, check_threads
 from lab.measure.engine import Described, Rate
+from lab.measure.llama.attention import Tried, faster, flash_block, try_attentions, words
 from lab.measure.llama.call import LlamaFailed, Said, call, check_row, only_row
 from lab.measure.llama.memory import pass_memory
 from lab.measure.llama.output import Row
@@ -59,7 +60,7 @@ class LlamaSetup:
         gguf = device.push(self.folder / GGUF_NAME, f"gguf/{manifest.key[:12]}/{GGUF_NAME}")
         program = device.push(self.program, f"llama/{self.program.name}")
         command = Command(program, gguf, manifest.model.kv_dtype, plan)
-        return LlamaEngine(device, manifest, self.target, command, self.times)
+        return LlamaEngine(device, manifest, self.target, command, self.progress, self.times)
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,10 @@ class LlamaEngine:
     manifest: GgufManifest
     target: TargetSpec
     command: Command
+    progress: Progress
     times: TimesRecord
     tried: Sequence[Rate] = ()
+    flash: Tried = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -88,7 +91,8 @@ class LlamaEngine:
         manifest = self.manifest
         requested = f"cpu {manifest.weights.layout.removeprefix('gguf-')}"
         prefill = self.command.prefill_threads
-        said = {**({"prefill_threads": prefill} if prefill else {}), **tried_block(self.tried)}
+        threads = {"prefill_threads": prefill} if prefill else {}
+        said = {**threads, **tried_block(self.tried), **flash_block(self.flash)}
         engine = EngineRecord(NAME, {NAME: None}, requested, None, self.plan.threads, extra=said)
         bundle = BundleRecord(
             key=manifest.key,
@@ -120,9 +124,16 @@ class LlamaEngine:
             raise MeasureError(f"{NAME}: no number of threads gave a result: {problem.reason}") from problem
 
     def with_threads(self, threads: int, tried: Sequence[Rate]) -> LlamaEngine:
-        """Return the same GGUF, decoded with `threads`, and prefilled with what `tried` shows to be best for that."""
+        """Return the same GGUF, decoded with `threads`, and prefilled with what `tried` shows to be best for that.
+
+        Which attention decodes faster with them is tried too.
+        """
         plan, prefill = replace(self.plan, threads=threads), best_threads(tried, "prefill")
-        return replace(self, command=replace(self.command, plan=plan, prefill_threads=prefill), tried=tried)
+        command = replace(self.command, plan=plan, prefill_threads=prefill)
+        flash = try_attentions(command, self.manifest.elements, self._call)
+        if flash:
+            self.progress.note(f"{NAME}: {words(flash)}")
+        return replace(self, command=replace(command, flash=faster(flash)), tried=tried, flash=flash)
 
     def one_row(self, argv: list[str], shape: Shape) -> tuple[Row, Said]:
         """Run one test; LlamaFailed when it gives nothing to believe."""

@@ -27,7 +27,8 @@ class Shape:
 class Command:
     """llama-bench on a device, with the settings that all calls of a session share.
 
-    `prefill_threads` is for the prefill alone, as `-tb` is for llama.cpp's users; None: the plan's.
+    `prefill_threads` is for the prefill alone, as `-tb` is for llama.cpp's users; None: the plan's. `flash` is the
+    attention that decodes, "on" or "off"; None leaves it to llama.cpp, as the prefill always does.
     """
 
     program: str
@@ -35,6 +36,7 @@ class Command:
     kv_dtype: str
     plan: Plan
     prefill_threads: int | None = None
+    flash: str | None = None
 
     @property
     def kv_type(self) -> str:
@@ -54,7 +56,7 @@ class Command:
     def decode(self, cell: Cell) -> list[str]:
         """Return the words for the timed decode: the steps after the first token, on what the cache then holds."""
         shape = decode_shape(cell)
-        return self._watched(0, [self.plan.threads], 1, ["-p", 0, "-n", shape.generate, "-d", shape.depth])
+        return self._watched(0, [self.plan.threads], 1, [*self._tokens(shape), *self._flash(self.flash)])
 
     def memory_pass(self, cell: Cell) -> list[str]:
         """Return the words for the memory pass: the whole context in one cache.
@@ -68,6 +70,16 @@ class Command:
     def probe(self, cell: Cell, counts: Sequence[int], rounds: int) -> list[str]:
         """Return the words for a short prefill and decode with each number of threads, the model loaded once."""
         return self._watched(0, counts, rounds, ["-p", cell.prompt, "-n", cell.generate - 1, "-d", 0])
+
+    def attention_probe(self, shape: Shape, flash: str, rounds: int) -> list[str]:
+        """Return the words for a short decode of `shape` with flash attention "on" or "off"."""
+        return self._watched(0, [self.plan.threads], rounds, [*self._tokens(shape), *self._flash(flash)])
+
+    def _tokens(self, shape: Shape) -> list[object]:
+        return ["-p", 0, "-n", shape.generate, "-d", shape.depth]
+
+    def _flash(self, wanted: str | None) -> list[object]:
+        return [] if wanted is None else ["-fa", wanted]
 
     def _watched(self, interval_ms: int, threads: Sequence[int], rounds: int, test: Sequence[object]) -> list[str]:
         chunk = self.plan.prefill_chunk

@@ -58,6 +58,8 @@ def model_block(spec: ModelSpec) -> ModelBlock:
         context_max=config.max_position_embeddings,
         sliding_window=config.sliding_window,
         kv_dtype=spec.scheme.kv_dtype,
+        layer_weights=config.layer_weights,
+        head_weights=config.head_weights,
     )
 
 

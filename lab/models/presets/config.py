@@ -52,10 +52,19 @@ class Phi3Config:
     @property
     def parameters(self) -> int:
         """How many weights the network has (a tied head counts once)."""
+        norms = (2 * self.num_hidden_layers + 1) * self.hidden_size
+        return self.layer_weights + norms + self.head_weights * (1 if self.tie_word_embeddings else 2)
+
+    @property
+    def layer_weights(self) -> int:
+        """How many weights are multiplied with the activations of every token: the matrices of all layers."""
         h, i = self.hidden_size, self.intermediate_size
-        layer = self.qkv_rows * h + h * h + 2 * i * h + h * i + 2 * h
-        embeddings = self.vocab_size * h * (1 if self.tie_word_embeddings else 2)
-        return self.num_hidden_layers * layer + embeddings + h
+        return self.num_hidden_layers * (self.qkv_rows * h + h * h + 2 * i * h + h * i)
+
+    @property
+    def head_weights(self) -> int:
+        """How many weights make the logits of one position; a tied head has as many."""
+        return self.vocab_size * self.hidden_size
 
     @property
     def attention_scaling(self) -> float:
