@@ -18,6 +18,8 @@ def run_obstacle(a: RunRecord, b: RunRecord) -> str | None:
             return f"{_layers(a)} against {_layers(b)}"
     if a.device.emulated != b.device.emulated:
         return f"{_device(a)} against {_device(b)}"
+    if a.extra.get("disturbed_by") != b.extra.get("disturbed_by"):
+        return "one of them was disturbed on purpose"
     return None
 
 

@@ -6,12 +6,14 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lab.analysis.roofline import Roofline
 from lab.analysis.stats import Stat
 from lab.core.metrics import metric
 from lab.core.run_record import Cell, Repetition, RunRecord
 
 GATED = ("prefill_tok_per_s", "decode_tok_per_s")  # what the declared cv gate is about
-ABOVE_ROOF = 1.05  # bandwidth itself is measured to a few percent
+ABOVE_ROOF = 1.05  # roofs themselves are measured to a few percent
+IMPOSSIBLE = ("above_roof", "prefill_above_roof")  # codes of what cannot be
 BANDWIDTH_MOVED = 1.15
 
 
@@ -28,17 +30,10 @@ def run_flags(record: RunRecord) -> tuple[Flag, ...]:
     return tuple(_run_flags(record))
 
 
-def cell_flags(
-    record: RunRecord, cell: Cell, metrics: Mapping[str, Stat], roof_fraction: float | None
-) -> tuple[Flag, ...]:
+def cell_flags(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat], roofs: Roofline) -> tuple[Flag, ...]:
     """What holds for one cell."""
     counted = [repetition for repetition in cell.repetitions if repetition.status == "ok"]
-    found = [*_lost(cell, counted), *_unsteady(record, metrics), *_disturbed(counted)]
-    if roof_fraction is not None and roof_fraction > ABOVE_ROOF:
-        share = f"{roof_fraction * 100:.0f} %"
-        text = f"decode would need {share} of the measured bandwidth: one of the two is wrong"
-        found.append(Flag("above_roof", text))
-    return tuple(found)
+    return (*_lost(cell, counted), *_unsteady(record, metrics), *_disturbed(counted), *_impossible(roofs))
 
 
 def _run_flags(record: RunRecord) -> Iterator[Flag]:
@@ -48,6 +43,8 @@ def _run_flags(record: RunRecord) -> Iterator[Flag]:
     if record.model.layers != record.model.layers_total:
         text = f"only {record.model.layers} of {record.model.layers_total} layers: not the whole model"
         yield Flag("layers", text)
+    if disturbed := record.extra.get("disturbed_by"):
+        yield Flag("disturbed", f"disturbed on purpose: {str(disturbed)[:200]}")
     if record.device.emulated:
         yield Flag("emulated", "emulated device: its times say nothing about a real one")
     if record.status != "ok":
@@ -96,3 +93,12 @@ def _disturbed(counted: Sequence[Repetition]) -> Iterator[Flag]:
         yield Flag("throttled", f"{hot} {of} were throttled")
     if swapping := sum(1 for one in counted if one.swap_bytes):
         yield Flag("swapped", f"{swapping} {of} swapped: not a number to compare")
+
+
+def _impossible(roofs: Roofline) -> Iterator[Flag]:
+    fractions = (roofs.roof_fraction, roofs.prefill_roof_fraction)
+    whats = (("decode", "bandwidth"), ("prefill", "arithmetic peak"))
+    for code, fraction, (what, roof) in zip(IMPOSSIBLE, fractions, whats, strict=True):
+        if fraction is not None and fraction > ABOVE_ROOF:
+            share = f"{fraction * 100:.0f} % of the measured {roof}"
+            yield Flag(code, f"impossible: {what} would need {share}, so one of the two is wrong")

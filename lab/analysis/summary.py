@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from lab.analysis.flags import Flag, cell_flags
+from lab.analysis.flags import IMPOSSIBLE, Flag, cell_flags
+from lab.analysis.roofline import roofline
 from lab.analysis.stats import Stat, describe, percentile
 from lab.core.run_record import Cell, Repetition, RunRecord
 from lab.measure.plan import Cell as Shape
@@ -39,8 +39,7 @@ class CellSummary:
     """One cell. `metrics` holds what was measured; a metric that is not there was not.
 
     `rss_peak_bytes` comes from the memory pass (else from the timed repetitions) under `rss_peak_counter`.
-    `achieved_bytes_per_s` is what decoding must have read, `roof_bytes_per_s` what the device was measured
-    to read within the same session.
+    What was achieved and its fraction of the measured roofs is that of lab.analysis.roofline.
     """
 
     prompt: int
@@ -58,10 +57,19 @@ class CellSummary:
     weights_bytes: int | None
     kv_bytes: int | None
     workspace_bytes: int | None
+    prefill_ops_per_s: float | None
+    prefill_bytes_per_s: float | None
+    prefill_roof_fraction: float | None
+    decode_ops_per_s: float | None
     achieved_bytes_per_s: float | None
     roof_bytes_per_s: float | None
     roof_fraction: float | None
     flags: tuple[Flag, ...]
+
+    @property
+    def impossible(self) -> bool:
+        """Whether a rate is above a roof of its session, so that one of the two is wrong."""
+        return any(flag.code in IMPOSSIBLE for flag in self.flags)
 
 
 def summarise(record: RunRecord) -> list[CellSummary]:
@@ -80,23 +88,6 @@ def samples(repetitions: Iterable[Repetition], metric: str) -> list[float]:
     return [value for repetition in repetitions if (value := read(repetition)) is not None]
 
 
-def roof(record: RunRecord) -> float | None:
-    """Return the median of the bandwidths measured before and after, in bytes/s."""
-    found = record.bandwidth
-    passes = [] if found is None else [*found.before, *found.after]
-    return statistics.median(passes) if passes else None
-
-
-def bytes_per_decoded_token(record: RunRecord, cell: Cell) -> float:
-    """Return how many bytes one decode step has to read: weights, and the keys and values it may see.
-
-    The context is that of the middle of the generation, cut to the sliding window where the model has one.
-    """
-    context = cell.depth + cell.prompt + cell.generate / 2
-    seen = min(context, record.model.sliding_window or context)
-    return record.bundle.decode_weight_bytes_per_token + record.bundle.kv_bytes_per_token * seen
-
-
 def _read(metric: str) -> Callable[[Repetition], float | None]:
     if metric == "itl_p50_s":
         return lambda repetition: percentile(repetition.itl_s or (), 50)
@@ -107,8 +98,7 @@ def _cell(record: RunRecord, cell: Cell) -> CellSummary:
     counted = finished(cell)
     described = {name: describe(samples(counted, name)) for name in PER_REPETITION}
     metrics = {name: stat for name, stat in described.items() if stat is not None}
-    achieved, limit = _achieved(record, cell, metrics), roof(record)
-    fraction = achieved / limit if achieved is not None and limit else None
+    roofs = roofline(record, cell, metrics)
     peak, counter = _peak(cell, counted, metrics)
     memory = cell.memory
     return CellSummary(
@@ -127,16 +117,9 @@ def _cell(record: RunRecord, cell: Cell) -> CellSummary:
         weights_bytes=memory.weights_bytes if memory else None,
         kv_bytes=memory.kv_bytes if memory else None,
         workspace_bytes=memory.workspace_bytes if memory else None,
-        achieved_bytes_per_s=achieved,
-        roof_bytes_per_s=limit,
-        roof_fraction=fraction,
-        flags=cell_flags(record, cell, metrics, fraction),
+        **asdict(roofs),
+        flags=cell_flags(record, cell, metrics, roofs),
     )
-
-
-def _achieved(record: RunRecord, cell: Cell, metrics: dict[str, Stat]) -> float | None:
-    rate = metrics.get("decode_tok_per_s")
-    return None if rate is None else bytes_per_decoded_token(record, cell) * rate.median
 
 
 def _peak(cell: Cell, counted: list[Repetition], metrics: dict[str, Stat]) -> tuple[float | None, str | None]:

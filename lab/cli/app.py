@@ -15,6 +15,7 @@ VERBS = {
     "targets": "List the devices that are described, or check their descriptions.",
     "convert": "Make the weights file of a model.",
     "compile": "Compile a model's library for a target.",
+    "probe": "Measure what a device can do at the best: its memory and its arithmetic.",
     "run": "Measure a model on a target; builds whatever is missing first.",
     "verify": "Hold a build's logits against the reference implementation.",
     "runs": "List recorded runs, oldest first.",

@@ -14,16 +14,17 @@ from lab.analysis.side_by_side import Ratio, SideBySide
 from lab.analysis.summary import CellSummary
 from lab.core.metrics import NOT_MEASURED, metric
 from lab.core.run_record import RunRecord
-from lab.views.run_facts import checked, ran_on, roof_words, time_spent
+from lab.views.run_facts import checked, peak_words, ran_on, roof_words, time_spent
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
 from lab.views.units import mebibytes, number, percent, spread
 
 WIDE = 78  # below it the columns that matter least give way
+WIDEST = 100  # from here on there is room for all
 
 
 def engines_table(found: SideBySide, width: int) -> RenderableType:
     """Render a session for a terminal of `width` columns."""
-    parts: list[RenderableType] = [_heading(found), _numbers(found, width >= WIDE)]
+    parts: list[RenderableType] = [_heading(found), _numbers(found, width)]
     if found.ratios:
         parts.append(_ratios(found, width >= WIDE))
         parts.append(Text("\n".join(f"{ratio.label}: {ratio.words}." for ratio in found.ratios)))
@@ -44,24 +45,28 @@ def _heading(found: SideBySide) -> RenderableType:
     return Group(Text(title, "bold"), *runs, *labels, Text(order, FAINT))
 
 
-def _numbers(found: SideBySide, wide: bool) -> RenderableType:
+def _numbers(found: SideBySide, width: int) -> RenderableType:
     columns = [left("Test"), left("Engine", fold=False), right("Prefill\ntok/s"), right("Decode\ntok/s")]
-    rest = [right("Threads"), right("TTFT\ns"), right("Peak\nMiB"), right("Read\nof roof")]
+    rest = [right("Threads"), right("TTFT\ns"), right("Peak\nMiB"), right("Decode\nof roof")]
+    rest = [*rest, right("Prefill\nof roof")] if width >= WIDEST else rest if width >= WIDE else []
     rows = [
-        _row(record, cells[place], wide)
+        _row(record, cells[place])[: len(columns) + len(rest)]
         for place in range(len(found.summaries[0]))
         for record, cells in zip(found.records, found.summaries, strict=True)
     ]
-    return table([*columns, *(rest if wide else [])], rows)
+    return table([*columns, *rest], rows)
 
 
-def _row(record: RunRecord, cell: CellSummary, wide: bool) -> list[str]:
-    label = cell.label if cell.status == "ok" else f"{cell.label} ({cell.status.replace('_', ' ')})"
+def _row(record: RunRecord, cell: CellSummary) -> list[str]:
+    """Every column; a narrow table takes the first of them."""
+    mark = "impossible" if cell.impossible else "" if cell.status == "ok" else cell.status.replace("_", " ")
+    label = f"{cell.label} ({mark})" if mark else cell.label
     rates = [cell.metrics.get(name) for name in ("prefill_tok_per_s", "decode_tok_per_s")]
     shown = [spread(rate.median, rate.sd) if rate else NOT_MEASURED for rate in rates]
     ttft = cell.metrics.get("ttft_s")
     rest = [_threads(record), number(ttft.median if ttft else None), mebibytes(cell.rss_peak_bytes)]
-    return [label, record.engine.name, *shown, *([*rest, percent(cell.roof_fraction)] if wide else [])]
+    fractions = (cell.roof_fraction, cell.prefill_roof_fraction)
+    return [label, record.engine.name, *shown, *rest, *map(percent, fractions)]
 
 
 def _threads(record: RunRecord) -> str:
@@ -88,6 +93,7 @@ def _facts(found: SideBySide) -> Iterator[tuple[str, str]]:
         if tried := record.engine.extra.get("threads_tried"):
             yield "", f"threads tried: {_tried(tried, 'prefill')}; {_tried(tried, 'decode')}"
     yield "Roof", roof_words(found.records[0])
+    yield "", peak_words(found.records[0])
     yield "Interval", "over pairs of repetitions; it covers what varies within this session, and no more"
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 
 from lab.core.run_record import RunRecord
 from lab.core.units import human_seconds
-from lab.views.units import gigabytes_per_s
+from lab.views.units import giga_ops_per_s, gigabytes_per_s
 
 OURS = "tvm"
 PHASES = ("compile", "convert", "runner", "measure")
+COUNTED = "operations and bytes that the work needs at the least, times the median rate"
 
 
 def model_words(record: RunRecord) -> str:
@@ -48,6 +50,22 @@ def roof_words(record: RunRecord) -> str:
     passes = (("before", found.before), ("after", found.after))
     shown = [f"{gigabytes_per_s(statistics.median(values))} GB/s {when}" for when, values in passes if values]
     return f"memory bandwidth with {_threads(found.threads)}: {', '.join(shown)}"
+
+
+def peak_words(record: RunRecord) -> str:
+    """What the arithmetic peak was measured to be, and when."""
+    found = record.peak
+    if found is None or not (found.before.int8_ops_per_s or found.after.int8_ops_per_s):
+        return "arithmetic peak was not measured"
+    int8 = _medians(found.before.int8_ops_per_s, found.after.int8_ops_per_s)
+    f32 = _medians(found.before.f32_ops_per_s, found.after.f32_ops_per_s)
+    return f"arithmetic peak with {_threads(found.threads)}: int8 {int8}; f32 {f32}"
+
+
+def _medians(before: Sequence[float], after: Sequence[float]) -> str:
+    passes = (("before", before), ("after", after))
+    shown = [f"{giga_ops_per_s(statistics.median(values))} GOP/s {when}" for when, values in passes if values]
+    return ", ".join(shown)
 
 
 def time_spent(record: RunRecord) -> str:

@@ -11,11 +11,11 @@ from lab.analysis.flags import run_flags
 from lab.analysis.stats import Stat
 from lab.analysis.summary import CellSummary, summarise
 from lab.core.run_record import RunRecord
-from lab.views.run_facts import checked, model_words, ran_on, roof_words, time_spent
+from lab.views.run_facts import COUNTED, checked, model_words, peak_words, ran_on, roof_words, time_spent
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
-from lab.views.units import gigabytes_per_s, mebibytes, milliseconds, number, percent, spread
+from lab.views.units import giga_ops_per_s, gigabytes_per_s, mebibytes, milliseconds, number, percent, spread
 
-ONE_TABLE_WIDTH = 78  # below it each table is split in two
+ONE_TABLE_WIDTH = 78  # below it the table of speeds is split in two
 
 
 def run_table(record: RunRecord, width: int) -> RenderableType:
@@ -23,7 +23,7 @@ def run_table(record: RunRecord, width: int) -> RenderableType:
     cells = summarise(record)
     wide = width >= ONE_TABLE_WIDTH
     facts = Group(pairs(_facts(record)), *_notes(cells), Text(time_spent(record)))
-    return spaced([_heading(record), *_speed(cells, wide), *_memory(cells, wide), facts])
+    return spaced([_heading(record), *_speed(cells, wide), _memory(cells), _roofs(cells), facts])
 
 
 def _heading(record: RunRecord) -> RenderableType:
@@ -46,17 +46,17 @@ def _speed(cells: Sequence[CellSummary], wide: bool) -> Iterator[RenderableType]
     yield table([left("Test"), *gaps], [[_name(cell), *_gaps(cell)] for cell in cells])
 
 
-def _memory(cells: Sequence[CellSummary], wide: bool) -> Iterator[RenderableType]:
+def _memory(cells: Sequence[CellSummary]) -> RenderableType:
     counters = " ".join(dict.fromkeys(cell.rss_peak_counter for cell in cells if cell.rss_peak_counter))
     peak = right(f"Peak {counters}".strip() + "\nMiB")
     sizes = [peak, right("Weights\nMiB"), right("KV\nMiB"), right("Work\nMiB")]
-    rates = [right("Read\nGB/s"), right("Roof\nGB/s"), right("\nof roof")]
-    if wide:
-        rows = [[cell.label, *_sizes(cell), *_reads(cell)] for cell in cells]
-        yield table([left("Test", fold=False), *sizes, *rates], rows)
-        return
-    yield table([left("Test"), *sizes], [[cell.label, *_sizes(cell)] for cell in cells])
-    yield table([left("Test"), *rates], [[cell.label, *_reads(cell)] for cell in cells])
+    return table([left("Test"), *sizes], [[cell.label, *_sizes(cell)] for cell in cells])
+
+
+def _roofs(cells: Sequence[CellSummary]) -> RenderableType:
+    prefill = [right("Prefill\nGOP/s"), right("of\nroof")]
+    decode = [right("Decode\nGB/s"), right("\nGOP/s"), right("of\nroof")]
+    return table([left("Test"), *prefill, *decode], [[_possible(cell), *_achieved(cell)] for cell in cells])
 
 
 def _sizes(cell: CellSummary) -> list[str]:
@@ -64,9 +64,14 @@ def _sizes(cell: CellSummary) -> list[str]:
     return [mebibytes(size) for size in sizes]
 
 
-def _reads(cell: CellSummary) -> list[str]:
-    rates = (cell.achieved_bytes_per_s, cell.roof_bytes_per_s)
-    return [*(gigabytes_per_s(rate) for rate in rates), percent(cell.roof_fraction)]
+def _achieved(cell: CellSummary) -> list[str]:
+    prefill = [giga_ops_per_s(cell.prefill_ops_per_s), percent(cell.prefill_roof_fraction)]
+    decode = [gigabytes_per_s(cell.achieved_bytes_per_s), giga_ops_per_s(cell.decode_ops_per_s)]
+    return [*prefill, *decode, percent(cell.roof_fraction)]
+
+
+def _possible(cell: CellSummary) -> str:
+    return f"{cell.label} (impossible)" if cell.impossible else cell.label
 
 
 def _name(cell: CellSummary) -> str:
@@ -90,8 +95,9 @@ def _gaps(cell: CellSummary) -> list[str]:
 def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "Ran on", ran_on(record)
     yield "Checked", checked(record)
-    yield "Read", "bytes one decode step has to read, times the decode rate"
+    yield "Counted", COUNTED
     yield "Roof", roof_words(record)
+    yield "", peak_words(record)
 
 
 def _notes(cells: Sequence[CellSummary]) -> Iterator[RenderableType]:

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.core.fields import encode
+from lab.core.metrics import NOT_MEASURED
 from lab.core.run_record import Cell, Repetition, RunRecord
 from lab.core.units import human_seconds
 from lab.measure.plan import Cell as Shape
@@ -15,7 +16,7 @@ from lab.views.flat import flat_pairs, in_one_line
 from lab.views.run_table import run_table
 from lab.views.spark import sparkline
 from lab.views.table import left, pairs, right, spaced, status_word, table
-from lab.views.units import gigabytes_per_s, mebibytes, milliseconds, number
+from lab.views.units import giga_ops_per_s, gigabytes_per_s, mebibytes, milliseconds, number
 
 BLOCKS = ("lab", "protocol", "engine", "model", "weights", "bundle", "device", "target", "plan")
 SPARK_WIDTH = 40
@@ -26,7 +27,7 @@ def show_page(record: RunRecord, width: int) -> RenderableType:
     parts = [run_table(record, width)]
     parts += [part for cell in record.cells for part in _cell(cell)]
     parts += [_block(record, name) for name in BLOCKS]
-    parts += [_section("bandwidth", _bandwidth(record))]
+    parts += [_section("bandwidth", _bandwidth(record)), _section("peak", _peak(record))]
     return spaced(parts)
 
 
@@ -44,6 +45,22 @@ def _bandwidth(record: RunRecord) -> RenderableType:
     passes = (("before", record.bandwidth.before), ("after", record.bandwidth.after))
     rows = [(when, " ".join(gigabytes_per_s(value) for value in values) + " GB/s") for when, values in passes]
     return pairs([("threads", str(record.bandwidth.threads)), *rows])
+
+
+def _peak(record: RunRecord) -> RenderableType:
+    found = record.peak
+    if found is None:
+        return Text("not measured")
+    rows = [
+        (f"{kind} {when}", " ".join(giga_ops_per_s(value) for value in values) + " GOP/s" if values else str(reason))
+        for when, samples, reason in (
+            ("before", found.before, found.reason_before),
+            ("after", found.after, found.reason_after),
+        )
+        for kind, values in (("int8", samples.int8_ops_per_s), ("f32", samples.f32_ops_per_s))
+    ]
+    loops = f"int8 {found.int8_loop or NOT_MEASURED}, f32 {found.f32_loop or NOT_MEASURED}"
+    return pairs([("threads", str(found.threads)), ("loops", loops), *rows])
 
 
 def _cell(cell: Cell) -> Iterator[RenderableType]:

@@ -44,6 +44,11 @@ def gigabytes_per_s(bytes_per_s: float | None) -> str:
     return number(None if bytes_per_s is None else bytes_per_s / 1e9)
 
 
+def giga_ops_per_s(ops_per_s: float | None) -> str:
+    """Operations a second as GOP/s, without the unit."""
+    return number(None if ops_per_s is None else ops_per_s / 1e9)
+
+
 def percent(fraction: float | None, digits: int = 0) -> str:
     """A fraction of one as percent."""
     return NOT_MEASURED if fraction is None else f"{fraction * 100:.{digits}f} %"

@@ -108,6 +108,8 @@ MODEL = {
     "context_max": 4096,
     "sliding_window": None,
     "kv_dtype": "float16",
+    "layer_weights": 3_623_878_656,
+    "head_weights": 98_500_608,
 }
 
 DOCUMENT: dict[str, Any] = {
@@ -183,6 +185,15 @@ DOCUMENT: dict[str, Any] = {
     },
     "verify": {"rel_error": 0.012, "rel_error_max": 0.05, "argmax_match": True, "passed": True},
     "bandwidth": {"threads": 2, "before": [31e9, 32e9, 33e9], "after": [32e9, 32e9]},
+    "peak": {
+        "threads": 2,
+        "before": {"int8_ops_per_s": [1.0e12, 1.1e12], "f32_ops_per_s": [2.0e11, 2.2e11]},
+        "after": {"int8_ops_per_s": [1.0e12], "f32_ops_per_s": [2.0e11]},
+        "int8_loop": "avx512-vnni",
+        "f32_loop": "avx512f",
+        "reason_before": None,
+        "reason_after": None,
+    },
     "cells": [cell()],
     "time_s": {"compile": 41.2, "convert": 62.0, "runner": 7.9, "measure": 130.4, "total": 243.1},
 }

@@ -61,7 +61,23 @@ def test_an_impossible_rate_is_said_to_be_one() -> None:
     fast = cell([20.0] * 3, [50.0] * 3)  # 20 x 2.2 GB is 45 GB/s, the roof is 32
     (found,) = summarise(record(cells=[fast]))
     assert [flag.code for flag in found.flags] == ["above_roof"]
+    assert "impossible" in found.flags[0].text
     assert "139 %" in found.flags[0].text
+    assert found.impossible
+
+
+def test_an_impossible_prefill_has_a_flag_of_its_own() -> None:
+    fast = cell([10.0] * 3, [200.0] * 3)  # 200 x 7.3 billion operations, and attention: 1.5e12 of 1.0e12 a second
+    (found,) = summarise(record(cells=[fast]))
+    assert [flag.code for flag in found.flags] == ["prefill_above_roof"]
+    assert "impossible: prefill would need 15" in found.flags[0].text
+    assert found.impossible
+
+
+def test_a_little_above_the_roof_is_within_what_roofs_are_known_to() -> None:
+    (found,) = summarise(record(cells=[cell([10.0] * 3, [132.0] * 3)]))
+    assert 1.0 < (found.prefill_roof_fraction or 0) < 1.05
+    assert found.flags == ()
 
 
 def test_reasons_are_told_once_each() -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.analysis.summary import bytes_per_decoded_token, summarise
+from lab.analysis.summary import summarise
+from lab.analysis.work import decode_work
 from tests.analysis.documents import MIB, MODEL, cell, failed_repetition, record
 
 
@@ -36,7 +37,7 @@ def test_percentiles_are_null_with_too_few_gaps(repetitions: int, generate: int,
 def test_bytes_read_are_weights_and_the_keys_and_values_seen() -> None:
     run = record(cells=[cell(prompt=100, generate=20, depth=1000)])
     expected = 2_000_000_000 + 393_216 * (1000 + 100 + 10)
-    assert bytes_per_decoded_token(run, run.cells[0]) == expected
+    assert decode_work(run, run.cells[0]).bytes == expected
     (found,) = summarise(run)
     assert found.achieved_bytes_per_s == expected * 10.0
     assert found.roof_bytes_per_s == 32e9  # the median of all passes, before and after
@@ -45,7 +46,7 @@ def test_bytes_read_are_weights_and_the_keys_and_values_seen() -> None:
 
 def test_a_sliding_window_bounds_the_keys_and_values_seen() -> None:
     run = record(model={**MODEL, "sliding_window": 600}, cells=[cell(prompt=100, generate=20, depth=1000)])
-    assert bytes_per_decoded_token(run, run.cells[0]) == 2_000_000_000 + 393_216 * 600
+    assert decode_work(run, run.cells[0]).bytes == 2_000_000_000 + 393_216 * 600
 
 
 def test_failed_repetitions_are_left_out_of_the_numbers() -> None:
@@ -59,11 +60,12 @@ def test_failed_repetitions_are_left_out_of_the_numbers() -> None:
 
 def test_what_was_not_measured_is_null_and_never_zero() -> None:
     empty = {**cell(), "status": "not_run", "repetitions": [], "memory": None}
-    (found,) = summarise(record(cells=[empty], bandwidth=None))
+    (found,) = summarise(record(cells=[empty], bandwidth=None, peak=None))
     assert found.metrics == {}
     assert found.rss_peak_bytes is None
     assert found.achieved_bytes_per_s is None
     assert found.roof_bytes_per_s is None
+    assert (found.prefill_ops_per_s, found.decode_ops_per_s, found.prefill_roof_fraction) == (None, None, None)
     assert found.itl.p50_s is None
 
 

@@ -58,6 +58,8 @@ def test_the_run_is_real_and_labelled(measured: tuple[Path, str, str]) -> None:
     document: dict[str, Any] = json.loads(measured[1])
     assert document["status"] == "ok"
     assert document["verify"]["passed"]
+    assert min(document["peak"]["before"]["int8_ops_per_s"] + document["peak"]["after"]["f32_ops_per_s"]) > 1e6
+    assert document["model"]["layer_weights"] == 3 * 3072**2 + 3072**2 + 3 * 3072 * 8192
     assert (document["model"]["layers"], document["model"]["layers_total"]) == (1, 32)
     assert document["weights"]["synthetic"]
     (cell,) = document["cells"]

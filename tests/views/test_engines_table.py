@@ -25,7 +25,7 @@ def test_what_was_not_measured_is_a_dash_and_a_failure_is_a_word() -> None:
     lost = {**peer_cell(), "status": "failed", "repetitions": [failed_repetition(0, "crash")], "memory": None}
     text = to_text(engines_table(side_by_side([ours(), peer(cells=[lost], status="failed", reason="crash")]), 100), 100)
     (line,) = [line for line in text.splitlines() if "(failed)" in line]
-    assert line.split()[3:] == ["–", "–", "1,", "then", "2", "–", "–", "–"]
+    assert line.split()[3:] == ["–", "–", "1,", "then", "2", "–", "–", "–", "–"]
     assert "run failed: crash" in text
     assert "times as fast" not in text
 

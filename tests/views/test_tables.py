@@ -16,13 +16,16 @@ from lab.core.target import CompileSpec, DeviceSpec, TargetSpec
 from lab.models.catalog import CatalogRow
 from lab.views.clean_table import Removable, clean_table
 from lab.views.compare_table import compare_table
+from lab.views.console import to_text
 from lab.views.models_table import models_table
+from lab.views.probe_table import probe_table
 from lab.views.run_table import run_table
 from lab.views.runs_table import runs_table
 from lab.views.show_page import show_page
 from lab.views.targets_table import Check, checks_table, targets_table
 from lab.views.verify_table import verify_table
 from tests.analysis.documents import DOCUMENT, MODEL, cell, failed_repetition, record
+from tests.core.test_probe_store import probe
 from tests.views.snapshot import WIDTHS, check
 
 WIDTH = pytest.mark.parametrize("width", WIDTHS)
@@ -63,6 +66,28 @@ def test_a_troubled_run(width: int) -> None:
     joined = " ".join(text.split())
     for said in ("only 2 of 32 layers", "stopped by Ctrl-C", "no answer within 1800 s", "throttled", "FAILED"):
         assert said in joined
+
+
+@WIDTH
+def test_an_impossible_run(width: int) -> None:
+    run = record(cells=[cell([20.0] * 5), cell(prefills=[200.0] * 5, depth=64)])
+    text = check("run-impossible", run_table(run, width), width)
+    assert " ".join(text.split()).count("(impossible)") == 2 or width < 80
+
+
+@WIDTH
+def test_a_run_of_before_roofs_were_measured(width: int) -> None:
+    old = {key: value for key, value in MODEL.items() if key not in ("layer_weights", "head_weights")}
+    text = to_text(run_table(record(peak=None, model=old), width), width)
+    assert "arithmetic peak was not measured" in " ".join(text.split())
+    (line,) = [line for line in text.splitlines() if line.split()[3:4] == ["22.3"]]
+    assert line.split()[1:] == ["–", "–", "22.3", "–", "70", "%"]
+
+
+@WIDTH
+def test_a_probe(width: int) -> None:
+    gate = {"kept": False, "waited_s": 15.0, "reason": "the processor was 60% busy"}
+    check("probe", probe_table(probe(gate=gate)), width)
 
 
 @WIDTH
@@ -150,8 +175,6 @@ def test_a_verification(width: int) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    from lab.views.console import to_text
-
     pages: list[RenderableType] = [run_table(troubled_run(), width), show_page(troubled_run(), width)]
     for page in pages:
         assert max(len(line) for line in to_text(page, width).splitlines()) <= width
@@ -159,9 +182,20 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 def test_numbers_are_never_cut_off() -> None:
     """At 60 columns every digit of the run table is still there."""
-    from lab.views.console import to_text
-
     text = to_text(run_table(record(), 60), 60)
-    for number in ("50.0 ± 1.6", "10.0 ± 0.2", "10.2", "3072", "2048", "240", "90", "22.3", "32.0", "70 %"):
+    for number in (
+        "50.0 ± 1.6",
+        "10.0 ± 0.2",
+        "10.2",
+        "3072",
+        "2048",
+        "240",
+        "90",
+        "367",
+        "39 %",
+        "22.3",
+        "32.0",
+        "70 %",
+    ):
         assert number in text
     assert "…" not in text

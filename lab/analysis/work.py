@@ -1,0 +1,89 @@
+"""What a prefill and a decode step have to do at the least: operations, and bytes of memory.
+
+An operation is one multiply or one add. Counted are the matrix products and attention's two products; the rest
+(norms, softmax, rotary angles, activations becoming int8) is not, so an achieved rate is never too high for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lab.core.run_record import Cell, ModelBlock, RunRecord
+
+
+@dataclass(frozen=True)
+class Work:
+    """`matrix_ops` are those of products with weights, `attention_ops` those with keys and values.
+
+    Both are null where the model's weights were not counted.
+    """
+
+    matrix_ops: float | None
+    attention_ops: float | None
+    bytes: float
+
+    @property
+    def ops(self) -> float | None:
+        """Both kinds of operations."""
+        if self.matrix_ops is None or self.attention_ops is None:
+            return None
+        return self.matrix_ops + self.attention_ops
+
+
+def prefill_work(record: RunRecord, cell: Cell) -> Work:
+    """Return the work of the whole prompt, fed in chunks.
+
+    Each chunk reads all weights once, makes logits for its last position, writes keys and values of its tokens
+    and reads those that any of its tokens sees.
+    """
+    model, bundle = record.model, record.bundle
+    chunks = list(_chunks(cell, record.plan.prefill_chunk))
+    seen = tokens_seen(cell.depth + 1, cell.prompt, model.sliding_window)
+    read = sum(_visible(start, end, model.sliding_window) for start, end in chunks)
+    weight_bytes = bundle.decode_weight_bytes_per_token * len(chunks)
+    kv_bytes = bundle.kv_bytes_per_token * (cell.prompt + read)
+    return Work(
+        _matrix_ops(model, cell.prompt, len(chunks)), _attention_ops(model, seen), float(weight_bytes + kv_bytes)
+    )
+
+
+def decode_work(record: RunRecord, cell: Cell) -> Work:
+    """Return the work of one decode step, as a mean over the steps that are timed.
+
+    It reads all weights and the keys and values it sees; those that it writes are not counted.
+    """
+    steps = max(cell.generate - 1, 1)  # the first token is the prefill's
+    seen = tokens_seen(cell.depth + cell.prompt + 1, steps, record.model.sliding_window) / steps
+    read = record.bundle.decode_weight_bytes_per_token + record.bundle.kv_bytes_per_token * seen
+    return Work(_matrix_ops(record.model, 1, 1), _attention_ops(record.model, seen), read)
+
+
+def tokens_seen(first: int, count: int, window: int | None) -> int:
+    """Return how many tokens `count` neighbouring queries see in all; the first sees `first`, itself included."""
+    full = count if window is None else min(max(window - first + 1, 0), count)  # before the window cuts
+    growing = full * first + full * (full - 1) // 2
+    return growing + (count - full) * (window or 0)
+
+
+def _chunks(cell: Cell, size: int) -> Iterator[tuple[int, int]]:
+    """The positions, from and to, that each forward pass of the prefill feeds."""
+    end = cell.depth + cell.prompt
+    for start in range(cell.depth, end, size):
+        yield start, min(start + size, end)
+
+
+def _visible(start: int, end: int, window: int | None) -> int:
+    """How many tokens the queries at `start` to `end` see between them."""
+    return end if window is None else min(end, end - start + window - 1)
+
+
+def _matrix_ops(model: ModelBlock, tokens: int, passes: int) -> float | None:
+    if model.layer_weights is None or model.head_weights is None:
+        return None
+    return 2.0 * (model.layer_weights * tokens + model.head_weights * passes)
+
+
+def _attention_ops(model: ModelBlock, seen: float) -> float:
+    """Scores and the weighted sum: a multiply and an add each for every element of every head, in each layer."""
+    return 4.0 * model.hidden_size * model.layers * seen

@@ -1,0 +1,28 @@
+"""`lab probe` without its looks: build the runner, measure, store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.cli.pipeline import Pipeline
+from lab.cli.problems import keeping
+from lab.core import probe_store
+from lab.core.progress import Progress
+from lab.core.target import load_target
+from lab.devices.registry import open_device
+from lab.measure.probe import probe
+
+NOTHING_STORED = "nothing was stored; the runner stays for the next time"
+
+
+def probed(name: str, progress: Progress) -> Path:
+    """Measure the device of target `name` and return the file of the probe."""
+    target = load_target(name)
+    device = open_device(target)
+    try:
+        runner = Pipeline(progress).runner(target)
+        with keeping(NOTHING_STORED):
+            record = probe(device, target, runner, progress)
+        return probe_store.save(record)
+    finally:
+        device.close()

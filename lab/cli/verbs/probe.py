@@ -1,0 +1,45 @@
+"""`lab probe`."""
+
+from __future__ import annotations
+
+import click
+
+from lab.cli.options import json_option, target_option
+from lab.cli.output import print_text, stderr
+
+
+@click.command("probe")
+@target_option
+@click.option("--last", is_flag=True, help="Show the newest stored probe and measure nothing.")
+@json_option
+def command(target: str, last: bool, as_json: bool) -> None:
+    """Measure what a device can do at the best: its memory and its arithmetic.
+
+    For each number of threads, up and down again: how fast memory is read, and how fast int8 and f32 values are
+    multiplied and added in registers, by the best loop that the processor has. These are the roofs that a run is
+    held against; a run measures them again itself, in its own session. The probe is stored with the device's facts
+    in profiles/, every sample kept, when it is complete: Ctrl-C stores nothing. With --json the document is
+    printed exactly as it stands there.
+
+    \b
+    Example:
+      lab probe --target local
+      lab probe --target local --last --json
+    """
+    from lab.cli.probing import probed
+    from lab.core import probe_store
+    from lab.views.progress import progress_on
+
+    if last:
+        path = probe_store.latest(target)
+    else:
+        with progress_on(stderr()) as progress:
+            path = probed(target, progress)
+    record = probe_store.load(path)
+    if as_json:
+        print_text(path.read_text(encoding="utf-8"))
+        return
+    from lab.views.console import for_stdout
+    from lab.views.probe_table import probe_table
+
+    print_text(for_stdout(probe_table(record)))

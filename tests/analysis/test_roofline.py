@@ -1,0 +1,131 @@
+"""Operations, bytes and fractions of the roofs, against sums that are written out step by step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lab.analysis.summary import summarise
+from lab.analysis.work import decode_work, prefill_work, tokens_seen
+from lab.core.run_record import RunRecord
+from tests.analysis.documents import DOCUMENT, MODEL, cell, record
+
+HIDDEN, FEED, VOCAB, LAYERS = 3072, 8192, 32064, 32
+LAYER = LAYERS * (3 * HIDDEN * HIDDEN + HIDDEN * HIDDEN + 2 * FEED * HIDDEN + HIDDEN * FEED)
+HEAD = VOCAB * HIDDEN
+
+
+def run_of(window: int | None = None, chunk: int = 512, **shape: int) -> RunRecord:
+    plan = {**DOCUMENT["plan"], "prefill_chunk": chunk}
+    return record(model={**MODEL, "sliding_window": window}, plan=plan, cells=[cell(**shape)])
+
+
+def seen_by(position: int, window: int | None) -> int:
+    """How many keys the query at `position` (from 0) sees, itself included: one at a time."""
+    return sum(1 for key in range(position + 1) if window is None or position - key < window)
+
+
+@pytest.mark.parametrize("window", [None, 1, 5, 9, 40])
+@pytest.mark.parametrize(("first", "count"), [(1, 1), (1, 12), (4, 7), (9, 3), (30, 20)])
+def test_tokens_seen(first: int, count: int, window: int | None) -> None:
+    assert tokens_seen(first, count, window) == sum(seen_by(first - 1 + i, window) for i in range(count))
+
+
+def test_the_weights_of_the_sample_are_those_of_the_network() -> None:
+    assert (MODEL["layer_weights"], MODEL["head_weights"]) == (LAYER, HEAD)
+
+
+@pytest.mark.parametrize("window", [None, 20, 100])
+@pytest.mark.parametrize(("prompt", "depth", "chunk", "passes"), [(48, 0, 512, 1), (48, 16, 16, 3), (50, 0, 16, 4)])
+def test_operations_of_a_prefill(window: int | None, prompt: int, depth: int, chunk: int, passes: int) -> None:
+    run = run_of(window, chunk, prompt=prompt, depth=depth)
+    found = prefill_work(run, run.cells[0])
+    assert found.matrix_ops == 2 * LAYER * prompt + 2 * HEAD * passes
+    attention = sum(4 * HIDDEN * LAYERS * seen_by(depth + i, window) for i in range(prompt))
+    assert found.attention_ops == attention
+    assert found.ops == found.matrix_ops + attention
+
+
+@pytest.mark.parametrize("window", [None, 30, 55])
+def test_operations_and_bytes_of_a_decode_step(window: int | None) -> None:
+    run = run_of(window, prompt=40, depth=8, generate=11)
+    steps = [seen_by(8 + 40 + i, window) for i in range(10)]  # the tokens 1 to 10 go in, and 2 to 11 come out
+    found = decode_work(run, run.cells[0])
+    assert found.matrix_ops == 2 * (LAYER + HEAD)
+    assert found.attention_ops == pytest.approx(4 * HIDDEN * LAYERS * sum(steps) / 10)
+    assert found.bytes == pytest.approx(2_000_000_000 + 393_216 * sum(steps) / 10)
+
+
+@pytest.mark.parametrize("window", [None, 20])
+def test_bytes_of_a_prefill(window: int | None) -> None:
+    run = run_of(window, chunk=16, prompt=40, depth=8)
+    read = 0
+    for start, end in ((8, 24), (24, 40), (40, 48)):
+        read += len(
+            {key for query in range(start, end) for key in range(query + 1 - seen_by(query, window), query + 1)}
+        )
+    assert prefill_work(run, run.cells[0]).bytes == 3 * 2_000_000_000 + 393_216 * (40 + read)
+
+
+def test_rates_are_work_times_how_often_it_is_done() -> None:
+    run = record()  # 512 tokens at 50 a second, then 10 steps a second
+    (found,) = summarise(run)
+    prefill, decode = prefill_work(run, run.cells[0]), decode_work(run, run.cells[0])
+    assert found.prefill_ops_per_s == pytest.approx((prefill.ops or 0) / (512 / 50))
+    assert found.prefill_bytes_per_s == pytest.approx(prefill.bytes / (512 / 50))
+    assert found.decode_ops_per_s == pytest.approx((decode.ops or 0) * 10)
+
+
+def least_s(int8: float, f32: float, all_f32: bool = False) -> float:
+    matrix = 2 * LAYER * 512 + 2 * HEAD
+    attention = 4 * HIDDEN * LAYERS * sum(range(1, 513))
+    return matrix / (f32 if all_f32 else int8) + attention / f32
+
+
+@pytest.mark.parametrize(
+    ("quant", "layout", "all_f32"),
+    [
+        ("q4", "n16k4", False),
+        ("q8", "n16k4", False),
+        ("q4", "gguf-q4_0", False),
+        ("q4", "mlc", True),
+        ("f16", "n16k4", True),
+        ("f32", "n16k4", True),
+    ],
+)
+def test_the_roof_of_a_prefill_is_the_least_time_at_the_measured_peaks(quant: str, layout: str, all_f32: bool) -> None:
+    weights = {**DOCUMENT["weights"], "layout": layout}
+    (found,) = summarise(record(model={**MODEL, "quant": quant}, weights=weights))
+    # The medians of before and after together: 1.0, 1.0, 1.1 and 2.0, 2.0, 2.2.
+    assert found.prefill_roof_fraction == pytest.approx(least_s(1.0e12, 2.0e11, all_f32) / (512 / 50))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"peak": None},
+        {"peak": {"threads": 2, "before": {}, "after": {}}},
+        {"model": {**MODEL, "layer_weights": None}},
+        {"cells": [{**cell(), "repetitions": []}]},
+    ],
+)
+def test_without_peak_counts_or_numbers_there_is_no_fraction(changes: dict[str, Any]) -> None:
+    (found,) = summarise(record(**changes))
+    assert found.prefill_roof_fraction is None
+    assert not found.impossible
+
+
+def test_each_repetition_is_held_against_the_bandwidth_beside_it() -> None:
+    """Neighbours halve the bandwidth for one of three: it decodes at half the rate, at the same part of the roof."""
+    rates, roofs = (20.0, 10.0, 30.0), ((80e9, 80e9), (40e9, 40e9), (60e9, 80e9, 67e9, 73e9))
+    run = run_of(prompt=40, depth=8, generate=11)
+    (row, *_) = run.cells[0].repetitions
+    rows = tuple(
+        replace(row, decode_tok_per_s=rate, bandwidth_bytes_per_s=roof) for rate, roof in zip(rates, roofs, strict=True)
+    )
+    run = replace(run, cells=(replace(run.cells[0], repetitions=rows),))
+    step = decode_work(run, run.cells[0]).bytes
+    fractions = sorted([step * 20 / 80e9, step * 10 / 40e9, step * 30 / 70e9])
+    assert summarise(run)[0].roof_fraction == pytest.approx(fractions[1])
