@@ -2,7 +2,7 @@
 
 Accumulators of the kernels are buffers of the default scope and of less than 1024 bytes: TVM puts those on the stack,
 where LLVM turns them into registers. A buffer of scope "local", or a larger one, is asked of the runtime each time
-around the loop that it stands in; for accumulators that cost 8 % of a decode step. Working arrays are "local" on
+around the loop that it stands in; for accumulators that cost 5 % of a decode step. Working arrays are "local" on
 purpose: they are asked for once a head, and TVM (0.27) may lay a plain float32 array of the default scope over one of
 vectors, and then refuses its own code.
 """
