@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from lab.core.config import check_schema
 from lab.core.decode import decode
 from lab.core.errors import BundleError
 from lab.core.fields import encode
+from lab.core.file_digest import file_sha256
 from lab.core.home import shown
 from lab.core.jsonio import read_json
 from lab.core.manifest import (
@@ -71,7 +71,6 @@ __all__ = [
 ]
 
 Kind = Literal["weights", "library", "bundle", "gguf"]
-CHUNK_BYTES = 4 * 1024 * 1024
 HINT = "delete the folder, or `lab clean`; it is made again when it is needed"
 
 _CLASSES: dict[str, type[Any]] = {
@@ -119,7 +118,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
 
 def file_entry(path: Path, advance: Callable[[float], None] | None = None) -> FileEntry:
     """Return name, size and sha256 of the file at `path`; `advance` is called with bytes as they are read."""
-    return FileEntry(name=path.name, size=path.stat().st_size, sha256=_sha256(path, advance))
+    return FileEntry(name=path.name, size=path.stat().st_size, sha256=file_sha256(path, advance))
 
 
 def verify_files(folder: Path, manifest: Manifest, progress: Progress | None = None, *, digests: bool = True) -> None:
@@ -150,18 +149,8 @@ def _check_size(path: Path, entry: FileEntry) -> None:
 
 def _check_digest(path: Path, entry: FileEntry, advance: Callable[[float], None]) -> None:
     try:
-        found = _sha256(path, advance)
+        found = file_sha256(path, advance)
     except OSError as problem:
         raise BundleError(f"{shown(path)}: cannot read: {problem.strerror}", hint=HINT) from problem
     if found != entry.sha256:
         raise BundleError(f"{shown(path)}: its content is damaged: sha256 differs from the manifest", hint=HINT)
-
-
-def _sha256(path: Path, advance: Callable[[float], None] | None) -> str:
-    state = hashlib.sha256()
-    with path.open("rb") as source:
-        while chunk := source.read(CHUNK_BYTES):
-            state.update(chunk)
-            if advance is not None:
-                advance(len(chunk))
-    return state.hexdigest()

@@ -7,43 +7,47 @@ import hashlib
 import json
 import os
 import pwd
-import re
 import socket
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lab.core.errors import BusyError, LabError
+from lab.core.text import printable
 
 HOLDER_MAX_BYTES = 8192
+DEFAULT = "/tmp/lab-locks"  # not TMPDIR, which differs between users
+SHARED_FOLDER, SHARED_FILE = 0o1777, 0o666
 
 
 def locks_dir() -> Path:
-    """Return our folder of lock files, made on first use; LabError when it is not ours alone."""
-    folder = Path(tempfile.gettempdir()) / f"lab-locks-{os.getuid()}"
+    """Return the folder of lock files, made on first use: one for all users of this machine.
+
+    $LAB_LOCKS names another. LabError when it is a link, or one in which anybody may replace files of others.
+    """
+    folder = Path(os.environ.get("LAB_LOCKS") or DEFAULT)
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        with suppress(FileExistsError):
+            folder.mkdir()
+            folder.chmod(SHARED_FOLDER)  # mkdir's own mode is cut by the umask
         found = folder.lstat()
     except OSError as problem:
         raise LabError(f"{folder}: cannot make the folder of locks: {problem.strerror}") from problem
-    # In a shared /tmp anybody can make this name first, and would then hold or fake our locks.
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    if not stat.S_ISDIR(found.st_mode) or (found.st_mode & 0o022 and not found.st_mode & stat.S_ISVTX):
         raise LabError(
-            f"{folder}: not a folder that only this user can use",
-            hint=f"remove it, or make it yours alone: chmod 700 {folder}",
+            f"{folder}: not a folder in which users leave each other's files alone",
+            hint=f"remove it, or set its sticky bit: chmod 1777 {folder}; or set LAB_LOCKS",
         )
     return folder
 
 
 def lock_file(serial: str) -> Path:
-    """Return the lock file of a device; different serials never share one."""
-    readable = re.sub(r"[^A-Za-z0-9.-]+", "_", serial)[:60]
-    return locks_dir() / f"{readable}-{hashlib.sha256(serial.encode()).hexdigest()[:12]}.lock"
+    """Return the lock file of a device; different serials never share one, and none can be read off its name."""
+    return locks_dir() / f"{hashlib.sha256(serial.encode()).hexdigest()[:24]}.lock"
 
 
 @contextmanager
@@ -61,11 +65,39 @@ def device_lock(serial: str, what: str) -> Iterator[None]:
         os.close(handle)
 
 
+def holder_line(what: str) -> str:
+    """Return, for whoever comes second, one line on who this process is and what it does."""
+    return _describe(_holder(what))
+
+
 def _open(path: Path) -> int:
+    """Open the lock, which another user may have made. It is a plain file with this one name, or it is refused."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        handle = _existing(path) or _made(path)
     except OSError as problem:
         raise LabError(f"{path}: cannot open the lock: {problem.strerror}") from problem
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        os.close(handle)
+        raise LabError(f"{path}: cannot open the lock: it is not a plain file", hint="remove it")
+    return handle
+
+
+def _existing(path: Path) -> int | None:
+    # Without O_CREAT: the kernel may refuse it for a file of somebody else in a sticky folder.
+    try:
+        return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+
+
+def _made(path: Path) -> int:
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, SHARED_FILE)
+    except FileExistsError:  # somebody was faster
+        return os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    os.fchmod(handle, SHARED_FILE)
+    return handle
 
 
 def _take(handle: int, serial: str) -> None:
@@ -80,12 +112,17 @@ def _take(handle: int, serial: str) -> None:
     except OSError as problem:
         raise LabError(
             f"device {serial}: cannot lock in {locks_dir()}: {problem.strerror}",
-            hint="point TMPDIR at a local disk",
+            hint="point LAB_LOCKS at a local disk",
         ) from problem
 
 
 def _write_holder(handle: int, what: str) -> None:
-    holder = {
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(_holder(what)).encode(), 0)
+
+
+def _holder(what: str) -> dict[str, Any]:
+    return {
         "pid": os.getpid(),
         "what": what,
         "command": " ".join(sys.argv)[:1000],
@@ -93,8 +130,6 @@ def _write_holder(handle: int, what: str) -> None:
         "user": _user_name(),
         "host": socket.gethostname(),
     }
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, json.dumps(holder).encode(), 0)
 
 
 def _user_name() -> str:
@@ -115,5 +150,5 @@ def _read_holder(handle: int) -> dict[str, Any]:
 def _describe(holder: dict[str, Any]) -> str:
     if not holder:
         return "another lab that has not said yet who it is"
-    facts = {key: str(holder.get(key, "?")) for key in ("pid", "command", "what", "since", "user", "host")}
+    facts = {key: printable(str(holder.get(key, "?"))) for key in ("pid", "command", "what", "since", "user", "host")}
     return "pid {pid} ({command}; {what}) since {since}, {user}@{host}".format_map(facts)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from lab.core.lines import MAX_LINE_BYTES, Lines, LineTooLongError
 from lab.core.process import CommandError, Completed, start, stop_group
 
 STDERR_KEPT_BYTES = 64 * 1024
-MAX_LINE_BYTES = 16 * 1024 * 1024
 POLL_S = 0.2
 
 
@@ -39,11 +39,11 @@ def stream(
     try:
         reader.pump(began + timeout_s)
         process.wait(max(POLL_S, began + timeout_s - time.monotonic()))
-    except (_LineTooLong, subprocess.TimeoutExpired) as problem:
+    except (LineTooLongError, subprocess.TimeoutExpired) as problem:
         stop_group(process, grace_s=0)
         reason = f"no end within {timeout_s:g} s"
-        if isinstance(problem, _LineTooLong):
-            reason = f"wrote a line of more than {max_line_bytes} bytes"
+        if isinstance(problem, LineTooLongError):
+            reason = str(problem)
         raise CommandError(reader.completed(argv, began), reason) from problem
     except KeyboardInterrupt:
         reader.last_words(grace_s)
@@ -54,18 +54,12 @@ def stream(
     return reader.completed(argv, began)
 
 
-class _LineTooLong(Exception):  # noqa: N818 - never leaves this file
-    """A line that would fill the memory."""
-
-
 class _Reader:
-    """Both pipes of one process; keeps the unfinished line and the end of stderr."""
+    """Both pipes of one process; keeps the end of stderr."""
 
     def __init__(self, process: subprocess.Popen[bytes], on_line: Callable[[str], None], limit: int) -> None:
         self.process = process
-        self.on_line = on_line
-        self.limit = limit
-        self.unfinished = bytearray()
+        self.lines = Lines(on_line, limit)
         self.stderr = b""
         self.selector = selectors.DefaultSelector()
         for pipe in (process.stdout, process.stderr):
@@ -84,7 +78,7 @@ class _Reader:
                 break
             for key, _ in ready:
                 self._read(key.fileobj)
-        self._finish_line()
+        self.lines.finish()
 
     def last_words(self, grace_s: float) -> None:
         """Ask the process to end and deliver what it still says, for at most `grace_s`."""
@@ -92,7 +86,7 @@ class _Reader:
         self.process.terminate()
         try:
             self.pump(deadline)
-        except (subprocess.TimeoutExpired, _LineTooLong):
+        except (subprocess.TimeoutExpired, LineTooLongError):
             return
 
     def completed(self, argv: Sequence[str], began: float) -> Completed:
@@ -111,21 +105,7 @@ class _Reader:
         elif pipe is self.process.stderr:
             self.stderr = (self.stderr + chunk)[-STDERR_KEPT_BYTES:]
         else:
-            self._lines(chunk)
-
-    def _lines(self, chunk: bytes) -> None:
-        *whole, rest = chunk.split(b"\n")
-        for part in whole:
-            self.unfinished += part
-            self._finish_line(even_empty=True)
-        self.unfinished += rest
-        if len(self.unfinished) > self.limit:
-            raise _LineTooLong
-
-    def _finish_line(self, *, even_empty: bool = False) -> None:
-        line, self.unfinished = bytes(self.unfinished), bytearray()
-        if line or even_empty:
-            self.on_line(line.decode("utf-8", "replace").removesuffix("\r"))
+            self.lines.feed(chunk)
 
 
 def _file(pipe: object) -> IO[bytes]:

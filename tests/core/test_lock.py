@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,11 +23,10 @@ with device_lock(sys.argv[1], "phi3-mini-q4"):
 
 
 @pytest.fixture(autouse=True)
-def own_temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A temporary folder of the test's own, for this process and its children."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    return tmp_path
+def own_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of locks of the test's own, for this process and its children."""
+    monkeypatch.setenv("LAB_LOCKS", str(tmp_path / "locks"))
+    return tmp_path / "locks"
 
 
 @pytest.fixture
@@ -109,31 +107,64 @@ def test_an_unreadable_holder_is_still_busy(content: bytes) -> None:
             pytest.fail("locked twice")
 
 
-def test_the_folder_of_locks_is_ours_alone(own_temp: Path) -> None:
-    assert locks_dir().stat().st_mode & 0o777 == 0o700
-    locks_dir().chmod(0o777)
-    with pytest.raises(LabError, match="not a folder that only this user can use"):
+def test_users_share_the_folder_and_leave_each_others_files_alone(own_locks: Path) -> None:
+    assert locks_dir().stat().st_mode & 0o7777 == 0o1777
+    own_locks.chmod(0o777)
+    with pytest.raises(LabError, match="leave each other's files alone"):
         locks_dir()
 
 
-def test_a_planted_link_is_refused(own_temp: Path) -> None:
-    (own_temp / "elsewhere").mkdir(mode=0o700)
-    (own_temp / f"lab-locks-{os.getuid()}").symlink_to(own_temp / "elsewhere")
-    with pytest.raises(LabError, match="lab-locks"), device_lock("a", "x"):
+def test_a_lock_of_another_user_is_heeded(own_locks: Path) -> None:
+    """A forked child becomes another user and takes the lock, in a file that is its own."""
+    if os.getuid() != 0:
+        pytest.skip("only root can act as another user")
+    for folder in (own_locks.parent, own_locks.parent.parent, own_locks.parent.parent.parent):
+        folder.chmod(0o755)
+    locks_dir()
+    ready, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        with device_lock("shared", "x"):
+            os.write(tell, b"!")
+            signal.pause()
+    try:
+        assert os.read(ready, 1) == b"!"
+        with pytest.raises(BusyError, match="nobody@"), device_lock("shared", "y"):
+            pytest.fail("locked twice")
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert lock_file("shared").stat().st_uid == 65534
+    with device_lock("shared", "y"):
+        pass
+
+
+def test_a_planted_link_is_refused(own_locks: Path) -> None:
+    (own_locks.parent / "elsewhere").mkdir(mode=0o700)
+    own_locks.symlink_to(own_locks.parent / "elsewhere")
+    with pytest.raises(LabError, match="locks"), device_lock("a", "x"):
         pytest.fail("locked through a link")
 
 
-def test_a_folder_of_another_user_is_refused(own_temp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    locks_dir()
-    (own_temp / f"lab-locks-{os.getuid()}").rename(own_temp / "lab-locks-12345")
-    monkeypatch.setattr(os, "getuid", lambda: 12345)
-    with pytest.raises(LabError, match="only this user"):
-        locks_dir()
-
-
-def test_a_planted_link_as_lock_file_is_not_written_through(own_temp: Path) -> None:
-    (own_temp / "victim").write_text("precious")
-    lock_file("a").symlink_to(own_temp / "victim")
+@pytest.mark.parametrize("plant", ["symlink", "hard link", "fifo"])
+def test_a_planted_lock_file_is_not_written_through(own_locks: Path, plant: str) -> None:
+    victim = own_locks.parent / "victim"
+    victim.write_text("precious")
+    if plant == "symlink":
+        lock_file("a").symlink_to(victim)
+    elif plant == "hard link":
+        lock_file("a").hardlink_to(victim)
+    else:
+        os.mkfifo(lock_file("a"))
     with pytest.raises(LabError, match="cannot open the lock"), device_lock("a", "x"):
         pytest.fail("locked through a link")
-    assert (own_temp / "victim").read_text() == "precious"
+    assert victim.read_text() == "precious"
+
+
+def test_a_holders_words_cannot_move_the_cursor() -> None:
+    with device_lock("a", "x"):
+        lock_file("a").write_text('{"user": "\\u001b[2Jmallory"}')
+        with pytest.raises(BusyError, match=r"mallory") as caught, device_lock("a", "y"):
+            pytest.fail("locked twice")
+    assert caught.value.what.isprintable()
