@@ -11,6 +11,7 @@ class LabError(Exception):
     """
 
     exit_code = 1
+    recorded: tuple[str, ...] = ()  # paths of the runs on record that say it already
 
     def __init__(self, what: str, *, hint: str | None = None) -> None:
         super().__init__(what)
@@ -61,6 +62,12 @@ class BusyError(LabError):
 
 class DeviceError(LabError):
     """The device answered, and the answer is no."""
+
+
+class DeviceFailedError(DeviceError):
+    """The device was reached and cannot do its part: its disk is full, a transfer arrives damaged, a command hangs."""
+
+    exit_code = 4
 
 
 class DeviceUnreachableError(LabError):

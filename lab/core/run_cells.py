@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.core.fields import KeepsUnknown
-from lab.core.kinds import Bytes, Count, NotNegative, Positive, Seconds
+from lab.core.kinds import Bytes, Count, NotNegative, Positive, Seconds, Sha256
 
 RepetitionStatus = Literal["ok", "failed", "rejected", "interrupted", "broken"]
 CellStatus = Literal["ok", "failed", "rejected", "not_run", "interrupted", "broken"]
@@ -37,7 +37,8 @@ class GateResult(KeepsUnknown):
 class Repetition(KeepsUnknown):
     """One process of the runner. `order` is its place among all repetitions of the run.
 
-    `bandwidth_bytes_per_s` is what the device read right before it and right after, pass by pass.
+    `bandwidth_bytes_per_s` is what the device read right before it and right after, pass by pass. `tokens_sha256` is
+    the digest of the ids it generated: with the same build, cell and seed it is always the same.
     """
 
     index: Count
@@ -63,6 +64,7 @@ class Repetition(KeepsUnknown):
     state_after: dict[str, Any] | None = None
     throttled: bool | None = None
     bandwidth_bytes_per_s: tuple[NotNegative, ...] | None = None
+    tokens_sha256: Sha256 | None = None
 
 
 @dataclass(frozen=True)

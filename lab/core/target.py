@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from lab.core.config import Limits, load_toml
-from lab.core.errors import ConfigError, LabError
+from lab.core.errors import ConfigError, LabError, UsageError
 from lab.core.home import definitions, find_definition, shown
 from lab.core.kinds import Name
 from lab.core.names import check_name
@@ -26,15 +27,61 @@ class DeviceSpec:
 
 
 @dataclass(frozen=True)
-class CompileSpec:
-    """What to compile for. `cpu` is "native" or an LLVM name, `features` are LLVM's (`+avx512vnni`)."""
+class AdbSpec:
+    """Which phone: `address` is host:port over Wi-Fi; empty is USB or an adb server, by [device].serial.
 
-    # The patterns keep a target file from smuggling options into a compiler's command line.
+    `backend` is who speaks: the adb-shell package, the adb program, or "auto": what reaches the phone.
+    """
+
+    address: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_][A-Za-z0-9_.:%-]*")] = ""
+    backend: Literal["auto", "adb-shell", "adb"] = "auto"
+
+
+@dataclass(frozen=True)
+class SshSpec:
+    """Which host; what is empty or 0 is left to the user's own ssh configuration. `jump` is [user@]host[:port].
+
+    `known_hosts` is a file of host keys that stands in for the user's own.
+    """
+
+    host: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_][A-Za-z0-9_.:%-]*")] = ""
+    port: Annotated[int, Limits(min=0, max=65_535)] = 0
+    user: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_][A-Za-z0-9_.@-]*")] = ""
+    key: str = ""
+    jump: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_][A-Za-z0-9_.:%@-]*")] = ""
+    known_hosts: str = ""
+
+
+@dataclass(frozen=True)
+class QemuSpec:
+    """What to start: an `image` of compiled/images/, on a simulated `cpu`.
+
+    Cores and memory count for whole machines only, `storage_mib` (where files are pushed to) for phones only.
+    """
+
+    image: Annotated[str, Limits(pattern=r"|[a-z0-9][a-z0-9-]{0,60}")] = ""
+    cpu: Annotated[str, Limits(pattern=r"[a-z0-9][a-z0-9.-]*")] = "cortex-a76"
+    cores: Annotated[int, Limits(min=1, max=64)] = 2
+    memory_mib: Annotated[int, Limits(min=256, max=1_048_576, unit="MiB")] = 2048
+    storage_mib: Annotated[int, Limits(min=1, max=1_048_576, unit="MiB")] = 4096
+    reach: Literal["ssh", "adb"] = "ssh"
+
+
+@dataclass(frozen=True)
+class CompileSpec:
+    """What to compile for. `cpu` is "native" or an LLVM name, `features` are LLVM's (`+avx512vnni`).
+
+    `libc` says whose C library the runner uses: the device's own, or one that is carried along with it, which a phone
+    needs.
+    """
+
+    # The patterns keep a target file from smuggling options into a command line.
     backend: Literal["tvm", "mlc"] = "tvm"
     kind: Annotated[str, Limits(pattern=r"[a-z][a-z0-9_]*")] = "llvm"
     mtriple: Annotated[str, Limits(pattern=r"[A-Za-z0-9_][A-Za-z0-9_.-]*")] = "x86_64-unknown-linux-gnu"
     cpu: Annotated[str, Limits(pattern=r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")] = "native"
     features: tuple[Annotated[str, Limits(pattern=r"[+-][A-Za-z0-9_.-]+")], ...] = ()
+    libc: Literal["device", "carried"] = "device"
 
 
 @dataclass(frozen=True)
@@ -60,8 +107,16 @@ class TargetSpec:
     name: Name
     description: str
     device: DeviceSpec
+    adb: AdbSpec = field(default_factory=AdbSpec)
+    ssh: SshSpec = field(default_factory=SshSpec)
+    qemu: QemuSpec = field(default_factory=QemuSpec)
     compile: CompileSpec = field(default_factory=CompileSpec)
     measure: MeasureSpec = field(default_factory=MeasureSpec)
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether its processor is simulated: what the file says, and always so of what lab starts in QEMU."""
+        return self.device.emulated or self.device.transport == "qemu"
 
 
 def load_target(name: str) -> TargetSpec:
@@ -79,6 +134,28 @@ def read_target(path: Path) -> TargetSpec:
             hint=f"set name = {path.stem!r}, or rename the file to {spec.name}.toml",
         )
     return spec
+
+
+def at(target: TargetSpec, address: str) -> TargetSpec:
+    """Return the target, reached at `address`: of adb a serial or host:port, of ssh [user@]host[:port].
+
+    Raises:
+        UsageError: a target of another transport, or no address.
+    """
+    transport = target.device.transport
+    if transport == "adb" and re.fullmatch(r"[A-Za-z0-9._-]+:\d{1,5}", address):
+        return replace(target, adb=replace(target.adb, address=address))
+    if transport == "adb" and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,100}", address):
+        return replace(target, adb=replace(target.adb, address=""), device=replace(target.device, serial=address))
+    found = re.fullmatch(r"(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9_][A-Za-z0-9_.-]*)(?::(\d{1,5}))?", address)
+    if transport == "ssh" and found and int(found[3] or 0) < 65_536:
+        user, host, port = found.groups()
+        return replace(target, ssh=replace(target.ssh, host=host, port=int(port or 0), user=user or target.ssh.user))
+    forms = {"adb": "a serial, or host:port", "ssh": "[user@]host[:port]"}
+    raise UsageError(
+        f"--at {address}: target {target.name} is reached over {transport}",
+        hint=f"give {forms[transport]}" if transport in forms else "leave --at out",
+    )
 
 
 def all_targets() -> dict[str, TargetSpec | LabError]:

@@ -102,6 +102,7 @@ REPETITION: dict[str, Any] = {
     "state_after": {"load1": 1.5},
     "throttled": False,
     "bandwidth_bytes_per_s": [41e9, 42e9],
+    "tokens_sha256": KEY,
 }
 RUN: dict[str, Any] = {
     "schema": 1,

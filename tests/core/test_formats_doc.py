@@ -20,6 +20,7 @@ from lab.core.manifest import DTYPE_BYTES
 from lab.core.probe_record import ProbeRecord
 from lab.core.run_record import RunRecord
 from lab.core.target import TargetSpec
+from lab.devices.qemu.image import ImageManifest
 from lab.ondevice.events import CLASSES
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text("utf-8")
@@ -27,6 +28,7 @@ TEXT = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text("
 # What the record shares with manifests is described there.
 SECTIONS: list[tuple[str, list[type]]] = [
     ("Target", [TargetSpec]),
+    ("Images", [ImageManifest]),
     ("Manifests", [WeightsManifest, LibraryManifest, BundleManifest]),
     ("Manifests Run record", [RunRecord]),
     ("Probe record Run record", [ProbeRecord]),

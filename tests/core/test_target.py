@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.core.errors import ConfigError, LabError
+from lab.core.errors import ConfigError, LabError, UsageError
 from lab.core.home import builtin_dir
-from lab.core.target import TargetSpec, all_targets, load_target
+from lab.core.target import DeviceSpec, TargetSpec, all_targets, at, load_target
 
 SOUND = 'schema = 1\nname = "box"\ndescription = "a box"\n[device]\ntransport = "local"\n'
 
@@ -94,3 +94,52 @@ def test_one_broken_file_hides_no_other(home: Path) -> None:
     assert isinstance(found["local"], TargetSpec)
     assert isinstance(found["broken"], LabError)
     assert "broken.toml" in found["broken"].what
+
+
+def reached(transport: str) -> TargetSpec:
+    return TargetSpec(schema=1, name="box", description="", device=DeviceSpec(transport=transport))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("transport", "address", "host", "port", "user"),
+    [
+        ("ssh", "rpi5", "rpi5", 0, ""),
+        ("ssh", "pi@192.168.1.20", "192.168.1.20", 0, "pi"),
+        ("ssh", "pi@rpi5.local:2222", "rpi5.local", 2222, "pi"),
+    ],
+)
+def test_a_host_can_be_named_on_the_command_line(transport: str, address: str, host: str, port: int, user: str) -> None:
+    found = at(reached(transport), address).ssh
+    assert (found.host, found.port, found.user) == (host, port, user)
+
+
+def test_a_phone_can_be_named_on_the_command_line() -> None:
+    wifi = at(reached("adb"), "192.168.1.5:5555")
+    assert (wifi.adb.address, wifi.device.serial) == ("192.168.1.5:5555", "")
+    usb = at(wifi, "28041FDH2000XY")
+    assert (usb.adb.address, usb.device.serial) == ("", "28041FDH2000XY")
+
+
+@pytest.mark.parametrize(
+    ("transport", "address"),
+    [
+        ("ssh", "-oProxyCommand=x"),
+        ("ssh", "pi@-host"),
+        ("ssh", "a b"),
+        ("ssh", "host:99999"),
+        ("ssh", ""),
+        ("adb", "-s"),
+        ("adb", "a;b"),
+        ("adb", "$(id)"),
+        ("local", "here"),
+        ("qemu", "here"),
+    ],
+)
+def test_what_cannot_be_an_address_is_refused(transport: str, address: str) -> None:
+    with pytest.raises(UsageError, match="is reached over"):
+        at(reached(transport), address)
+
+
+def test_what_lab_starts_in_qemu_is_emulated() -> None:
+    assert reached("qemu").is_emulated
+    assert not reached("adb").is_emulated
