@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from lab.core.proc import Completed
+from lab.core.progress import Progress
 
 OnLine = Callable[[str], None]
 
@@ -59,15 +61,35 @@ class Device(Protocol):
             KeyboardInterrupt: after the program was asked to end, got a grace time, and was then killed.
         """
 
-    def push(self, local: Path, name: str) -> str:
+    def push(self, local: Path, name: str, progress: Progress | None = None) -> str:
         """Make the content of the file or folder `local` be on the device; return its path there.
 
         `name` says what it is (a relative path below the device's work folder). Content that is there
-        already is not sent again.
+        already is not sent again; what is sent is checked as it arrives, and goes on where it was cut.
+
+        Raises:
+            DeviceError: too little space there, or what arrived is not what was sent.
+            DeviceUnreachableError: the device went away.
         """
+
+    def push_all(self, files: Mapping[str, Path], progress: Progress | None = None) -> dict[str, str]:
+        """Push each file or folder under its name, all in one go; return the path there by name."""
+
+    def pushed(self) -> dict[str, Any] | None:
+        """Return sent_bytes, kept_bytes and send_s of all pushes by now; None where nothing has to be sent."""
 
     def pull(self, remote: str, local: Path) -> None:
         """Copy a file of the device to `local`."""
+
+    def forensics(self) -> list[str]:
+        """Return what the device's own log says of a program that just died; empty where it can't be asked."""
+
+    def claim(self, holder: str) -> AbstractContextManager[None]:
+        """Hold the lock on the device itself, which other hosts heed; `holder` says who we are.
+
+        Raises:
+            BusyError: another host, or another user of this one, holds it.
+        """
 
     def close(self) -> None:
         """Let go of connections. Called again, it does nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -11,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from lab.core import proc
-from lab.core.errors import DeviceError
+from lab.core.errors import DeviceError, LabError
 from lab.core.proc import Completed
+from lab.core.progress import Progress
 from lab.core.target import TargetSpec
-from lab.devices import linux
+from lab.devices import linux, system_log
 from lab.devices.base import OnLine
 from lab.devices.files import Files, LocalFiles
+
+LOG_TIMEOUT_S = 5.0
 
 
 class LocalDevice:
@@ -33,7 +37,7 @@ class LocalDevice:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = target.name
-        self.emulated = target.device.emulated
+        self.emulated = target.is_emulated
         self._files = files or LocalFiles()
         self._sleep = sleep
         self.serial = f"local-{_machine_id(self._files)}"
@@ -71,11 +75,18 @@ class LocalDevice:
             return proc.run(argv, timeout_s=timeout_s, env=whole_env)
         return proc.stream(argv, timeout_s=timeout_s, on_line=on_line, env=whole_env)
 
-    def push(self, local: Path, name: str) -> str:
+    def push(self, local: Path, name: str, progress: Progress | None = None) -> str:
         """Return the absolute path of `local`: it is on the device already."""
         if not local.exists():
             raise DeviceError(f"{self.name}: cannot push {name}: {local} does not exist")
         return str(local.resolve())
+
+    def push_all(self, files: Mapping[str, Path], progress: Progress | None = None) -> dict[str, str]:
+        """Return the absolute path of each."""
+        return {name: self.push(local, name) for name, local in files.items()}
+
+    def pushed(self) -> None:
+        """Nothing is ever sent."""
 
     def pull(self, remote: str, local: Path) -> None:
         """Copy a file to `local`, whole or not at all."""
@@ -86,6 +97,16 @@ class LocalDevice:
         except OSError as problem:
             part.unlink(missing_ok=True)
             raise DeviceError(f"{self.name}: cannot pull {remote} to {local}: {problem.strerror}") from problem
+
+    def forensics(self) -> list[str]:
+        """Return the telling lines of the kernel's log, where this user may read it."""
+        with contextlib.suppress(LabError):
+            return system_log.telling_lines(proc.run(["dmesg"], timeout_s=LOG_TIMEOUT_S, check=True).stdout)
+        return []
+
+    def claim(self, holder: str) -> contextlib.AbstractContextManager[None]:
+        """Nobody else reaches this machine: the lock of this host is enough."""
+        return contextlib.nullcontext()
 
     def close(self) -> None:
         """Nothing is held."""

@@ -14,7 +14,6 @@ from lab.core.proc import CommandError
 from lab.core.target import DeviceSpec, TargetSpec
 from lab.devices.files import LocalFiles
 from lab.devices.local import LocalDevice
-from lab.devices.registry import open_device
 from tests.devices import fake_root
 
 TARGET = TargetSpec(schema=1, name="here", description="", device=DeviceSpec(transport="local"))
@@ -110,16 +109,6 @@ def test_serial_is_the_machine_not_the_target(tmp_path: Path) -> None:
     assert one.serial == two.serial == "local-0123456789abcdef0123456789abcdef"
     bad = LocalFiles(fake_root.write(tmp_path / "bad", {"/etc/machine-id": "uninitialized\n"}))
     assert "uninitialized" not in LocalDevice(TARGET, files=bad).serial
-
-
-def test_open_device() -> None:
-    assert open_device(TARGET).name == "here"
-    phone = replace(TARGET, name="pixel", device=DeviceSpec(transport="adb"))
-    with pytest.raises(
-        DeviceError, match=r"targets/pixel\.toml: \[device\]\.transport: 'adb' is not in this version"
-    ) as e:
-        open_device(phone)
-    assert e.value.hint == "transports that work: local"
 
 
 def gone(pid: int) -> bool:

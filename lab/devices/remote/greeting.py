@@ -1,0 +1,149 @@
+"""The first question to a device: who it is, and where lab may keep its files there."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lab.core.errors import DeviceError
+from lab.core.target import TargetSpec
+from lab.devices.remote.shell import Shell
+from lab.devices.remote.words import quoted
+
+# toybox and busybox have what is used here; a host may lack any of it, and then the answer is empty. qemu-user hides
+# itself from a process that looks at itself, and not from one that looks at another.
+_QUESTIONS = r"""
+say() { printf '%s=%s\n' "$1" "$2"; }
+has() { command -v "$1" >/dev/null 2>&1; }
+say uid "$(id -u)"
+say arch "$(uname -m)"
+say node "$(uname -n)"
+say cores "$(nproc 2>/dev/null)"
+say page_size "$(getconf PAGESIZE 2>/dev/null)"
+say machine_id "$(cat /etc/machine-id 2>/dev/null)"
+say boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+say board "$(tr -d '\000' </proc/device-tree/model 2>/dev/null)"
+say serialno "$(has getprop && getprop ro.serialno)"
+say android "$(has getprop && echo yes)"
+sleep 5 & other=$!
+say exe "$(readlink /proc/$other/exe 2>/dev/null)"
+kill $other
+say flock "$(has flock && echo yes)"
+say openssl "$(has openssl && echo yes)"
+say sha256sum "$(has sha256sum && echo yes)"
+"""
+
+_HOME = r"""
+if [ -z "$work" ]; then
+  work=${XDG_CACHE_HOME:-$HOME/.cache}/lab
+  if has getprop && [ -d /data/local/tmp ]; then work=/data/local/tmp/lab; fi
+fi
+umask 077
+mkdir -p -- "$work" && cd -- "$work" && [ -O . ] || exit 3
+case $(ls -ld .) in d????-??-*) say work "$(pwd -P)" ;; esac
+"""
+
+_FORMS = {
+    "uid": r"\d{1,10}",
+    "arch": r"[A-Za-z0-9_]{1,40}",
+    "node": r"[A-Za-z0-9._-]{1,200}",
+    "cores": r"[1-9]\d{0,4}",
+    "page_size": r"[1-9]\d{0,8}",
+    "machine_id": r"[0-9a-f]{32}",
+    "boot_id": r"[0-9a-f-]{36}",
+    "board": r"[ -~]{1,200}",
+    "serialno": r"[A-Za-z0-9._:-]{1,100}",
+    "work": r"/[ -~]{1,1000}",
+    "exe": r"[ -~]{0,200}/qemu-[a-z0-9_]{1,40}(-static)?( \(deleted\))?",
+}
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """What a device said of itself; None where it could not, or where the answer has no sane form."""
+
+    work_dir: str
+    arch: str | None
+    cores: int | None
+    page_size_bytes: int | None
+    board: str | None
+    boot_id: str | None
+    serial: str
+    android: bool
+    has_flock: bool
+    has_qemu_user: bool
+    hasher: str
+
+
+def greet(shell: Shell, target: TargetSpec) -> Greeting:
+    """Ask; the work folder is there, and ours alone, afterwards.
+
+    Raises:
+        DeviceError: it can't be made, it belongs to somebody else, or nothing there can make a sha256.
+    """
+    _check_work_dir(target)
+    script = f"work={quoted(target.device.work_dir)}\n{_QUESTIONS}{_HOME}"
+    answer = shell.answer(script, "ask who it is")
+    pairs = (line.partition("=") for line in answer.stdout.decode("utf-8", "replace").splitlines())
+    found = {key: value.strip() for key, _, value in pairs if _sane(key, value.strip())}
+    if answer.code != 0 or "work" not in found:
+        raise DeviceError(
+            f"{shell.name}: no folder to work in: {target.device.work_dir or 'its default'} cannot be made,"
+            " belongs to somebody else, or can be written by others",
+            hint=f"set [device].work_dir of targets/{target.name}.toml to a folder of your own there",
+        )
+    return _greeting(shell.name, found)
+
+
+def _greeting(name: str, found: dict[str, str]) -> Greeting:
+    return Greeting(
+        work_dir=found["work"],
+        arch=found.get("arch"),
+        cores=_number(found.get("cores")),
+        page_size_bytes=_number(found.get("page_size")),
+        board=found.get("board"),
+        boot_id=found.get("boot_id"),
+        serial=_serial(found),
+        android=found.get("android") == "yes",
+        has_flock=found.get("flock") == "yes",
+        has_qemu_user="exe" in found,
+        hasher=_hasher(name, found),
+    )
+
+
+def _serial(found: dict[str, str]) -> str:
+    """A host over ssh has the serial it has as the local machine, so both ways take the same lock."""
+    if found.get("serialno"):
+        return f"adb-{found['serialno']}"
+    if found.get("machine_id"):
+        return f"local-{found['machine_id']}"
+    return f"host-{found.get('node', 'unnamed')}"
+
+
+def _hasher(name: str, found: dict[str, str]) -> str:
+    # openssl uses the processor's SHA instructions, where coreutils often do not.
+    if found.get("openssl") == "yes":
+        return "openssl dgst -sha256 -r"
+    if found.get("sha256sum") == "yes":
+        return "sha256sum"
+    raise DeviceError(
+        f"{name}: neither openssl nor sha256sum is there, so nothing that is sent could be checked",
+        hint="install coreutils, busybox or toybox on the device",
+    )
+
+
+def _sane(key: str, value: str) -> bool:
+    return bool(re.fullmatch(_FORMS.get(key, "yes"), value))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None
+
+
+def _check_work_dir(target: TargetSpec) -> None:
+    wanted = target.device.work_dir
+    if wanted and not (re.fullmatch(_FORMS["work"], wanted) and ".." not in wanted.split("/")):
+        raise DeviceError(
+            f"targets/{target.name}.toml: [device].work_dir: {wanted!r} is not an absolute path",
+            hint="for example /data/local/tmp/lab",
+        )

@@ -1,0 +1,42 @@
+"""Command lines for a device's shell, in which nothing is left for the shell to read."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+from lab.core.errors import DeviceError
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def quoted(word: str) -> str:
+    """Return `word` as one word of a POSIX shell.
+
+    Raises:
+        DeviceError: it holds a zero byte, which no command line can.
+    """
+    if "\0" in word:
+        raise DeviceError(f"{word!r} cannot be part of a command: it holds a zero byte")
+    return shlex.quote(word)
+
+
+def line(argv: Sequence[str]) -> str:
+    """Return the words as one command line."""
+    return " ".join(quoted(word) for word in argv)
+
+
+def program(argv: Sequence[str], env: Mapping[str, str]) -> str:
+    """Return a command line that says its process id in a first line and then becomes the program.
+
+    The program has the shell's id, which leads a process group of its own under sshd and adbd.
+    """
+    exports = [f"export {name}={quoted(value)}" for name, value in env.items() if _checked(name)]
+    return "; ".join(["echo $$", *exports, f"exec {line(argv)}"])
+
+
+def _checked(name: str) -> bool:
+    if not _VARIABLE.fullmatch(name):
+        raise DeviceError(f"{name!r} cannot be the name of an environment variable")
+    return True
