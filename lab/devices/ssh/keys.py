@@ -1,0 +1,100 @@
+"""The keys to offer a host: that of the target, the agent's, those of the configuration or the usual ones."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncssh
+
+from lab.devices.ssh.check import is_private, key_path, open_to_others
+from lab.devices.ssh.problems import printable
+from lab.devices.ssh.route import Resolved
+
+AGENT_S = 10.0  # to list its keys
+USUAL = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
+
+
+@dataclass
+class Keys:
+    """What can be offered, and why the rest cannot (`left_out`, one line each)."""
+
+    pairs: list[asyncssh.SSHKeyPair] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+    def add_file(self, path: Path) -> None:
+        """Take the private key in a file, unless something is wrong with it."""
+        try:
+            if not is_private(path):
+                return
+            wrong = open_to_others(path)
+            pairs = [] if wrong else list(asyncssh.load_keypairs(str(path), ignore_encrypted=True))
+        except (OSError, ValueError, asyncssh.KeyImportError) as problem:
+            self.left_out += [] if isinstance(problem, FileNotFoundError) else [f"{path}: {printable(problem)}"]
+            return
+        if wrong:
+            self.left_out.append(f"{path}: {wrong}; chmod 600 {path}")
+        elif not pairs:
+            self.left_out.append(f"{path}: has a passphrase; ssh-add {path}")
+        else:
+            self.pairs += pairs
+            self.tried.append(str(path))
+
+
+@asynccontextmanager
+async def keys_for(hop: Resolved) -> AsyncIterator[Keys]:
+    """Yield the keys to offer; those of the agent can sign until the end of the block."""
+    keys = Keys()
+    if hop.hop.key:
+        keys.add_file(key_path(hop.hop.key))
+    named = [Path(name).expanduser() for name in hop.setting("IdentityFile", ())]
+    agent = await _agent(hop)
+    try:
+        if agent is not None:
+            await _add_agent(keys, agent, named if hop.setting("IdentitiesOnly") else None)
+        for path in named or [Path(name).expanduser() for name in USUAL]:
+            keys.add_file(path)
+        yield keys
+    finally:
+        if agent is not None:
+            agent.close()
+            await agent.wait_closed()
+
+
+async def _agent(hop: Resolved) -> asyncssh.SSHAgentClient | None:
+    path = hop.setting("IdentityAgent", os.environ.get("SSH_AUTH_SOCK"))
+    if not path or path == "SSH_AUTH_SOCK":
+        path = os.environ.get("SSH_AUTH_SOCK") if path else None
+    if not path:
+        return None
+    with suppress(OSError, asyncssh.Error):
+        return await asyncssh.connect_agent(str(Path(path).expanduser()))
+    return None
+
+
+async def _add_agent(keys: Keys, agent: asyncssh.SSHAgentClient, only: Sequence[Path] | None) -> None:
+    wanted = None if only is None else _public_halves(only)
+    if wanted == []:
+        return
+    try:
+        found = await asyncio.wait_for(agent.get_keys(wanted), AGENT_S)
+    except (OSError, ValueError, asyncssh.Error) as problem:
+        keys.left_out.append(f"ssh-agent: {printable(problem)}")
+        return
+    keys.pairs += found
+    keys.tried += [f"{len(found)} of ssh-agent"] if found else []
+
+
+def _public_halves(paths: Sequence[Path]) -> list[bytes]:
+    found = []
+    for path in paths:
+        for public in (path, path.with_name(path.name + ".pub")):
+            with suppress(OSError, ValueError, asyncssh.KeyImportError):
+                found.append(asyncssh.read_public_key(str(public)).public_data)
+                break
+    return found

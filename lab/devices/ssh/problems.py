@@ -1,0 +1,63 @@
+"""What goes wrong on the way to a host, in words to act on."""
+
+from __future__ import annotations
+
+import socket
+
+import asyncssh
+
+from lab.core.errors import ConfigError, DeviceUnreachableError
+
+TEXT_MAX = 300
+
+
+class FirstContactError(DeviceUnreachableError):
+    """Nobody has seen this host's key before, and nobody has said to trust it."""
+
+    def __init__(self, address: str, words: str, name: str, key: asyncssh.SSHKey) -> None:
+        super().__init__(
+            f"{address}: unknown host: its key is {key_words(key)}, and known_hosts has no line for {name}",
+            hint=f"compare the fingerprint, then say --accept-new, or `ssh {words}` once",
+        )
+        self.address = address
+        self.name = name
+        self.key = key
+
+
+def key_words(key: asyncssh.SSHKey) -> str:
+    """Return the kind and the fingerprint of a key: "ssh-ed25519 SHA256:..."."""
+    return f"{key.get_algorithm()} {key.get_fingerprint()}"
+
+
+def printable(text: object) -> str:
+    """Return what a host said without what would move a terminal's cursor, and not much of it."""
+    return "".join(char if char.isprintable() else "?" for char in str(text))[:TEXT_MAX]
+
+
+def unreachable(address: str, problem: BaseException) -> DeviceUnreachableError:
+    """Return the error for a connection that failed to come about or was lost."""
+    what, hint = _words(problem)
+    return DeviceUnreachableError(f"{address}: {what}", hint=hint)
+
+
+def bad_configuration(problem: Exception) -> ConfigError:
+    """Return the error for an ssh configuration that asyncssh cannot read."""
+    return ConfigError(
+        f"ssh configuration: {printable(problem)}", hint="mend that line; `ssh -G HOST` shows how ssh sees it"
+    )
+
+
+def _words(problem: BaseException) -> tuple[str, str | None]:
+    if isinstance(problem, socket.gaierror):
+        return "no such host", "check [ssh].host, or give it a HostName in ~/.ssh/config"
+    if isinstance(problem, ConnectionRefusedError):
+        return "connection refused", "start sshd there, or check [ssh].port"
+    if isinstance(problem, TimeoutError):
+        return "no answer", "is it switched on, and on this network?"
+    if isinstance(problem, asyncssh.ChannelOpenError):
+        return f"not opened: {printable(problem.reason)}", None
+    if isinstance(problem, asyncssh.DisconnectError):
+        return f"connection lost: {printable(problem.reason)}", None
+    if isinstance(problem, OSError):
+        return printable(problem.strerror or problem), None
+    return printable(problem) or type(problem).__name__, None

@@ -1,0 +1,124 @@
+"""What the user's ssh configuration makes of a host: where it is, who logs in, through whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from lab.core.target import SshSpec
+from lab.devices.ssh.known_hosts import GLOBAL, USER, KnownHosts
+from lab.devices.ssh.problems import bad_configuration
+
+CONFIGURATION = ("~/.ssh/config", "/etc/ssh/ssh_config")
+USUAL_PORT = 22
+HOPS_MAX = 8
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One host on the way, as asked for; 0 and "" leave it to the configuration."""
+
+    host: str
+    port: int = 0
+    user: str = ""
+    key: str = ""
+    known_hosts: str = ""
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what asyncssh is told of this host."""
+        return {
+            "host": self.host,
+            "port": self.port or (),
+            "username": self.user or (),
+            "config": configuration_files(),
+        }
+
+
+class Resolved:
+    """A hop with the configuration applied."""
+
+    def __init__(self, hop: Hop) -> None:
+        self.hop = hop
+        try:
+            # No keys here: they are read by keys.py, which says what is wrong with them.
+            self._options = asyncssh.SSHClientConnectionOptions(**hop.arguments(), client_keys=None, known_hosts=b"")
+        except (ValueError, OSError, asyncssh.Error) as problem:
+            raise bad_configuration(problem) from problem
+
+    @property
+    def address(self) -> str:
+        """user@host:port, for people."""
+        return f"{self._options.username}@{self._options.host}:{self._options.port}"
+
+    @property
+    def words(self) -> str:
+        """What to type after `ssh` to reach it by hand."""
+        user = f"{self.hop.user}@" if self.hop.user else ""
+        port = f"-p {self.hop.port} " if self.hop.port else ""
+        return f"{port}{user}{self.hop.host}"
+
+    @property
+    def jumps(self) -> str:
+        """The hosts to go through, as ProxyJump has them."""
+        return str(self._options.tunnel or "")
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """Return a setting of the configuration by its ssh name."""
+        return self._options.config.get(name, default)
+
+    def known_hosts(self) -> KnownHosts:
+        """Return what is known of the host's key."""
+        host, port = self._options.host.lower(), self._options.port
+        files = [*self._user_files(), *map(Path, self.setting("GlobalKnownHostsFile", GLOBAL))]
+        if self._options.host_key_alias:
+            return KnownHosts(self._options.host_key_alias, [], files)
+        if port == USUAL_PORT:
+            return KnownHosts(host, [], files)
+        return KnownHosts(f"[{host}]:{port}", [host], files)
+
+    def known_hosts_file(self) -> Path | None:
+        """Return the file that a new host's key is added to."""
+        files = self._user_files()
+        return files[0] if files else None
+
+    def _user_files(self) -> Sequence[Path]:
+        if self.hop.known_hosts:
+            return [Path(self.hop.known_hosts).expanduser()]
+        return [Path(name).expanduser() for name in self.setting("UserKnownHostsFile", USER)]
+
+
+def configuration_files() -> list[str]:
+    """Return the ssh configuration files that are there, the user's first."""
+    return [str(path) for path in (Path(name).expanduser() for name in CONFIGURATION) if path.is_file()]
+
+
+def route(spec: SshSpec) -> list[Resolved]:
+    """Return the hosts to go through, in order, and the one to reach at the end."""
+    last = Resolved(Hop(spec.host, spec.port, spec.user, spec.key, spec.known_hosts))
+    return [*_before(spec.jump or last.jumps, depth=0), last]
+
+
+def _before(jumps: str, depth: int) -> list[Resolved]:
+    hops = [Resolved(parse_jump(jump)) for jump in jumps.split(",") if jump]
+    if depth >= HOPS_MAX or len(hops) > HOPS_MAX:
+        raise bad_configuration(ValueError(f"ProxyJump {jumps}: more than {HOPS_MAX} hosts to go through"))
+    # The first of them may itself be behind another, by the configuration.
+    return [*_before(hops[0].jumps, depth + 1), *hops] if hops else []
+
+
+def parse_jump(text: str) -> Hop:
+    """Return the hop of "[user@]host[:port]", as ProxyJump has it."""
+    user, _, place = text.strip().removeprefix("ssh://").rpartition("@")
+    host, colon, port = place.rpartition(":")
+    if place.startswith("["):
+        host, _, port = place[1:].partition("]")
+        port = port.removeprefix(":")
+    elif not colon or ":" in host:  # no port, or an address of IPv6 without one
+        host, port = place, ""
+    if not host or not (port or "0").isdecimal():
+        raise bad_configuration(ValueError(f"jump: {text!r} is not [user@]host[:port]"))
+    return Hop(host, int(port or 0), user)

@@ -1,0 +1,1 @@
+"""Real servers, bad lines and slow links for the tests of transports."""
