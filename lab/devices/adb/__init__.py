@@ -1,0 +1,1 @@
+"""Phones: the adb-shell package behind a layer that mends it, and the adb program."""

@@ -1,0 +1,35 @@
+"""Where a phone listens: [adb].address taken apart."""
+
+from __future__ import annotations
+
+from lab.core.errors import ConfigError
+from lab.core.target import TargetSpec
+
+DEFAULT_PORT = 5555
+
+Address = tuple[str, int]
+
+
+def address_of(target: TargetSpec) -> Address | None:
+    """Return host and port, or None for a phone on USB; ConfigError for what is neither.
+
+    A host with more than one colon is an IPv6 address, whose last part is the port.
+    """
+    said = target.adb.address
+    if not said:
+        return None
+    host, colon, port = said.rpartition(":")
+    if not colon:
+        return said, DEFAULT_PORT
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536 and host):
+        where = f"targets/{target.name}.toml: [adb].address"
+        raise ConfigError(f"{where}: {said!r} is not host:port", hint=f"such as {host or 'phone'}:{DEFAULT_PORT}")
+    return host, int(port)
+
+
+def address_text(address: Address | None) -> str:
+    """Return it as an adb server writes it; empty for None."""
+    if address is None:
+        return ""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
