@@ -1,0 +1,1 @@
+"""Emulated devices that lab starts, waits for and ends."""

@@ -1,0 +1,90 @@
+"""Starting the phone: adbd in a root, process and mount world of its own; its arm64 programs run by qemu-user."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from lab.core.errors import ConfigError, DeviceError, DeviceUnreachableError
+from lab.core.target import TargetSpec
+from lab.devices.link import Link, LinkTimeoutError
+from lab.devices.qemu.binfmt import ensure_rule
+from lab.devices.qemu.cpus import cpuinfo
+from lab.devices.qemu.guest import Guest, version_of
+from lab.devices.qemu.image import Image
+from lab.devices.qemu.ready import adb_answers, free_port
+from lab.devices.qemu.running import Running
+
+START_S = 90.0
+ASK_S = 60.0
+SCRIPT = Path(__file__).with_name("phone.sh")
+NEEDED = ("unshare", "mount", "chroot", "tar")
+
+
+def start_phone(target: TargetSpec, image: Image) -> Guest:
+    """Start the phone of `image` and wait until its adbd answers.
+
+    Raises:
+        ConfigError: it is to be reached by something else than adb, or to have a processor that it can't.
+        DeviceError: we are not root, or arm64 programs can't be run here.
+        DeviceUnreachableError: it ended, or does not answer.
+    """
+    if target.qemu.reach != "adb":
+        raise ConfigError(f"{target.name}: a phone has no ssh", hint='set reach = "adb" in [qemu]')
+    start_id, port = secrets.token_hex(8), free_port()
+    words = _words(target, image, port, start_id)
+    emulator = version_of(_may_start(target))
+    running = Running(target.name, words)
+    try:
+        running.wait_until(lambda: adb_answers(port), timeout_s=START_S)
+    except BaseException:
+        running.close()
+        raise
+    return Guest(running, "adb", port, f"qemu-user {emulator}", lambda link: _check_is_ours(link, target, start_id))
+
+
+def _may_start(target: TargetSpec) -> Path:
+    """Return the emulator of arm64 programs; DeviceError when a phone can't be started by us here."""
+    if os.geteuid() != 0:
+        raise DeviceError(
+            f"{target.name}: the emulated phone needs root: it gets a root folder of its own",
+            hint="run lab as root in a container or a virtual machine, or emulate a whole machine (qemu-arm64)",
+        )
+    for program in NEEDED:
+        if shutil.which(program) is None:
+            raise DeviceError(f"{target.name}: {program} is missing", hint="apt-get install util-linux coreutils tar")
+    return ensure_rule()
+
+
+def _words(target: TargetSpec, image: Image, port: int, start_id: str) -> list[str]:
+    parts = image.manifest.phone
+    assert parts is not None
+    world = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+    # The tar file is opened before /tmp is covered.
+    shell = ["sh", "-c", 'root=$1; shift; exec sh "$0" "$@" < "$root"', str(SCRIPT), str(image.path(parts.root))]
+    cpu = target.qemu.cpu
+    properties = _properties(image, port, start_id)
+    text = cpuinfo(cpu, len(os.sched_getaffinity(0)))
+    return [*world, *shell, parts.adbd, str(target.qemu.storage_mib), cpu, text, properties]
+
+
+def _properties(image: Image, port: int, start_id: str) -> str:
+    serial = f"LABPHONE{image.manifest.key[:8].upper()}"
+    values = {"service.adb.listen_addrs": f"tcp:localhost:{port}", "ro.serialno": serial, "lab.start_id": start_id}
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def _check_is_ours(link: Link, target: TargetSpec, start_id: str) -> None:
+    """Make sure that nobody else's adbd took the port: adbd waits in silence for one that is taken."""
+    try:
+        said = link.execute("getprop lab.start_id", timeout_s=ASK_S).stdout
+    except LinkTimeoutError as problem:
+        raise DeviceUnreachableError(
+            f"{target.name}: the emulated phone runs no command within {ASK_S:g} s"
+        ) from problem
+    if said.strip() != start_id.encode():
+        raise DeviceUnreachableError(
+            f"{target.name}: another adbd took the port of the emulated phone", hint="try again"
+        )

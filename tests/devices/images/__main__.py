@@ -1,0 +1,31 @@
+"""`python -m tests.devices.images phone|machine|all`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from lab.core.errors import LabError
+from tests.devices.images.build import RECIPES, build
+
+
+def main() -> int:
+    """Build what is missing and print the folders; exit code 1 with the reason when it can't be."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/build-emulated-devices",
+        description="Build the emulated devices that are missing in compiled/images/ (below $LAB_HOME). Needs root.",
+    )
+    parser.add_argument("image", nargs="?", default="all", choices=[*RECIPES, "all"])
+    wanted = parser.parse_args().image
+    try:
+        folders = build(list(RECIPES) if wanted == "all" else [wanted])
+    except LabError as problem:
+        print(f"error: {problem.what}", file=sys.stderr)
+        print(f"  hint: {problem.hint}" if problem.hint else "", file=sys.stderr)
+        return 1
+    print("\n".join(str(folder) for folder in folders))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
