@@ -22,7 +22,7 @@ from lab.models.gguf_layout import gguf_tensors
 from lab.models.presets.config import Phi3Config
 from lab.models.quant import F32, QuantScheme
 from lab.models.sources import open_folder
-from tests.compile.building import RUNNABLE
+from tests.compile.building import NATIVE
 from tests.compile.network import Compiled, Reference
 from tests.models.folders import write_single
 
@@ -30,7 +30,7 @@ Ids = npt.NDArray[np.int32]
 Weights = Mapping[str, F32]
 
 PROGRAM, VARIABLE = "llama-logits", "LAB_LLAMA_LOGITS"
-ISA = RUNNABLE[0]  # the best that this machine runs
+ISA = NATIVE[0]  # the best that this machine runs
 
 
 def of_transformers(config: Phi3Config, weights: Weights, ids: Ids) -> F32:

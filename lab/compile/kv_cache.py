@@ -74,7 +74,7 @@ def _functions(isa: Isa, config: Phi3Config, dtype: str) -> list[Expr]:
         rx.prim_value(0),
         backend(ragged_attention(isa, heads, kv_heads, dim, dtype, window), "attention_ragged"),
         backend(paged_attention(isa, heads, kv_heads, dim, dtype, window), "attention_paged"),
-        backend(decode_attention(heads, kv_heads, dim, dtype, window), "attention_decode"),
+        backend(decode_attention(isa, heads, kv_heads, dim, dtype, window), "attention_decode"),
         *[nothing] * 5,
         rx.Tuple([add(merge_states(dtype), "attention_merge")]),
         add(split_rotary(heads, kv_heads, dim, dtype), "split_rotary"),

@@ -14,7 +14,10 @@ from lab.core.zig import zig_env
 
 TIMEOUT_S = 600.0
 # The oldest glibc that the TVM runtime's own wheels ask for.
-ZIG_TARGETS = {"x86_64-unknown-linux-gnu": "x86_64-linux-gnu.2.28"}
+ZIG_TARGETS = {
+    "x86_64-unknown-linux-gnu": "x86_64-linux-gnu.2.28",
+    "aarch64-unknown-linux-gnu": "aarch64-linux-gnu.2.28",
+}
 
 
 def linker(mtriple: str) -> Callable[..., None]:

@@ -9,7 +9,7 @@ from tvm.relax.frontend import nn
 
 from lab.compile.isa import Isa
 from lab.compile.kernels.embed import float_embed, quantised_embed
-from lab.compile.kernels.encode import Encoding, copied, encoded, gated, normalised
+from lab.compile.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
 from lab.compile.kernels.linear import BLOCK, quantised_linear
 from lab.compile.kernels.linear_float import float_linear
 from lab.compile.kv_cache import create_cpu_kv_cache
@@ -74,10 +74,7 @@ class CpuOps:
 
     def _encoding(self, rows: Any) -> Encoding:
         """Return the encoding for so many rows: one row is a tile of its own, an unknown number gets tiles."""
-        tile_rows = 1 if _is_one(rows) else self.isa.tile_rows
-        if not self.scheme.quantised:
-            return Encoding(tile_rows, "float")
-        return Encoding(tile_rows, "int8", 8 if self.scheme.bits == 4 else 128)
+        return encoding_for(self.isa, self.scheme.bits, one_row=_is_one(rows))
 
 
 def padded(rows: int) -> int:

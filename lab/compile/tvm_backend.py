@@ -10,6 +10,7 @@ import tvm
 from tvm import relax
 
 from lab.compile.cpu import Cpu
+from lab.compile.isa import architecture
 from lab.compile.link import linker
 from lab.compile.ops_cpu import CpuOps
 from lab.compile.pipeline import pipeline
@@ -76,4 +77,5 @@ def _metadata_function(content: dict[str, Any]) -> Any:
 
 def _target(mtriple: str, cpu: Cpu) -> Any:
     features = [f"+{name}" for name in cpu.llvm_features]
-    return tvm.target.Target({"kind": "llvm", "mtriple": mtriple, "mcpu": "x86-64", "mattr": features})
+    base = architecture(mtriple).base_cpu
+    return tvm.target.Target({"kind": "llvm", "mtriple": mtriple, "mcpu": base, "mattr": features})

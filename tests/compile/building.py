@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import tvm
 
-from lab.compile.isa import X86_ISAS, Isa
+from lab.compile.isa import ARM_ISAS, X86_ISAS, Isa
+from tests.compile.emulated import MTRIPLE, emulated
 
 
 def machine_flags() -> set[str]:
@@ -21,18 +23,28 @@ def machine_flags() -> set[str]:
     return set()
 
 
-RUNNABLE = [isa for isa in X86_ISAS if set(isa.cpu_flags) <= machine_flags()]
+NATIVE = [isa for isa in X86_ISAS if set(isa.cpu_flags) <= machine_flags()]
+# ARM's run under qemu-user. The others' code is the same kernel by kernel: test_assembly.py holds them to it.
+EMULATED = [isa for isa in ARM_ISAS if isa.name in ("neon-i8mm-fhm", "neon-dotprod", "neon")]
+RUNNABLE = [*NATIVE, *EMULATED]
+# Attention knows of no integer products: its code for these is all that there is.
+ATTENTION = [isa for isa in RUNNABLE if isa.name != "neon-dotprod"]
+_NUMBERS = itertools.count()
 
 
 def build(prim_func: Any, isa: Isa) -> Any:
     """Compile with exactly the ISA's features, so that nothing newer slips in."""
-    target = tvm.target.Target({"kind": "llvm", "mcpu": "x86-64", "mattr": [f"+{name}" for name in isa.llvm_features]})
+    base = {"mtriple": MTRIPLE, "mcpu": "generic"} if isa in ARM_ISAS else {"mcpu": "x86-64"}
+    target = tvm.target.Target({"kind": "llvm", **base, "mattr": [f"+{name}" for name in isa.llvm_features]})
     return tvm.compile(tvm.IRModule({"main": prim_func.with_attr("global_symbol", "main")}), target=target)
 
 
 def compiled(prim_func: Any, isa: Isa) -> Callable[..., list[np.ndarray]]:
     """Return a function over numpy arrays and scalars that gives every array back after the call."""
-    function = build(prim_func, isa)["main"]
+    module = build(prim_func, isa)
+    if isa in ARM_ISAS:
+        return emulated(module.mod, isa, f"kernel{next(_NUMBERS)}")
+    function = module["main"]
 
     def call(*args: Any) -> list[np.ndarray]:
         tensors = [tvm.runtime.tensor(a) if isinstance(a, np.ndarray) else a for a in args]

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from typing import Any
 
 import pytest
 
 from lab.compile.isa import X86_ISAS, Isa
-from lab.compile.kernels.attention_decode import decode_attention
-from lab.compile.kernels.encode import Encoding, copied, encoded, gated, normalised
-from lab.compile.kernels.linear import quantised_linear
-from lab.compile.kernels.linear_float import float_linear
-from lab.compile.kernels.rope import rope_table, split_rotary
-from tests.compile.building import build
+from tests.compile.assembly import assembly, attention, group_loop, kernels, products
+from tests.compile.building import EMULATED
 
 BY_ISA = pytest.mark.parametrize("isa", X86_ISAS, ids=[isa.name for isa in X86_ISAS])
 
@@ -30,36 +24,8 @@ EVEX = re.compile(
 )
 
 
-def linear(isa: Isa, rows: int, bits: int = 4) -> Any:
-    return quantised_linear(isa, bits, 256, 64, rows, residual=False, out_dtype="float32")
-
-
-def assembly(kernel: Any, isa: Isa) -> list[str]:
-    """Return the instructions and labels; directives and comments are left out."""
-    lines = [line.split("#")[0].strip() for line in build(kernel, isa).mod.inspect_source("asm").splitlines()]
-    return [line for line in lines if line and (line.endswith(":") or not line.startswith("."))]
-
-
-@functools.cache
-def products(isa: Isa, rows: int) -> list[str]:
-    return assembly(linear(isa, rows), isa)
-
-
-@functools.cache
-def attention(isa: Isa) -> list[str]:
-    return assembly(decode_attention(8, 8, 96, "float16", None), isa)
-
-
 def everything(isa: Isa) -> list[str]:
     return [*products(isa, 1), *products(isa, isa.tile_rows), *attention(isa)]
-
-
-def group_loop(code: list[str], dot: str) -> list[str]:
-    """The innermost loop around the dot instructions: from the label before the first to the jump back to it."""
-    first = next(i for i, line in enumerate(code) if dot in line)
-    begin = max(i for i in range(first) if code[i].endswith(":"))
-    end = next(i for i in range(begin, len(code)) if re.fullmatch(rf"j\w+\t{re.escape(code[begin][:-1])}", code[i]))
-    return code[begin : end + 1]
 
 
 @BY_ISA
@@ -103,22 +69,7 @@ def test_accumulators_stay_in_registers(rows: int) -> None:
     assert [line for line in loop if "(%rsp" in line] == []
 
 
-def kernels(isa: Isa) -> dict[str, Any]:
-    """Every kernel that has no working array and so must ask the runtime for no memory."""
-    made = {"rope-table": rope_table(96, 4096, 1.0), "split": split_rotary(8, 8, 96, "float16")}
-    for rows in (1, isa.tile_rows):
-        for bits in (4, 8):
-            made[f"linear-{rows}-{bits}"] = linear(isa, rows, bits)
-        made[f"linear-float-{rows}"] = float_linear(isa, "float16", 256, 64, rows, residual=True, out_dtype="float32")
-        for encoding in (Encoding(rows, "int8", 8), Encoding(rows, "float")):
-            name = f"{rows}-{encoding.kind}"
-            made[f"normalised-{name}"] = normalised(encoding, 256, 1e-5)
-            made[f"copied-{name}"] = encoded(encoding, 256, 256, copied, "float16")
-            made[f"gated-{name}"] = encoded(encoding, 256, 512, gated(256), "float32")
-    return made
-
-
-@BY_ISA
+@pytest.mark.parametrize("isa", [*X86_ISAS, *EMULATED], ids=lambda isa: isa.name)
 def test_no_memory_is_asked_of_the_runtime(isa: Isa) -> None:
     asking = {
         name

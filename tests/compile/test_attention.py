@@ -1,4 +1,4 @@
-"""Attention kernels against plain softmax attention in numpy, for every ISA record this machine runs."""
+"""Attention kernels against plain softmax attention in numpy, for every ISA record that is run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from lab.compile.kernels.attention_merge import merge_states
 from lab.compile.kernels.attention_paged import paged_attention
 from lab.compile.kernels.attention_ragged import ragged_attention
 from lab.compile.kernels.kv_pages import PAGE, append_pages
-from tests.compile.building import RUNNABLE, kernel, rel_error
+from tests.compile.building import ATTENTION, kernel, rel_error
 
 SCALE = 0.2
 GEOMETRIES = [(4, 4, 32), (8, 2, 96), (4, 1, 128)]
 WINDOWS = [None, 21]
-ISA_IDS = [isa.name for isa in RUNNABLE]
+ISA_IDS = [isa.name for isa in ATTENTION]
 
 
 def softmax_attention(q, k, v, q_positions, k_positions, window):
@@ -53,7 +53,7 @@ def ints(*values):
     return np.array(values, np.int32)
 
 
-@pytest.mark.parametrize("isa", RUNNABLE, ids=ISA_IDS)
+@pytest.mark.parametrize("isa", ATTENTION, ids=ISA_IDS)
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 @pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("length", [1, 15, 16, 17, 70])
@@ -85,7 +85,7 @@ def test_decode_reads_pages(isa, geometry, window, length):
     assert np.abs(got[-1] - want_lse).max() < 1e-4
 
 
-@pytest.mark.parametrize("isa", RUNNABLE, ids=ISA_IDS)
+@pytest.mark.parametrize("isa", ATTENTION, ids=ISA_IDS)
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 @pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize("length", [1, 11, 12, 13, 70])
@@ -101,7 +101,7 @@ def test_ragged_prefill(isa, geometry, window, length):
     assert np.abs(got[-1] - want_lse).max() < 1e-4
 
 
-@pytest.mark.parametrize("isa", RUNNABLE, ids=ISA_IDS)
+@pytest.mark.parametrize("isa", ATTENTION, ids=ISA_IDS)
 @pytest.mark.parametrize("window", WINDOWS)
 @pytest.mark.parametrize(("history", "new"), [(16, 5), (33, 40), (70, 13)])
 def test_history_and_chunk_merge_to_the_whole(isa, window, history, new):

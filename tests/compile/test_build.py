@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.compile import build, versions
+from lab.compile import cpu as cpu_module
 from lab.compile.build import build_library, library_key
 from lab.compile.bundle import assemble
 from lab.compile.cpu import choose_cpu, machine_features
+from lab.compile.isa import ARM_ISAS
 from lab.core.bundle import load_manifest, verify_files
 from lab.core.errors import BundleError, CompileError
 from lab.core.progress import NullProgress
@@ -19,7 +22,7 @@ from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.quant import SCHEMES
 from lab.models.sources.synthetic import SyntheticSource
-from tests.compile.building import RUNNABLE
+from tests.compile.building import NATIVE
 from tests.compile.network import config
 
 QUIET = NullProgress()
@@ -52,8 +55,8 @@ def library(tmp_path_factory) -> Path:
 def test_library_folder_is_whole_and_says_what_it_is(library):
     manifest = load_manifest(library, "library")
     verify_files(library, manifest)
-    assert manifest.target.isa == RUNNABLE[0].name
-    assert set(manifest.target.required_features) == set(RUNNABLE[0].cpu_flags)
+    assert manifest.target.isa == NATIVE[0].name
+    assert set(manifest.target.required_features) == set(NATIVE[0].cpu_flags)
     assert manifest.versions.tvm
     assert manifest.model.label == "tiny-q4"
 
@@ -142,6 +145,55 @@ def test_parts_of_two_models_make_no_bundle(library, tmp_path):
         assemble(library, weights, tmp_path)
 
 
+ARM = {"mtriple": "aarch64-unknown-linux-gnu"}
+
+
+@pytest.mark.parametrize("scheme", ["q4", "f16", "f32"])  # q8 is q4 with other products
+def test_a_library_for_arm64_is_made_on_any_machine(scheme, tmp_path):
+    folder = build_library(tiny(scheme), with_cpu("cortex-x3", **ARM), tmp_path, QUIET)
+    header = (folder / "model.so").read_bytes()[:20]
+    assert header[:4] == b"\x7fELF"
+    assert int.from_bytes(header[18:20], "little") == 183  # EM_AARCH64
+    assert load_manifest(folder, "library").target.isa == "neon-i8mm-fhm"
+
+
+@pytest.mark.parametrize(
+    ("cpu", "features", "isa", "required"),
+    [
+        ("generic", (), "neon", {"asimd"}),
+        ("cortex-a53", (), "neon", {"asimd"}),
+        ("cortex-a76", (), "neon-dotprod", {"asimd", "asimddp"}),
+        ("cortex-a78ae", (), "neon-dotprod", {"asimd", "asimddp"}),
+        ("apple-m1", (), "neon-dotprod-fhm", {"asimd", "asimddp", "fphp", "asimdhp", "asimdfhm"}),
+        ("cortex-x3", (), "neon-i8mm-fhm", {"asimd", "asimddp", "i8mm", "fphp", "asimdhp", "asimdfhm"}),
+        ("cortex-x4", ("-fp16fml",), "neon-i8mm", {"asimd", "asimddp", "i8mm"}),
+        ("cortex-x4", ("-i8mm", "-dotprod"), "neon", {"asimd"}),
+        ("generic", ("+dotprod", "+lse"), "neon-dotprod", {"asimd", "asimddp", "atomics"}),
+    ],
+)
+def test_record_and_needs_of_arm64_follow_cpu_and_features(cpu, features, isa, required):
+    chosen = choose_cpu(with_cpu(cpu, *features, **ARM).compile)
+    assert chosen.isa.name == isa
+    assert set(chosen.required_features) == required
+
+
+@pytest.mark.parametrize("isa", ARM_ISAS, ids=[isa.name for isa in ARM_ISAS])
+def test_native_reads_the_features_of_an_arm64_machine(isa, tmp_path, monkeypatch):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nFeatures\t: fp {' '.join(isa.cpu_flags)} crc32 cpuid\n")
+    monkeypatch.setattr(cpu_module, "CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(cpu_module.platform, "machine", lambda: "aarch64")
+    chosen = choose_cpu(with_cpu(**ARM).compile)
+    assert chosen.isa == isa
+    assert set(chosen.required_features) == set(isa.cpu_flags)
+
+
+def test_half_of_linuxs_names_is_no_feature(tmp_path, monkeypatch):
+    (tmp_path / "cpuinfo").write_text("Features\t: fp asimd asimddp fphp asimdfhm\n")
+    monkeypatch.setattr(cpu_module, "CPUINFO", tmp_path / "cpuinfo")
+    assert "fullfp16" not in machine_features()
+    assert "dotprod" in machine_features()
+
+
 @pytest.mark.parametrize(
     ("cpu", "features", "isa"),
     [
@@ -172,6 +224,9 @@ def test_added_features_are_required_of_the_device():
     [
         (with_cpu("znver44"), "Did you mean 'znver4'"),
         (with_cpu("x86-64"), "ssse3"),
+        (with_cpu("cortex-a760", **ARM), "Did you mean 'cortex-a76'"),
+        (with_cpu("cortex-a76", "-neon", **ARM), "neon"),
+        (with_cpu("native", **ARM), f"this machine, which is {platform.machine()}"),
         (with_cpu(mtriple="riscv64-unknown-linux-gnu"), "riscv64"),
         (with_cpu(kind="opencl"), "opencl"),
     ],

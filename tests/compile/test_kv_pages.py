@@ -7,9 +7,9 @@ import pytest
 
 from lab.compile.kernels.kv_pages import PAGE, append_pages, copy_page, move_slots, read_pages
 from lab.compile.kernels.rope import rope_table, split_rotary
-from tests.compile.building import RUNNABLE, compiled
+from tests.compile.building import ATTENTION, EMULATED, NATIVE, compiled
 
-BEST = RUNNABLE[0]
+BY_ISA = pytest.mark.parametrize("isa", [NATIVE[0], *EMULATED], ids=lambda isa: isa.name)
 HEADS, DIM, PAGES = 3, 32, 5
 
 
@@ -21,48 +21,51 @@ def empty_pages():
     return np.zeros((PAGES, 2, HEADS, PAGE, DIM), np.float16)
 
 
-def read(pages, slots):
+def read(isa, pages, slots):
     k, v = (np.zeros((2, len(slots), HEADS, DIM), np.float16) for _ in range(2))
-    got = compiled(read_pages(2, HEADS, DIM, "float16"), BEST)(pages, slots, k, v, 1)
+    got = compiled(read_pages(2, HEADS, DIM, "float16"), isa)(pages, slots, k, v, 1)
     return got[2][1], got[3][1]
 
 
-def test_what_is_appended_is_read_back_and_minus_one_is_skipped():
+@BY_ISA
+def test_what_is_appended_is_read_back_and_minus_one_is_skipped(isa):
     k, v = tokens(4), tokens(4, seed=1)
     slots = np.array([0, 17, -1, 79], np.int32)
-    pages = compiled(append_pages(HEADS, DIM, "float16"), BEST)(empty_pages(), k, v, slots)[0]
+    pages = compiled(append_pages(HEADS, DIM, "float16"), isa)(empty_pages(), k, v, slots)[0]
     kept = slots[[0, 1, 3]]
-    got_k, got_v = read(pages, kept)
+    got_k, got_v = read(isa, pages, kept)
     np.testing.assert_array_equal(got_k, k[[0, 1, 3]])
     np.testing.assert_array_equal(got_v, v[[0, 1, 3]])
     assert np.count_nonzero(pages) == 3 * 2 * HEADS * DIM
 
 
-def test_copying_and_moving_keep_tokens():
+@BY_ISA
+def test_copying_and_moving_keep_tokens(isa):
     k, v = tokens(2), tokens(2, seed=1)
-    pages = compiled(append_pages(HEADS, DIM, "float16"), BEST)(empty_pages(), k, v, np.array([3, 20], np.int32))[0]
-    pages = compiled(copy_page(HEADS, DIM, "float16"), BEST)(pages, 1, 4, PAGE)[0]
-    got_k, got_v = read(pages, np.array([3, 4 * PAGE + 4], np.int32))
+    pages = compiled(append_pages(HEADS, DIM, "float16"), isa)(empty_pages(), k, v, np.array([3, 20], np.int32))[0]
+    pages = compiled(copy_page(HEADS, DIM, "float16"), isa)(pages, 1, 4, PAGE)[0]
+    got_k, got_v = read(isa, pages, np.array([3, 4 * PAGE + 4], np.int32))
     np.testing.assert_array_equal(got_k, k)
     np.testing.assert_array_equal(got_v, v)
     pairs = np.array([[3], [2 * PAGE + 9]], np.int32)
-    pages = compiled(move_slots(HEADS, DIM, "float16"), BEST)(pages, np.array([0, 1], np.int32), pairs, 1)[0]
-    got_k, got_v = read(pages, np.array([2 * PAGE + 9], np.int32))
+    pages = compiled(move_slots(HEADS, DIM, "float16"), isa)(pages, np.array([0, 1], np.int32), pairs, 1)[0]
+    got_k, got_v = read(isa, pages, np.array([2 * PAGE + 9], np.int32))
     np.testing.assert_array_equal(got_k, k[:1])
     np.testing.assert_array_equal(got_v, v[:1])
 
 
+@BY_ISA
 @pytest.mark.parametrize(("positions", "row"), [(40, 0), (41, 1)])
-def test_table_takes_the_long_factors_past_the_limit(positions, row):
+def test_table_takes_the_long_factors_past_the_limit(isa, positions, row):
     inverse = np.stack([1.0 / (1 + np.arange(DIM // 2)), 0.3 / (1 + np.arange(DIM // 2))]).astype(np.float32)
-    fill = compiled(rope_table(DIM, 40, 1.25), BEST)
+    fill = compiled(rope_table(DIM, 40, 1.25), isa)
     table = fill(inverse, np.zeros((positions, DIM), np.float32))[1]
     angle = np.arange(positions, dtype=np.float32)[:, None] * inverse[row]
     want = np.concatenate([np.cos(angle), np.sin(angle)], axis=1) * 1.25
     np.testing.assert_allclose(table, want, atol=1e-6)
 
 
-@pytest.mark.parametrize("isa", RUNNABLE, ids=[isa.name for isa in RUNNABLE])
+@pytest.mark.parametrize("isa", ATTENTION, ids=lambda isa: isa.name)
 def test_split_rotates_q_and_k_and_leaves_v(isa):
     heads, kv_heads, n = 4, 2, 3
     qkv = tokens(n, heads + 2 * kv_heads).astype(np.float32)

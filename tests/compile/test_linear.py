@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lab.compile.kernels.embed import float_embed, quantised_embed
-from lab.compile.kernels.encode import Encoding, copied, encoded, gated, normalised
+from lab.compile.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
 from lab.compile.kernels.linear import quantised_linear
 from lab.compile.kernels.linear_float import float_linear
 from lab.models import layout
@@ -26,21 +28,30 @@ def outputs(encoding, rows, features):
     return [np.ones(shape, dtype) for shape, dtype in encoding.shapes(tiles, features)]
 
 
-def decoded(tensors, rows):
-    """float [rows, K] and, for int8, also the raw bytes with the padding rows."""
+def decoded(tensors, rows, words=1):
+    """float [rows, K] and, for int8, also the raw bytes with the padding rows; `words` as of the encoding."""
     if len(tensors) == 1:
         return tensors[0].transpose(0, 2, 1).reshape(-1, tensors[0].shape[1])[:rows], None
     acts, scale, _ = tensors
-    tiles, groups, _, tile_rows = acts.shape
-    raw = acts.transpose(0, 3, 1, 2).copy().view(np.int8).reshape(tiles * tile_rows, groups, 32)
+    tiles, groups, tile_rows = scale.shape[0], scale.shape[1], scale.shape[2] // words
+    scale = first_copies(scale, words)
+    ordered = acts.reshape(tiles, groups, 8 // words, tile_rows, words).transpose(0, 3, 1, 2, 4)
+    raw = ordered.copy().view(np.int8).reshape(tiles * tile_rows, groups, 32)
     scales = scale.transpose(0, 2, 1).reshape(tiles * tile_rows, groups, 1)
     return (raw * scales).reshape(tiles * tile_rows, -1)[:rows], raw
 
 
+def first_copies(values, words):
+    """[tiles, groups, rows] of what comes `words` times for as many rows; all copies must be equal."""
+    copies = values.reshape(*values.shape[:2], -1, words, words)
+    assert (copies == copies[..., :1, :]).all()
+    return copies[..., 0, :].reshape(*values.shape[:2], -1)
+
+
 def encodings(isa):
-    for tile_rows in (1, isa.tile_rows):
-        yield Encoding(tile_rows, "float")
-        yield Encoding(tile_rows, "int8", 8)
+    for one_row in (True, False):
+        yield encoding_for(isa, 16, one_row=one_row)
+        yield encoding_for(isa, 4, one_row=one_row)
 
 
 def tolerance(encoding, want):
@@ -55,7 +66,7 @@ def test_normalised_activations(isa):
         x, weight = normal(rows, features), normal(features)
         want = x / np.sqrt(np.square(x, dtype=np.float64).mean(1, keepdims=True) + 1e-5) * weight
         call = kernel(normalised, isa, encoding, features, 1e-5)
-        got, raw = decoded(call(x, weight, *outputs(encoding, rows, features))[2:], rows)
+        got, raw = decoded(call(x, weight, *outputs(encoding, rows, features))[2:], rows, encoding.words)
         assert np.abs(got - want).max() <= tolerance(encoding, want)
         assert raw is None or not raw[rows:].any()  # rows past the end are zeros
 
@@ -77,17 +88,17 @@ def test_gated_activations(isa):
         gate = x[:, :features].astype(np.float64)
         want = gate / (1 + np.exp(np.clip(-gate, None, 700))) * x[:, features:]
         call = kernel(encoded, isa, encoding, features, 2 * features, gated(features), "float32")
-        got, _ = decoded(call(x, *outputs(encoding, rows, features))[1:], rows)
+        got, _ = decoded(call(x, *outputs(encoding, rows, features))[1:], rows, encoding.words)
         assert np.abs(got - want).max() <= tolerance(encoding, want)
 
 
 @BY_ISA
 def test_bias_undoes_the_weight_offset(isa):
-    encoding = Encoding(isa.tile_rows, "int8", 128)
+    encoding = replace(encoding_for(isa, 8, one_row=False), offset=128)
     x = normal(7, 96).astype(np.float16)
     tensors = kernel(encoded, isa, encoding, 96, 96, copied, "float16")(x, *outputs(encoding, 7, 96))[1:]
-    _, raw = decoded(tensors, 7)
-    bias = tensors[2].transpose(0, 2, 1).reshape(-1, 3)
+    _, raw = decoded(tensors, 7, encoding.words)
+    bias = first_copies(tensors[2], encoding.words).transpose(0, 2, 1).reshape(-1, 3) - encoding.start
     np.testing.assert_array_equal(bias, -128 * raw.astype(np.int32).sum(-1))
 
 
@@ -110,10 +121,10 @@ def test_a_row_of_zeros_encodes_to_zeros(isa):
 def test_quantised_product(isa, bits, rows, k, n, add):
     scheme = SCHEMES[f"q{bits}"]
     q, scale = quantise(normal(n, k), scheme)
-    encoding = Encoding(1 if rows == 1 else isa.tile_rows, "int8", 8 if bits == 4 else 128)
+    encoding = encoding_for(isa, bits, one_row=rows == 1)
     encode = kernel(encoded, isa, encoding, k, k, copied, "float32")
     acts = encode(normal(rows, k), *outputs(encoding, rows, k))[1:]
-    x, _ = decoded(acts, rows)
+    x, _ = decoded(acts, rows, encoding.words)
     residual = [normal(rows, n)] if add else []
     linear = kernel(quantised_linear, isa, bits, k, n, encoding.tile_rows, residual=add, out_dtype="float32")
     got = linear(*acts, layout.pack_q(q, bits), layout.pack_scale(scale), *residual, np.zeros((rows, n), np.float32))
@@ -126,7 +137,7 @@ def test_largest_weights_and_activations_do_not_overflow(isa):
     """255 * 127 twice is past 16 bits, where pair instructions sum."""
     k, n = 64, 16
     q, scale = np.full((n, k), 127, np.int8), np.ones((n, k // 32), np.float16)
-    encoding = Encoding(1, "int8", 128)
+    encoding = encoding_for(isa, 8, one_row=True)
     x = np.ones((1, k), np.float32)
     acts = kernel(encoded, isa, encoding, k, k, copied, "float32")(x, *outputs(encoding, 1, k))[1:]
     linear = kernel(quantised_linear, isa, 8, k, n, 1, residual=False, out_dtype="float32")
@@ -138,7 +149,7 @@ def test_largest_weights_and_activations_do_not_overflow(isa):
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 @pytest.mark.parametrize(("rows", "k", "n", "add"), [(1, 32, 16, False), (1, 96, 80, True), (13, 96, 48, True)])
 def test_float_product(isa, dtype, rows, k, n, add):
-    encoding = Encoding(1 if rows == 1 else isa.tile_rows, "float")
+    encoding = encoding_for(isa, 16, one_row=rows == 1)
     x, w = normal(rows, k), normal(n, k).astype(dtype)
     acts = kernel(encoded, isa, encoding, k, k, copied, "float32")(x, *outputs(encoding, rows, k))[1:]
     residual = [normal(rows, n)] if add else []

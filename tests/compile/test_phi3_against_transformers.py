@@ -9,7 +9,7 @@ import pytest
 
 from lab.models.presets import Phi3Config
 from lab.models.quant import SCHEMES
-from tests.compile.building import RUNNABLE, rel_error
+from tests.compile.building import NATIVE, rel_error
 from tests.compile.network import Compiled, Reference, config, random_weights, some_ids, stored
 
 HALF = 16  # head_dim / 2 of the small networks
@@ -29,7 +29,7 @@ NETWORKS: dict[str, Phi3Config] = {
     "tied": config(tie_word_embeddings=True),
     "head-96": config(hidden_size=192, num_attention_heads=2, num_key_value_heads=2),
 }
-BEST = RUNNABLE[0]
+BEST = NATIVE[0]
 
 
 @functools.cache
@@ -77,7 +77,7 @@ def test_64_decode_steps_equal_one_prefill(name):
 @pytest.mark.parametrize("scheme", ["f16", "q8", "q4"])
 @pytest.mark.parametrize(
     ("name", "isa"),
-    [("mha", BEST), *[("gqa", isa) for isa in RUNNABLE]],
+    [("mha", BEST), *[("gqa", isa) for isa in NATIVE]],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_schemes_against_the_same_stored_weights(name, scheme, isa):
@@ -91,7 +91,7 @@ def test_schemes_against_the_same_stored_weights(name, scheme, isa):
     assert rel_error(np.stack(steps), want[80:]) < SCHEMES[scheme].rel_error_max(2)
 
 
-@pytest.mark.parametrize("isa", RUNNABLE, ids=[isa.name for isa in RUNNABLE])
+@pytest.mark.parametrize("isa", NATIVE, ids=[isa.name for isa in NATIVE])
 def test_every_isa_in_float32(isa):
     compiled, reference = pair("gqa", "f32", isa)
     ids = some_ids(65, 320)

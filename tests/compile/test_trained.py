@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lab.models.quant import SCHEMES
-from tests.compile.building import RUNNABLE
+from tests.compile.building import NATIVE
 from tests.compile.network import Compiled
 from tests.compile.trained import CONFIG, HELD_OUT, LENGTH, as_bytes, trained
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 @functools.cache
 def perplexity(scheme: str) -> float:
     """Perplexity of held-out text, token by token through the compiled decode function."""
-    compiled = Compiled(CONFIG, SCHEMES[scheme], RUNNABLE[0], trained())
+    compiled = Compiled(CONFIG, SCHEMES[scheme], NATIVE[0], trained())
     losses = []
     for window in as_bytes()[-HELD_OUT:].reshape(-1, LENGTH):  # positions beyond LENGTH were never trained
         compiled.start(LENGTH)

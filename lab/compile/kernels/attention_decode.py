@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from tvm.script import tirx as T
 
+from lab.compile.isa import Isa
+from lab.compile.kernels.fmlal import add_product, uses_fmlal
 from lab.compile.kernels.kv_pages import PAGE
 from lab.compile.kernels.linear import fitting
 from lab.compile.kernels.vec import (
@@ -35,18 +37,21 @@ PARTS_AHEAD = 2  # parts of one head in one page
 PrimFunc = Any
 
 
-def decode_attention(num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None) -> PrimFunc:
+def decode_attention(
+    isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
+) -> PrimFunc:
     """Return attention of one query a sequence over its pages, with the log2 of the softmax sum.
 
     Signature as the KV cache calls it. q, out: `dtype` [batch, heads, D]; lse: float32 [batch, heads]. A key
     is seen when its position is at most `window` - 1 before the query's.
     """
     group, vectors = num_heads // num_kv_heads, head_dim // PAGE
-    chains = fitting(head_dim, max(1, 8 // group))  # independent sums, to hide the latency of the add
-    chunk = fitting(vectors, max(1, 12 // group))  # value vectors in flight
+    chains = fitting(head_dim, max(1, isa.score_sums // group))  # independent sums, to hide the latency of the add
+    chunk = fitting(vectors, max(1, isa.value_sums // group))  # value vectors in flight
     reach = 2**30 if window is None else window
     heads = fitting(num_kv_heads, HEADS)
     queries = heads * group
+    fmlal = uses_fmlal(isa, dtype)
     line = 64 // np.dtype(dtype).itemsize  # elements
 
     def ahead(flat: Any, what: int, where: tuple[Any, ...], i: Expr, h: Expr, element: Expr) -> Expr:
@@ -55,8 +60,19 @@ def decode_attention(num_heads: int, num_kv_heads: int, head_dim: int, dtype: st
         page = table[begin + T.min(i + (h + PARTS_AHEAD) // heads, last - 1)]
         return flat[page, what, first_head + (h + PARTS_AHEAD) % heads, element]
 
+    # fmlal takes the query as it came, so that products are exact, and the softmax's factor comes after the sum; the
+    # softmax's weights it takes rounded to float16, as the result will be.
+    def query(q: Any, work: Any, b: Expr, first_head: Expr, r: Expr, d: Expr) -> Expr:
+        return q[b, first_head * group + r, d] if fmlal else work[r, d]
+
+    def score(total: Expr, factor: Expr) -> Expr:
+        return total * splat(factor, PAGE) if fmlal else total
+
+    def weight(scores: Any, r: Expr, t: Expr) -> Expr:
+        return T.Cast("float16", scores[r, t]) if fmlal else scores[r, t]
+
     @T.inline
-    def score_page(work, flat, scores, table, begin, first_head, h, i, first, last, length):
+    def score_page(q, b, factor, work, flat, scores, table, begin, first_head, h, i, first, last, length):
         acc = T.alloc_buffer((group * chains,), "float32x16")
         for j in T.unroll(group * chains):
             acc[j] = f32(0.0, PAGE)
@@ -65,15 +81,19 @@ def decode_attention(num_heads: int, num_kv_heads: int, head_dim: int, dtype: st
                 fetch(ahead(flat, 0, (table, begin, first_head, last), i, h, d * chains * PAGE + c * line))
             for c in T.unroll(chains):
                 for r in T.unroll(group):
-                    acc[c * group + r] = acc[c * group + r] + to_f32(
-                        flat[table[begin + i], 0, first_head + h, lanes_of((d * chains + c) * PAGE, PAGE)], PAGE
-                    ) * splat(work[h * group + r, d * chains + c], PAGE)
+                    acc[c * group + r] = add_product(
+                        isa,
+                        dtype,
+                        acc[c * group + r],
+                        flat[table[begin + i], 0, first_head + h, lanes_of((d * chains + c) * PAGE, PAGE)],
+                        query(q, work, b, first_head, h * group + r, d * chains + c),
+                    )
         for c in T.serial(chains - 1):
             for r in T.unroll(group):
                 acc[r] = acc[r] + acc[(c + 1) * group + r]
         for r in T.unroll(group):
             scores[h * group + r, lanes_of((i - first) * PAGE, PAGE)] = T.Select(
-                lanes_of(i * PAGE, PAGE) < splat(length, PAGE), acc[r], f32(MASKED, PAGE)
+                lanes_of(i * PAGE, PAGE) < splat(length, PAGE), score(acc[r], factor), f32(MASKED, PAGE)
             )
 
     @T.inline
@@ -109,15 +129,18 @@ def decode_attention(num_heads: int, num_kv_heads: int, head_dim: int, dtype: st
                 )
             for c in T.unroll(chunk):
                 for r in T.unroll(group):
-                    acc[c * group + r] = acc[c * group + r] + to_f32(
+                    acc[c * group + r] = add_product(
+                        isa,
+                        dtype,
+                        acc[c * group + r],
                         flat[
                             table[begin + i],
                             1,
                             first_head + h,
                             lanes_of(t * head_dim + (part * chunk + c) * PAGE, PAGE),
                         ],
-                        PAGE,
-                    ) * splat(scores[h * group + r, (i - first) * PAGE + t], PAGE)
+                        weight(scores, h * group + r, (i - first) * PAGE + t),
+                    )
         for c in T.unroll(chunk):
             for r in T.unroll(group):
                 work[queries + h * group + r, lanes_of((part * chunk + c) * PAGE, PAGE)] = acc[c * group + r]
@@ -181,7 +204,22 @@ def decode_attention(num_heads: int, num_kv_heads: int, head_dim: int, dtype: st
                         work[queries + r, lanes_of(j * PAGE, PAGE)] = f32(0.0, PAGE)
                 for i in T.serial(last - first):
                     for h in T.serial(heads):
-                        score_page(work, flat, scores, table, begin, piece * heads, h, first + i, first, last, length)
+                        score_page(
+                            q,
+                            b,
+                            sm_scale * T.float32(LOG2_E),
+                            work,
+                            flat,
+                            scores,
+                            table,
+                            begin,
+                            piece * heads,
+                            h,
+                            first + i,
+                            first,
+                            last,
+                            length,
+                        )
                 for r in T.serial(queries):
                     softmax(scores, work, lse, b, r, piece * queries + r, first, last, oldest)
                 for i in T.serial(last - first):

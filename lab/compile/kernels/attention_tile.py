@@ -27,11 +27,11 @@ class Tile:
     """The shared inner part of both kernels for one head geometry."""
 
     def __init__(self, isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, window: int | None) -> None:
-        self.rows = WIDE_ROWS if isa.lanes == PAGE else isa.tile_rows
+        self.rows = WIDE_ROWS if isa.lanes == PAGE else isa.float_rows
         self.group = num_heads // num_kv_heads
         self.head_dim = head_dim
         self.vectors = head_dim // PAGE
-        self.chunk = fitting(self.vectors, 2)
+        self.chunk = fitting(self.vectors, isa.value_vectors)
         self.pair = 2 if isa.lanes == PAGE else 1  # blocks of keys at a time
         self.window = 2**30 if window is None else window
 

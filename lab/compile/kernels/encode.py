@@ -1,8 +1,9 @@
 """Kernels that produce the activations a matrix product reads: normalise, gate or copy, then encode.
 
 Two encodings. `int8`: groups of 32 values as signed bytes with a float32 scale (absolute maximum / 127) and the
-bias that undoes the unsigned weight offset. `float`: float32. Both interleave the rows of a tile, so that a
-product reads them in order. Rows past the end are zeros. Each value is read twice at most: bound by memory.
+bias that undoes the unsigned weight offset. `float`: float32. Both interleave the rows of a tile, so that a product
+reads them in order: 4 values of each row, or 8 for the matrix instruction. Rows past the end are zeros. Each value is
+read twice at most: bound by memory.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from typing import Any, Literal
 
 from tvm.script import tirx as T
 
-from lab.compile.kernels.linear import GROUP
+from lab.compile.isa import Isa
+from lab.compile.kernels.dot import offset_of
+from lab.compile.kernels.linear import GROUP, uses_mmla
+from lab.compile.kernels.mmla import FLOAT_BITS
 from lab.compile.kernels.vec import Expr, lanes_of, reduce_add, reduce_fadd, reduce_fmax, silu, splat, to_f32
 
 LANES = 16
@@ -24,11 +28,25 @@ Value = Callable[[Any, Expr, Expr], Expr]
 
 @dataclass(frozen=True)
 class Encoding:
-    """How activations are laid out: tiles of `tile_rows`; `int8` ones know the weights' unsigned `offset`."""
+    """How activations are laid out: tiles of `tile_rows`; `int8` ones know the weights' unsigned `offset`.
+
+    Bytes come in words of 4; `words` of them, along K, lie together before the next row's. Scales and biases of so many
+    rows come as often, one copy after the other. `start` is added to each bias.
+    """
 
     tile_rows: int
     kind: Literal["int8", "float"]
     offset: int = 0
+    words: int = 1
+    start: int = 0
+
+    def word(self, j: Expr, r: Expr) -> Expr:
+        """Return where word j of a group of row r lies among the group's words."""
+        return (j // self.words * self.tile_rows + r) * self.words + j % self.words
+
+    def copy(self, r: Expr, which: Expr) -> Expr:
+        """Return where a copy of row r's scale and bias lies among the group's."""
+        return (r // self.words * self.words + which) * self.words + r % self.words
 
     def shapes(self, tiles: Expr, features: int) -> list[tuple[list[Expr], str]]:
         """Return shape and dtype of each tensor that the encoding makes of [rows, features]."""
@@ -36,10 +54,20 @@ class Encoding:
             return [([tiles, features, self.tile_rows], "float32")]
         groups = features // GROUP
         return [
-            ([tiles, groups, GROUP // 4, self.tile_rows], "int32"),
-            ([tiles, groups, self.tile_rows], "float32"),
-            ([tiles, groups, self.tile_rows], "int32"),
+            ([tiles, groups, GROUP // 4 * self.tile_rows], "int32"),
+            ([tiles, groups, self.tile_rows * self.words], "float32"),
+            ([tiles, groups, self.tile_rows * self.words], "int32"),
         ]
+
+
+def encoding_for(isa: Isa, bits: int, *, one_row: bool) -> Encoding:
+    """Return how activations must lie for products with weights of so many bits; 16 and 32 are floats."""
+    if bits > 8:
+        return Encoding(1 if one_row else isa.float_rows, "float")
+    rows = 1 if one_row else isa.tile_rows
+    if uses_mmla(isa, rows):
+        return Encoding(rows, "int8", offset_of(isa, bits), words=2, start=FLOAT_BITS)
+    return Encoding(rows, "int8", offset_of(isa, bits))
 
 
 def copied(source: Any, row: Expr, k: Expr) -> Expr:
@@ -59,7 +87,7 @@ def gated(features: int) -> Value:
 
 
 @T.inline
-def quantise_group(acts, scale, bias, low, high, tile, g, r, offset):
+def quantise_group(acts, scale, bias, low, high, tile, g, r, encoding):
     """Encode 32 values, two vectors of 16, as row r of group g of a tile."""
     peak = T.alloc_buffer((1,), "float32")
     inverse = T.alloc_buffer((1,), "float32")
@@ -73,18 +101,22 @@ def quantise_group(acts, scale, bias, low, high, tile, g, r, offset):
     bytes_[lanes_of(0, LANES)] = T.Cast("int8x16", ints[0])
     bytes_[lanes_of(LANES, LANES)] = T.Cast("int8x16", ints[1])
     for j in T.unroll(GROUP // 4):
-        acts[tile, g, j, r] = words[j]
-    scale[tile, g, r] = peak[0] * T.float32(1.0 / 127.0)
-    bias[tile, g, r] = T.int32(-offset) * reduce_add(ints[0] + ints[1], "int32")
+        acts[tile, g, encoding.word(j, r)] = words[j]
+    for c in T.unroll(encoding.words):
+        scale[tile, g, encoding.copy(r, c)] = peak[0] * T.float32(1.0 / 127.0)
+        bias[tile, g, encoding.copy(r, c)] = T.int32(-encoding.offset) * reduce_add(
+            ints[0] + ints[1], "int32"
+        ) + T.int32(encoding.start)
 
 
 @T.inline
-def clear_group(acts, scale, bias, tile, g, r):
+def clear_group(acts, scale, bias, tile, g, r, encoding):
     """Encode 32 zeros for a row past the end."""
     for j in T.unroll(GROUP // 4):
-        acts[tile, g, j, r] = T.int32(0)
-    scale[tile, g, r] = T.float32(0)
-    bias[tile, g, r] = T.int32(0)
+        acts[tile, g, encoding.word(j, r)] = T.int32(0)
+    for c in T.unroll(encoding.words):
+        scale[tile, g, encoding.copy(r, c)] = T.float32(0)
+        bias[tile, g, encoding.copy(r, c)] = T.int32(encoding.start)
 
 
 @T.inline
@@ -132,9 +164,9 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
             n = T.int64()
             tiles = T.int64()
             source = T.match_buffer(source_handle, (n, features), "float32")
-            acts = T.match_buffer(acts_handle, (tiles, features // GROUP, GROUP // 4, rows), "int32")
-            scale = T.match_buffer(scale_handle, (tiles, features // GROUP, rows), "float32")
-            bias = T.match_buffer(bias_handle, (tiles, features // GROUP, rows), "int32")
+            acts = T.match_buffer(acts_handle, (tiles, features // GROUP, GROUP // 4 * rows), "int32")
+            scale = T.match_buffer(scale_handle, (tiles, features // GROUP, rows * encoding.words), "float32")
+            bias = T.match_buffer(bias_handle, (tiles, features // GROUP, rows * encoding.words), "int32")
             for tile in loop(tiles):
                 for r in T.serial(rows):
                     inverse = T.alloc_buffer((1,), "float32")
@@ -151,11 +183,11 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
                                 tile,
                                 g,
                                 r,
-                                encoding.offset,
+                                encoding,
                             )
                     else:
                         for g in T.serial(features // GROUP):
-                            clear_group(acts, scale, bias, tile, g, r)
+                            clear_group(acts, scale, bias, tile, g, r, encoding)
 
         return norm_int8
 
@@ -195,9 +227,9 @@ def encoded(encoding: Encoding, features: int, source_features: int, value: Valu
             n = T.int64()
             tiles = T.int64()
             source = T.match_buffer(source_handle, (n, source_features), source_dtype)
-            acts = T.match_buffer(acts_handle, (tiles, features // GROUP, GROUP // 4, rows), "int32")
-            scale = T.match_buffer(scale_handle, (tiles, features // GROUP, rows), "float32")
-            bias = T.match_buffer(bias_handle, (tiles, features // GROUP, rows), "int32")
+            acts = T.match_buffer(acts_handle, (tiles, features // GROUP, GROUP // 4 * rows), "int32")
+            scale = T.match_buffer(scale_handle, (tiles, features // GROUP, rows * encoding.words), "float32")
+            bias = T.match_buffer(bias_handle, (tiles, features // GROUP, rows * encoding.words), "int32")
             for tile in loop(tiles):
                 for r in T.serial(rows):
                     row: T.let[T.int64] = tile * rows + r
@@ -212,11 +244,11 @@ def encoded(encoding: Encoding, features: int, source_features: int, value: Valu
                                 tile,
                                 g,
                                 r,
-                                encoding.offset,
+                                encoding,
                             )
                     else:
                         for g in T.serial(features // GROUP):
-                            clear_group(acts, scale, bias, tile, g, r)
+                            clear_group(acts, scale, bias, tile, g, r, encoding)
 
         return encode_int8
 

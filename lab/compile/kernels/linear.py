@@ -10,7 +10,8 @@ one core of an AMD EPYC (Zen 5) read 33 GB/s of the 43 that a plain read loop ge
 
 Prefill reads weights once for `tile_rows` rows and is bound by the dot instruction: 8 of 10 instructions on its port,
 so 80 % of the int8 peak at best. `tile_blocks` weight vectors share each broadcast activation: with one, loads are
-the bound instead (one a dot: 70 % of the peak reached on that EPYC; with two, 76 %).
+the bound instead (one a dot: 70 % of the peak reached on that EPYC; with two, 76 %). ARM takes activations by lane, 16
+bytes a load; its bounds are in docs/decisions/0015-arm64-kernels.md.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
-from lab.compile.kernels.vec import Expr, dot_step, fetch, lanes_of, splat, to_f32
+from lab.compile.kernels.dot import dot_step, first_sums, group_sum, half, halves_of, parts_of, spread, sums_dtype
+from lab.compile.kernels.mmla import act_pair, mmla, row_of, scale_pair, to_float, weight_pair
+from lab.compile.kernels.vec import Expr, fetch, lanes_of, splat, to_f32
 
 GROUP = 32  # weights that share a scale
 BLOCK = 16  # rows that the weight layout interleaves
@@ -35,21 +38,9 @@ def fitting(blocks: int, wanted: int) -> int:
     return next(n for n in range(wanted, 0, -1) if blocks % n == 0)
 
 
-def halves_of(isa: Isa, bits: int) -> int:
-    """Return in how many parts a load of packed weights meets the dot instruction.
-
-    Nibbles are two. Bytes are one, but two for the pair instruction, whose 16-bit sums could overflow.
-    """
-    return 1 if bits == 8 and isa.dot == "vpdpbusd" else 2
-
-
-def half(bits: int, halves: int, packed: Expr, which: int, width: int) -> Expr:
-    """Return part `which` of `width` packed bytes, each byte an unsigned weight."""
-    if halves == 1:
-        return packed
-    if bits == 8:
-        return packed & splat(T.uint8(128 if which else 127), width)
-    return T.shift_right(packed, splat(T.uint8(4), width)) if which else packed & splat(T.uint8(15), width)
+def uses_mmla(isa: Isa, tile_rows: int) -> bool:
+    """Whether products of so many rows go through the matrix instruction, which takes rows two by two."""
+    return isa.dot == "usmmla" and tile_rows > 1
 
 
 @functools.cache
@@ -58,28 +49,43 @@ def quantised_linear(
 ) -> PrimFunc:
     """Return out[m, n] = (residual[m, n] +) sum over k of act[m, k] * weight[n, k].
 
-    acts: int32 [tiles, K/32, 8, tile_rows], each 4 signed bytes; act_scale: float32 [tiles, K/32, tile_rows];
-    act_bias: int32 [tiles, K/32, tile_rows], minus the weight offset times the sum of the group's bytes;
-    q_weight: uint8 [N/16, K/32, bits, 64]; q_scale: float16 [N/16, K/32, 16]; out: [rows, N].
+    acts: int32 [tiles, K/32, 8 * tile_rows], each 4 signed bytes, act_scale: float32 [tiles, K/32, tile_rows] and
+    act_bias: int32 [tiles, K/32, tile_rows], minus the weight offset times the sum of the group's bytes, as `Encoding`
+    orders and repeats them; q_weight: uint8 [N/16, K/32, bits, 64]; q_scale: float16 [N/16, K/32, 16]; out: [rows, N].
     """
     groups, blocks = in_features // GROUP, out_rows // BLOCK
-    lanes, rows = isa.lanes, tile_rows
+    lanes, rows, kept, sums = isa.lanes, tile_rows, parts_of(isa), sums_dtype(isa, bits)
     parts = BLOCK // lanes
     vectors = blocks * parts
     flight = parts if rows == 1 else fitting(vectors, isa.tile_blocks)
     width, halves = lanes * 4, halves_of(isa, bits)
     ahead, scales_ahead = (AHEAD_BYTES // (64 * bits), AHEAD_SCALES) if rows == 1 else (0, 0)
     step = 1 if bits == 4 else 0  # the second nibbles meet the next 4 activations
+    pairwise = uses_mmla(isa, rows)
+    copies = 2 if pairwise else 1
 
     def packed(q_weight: Any, vector: Expr, g: Expr, j: Expr) -> Expr:
         """Return a load; written out twice it is still one. A variable for it would be memory asked of the runtime."""
         return q_weight[vector // parts, g, j, lanes_of(vector % parts * width, width)]
 
+    def eights(q_weight: Any, vector: Expr, g: Expr, j: Expr, which: int) -> Expr:
+        """Return half of 8 values of four rows."""
+        if bits == 8:
+            return packed(q_weight, vector, g, 2 * j + which)
+        return half(isa, bits, packed(q_weight, vector, g, j), which)
+
+    def result(acc: Any, b: Expr, r: Expr) -> Expr:
+        """Return the sums of row r for the lanes of block b."""
+        if not pairwise:
+            return acc[b * rows + r]
+        return row_of(acc[b * rows + r // 2 * 2], acc[b * rows + r // 2 * 2 + 1], r % 2)
+
     @T.inline
-    def one_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, first):
+    def lane_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, first):
         for r in T.unroll(rows):
             for b in T.unroll(flight):
-                ints[b * rows + r] = splat(bias[tile, g, r], lanes)
+                for c in T.unroll(kept):
+                    ints[(b * rows + r) * kept + c] = first_sums(isa, bits, bias[tile, g, r])
         if scales_ahead > 0:
             fetch(q_scale[first // parts, g + scales_ahead, 0])
         for j in T.unroll(bits):
@@ -87,24 +93,75 @@ def quantised_linear(
             if ahead > 0:
                 fetch(q_weight[first // parts, g + ahead, j, 0])
             for b in T.unroll(flight):
-                weights[b] = half(bits, halves, packed(q_weight, first + b, g, j), 0, width)
+                weights[b] = half(isa, bits, packed(q_weight, first + b, g, j), 0)
                 if halves == 2:
-                    weights[flight + b] = half(bits, halves, packed(q_weight, first + b, g, j), 1, width)
+                    weights[flight + b] = half(isa, bits, packed(q_weight, first + b, g, j), 1)
             for h in T.unroll(halves):
                 for r in T.unroll(rows):
                     for b in T.unroll(flight):
-                        ints[b * rows + r] = dot_step(
+                        ints[(b * rows + r) * kept] = dot_step(
                             isa,
-                            ints[b * rows + r],
+                            bits,
+                            ints[(b * rows + r) * kept],
                             weights[h * flight + b],
-                            acts[tile, g, (1 + step) * j + step * h, r],
+                            spread(isa, acts, tile, g, ((1 + step) * j + step * h) * rows + r),
                         )
+                        if kept == 2:
+                            ints[(b * rows + r) * kept + 1] = dot_step(
+                                isa,
+                                bits,
+                                ints[(b * rows + r) * kept + 1],
+                                weights[h * flight + b],
+                                spread(isa, acts, tile, g, ((1 + step) * j + step * h) * rows + r),
+                                1,
+                            )
         for r in T.unroll(rows):
             for b in T.unroll(flight):
-                acc[b * rows + r] = acc[b * rows + r] + to_f32(ints[b * rows + r], lanes) * (
+                acc[b * rows + r] = acc[b * rows + r] + to_f32(
+                    group_sum(
+                        isa,
+                        bits,
+                        ints[(b * rows + r) * kept],
+                        ints[(b * rows + r) * kept + (kept - 1)],
+                        bias[tile, g, r],
+                    ),
+                    lanes,
+                ) * (
                     to_f32(q_scale[(first + b) // parts, g, lanes_of((first + b) % parts * lanes, lanes)], lanes)
                     * splat(scale[tile, g, r], lanes)
                 )
+
+    @T.inline
+    def pair_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, first):
+        for b in T.unroll(flight):
+            for i in T.unroll(rows):
+                ints[b * rows + i] = act_pair(bias, tile, g, i // 2)
+            for j in T.unroll(4):
+                weights = T.alloc_buffer((2,), "uint8x16")
+                for w in T.unroll(2):
+                    weights[w] = weight_pair(
+                        eights(q_weight, first + b, g, j, 0), eights(q_weight, first + b, g, j, 1), w
+                    )
+                for i in T.unroll(rows // 2):
+                    for w in T.unroll(2):
+                        ints[b * rows + 2 * i + w] = mmla(
+                            ints[b * rows + 2 * i + w],
+                            weights[w],
+                            acts[tile, g, lanes_of((j * rows + 2 * i) * 2, 4)],
+                        )
+            for i in T.unroll(rows // 2):
+                for w in T.unroll(2):
+                    acc[b * rows + 2 * i + w] = acc[b * rows + 2 * i + w] + to_float(ints[b * rows + 2 * i + w]) * (
+                        scale_pair(
+                            to_f32(
+                                q_scale[(first + b) // parts, g, lanes_of((first + b) % parts * lanes, lanes)], lanes
+                            ),
+                            w,
+                        )
+                        * act_pair(scale, tile, g, i)
+                    )
+
+    one_group = pair_group if pairwise else lane_group
 
     @T.inline
     def one_tile(acts, scale, bias, q_weight, q_scale, acc, ints, tile, first):
@@ -128,23 +185,22 @@ def quantised_linear(
             T.func_attr({"tirx.noalias": True, "op_pattern": 8})
             tiles = T.int64()
             n = T.int64()
-            acts = T.match_buffer(acts_handle, (tiles, groups, 8, rows), "int32")
-            scale = T.match_buffer(scale_handle, (tiles, groups, rows), "float32")
-            bias = T.match_buffer(bias_handle, (tiles, groups, rows), "int32")
+            acts = T.match_buffer(acts_handle, (tiles, groups, 8 * rows), "int32")
+            scale = T.match_buffer(scale_handle, (tiles, groups, rows * copies), "float32")
+            bias = T.match_buffer(bias_handle, (tiles, groups, rows * copies), "int32")
             before = T.match_buffer(residual_handle, (n, out_rows), "float32")
             out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
             for v in T.parallel(vectors // flight):
                 for tile in T.serial(tiles):
                     acc = T.alloc_buffer((flight * rows,), f"float32x{lanes}")
-                    ints = T.alloc_buffer((flight * rows,), f"int32x{lanes}")
+                    ints = T.alloc_buffer((flight * rows * kept,), sums)
                     one_tile(acts, scale, bias, q_weight, q_scale, acc, ints, tile, v * flight)
                     for r in T.unroll(rows):
                         if tile * rows + r < n:
                             for b in T.unroll(flight):
-                                out[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = (
-                                    before[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)]
-                                    + acc[b * rows + r]
-                                )
+                                out[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = before[
+                                    tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)
+                                ] + result(acc, b, r)
 
         return linear_add
 
@@ -160,20 +216,20 @@ def quantised_linear(
         T.func_attr({"tirx.noalias": True, "op_pattern": 8})
         tiles = T.int64()
         n = T.int64()
-        acts = T.match_buffer(acts_handle, (tiles, groups, 8, rows), "int32")
-        scale = T.match_buffer(scale_handle, (tiles, groups, rows), "float32")
-        bias = T.match_buffer(bias_handle, (tiles, groups, rows), "int32")
+        acts = T.match_buffer(acts_handle, (tiles, groups, 8 * rows), "int32")
+        scale = T.match_buffer(scale_handle, (tiles, groups, rows * copies), "float32")
+        bias = T.match_buffer(bias_handle, (tiles, groups, rows * copies), "int32")
         out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
         for v in T.parallel(vectors // flight):
             for tile in T.serial(tiles):
                 acc = T.alloc_buffer((flight * rows,), f"float32x{lanes}")
-                ints = T.alloc_buffer((flight * rows,), f"int32x{lanes}")
+                ints = T.alloc_buffer((flight * rows * kept,), sums)
                 one_tile(acts, scale, bias, q_weight, q_scale, acc, ints, tile, v * flight)
                 for r in T.unroll(rows):
                     if tile * rows + r < n:
                         for b in T.unroll(flight):
                             out[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = T.Cast(
-                                f"{out_dtype}x{lanes}", acc[b * rows + r]
+                                f"{out_dtype}x{lanes}", result(acc, b, r)
                             )
 
     return linear

@@ -1,4 +1,4 @@
-"""Vector expressions that the kernels share: broadcasts, loads, reductions, exp2 and the int8 dot product.
+"""Vector expressions that the kernels share: broadcasts, loads, reductions and exp2.
 
 Accumulators of the kernels are buffers of the default scope and of less than 1024 bytes: TVM puts those on the stack,
 where LLVM turns them into registers. A buffer of scope "local", or a larger one, is asked of the runtime each time
@@ -13,8 +13,6 @@ import math
 from typing import Any
 
 from tvm.script import tirx as T
-
-from lab.compile.isa import Isa
 
 Expr = Any
 
@@ -82,31 +80,3 @@ def exp2(x: Expr, lanes: int) -> Expr:
 def silu(x: Expr, lanes: int) -> Expr:
     """Return x * sigmoid(x) lane by lane."""
     return x / (f32(1.0, lanes) + exp2(x * f32(-LOG2_E, lanes), lanes))
-
-
-def dot_step(isa: Isa, acc: Expr, weights: Expr, acts: Expr) -> Expr:
-    """Return acc + the products of 4 unsigned weight bytes and 4 signed activation bytes in each lane.
-
-    acc: int32 x lanes; weights: uint8 x 4*lanes; acts: int32 scalar that holds 4 signed bytes.
-    """
-    bytes_ = isa.lanes * 4
-    spread = T.reinterpret(f"int8x{bytes_}", T.Broadcast(acts, isa.lanes))
-    if isa.dot == "vpdpbusd":
-        return T.call_llvm_pure_intrin(f"int32x{isa.lanes}", isa.dot_intrinsic, acc, weights, spread)
-    return acc + _maddubs(isa, weights, spread)
-
-
-def _maddubs(isa: Isa, weights: Expr, acts: Expr) -> Expr:
-    """Multiply and add by pairs, twice.
-
-    Pairs of products of a weight below 128 stay under 2 * 127 * 127 < 2**15. Weights of 8 bits are split by the
-    caller, since 255 would overflow the 16-bit sums.
-    """
-    lanes = isa.lanes
-    suffix = "" if lanes == 8 else ".128"
-    pairs = T.call_llvm_pure_intrin(
-        f"int16x{2 * lanes}", f"llvm.x86.{isa.dot_intrinsic}.pmadd.ub.sw{suffix}", weights, acts
-    )
-    ones = T.Broadcast(T.int16(1), 2 * lanes)
-    wide = "llvm.x86.avx2.pmadd.wd" if lanes == 8 else "llvm.x86.sse2.pmadd.wd"
-    return T.call_llvm_pure_intrin(f"int32x{lanes}", wide, pairs, ones)

@@ -1,0 +1,127 @@
+"""Call a kernel that was compiled for arm64: linked, and run by qemu-user on a CPU that has the record's features."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tvm_ffi
+
+from lab.compile.isa import Isa
+from lab.compile.link import ZIG_TARGETS
+from lab.core.zig import zig_env
+
+MTRIPLE = "aarch64-unknown-linux-gnu"
+SYSROOT = Path("/usr/aarch64-linux-gnu")
+INSTALL = "run scripts/install-debian-packages, or apt-get install qemu-user libc6-arm64-cross"
+SOURCE = Path(__file__).with_name("call_kernel.c")
+TIMEOUT_S = 120
+
+# The oldest CPU of qemu 7.2 that has the record's features; i8mm and FHM only its "max" has.
+CPUS = {"neon": "cortex-a53", "neon-dotprod": "cortex-a76"}
+CODES = {"i": 0, "u": 1, "f": 2}  # DLPack's
+
+
+def cpu_of(isa: Isa) -> str:
+    """Return the emulated CPU that a record's kernels are tried on."""
+    return CPUS.get(isa.name, "max")
+
+
+def missing() -> str | None:
+    """Return what this machine lacks for emulation and how to install it; None when nothing."""
+    lacking = [] if shutil.which("qemu-aarch64") else ["qemu-aarch64"]
+    lacking += [] if SYSROOT.is_dir() else [str(SYSROOT)]
+    return f"{', '.join(lacking)} is missing: {INSTALL}" if lacking else None
+
+
+def qemu() -> str:
+    """Return the emulator; where something is missing, the test is skipped, but fails in CI."""
+    problem = missing()
+    if problem:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(problem)
+    return "qemu-aarch64"
+
+
+@functools.cache
+def scratch() -> Path:
+    """Return a folder for objects and libraries that goes with the process."""
+    holder = tempfile.TemporaryDirectory(prefix="lab-arm64-")
+    vars(scratch)["holder"] = holder
+    return Path(holder.name)
+
+
+@functools.cache
+def caller() -> Path:
+    """Build the program that calls one kernel."""
+    program = scratch() / "call_kernel"
+    include = str(tvm_ffi.libinfo.find_include_path())
+    words = ["cc", "-target", ZIG_TARGETS[MTRIPLE], "-O1", "-rdynamic", f"-I{include}", str(SOURCE), "-ldl"]
+    with zig_env() as env:
+        zig([*words, "-o", str(program)], env)
+    return program
+
+
+def zig(words: Sequence[str], env: dict[str, str] | None = None) -> None:
+    """Run the ziglang package's compiler or linker."""
+    subprocess.run([sys.executable, "-m", "ziglang", *words], check=True, timeout=600, env=env)
+
+
+def link(module: Any, name: str) -> Path:
+    """Write a compiled kernel's object and make a library of it."""
+    made, library = scratch() / f"{name}.o", scratch() / f"{name}.so"
+    module.write_to_file(str(made))
+    zig(["ld.lld", "-shared", "-o", str(library), str(made), str(SYSROOT / "lib" / "libm.so.6")])
+    return library
+
+
+def argv(isa: Isa, library: Path, *options: str) -> list[str]:
+    """Return the command that calls the kernel of `library`; options are qemu's."""
+    return [qemu(), "-L", str(SYSROOT), "-cpu", cpu_of(isa), *options, str(caller()), str(library)]
+
+
+def packed(args: Sequence[Any]) -> bytes:
+    """Return arguments as `call_kernel` reads them."""
+    return struct.pack("<i", len(args)) + b"".join(_packed(arg) for arg in args)
+
+
+def _packed(arg: Any) -> bytes:
+    if isinstance(arg, int):
+        return struct.pack("<iq", 0, arg)
+    if isinstance(arg, float):
+        return struct.pack("<id", 1, arg)
+    head = struct.pack("<4i", 2, CODES[arg.dtype.kind], 8 * arg.dtype.itemsize, arg.ndim)
+    return head + struct.pack(f"<{arg.ndim}q", *arg.shape) + arg.tobytes()
+
+
+def unpacked(data: bytes, args: Sequence[Any]) -> list[np.ndarray]:
+    """Return the arrays among `args` as they are after the call."""
+    arrays, at = [], 0
+    for arg in args:
+        if isinstance(arg, np.ndarray):
+            arrays.append(np.frombuffer(data, arg.dtype, arg.size, at).reshape(arg.shape).copy())
+            at += arg.nbytes
+    assert at == len(data)
+    return arrays
+
+
+def emulated(module: Any, isa: Isa, name: str) -> Callable[..., list[np.ndarray]]:
+    """Return a function over numpy arrays and scalars that gives every array back after the call."""
+    qemu()
+    library = link(module, name)
+
+    def call(*args: Any) -> list[np.ndarray]:
+        done = subprocess.run(argv(isa, library), input=packed(args), capture_output=True, timeout=TIMEOUT_S)
+        assert done.returncode == 0, f"{cpu_of(isa)}: {done.stderr.decode()}"
+        return unpacked(done.stdout, args)
+
+    return call
