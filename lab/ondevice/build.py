@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shutil
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from lab.core.atomic import publish_dir, staging_dir, write_json
 from lab.core.bundle import file_entry
@@ -19,7 +18,9 @@ from lab.core.home import compiled_dir
 from lab.core.jsonio import digest, read_json
 from lab.core.proc import run
 from lab.core.progress import NullProgress, Progress
-from lab.ondevice.compilers import Compiler, build_env, compilers
+from lab.ondevice.carried import LOADERS, carried
+from lab.ondevice.compilers import Compiler, build_env, compilers, is_own
+from lab.ondevice.device_wheels import device_wheels
 from lab.ondevice.wheels import Wheels, find_wheels
 
 SOURCES = Path(__file__).resolve().parent / "src"
@@ -38,13 +39,18 @@ LINK = ("-s", "-Wl,-rpath,$ORIGIN", "-ldl", "-lpthread")
 
 @dataclass(frozen=True)
 class RunnerFiles:
-    """The runner and the libraries it needs beside it on a device: libtvm_ffi.so, libtvm_runtime.so."""
+    """The runner and the libraries it needs beside it on a device: libtvm_ffi.so, libtvm_runtime.so.
+
+    `carried` is empty, or the loader that starts the runner and the C and C++ libraries that it loads, where the
+    device's own are not used.
+    """
 
     binary: Path
     libs: tuple[Path, ...]
     key: str
     compiler: str
     versions: dict[str, str]
+    carried: tuple[Path, ...] = ()
 
     @property
     def runtime(self) -> Path:
@@ -57,31 +63,45 @@ class RunnerFiles:
         return {"LD_LIBRARY_PATH": ":".join(filter(None, folders))}
 
 
-def runner(mtriple: str, progress: Progress | None = None, *, out_root: Path | None = None) -> RunnerFiles:
+def runner(
+    mtriple: str,
+    progress: Progress | None = None,
+    *,
+    libc: Literal["device", "carried"] = "device",
+    out_root: Path | None = None,
+) -> RunnerFiles:
     """Return the runner for `mtriple`, built if need be below `out_root` (default compiled/).
 
-    Raises CompileError with the end of the compiler's output, or for a triple that is not this machine's.
+    `libc` says whose C library it runs on: see CompileSpec. For another processor than this machine's, TVM's libraries
+    for it are fetched. Raises CompileError with the end of the compiler's output, or for a triple that there is no
+    runner for.
     """
-    abi = _abi(mtriple)
-    wheels = find_wheels()
-    root = (out_root or compiled_dir()) / "runner"
+    arch = _arch(mtriple)
+    abi, root, quiet = f"{arch}-linux-gnu", out_root or compiled_dir(), progress or NullProgress()
+    beside = carried(arch) if libc == "carried" else ()
+    wheels = find_wheels() if is_own(arch) else device_wheels(find_wheels(), arch, root, quiet)
     choices = compilers(abi)
+    folder = _built(choices, root / "runner", abi, wheels, quiet)
+    return replace(_files(folder, wheels), carried=beside)
+
+
+def _arch(mtriple: str) -> str:
+    """Return the processor of a triple, which must be one of Linux with glibc."""
+    arch, *rest = mtriple.split("-")
+    if arch not in LOADERS or rest[-2:] != ["linux", "gnu"]:
+        raise CompileError(
+            f"no runner for {mtriple} in this version",
+            hint=f"[compile].mtriple: {' or '.join(f'{known}-unknown-linux-gnu' for known in LOADERS)}",
+        )
+    return arch
+
+
+def _built(choices: Sequence[Compiler], root: Path, abi: str, wheels: Wheels, progress: Progress) -> Path:
     for compiler in choices:
         folder = _folder(root, abi, compiler, wheels)
         if _is_whole(folder):
-            return _files(folder, wheels)
-    return _files(_build_with_any(choices, root, abi, wheels, progress or NullProgress()), wheels)
-
-
-def _abi(mtriple: str) -> str:
-    """Return arch-os-libc of a triple, which must be this machine's."""
-    arch, *rest = mtriple.split("-")
-    if not (sys.platform == "linux" and arch == platform.machine() and rest[-2:] == ["linux", "gnu"]):
-        raise CompileError(
-            f"no runner for {mtriple} in this version: it is built for the machine that lab runs on",
-            hint=f"this machine is {platform.machine()}-{sys.platform}",
-        )
-    return f"{arch}-linux-gnu"
+            return folder
+    return _build_with_any(choices, root, abi, wheels, progress)
 
 
 def _key(abi: str, compiler: Compiler, wheels: Wheels) -> str:
@@ -168,6 +188,6 @@ def _compile(compiler: Compiler, staging: Path, wheels: Wheels) -> None:
         tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-TAIL_LINES:])
         raise CompileError(
             f"the runner could not be built with {compiler.name} ({compiler.version}), exit code {done.code}\n{tail}",
-            hint="set LAB_CXX to another C++17 compiler, or `pip install ziglang`",
+            hint="set LAB_CXX to another C++17 compiler for this device, or unset it and `pip install ziglang`",
         )
     unit.unlink()

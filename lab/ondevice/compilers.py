@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import platform
 import shlex
 import shutil
 import sys
@@ -36,12 +37,13 @@ def compilers(abi: str) -> list[Compiler]:
     """Return what can build for `abi` (`x86_64-linux-gnu`); CompileError when there is none.
 
     $LAB_CXX alone when it is set; else the system's, which takes seconds, and then ziglang's, which takes a
-    minute the first time because it makes its C++ library.
+    minute the first time because it makes its C++ library. For another processor than this machine's, ziglang's only.
     """
     chosen = os.environ.get("LAB_CXX")
     if chosen:
         return [_chosen(chosen)]
-    found = [compiler for compiler in (_system(), _zig(abi)) if compiler is not None]
+    system = _system() if is_own(abi.partition("-")[0]) else None
+    found = [compiler for compiler in (system, _zig(abi)) if compiler is not None]
     if not found:
         raise CompileError("no C++ compiler to build the runner with", hint="pip install ziglang, or set LAB_CXX")
     return found
@@ -63,6 +65,11 @@ def _chosen(command: str) -> Compiler:
     if version is None:
         raise CompileError(f"LAB_CXX={command}: does not run", hint="set LAB_CXX to a C++17 compiler, or unset it")
     return Compiler(command, argv, version)
+
+
+def is_own(arch: str) -> bool:
+    """Whether programs for Linux on `arch` are this machine's own."""
+    return sys.platform == "linux" and platform.machine() == arch
 
 
 def _system() -> Compiler | None:

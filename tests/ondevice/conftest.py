@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,19 +37,20 @@ class Stub:
 
 
 class Bench:
-    """Calls one runner binary as a device would."""
+    """Calls one runner as a device would; `start` is the words that start it, `runtime` its --runtime."""
 
-    def __init__(self, files: RunnerFiles) -> None:
-        self.files = files
-        self.env = {**os.environ, **files.env()}
+    def __init__(self, start: Sequence[str], runtime: str, env: Mapping[str, str]) -> None:
+        self.start = list(start)
+        self.runtime = runtime
+        self.env = {**os.environ, **env}
 
     def argv(self, bundle: Path, *words: str, prompt: int = 5, generate: int = 4) -> list[str]:
-        common = ["--bundle", str(bundle), "--runtime", str(self.files.runtime)]
+        common = ["--bundle", str(bundle), "--runtime", self.runtime]
         sizes = ["--prompt", str(prompt), "--generate", str(generate)]
-        return [str(self.files.binary), "run", *common, *sizes, *words]
+        return [*self.start, "run", *common, *sizes, *words]
 
     def call(self, *words: str) -> Completed:
-        return run([str(self.files.binary), *words], timeout_s=120, env=self.env)
+        return run([*self.start, *words], timeout_s=120, env=self.env)
 
     def run(self, bundle: Path, *words: str, **sizes: int) -> Completed:
         return run(self.argv(bundle, *words, **sizes), timeout_s=120, env=self.env)
@@ -60,9 +61,19 @@ class Bench:
         return read_run(done.stdout.splitlines())
 
 
+def local_bench(files: RunnerFiles) -> Bench:
+    """The runner at the place where it was built, on this machine."""
+    return Bench([str(files.binary)], str(files.runtime), files.env())
+
+
 @pytest.fixture(scope="session")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench(runner(TRIPLE, out_root=tmp_path_factory.mktemp("compiled")))
+def files(tmp_path_factory: pytest.TempPathFactory) -> RunnerFiles:
+    return runner(TRIPLE, out_root=tmp_path_factory.mktemp("compiled"))
+
+
+@pytest.fixture(scope="session")
+def bench(files: RunnerFiles) -> Bench:
+    return local_bench(files)
 
 
 @pytest.fixture(scope="session")

@@ -21,19 +21,32 @@ from lab.core.bundle import (
     write_manifest,
 )
 from tests.ondevice import oracle
-from tests.ondevice.stub_model import CONTEXT_MAX, HEAD_DIM, HEADS, HIDDEN, LAYERS, TRIPLE, VOCAB, compile_library
+from tests.ondevice.stub_model import (
+    ARM_TRIPLE,
+    CONTEXT_MAX,
+    HEAD_DIM,
+    HEADS,
+    HIDDEN,
+    LAYERS,
+    TRIPLE,
+    VOCAB,
+    compile_library,
+)
 
 KEY = "5" * 64
 KV_BYTES_PER_TOKEN = 2 * LAYERS * HEADS * HEAD_DIM * 4
 VERIFY_PROMPT = (3, 130, 17, 64, 99, 1, 0, 55)
 
 
-def make_bundle(folder: Path) -> oracle.Weights:
+REQUIRED = {TRIPLE: ("sse2",), ARM_TRIPLE: ("asimd",)}
+
+
+def make_bundle(folder: Path, triple: str = TRIPLE) -> oracle.Weights:
     """Fill the empty `folder` and return the weights that are in it."""
-    shapes = compile_library(folder / "model.so")
+    shapes = compile_library(folder / "model.so", triple)
     rng = np.random.default_rng(7)
     weights = {name: _draw(rng, name, shape) for name, shape in shapes}
-    write_manifest(folder, _manifest(folder, _write_weights(folder / "weights.bin", weights), weights))
+    write_manifest(folder, _manifest(folder, _write_weights(folder / "weights.bin", weights), weights, triple))
     return weights
 
 
@@ -56,7 +69,7 @@ def _write_weights(path: Path, weights: oracle.Weights) -> tuple[TensorEntry, ..
     return tuple(entries)
 
 
-def _manifest(folder: Path, tensors: tuple[TensorEntry, ...], weights: oracle.Weights) -> BundleManifest:
+def _manifest(folder: Path, tensors: tuple[TensorEntry, ...], weights: oracle.Weights, triple: str) -> BundleManifest:
     files = tuple(file_entry(folder / name) for name in ("model.so", "weights.bin"))
     ids = tuple(range(0, VOCAB, 2))
     want = oracle.logits(weights, list(VERIFY_PROMPT))[-1]
@@ -82,7 +95,7 @@ def _manifest(folder: Path, tensors: tuple[TensorEntry, ...], weights: oracle.We
             kv_dtype="float32",
         ),
         weights=WeightsBlock(KEY, "synthetic", "seed 7", True, "plain"),
-        target=TargetBlock("local", "llvm", TRIPLE, "x86-64", "stub-isa", (), ("sse2",)),
+        target=TargetBlock("local", "llvm", triple, "generic", "stub-isa", (), REQUIRED[triple]),
         versions=VersionsBlock("0.1.0", None, None, None, None),
         files=files,
         tensors=tensors,

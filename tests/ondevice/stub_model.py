@@ -19,7 +19,7 @@ THETA, EPS = 10000.0, 1e-5
 CONTEXT_MAX = 100_000
 CHUNK_MAX = 256
 TRIPLE = "x86_64-unknown-linux-gnu"
-TARGET = tvm.target.Target({"kind": "llvm", "mtriple": TRIPLE})
+ARM_TRIPLE = "aarch64-unknown-linux-gnu"
 
 
 class Layer(nn.Module):
@@ -45,7 +45,8 @@ class Layer(nn.Module):
 class Model(nn.Module):
     """embed, prefill, decode and the cache's constructor, as in an MLC-LLM model library."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Any) -> None:
+        self.target = target
         self.embed_tokens = nn.Embedding(VOCAB, HIDDEN)
         self.layers = nn.ModuleList([Layer() for _ in range(LAYERS)])
         self.norm = nn.RMSNorm(HIDDEN, -1, EPS, bias=False)
@@ -102,7 +103,7 @@ class Model(nn.Module):
             rotary_dim=HEAD_DIM,
             enable_disaggregation=False,
             dtype="float32",
-            target=TARGET,
+            target=self.target,
         )
 
 
@@ -144,13 +145,14 @@ def _with_metadata(mod: Any, names: list[str]) -> Any:
     return builder.get()
 
 
-def compile_library(path: Path) -> list[tuple[str, tuple[int, ...]]]:
+def compile_library(path: Path, triple: str) -> list[tuple[str, tuple[int, ...]]]:
     """Compile the library to `path` and return the parameters' names and shapes, in the ABI's order."""
-    model = Model()
+    target = tvm.target.Target({"kind": "llvm", "mtriple": triple})
+    model = Model(target)
     model.to("float32")
-    with TARGET:
+    with target:
         mod, params = model.export_tvm(_spec(model))
         shapes = [(name, tuple(int(d) for d in param.shape)) for name, param in params]
         mod = _with_metadata(mod, [name for name, _ in shapes])
-        tvm.compile(mod, target=TARGET).export_library(str(path), fcompile=linker(TRIPLE))
+        tvm.compile(mod, target=target).export_library(str(path), fcompile=linker(triple))
     return shapes

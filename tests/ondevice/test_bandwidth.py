@@ -32,7 +32,7 @@ def test_bandwidth_refuses_more_memory_than_there_is(bench: Bench) -> None:
 
 
 def test_info_names_runner_and_machine(bench: Bench) -> None:
-    event = decode_line(bench.call("info", "--runtime", str(bench.files.runtime)).stdout.strip(), 1)
+    event = decode_line(bench.call("info", "--runtime", bench.runtime).stdout.strip(), 1)
     assert isinstance(event, Info)
     assert event.cores == len(os.sched_getaffinity(0))
     assert event.page_size == os.sysconf("SC_PAGESIZE")

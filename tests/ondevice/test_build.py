@@ -21,7 +21,7 @@ from lab.ondevice.build import BINARY, FLAGS, SOURCES, RunnerFiles, runner
 from lab.ondevice.compilers import Compiler
 from lab.ondevice.run_log import read_run
 from lab.ondevice.wheels import find_wheels
-from tests.ondevice.conftest import Bench, Stub, there
+from tests.ondevice.conftest import Bench, Stub, local_bench, there
 from tests.ondevice.stub_model import TRIPLE
 
 # Stands in for a compiler: writes the file after -o, and the words it was called with.
@@ -170,6 +170,15 @@ def test_the_system_compiler_comes_before_ziglang(monkeypatch: pytest.MonkeyPatc
     assert zig.argv[-2:] == ("-target", "x86_64-linux-gnu.2.28")
 
 
+def test_another_processor_is_built_for_by_ziglang_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB_CXX", raising=False)
+    (zig,) = compilers.compilers("aarch64-linux-gnu")
+    assert zig.argv[-2:] == ("-target", "aarch64-linux-gnu.2.28")
+    monkeypatch.setattr(compilers.platform, "machine", lambda: "aarch64")
+    assert [compiler.name for compiler in compilers.compilers("aarch64-linux-gnu")][-1] == "ziglang"
+    assert len(compilers.compilers("x86_64-linux-gnu")) == 1
+
+
 def test_ziglang_gets_a_cache_when_home_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ZIG_GLOBAL_CACHE_DIR", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -206,17 +215,17 @@ def test_tvm_is_found_but_not_imported() -> None:
     assert done.stdout.splitlines()[1] == "[]"
 
 
-def test_the_environment_leads_to_the_library(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_leads_to_the_library(files: RunnerFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LD_LIBRARY_PATH", "/other")
-    assert bench.files.env() == {"LD_LIBRARY_PATH": f"{find_wheels().ffi.parent}:/other"}
-    assert bench.files.runtime == find_wheels().runtime
+    assert files.env() == {"LD_LIBRARY_PATH": f"{find_wheels().ffi.parent}:/other"}
+    assert files.runtime == find_wheels().runtime
 
 
-def test_the_libraries_are_found_beside_the_binary(bench: Bench, stub: Stub, tmp_path: Path) -> None:
-    for path in (bench.files.binary, *bench.files.libs):
+def test_the_libraries_are_found_beside_the_binary(files: RunnerFiles, tmp_path: Path) -> None:
+    for path in (files.binary, *files.libs):
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / BINARY).unlink()
-    (tmp_path / BINARY).write_bytes(bench.files.binary.read_bytes())
+    (tmp_path / BINARY).write_bytes(files.binary.read_bytes())
     (tmp_path / BINARY).chmod(0o755)
     words = ["--runtime", str(tmp_path / "libtvm_runtime.so")]
     done = run([str(tmp_path / BINARY), "info", *words], timeout_s=60, env={})
@@ -242,7 +251,7 @@ def test_ziglang_builds_a_runner_that_computes_and_fails_alike(
     monkeypatch.setattr(compilers, "_system", lambda: None)
     files = runner(TRIPLE, out_root=tmp_path)
     assert files.compiler.startswith("ziglang ")
-    zig = Bench(files)
+    zig = local_bench(files)
     words = ("--verify", "--depth", "3")
     ours, theirs = (which.log(stub.folder, *words, prompt=20, generate=8) for which in (zig, bench))
     assert [token.id for token in ours.tokens] == [token.id for token in theirs.tokens]

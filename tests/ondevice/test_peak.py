@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_every_loop_makes_every_product(tmp_path: Path) -> None:
     source, binary = tmp_path / "harness.cc", tmp_path / "harness"
     source.write_text(HARNESS)
     compiler = compilers("x86_64-linux-gnu")[0]
-    units = [str(source), *(str(SOURCES / name) for name in ("cpu.cc", "peak_loop.cc"))]
+    units = [str(source), *(str(SOURCES / name) for name in ("cpu.cc", "arm.cc", "peak_loop.cc"))]
     with build_env(compiler) as env:
         run([*compiler.argv, *FLAGS, f"-I{SOURCES}", *units, "-o", str(binary)], timeout_s=300, env=env, check=True)
     lines = [line.split() for line in run([str(binary)], timeout_s=60, check=True).stdout.splitlines()]
@@ -78,6 +79,26 @@ def test_every_loop_makes_every_product(tmp_path: Path) -> None:
     for kind, name, a_round, rounds, made in lines:
         assert int(a_round) == 12 * PRODUCTS[f"{kind} {name}"]
         assert int(made) == int(rounds) * int(a_round), name
+
+
+# Of each instruction that the loops are named after, how often it must be there: one for each accumulator.
+MULTIPLICATIONS = {
+    "x86_64": {"vfmadd": 24, "mulps": 12, "vpdpbusd": 24, "vpmaddubsw": 12, "pmaddubsw": 12},
+    "aarch64": {"fmla": 24, "sdot": 24, "smmla": 24, "smull": 24, "smlal2": 24, "sadalp": 24},
+}
+
+
+@pytest.mark.parametrize("arch", MULTIPLICATIONS)
+def test_no_compiler_replaces_a_multiplication(arch: str, tmp_path: Path) -> None:
+    """A sum of ones comes out right without any, so the sum can't tell."""
+    for compiler in compilers(f"{arch}-linux-gnu"):
+        out = tmp_path / "peak.s"
+        argv = [*compiler.argv, *FLAGS, f"-I{SOURCES}", "-S", str(SOURCES / "peak_loop.cc"), "-o", str(out)]
+        with build_env(compiler) as env:
+            run(argv, timeout_s=300, env=env, check=True)
+        for name, count in MULTIPLICATIONS[arch].items():
+            found = re.findall(rf"^\s+(?:\{{vex\}}\s+)?{name}", out.read_text(), re.MULTILINE)
+            assert len(found) >= count, (compiler.name, name)
 
 
 @pytest.mark.parametrize("words", [["--threads", "-1"], ["--passes", "0"], ["--bytes", "3"]])

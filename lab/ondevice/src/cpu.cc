@@ -6,10 +6,11 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <thread>
 
-#include "failure.h"
+#include "arm.h"
 
 namespace lab {
 namespace {
@@ -20,12 +21,27 @@ std::string trimmed(const std::string& text) {
   return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
-std::vector<std::string> words(const std::string& text) {
+[[maybe_unused]] std::vector<std::string> words(const std::string& text) {
   std::istringstream stream(text);
   std::vector<std::string> out;
   for (std::string word; stream >> word;) out.push_back(word);
   std::sort(out.begin(), out.end());
   return out;
+}
+
+std::string read_cpuinfo() {
+  std::ifstream file("/proc/cpuinfo");
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// What the first line of that name says.
+[[maybe_unused]] std::string first_value(const std::string& cpuinfo, const std::string& name) {
+  std::istringstream lines(cpuinfo);
+  for (std::string line; std::getline(lines, line);) {
+    size_t colon = line.find(':');
+    if (colon != std::string::npos && trimmed(line.substr(0, colon)) == name) return trimmed(line.substr(colon + 1));
+  }
+  return "";
 }
 
 }  // namespace
@@ -34,16 +50,14 @@ CpuFacts read_cpu_facts() {
   CpuFacts facts;
   utsname system = {};
   if (uname(&system) == 0) facts.arch = system.machine;
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    size_t colon = line.find(':');
-    if (colon == std::string::npos) continue;
-    std::string key = trimmed(line.substr(0, colon)), value = trimmed(line.substr(colon + 1));
-    bool names_model = key == "model name" || key == "Hardware";  // arm64 kernels print only the latter, if any
-    if (names_model && facts.model.empty()) facts.model = value;
-    bool names_features = key == "flags" || key == "Features";  // x86 / arm
-    if (names_features && facts.features.empty()) facts.features = words(value);
-  }
+  std::string cpuinfo = read_cpuinfo();
+#if defined(__aarch64__)
+  facts.features = arm_features();
+  facts.model = arm_model(cpuinfo);
+#else
+  facts.features = words(first_value(cpuinfo, "flags"));
+  facts.model = first_value(cpuinfo, "model name");
+#endif
   return facts;
 }
 
@@ -64,15 +78,18 @@ bool cores_count_from_zero() {
   return true;
 }
 
-void require_features(const CpuFacts& cpu, const std::vector<std::string>& required) {
-  std::string missing;
+std::vector<std::string> missing_features(const CpuFacts& cpu, const std::vector<std::string>& required) {
+  std::vector<std::string> missing;
   for (const std::string& name : required) {
-    if (std::binary_search(cpu.features.begin(), cpu.features.end(), name)) continue;
-    missing += (missing.empty() ? "" : ", ") + name;
+    if (!std::binary_search(cpu.features.begin(), cpu.features.end(), name)) missing.push_back(name);
   }
-  if (missing.empty()) return;
-  throw Failure("cpu", "this CPU (" + (cpu.model.empty() ? cpu.arch : cpu.model) + ") lacks " + missing +
-                           ", which the library was compiled for");
+  return missing;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
 }
 
 }  // namespace lab

@@ -1,4 +1,4 @@
-// What the machine's CPU is, as the kernel names it.
+// What the machine's CPU is, as the kernel names it; arm.h has what is arm64's own.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@ namespace lab {
 
 struct CpuFacts {
   std::string arch;                   // as uname says: x86_64, aarch64
-  std::string model;                  // "" where /proc/cpuinfo does not say
+  std::string model;                  // "" where it can't be told; on arm64 every kind of core
   std::vector<std::string> features;  // names as in /proc/cpuinfo, sorted
 };
 
@@ -20,8 +20,10 @@ int usable_cores();
 // Whether the cores that a program counts, 0 to their number less one, are all in this process's affinity mask.
 bool cores_count_from_zero();
 
-// Throws Failure naming every feature in `required` that the CPU lacks: said before the library is loaded,
-// because afterwards it would be a SIGILL.
-void require_features(const CpuFacts& cpu, const std::vector<std::string>& required);
+// Those of `required` that the CPU lacks, in their order.
+std::vector<std::string> missing_features(const CpuFacts& cpu, const std::vector<std::string>& required);
+
+// "a, b, c"
+std::string listed(const std::vector<std::string>& names);
 
 }  // namespace lab

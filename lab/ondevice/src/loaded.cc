@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "events.h"
 #include "failure.h"
+#include "illegal.h"
 #include "weights.h"
 
 namespace lab {
@@ -42,7 +43,8 @@ Loaded load_bundle(const RunArgs& args) {
   loaded.manifest = read_manifest(args.bundle);
   check_context(loaded.manifest, args.context);
   loaded.cpu = read_cpu_facts();
-  require_features(loaded.cpu, loaded.manifest.required_features);
+  require_features(loaded.cpu, loaded.manifest);
+  explain_illegal_instruction(loaded.cpu, how_to_compile_less(loaded.manifest));
   std::string engine = load_runtime(args.runtime);
   auto params = map_weights(args.bundle + "/weights.bin", loaded.manifest);
   std::string library = args.bundle + "/model.so";

@@ -13,6 +13,7 @@
 #include "run.h"
 #include "signals.h"
 #include "stage.h"
+#include "watchdog.h"
 
 namespace {
 
@@ -51,6 +52,7 @@ int report(const std::string& where, const std::string& message, int code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  lab::end_when_nobody_reads();
   try {
     return dispatch(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const lab::UsageError& error) {

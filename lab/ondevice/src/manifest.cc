@@ -66,6 +66,8 @@ Manifest read_manifest(const std::string& bundle) {
   manifest.context_max = root.at("model").at("context_max").integer(1);
   manifest.kv_bytes_per_token = root.at("memory").at("kv_bytes_per_token").integer();
   manifest.weights_size = file_size(root, "weights.bin");
+  manifest.target_name = root.at("target").at("name").text();
+  manifest.target_cpu = root.at("target").at("cpu").text();
   for (const JsonNode& feature : root.at("target").at("required_features").items()) {
     manifest.required_features.push_back(feature.text());
   }

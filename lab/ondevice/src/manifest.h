@@ -29,6 +29,8 @@ struct Manifest {
   int64_t context_max = 0;  // tokens
   int64_t kv_bytes_per_token = 0;
   int64_t weights_size = 0;  // bytes of weights.bin
+  std::string target_name;  // of the target file that it was compiled for
+  std::string target_cpu;
   std::vector<std::string> required_features;
   std::vector<TensorSpec> tensors;
   std::optional<VerifySpec> verify;

@@ -15,7 +15,7 @@ struct PeakLoop {
   double (*products)(int64_t rounds);
 };
 
-constexpr int64_t kMaxRounds = 1 << 20;  // of one call: what a lane adds up stays exact in f32
+constexpr int64_t kMaxRounds = 1 << 19;  // of one call: what a lane adds up stays exact in f32
 
 // Those that a CPU with these features can run, best first; never empty. Features as in best_read_loop.
 std::vector<PeakLoop> int8_loops(const std::vector<std::string>& features);

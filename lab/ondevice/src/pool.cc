@@ -23,7 +23,7 @@ inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
-  asm volatile("yield");
+  asm volatile("isb");  // "yield" is for cores that run two threads, and nothing at all on others
 #endif
 }
 
