@@ -66,7 +66,7 @@ def disturbed(model: str, cells: Sequence[Cell], repeats: int, before: Records, 
         # Nothing is waited for: that the machine is busy is the point.
         plan = replace(_plan(builder, device, cells, repeats), max_busy=1.0, gate_timeout_s=0.0)
         with busy_core():
-            return measure_engines(device, kept, plan, progress, runner, disturbed_by=BUSY)
+            return measure_engines(device, kept, plan, progress, runner, said={"disturbed_by": BUSY})
 
 
 def cold_compile_s(model: str, times: int) -> list[float]:

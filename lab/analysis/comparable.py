@@ -8,8 +8,11 @@ from lab.analysis.marks import Mark
 from lab.core.run_record import Cell, RunRecord
 
 
-def run_obstacle(a: RunRecord, b: RunRecord) -> str | None:
-    """Say why the two runs do not measure the same thing at all; None when they may be compared."""
+def run_obstacle(a: RunRecord, b: RunRecord, *, emulated: bool = False) -> str | None:
+    """Say why the two runs do not measure the same thing at all; None when they may be compared.
+
+    Two runs of emulated devices may be only when that was asked for with `emulated`.
+    """
     if a.protocol.version != b.protocol.version:
         return f"protocol {a.protocol.version} against {b.protocol.version}"
     if (a.model.layers, a.model.layers_total) != (b.model.layers, b.model.layers_total):
@@ -18,6 +21,8 @@ def run_obstacle(a: RunRecord, b: RunRecord) -> str | None:
             return f"{_layers(a)} against {_layers(b)}"
     if a.device.emulated != b.device.emulated:
         return f"{_device(a)} against {_device(b)}"
+    if a.device.emulated and not emulated:
+        return "emulated devices: their times say nothing about real ones (--emulated compares them all the same)"
     if a.extra.get("disturbed_by") != b.extra.get("disturbed_by"):
         return "one of them was disturbed on purpose"
     return None

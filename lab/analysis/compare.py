@@ -64,9 +64,12 @@ class Comparison:
         return 0 if marks - {"not-comparable", "missing", "new"} else 5
 
 
-def compare(a: RunRecord, b: RunRecord, floor: float = FLOOR) -> Comparison:
-    """Compare run `b` with run `a`; `floor` is the smallest difference (a fraction) that counts as one."""
-    obstacle = run_obstacle(a, b)
+def compare(a: RunRecord, b: RunRecord, floor: float = FLOOR, *, emulated: bool = False) -> Comparison:
+    """Compare run `b` with run `a`; `floor` is the smallest difference (a fraction) that counts as one.
+
+    With `emulated`, runs of emulated devices are compared too.
+    """
+    obstacle = run_obstacle(a, b, emulated=emulated)
     cells_a, cells_b = _by_shape(a), _by_shape(b)
     rows: list[Row] = []
     for shape in dict.fromkeys([*cells_a, *cells_b]):

@@ -33,7 +33,13 @@ def run_flags(record: RunRecord) -> tuple[Flag, ...]:
 def cell_flags(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat], roofs: Roofline) -> tuple[Flag, ...]:
     """What holds for one cell."""
     counted = [repetition for repetition in cell.repetitions if repetition.status == "ok"]
-    return (*_lost(cell, counted), *_unsteady(record, metrics), *_disturbed(counted), *_impossible(roofs))
+    return (
+        *_lost(cell, counted),
+        *_other_tokens(counted),
+        *_unsteady(record, metrics),
+        *_disturbed(counted),
+        *_impossible(roofs),
+    )
 
 
 def _run_flags(record: RunRecord) -> Iterator[Flag]:
@@ -70,6 +76,12 @@ def _lost(cell: Cell, counted: Sequence[Repetition]) -> Iterator[Flag]:
         yield Flag("repetitions_lost", text)
     if cell.status not in ("ok", "not_run") and not lost:
         yield Flag(f"cell_{cell.status}", f"{cell.status}: {cell.reason or 'no reason recorded'}")
+
+
+def _other_tokens(counted: Sequence[Repetition]) -> Iterator[Flag]:
+    kinds = len({one.tokens_sha256 for one in counted if one.tokens_sha256})
+    if kinds > 1:
+        yield Flag("tokens_differ", f"the same work gave {kinds} different texts: something is broken")
 
 
 def _unsteady(record: RunRecord, metrics: Mapping[str, Stat]) -> Iterator[Flag]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,10 +21,15 @@ Ending = Literal["whole", "broken", "failed", "rejected"]
 
 @dataclass(frozen=True)
 class Attempt:
-    """How a process ended, and why when that is not well. What it said is in its RunLog."""
+    """How a process ended, and why when that is not well. What it said is in its RunLog.
+
+    `by_device` is true where the device is to blame and not the program: it was lost, hung, or killed the program, as
+    it does when memory runs out.
+    """
 
     ending: Ending
     reason: str | None = None
+    by_device: bool = False
 
 
 def attempt(device: Device, argv: Sequence[str], env: Mapping[str, str], timeout_s: float, log: RunLog) -> Attempt:
@@ -59,7 +65,7 @@ def _run(device: Device, argv: Sequence[str], env: Mapping[str, str], timeout_s:
     try:
         done = device.run(argv, timeout_s=timeout_s, on_line=take, env=env)
     except CommandError as problem:
-        return Attempt("failed", problem.reason + tail(problem.completed.stderr))
+        return Attempt("failed", problem.reason + tail(problem.completed.stderr), by_device=True)
     except MeasureError as problem:
         if after_ctrl_c(problem):
             raise KeyboardInterrupt from problem
@@ -80,7 +86,8 @@ def _judge(done: Completed, log: RunLog) -> Attempt:
     if log.end is not None and log.end.status == "interrupted":
         return Attempt("failed", "the runner was told to stop by somebody else")
     if done.code != 0:
-        return Attempt("failed", describe_code(done.code) + tail(done.stderr))
+        killed = done.code == -signal.SIGKILL
+        return Attempt("failed", describe_code(done.code) + tail(done.stderr), by_device=killed)
     if log.end is None:
         return Attempt("failed", "the runner ended without saying how" + tail(done.stderr))
     return Attempt("whole")

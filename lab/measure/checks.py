@@ -12,12 +12,26 @@ from lab.core.errors import DeviceError, MeasureError
 from lab.core.manifest import MemoryBlock, ModelBlock
 from lab.core.target import TargetSpec
 from lab.core.units import human_bytes
+from lab.devices.base import Device
+from lab.measure.ask import ask
+from lab.measure.invocation import Invocation
 from lab.measure.plan import Plan
 from lab.measure.protocol import PAGE_TOKENS
+from lab.ondevice.events import Info
 
 ACTIVATION_ROWS = 16  # widths of the hidden state that a prefill chunk holds at once in f32: about a Phi-3 block
 # LLVM's name where it is more than the kernel's without its separators.
-LLVM_NAMES = {"pni": "sse3", "abm": "lzcnt", "lahf_lm": "sahf", "pclmulqdq": "pclmul", "asimddp": "dotprod"}
+LLVM_NAMES = {
+    "pni": "sse3",
+    "abm": "lzcnt",
+    "lahf_lm": "sahf",
+    "pclmulqdq": "pclmul",
+    "asimd": "neon",
+    "asimddp": "dotprod",
+    "asimdhp": "fullfp16",
+    "fphp": "fullfp16",
+    "asimdfhm": "fp16fml",
+}
 
 
 @dataclass(frozen=True)
@@ -68,13 +82,30 @@ def check_all(plan: Plan, manifest: BundleManifest, target: TargetSpec, facts: d
 
 
 def check_cpu_features(required: Iterable[str], facts: dict[str, Any], target: TargetSpec) -> None:
-    """Raise DeviceError naming each of `required` (as in /proc/cpuinfo) that the device's processor lacks."""
-    flags = facts.get("cpu_flags")
+    """Raise DeviceError naming each of `required` (as in /proc/cpuinfo) that the device's processor lacks.
+
+    An emulated device's /proc/cpuinfo may be that of the machine around it, so there `check_processor` alone decides.
+    """
+    if not target.is_emulated:
+        _require(required, facts.get("cpu_flags"), facts.get("cpu_model"), target)
+
+
+def check_processor(device: Device, invocation: Invocation, manifest: BundleManifest, target: TargetSpec) -> None:
+    """Raise DeviceError for what the processor lacks as the runner itself sees it, which is what counts.
+
+    A runner that can't answer says why when it is called to measure.
+    """
+    said, _ = ask(device, invocation.info(), invocation.env, Info)
+    if said is not None:
+        _require(manifest.target.required_features, said.features, said.cpu_model, target)
+
+
+def _require(required: Iterable[str], flags: Iterable[str] | None, cpu_model: str | None, target: TargetSpec) -> None:
     missing = [] if flags is None else sorted(set(required) - set(flags))
     if missing:
         names = ", ".join(missing)
         raise DeviceError(
-            f"{target.name}: its processor ({facts.get('cpu_model') or 'unknown'}) has no {names},"
+            f"{target.name}: its processor ({cpu_model or 'unknown'}) has no {names},"
             " which the library was compiled for",
             hint=_feature_hint(missing, target),
         )
@@ -135,7 +166,9 @@ def _feature_hint(missing: list[str], target: TargetSpec) -> str:
     if asked:
         words = ", ".join(f for f in target.compile.features if _plain(f) in {_llvm(name) for name in asked})
         return f"{place}: take {words} out of [compile].features"
-    return f'{place}: set [compile].cpu = "native" (it is "{target.compile.cpu}") and compile on this machine'
+    if target.device.transport == "local":
+        return f'{place}: set [compile].cpu = "native" (it is "{target.compile.cpu}") and compile on this machine'
+    return f'{place}: [compile].cpu is "{target.compile.cpu}", set it to the name of the processor that the device has'
 
 
 def _llvm(name: str) -> str:

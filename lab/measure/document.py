@@ -32,7 +32,7 @@ from lab.measure.protocol import STATED
 
 
 def new_record(
-    device: Device, facts: dict[str, Any], engine: Engine, roof_threads: int, said: dict[str, str]
+    device: Device, facts: dict[str, Any], engine: Engine, roof_threads: int, said: dict[str, Any]
 ) -> RunRecord:
     """Return a record with status "running" and every cell "not_run"; `said` are keys of its own."""
     told, plan, target = engine.described(), engine.plan, engine.target
@@ -43,14 +43,14 @@ def new_record(
         status="running",
         reason=None,
         lab=LabBlock(**asdict(provenance())),
-        protocol=_protocol({**STATED, **told.stated}),
+        protocol=protocol_block({**STATED, **told.stated}),
         target=target_record(target),
         device=device_record(device, facts),
         model=counted(told.model),
         weights=told.weights,
         engine=told.engine,
         bundle=told.bundle,
-        plan=_plan(plan),
+        plan=plan_record(plan),
         verify=None,
         bandwidth=BandwidthRecord(roof_threads, (), ()),
         peak=PeakRecord(roof_threads),
@@ -61,9 +61,11 @@ def new_record(
 
 
 def target_record(target: TargetSpec) -> TargetRecord:
-    """Return the target as records hold it, its serial left out."""
+    """Return the target as records hold it, without what would tell a stranger where the device is."""
     spec: dict[str, Any] = encode(target)
-    spec["device"].pop("serial", None)  # it is in the record as a hash
+    spec["device"].pop("serial")  # the device's own is in the record as a hash
+    spec["adb"].pop("address")
+    spec.pop("ssh")
     return TargetRecord(target.name, spec)
 
 
@@ -77,13 +79,15 @@ def serial_hash(serial: str) -> str:
     return hashlib.sha256(serial.encode()).hexdigest()
 
 
-def _protocol(stated: dict[str, Any]) -> ProtocolBlock:
+def protocol_block(stated: dict[str, Any]) -> ProtocolBlock:
+    """Return the protocol as records hold it."""
     names = {item.name for item in fields(ProtocolBlock)} - {"extra"}
     known = {name: stated[name] for name in names}
     return ProtocolBlock(**known, extra={name: value for name, value in stated.items() if name not in names})
 
 
-def _plan(plan: Plan) -> PlanRecord:
+def plan_record(plan: Plan) -> PlanRecord:
+    """Return the plan as records hold it."""
     document = plan.to_json()
     names = {item.name for item in fields(PlanRecord)} - {"extra", "cells"}
     shapes = tuple(CellShape(cell.prompt, cell.generate, cell.depth) for cell in plan.cells)

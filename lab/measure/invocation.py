@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from lab.core.bundle import BundleManifest
+from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.measure.plan import Cell, Plan
 from lab.ondevice.build import RunnerFiles
@@ -18,11 +19,15 @@ MIN_BANDWIDTH_BYTES = 64 << 20  # smaller buffers would stay in a cache
 
 @dataclass(frozen=True)
 class Placed:
-    """The runner as it lies on a device."""
+    """The runner as it lies on a device; `call` is the words that start it."""
 
-    binary: str
+    call: tuple[str, ...]
     runtime: str
     env: Mapping[str, str]
+
+    def info(self) -> list[str]:
+        """Return the words that ask what runner and processor are."""
+        return [*self.call, "info", "--runtime", self.runtime]
 
     def bandwidth(self, plan: Plan, available_bytes: int | None) -> list[str]:
         """Return the words for a read of memory, of half of what is available at the most."""
@@ -30,26 +35,30 @@ class Placed:
         fits = wanted if available_bytes is None else min(wanted, available_bytes // 2)
         size = max(MIN_BANDWIDTH_BYTES, fits)
         counts = {"threads": plan.threads, "bytes": size, "passes": plan.bandwidth_passes}
-        return [self.binary, "bandwidth", *_options(counts)]
+        return [*self.call, "bandwidth", *_options(counts)]
 
     def peak(self, plan: Plan) -> list[str]:
         """Return the words for the arithmetic peak."""
-        return [self.binary, "peak", *_options({"threads": plan.threads, "passes": plan.peak_passes})]
+        return [*self.call, "peak", *_options({"threads": plan.threads, "passes": plan.peak_passes})]
 
 
 @dataclass(frozen=True)
 class Invocation:
     """Paths on the device, and the plan's settings, turned into command lines."""
 
-    binary: str
+    call: tuple[str, ...]
     runtime: str
     bundle: str
     plan: Plan
     env: Mapping[str, str]
 
+    def info(self) -> list[str]:
+        """Return the words that ask what runner and processor are."""
+        return [*self.call, "info", "--runtime", self.runtime]
+
     def stage(self) -> list[str]:
         """Return the words that bring the weights into the device's page cache."""
-        return [self.binary, "stage", "--bundle", self.bundle]
+        return [*self.call, "stage", "--bundle", self.bundle]
 
     def timed(self, cell: Cell, *, verify: bool) -> list[str]:
         """Return the words for one timed repetition of `cell`."""
@@ -77,23 +86,42 @@ class Invocation:
             "warmup-cap": warmup_cap,
             "warmup-spread": self.plan.warmup_spread,
         }
-        return [self.binary, "run", *_options(options)]
+        return [*self.call, "run", *_options(options)]
 
 
 def place_runner(device: Device, runner: RunnerFiles) -> Placed:
-    """Bring the runner and its libraries to the device; return where they lie there."""
+    """Bring the runner and its libraries to the device; return how to call it there."""
     folder = f"runner/{runner.key[:12]}"
-    libs = {lib: device.push(lib, f"{folder}/{lib.name}") for lib in runner.libs}
-    folders = dict.fromkeys(str(PurePosixPath(path).parent) for path in libs.values())
-    binary = device.push(runner.binary, f"{folder}/{runner.binary.name}")
-    return Placed(binary, libs[runner.runtime], {"LD_LIBRARY_PATH": ":".join(folders), **HUGE_PAGES})
+    names = {path: f"{folder}/{path.name}" for path in (runner.binary, *runner.libs, *runner.carried)}
+    # Libraries are often links to a name with a version; what goes along is the file, under the name that is asked for.
+    there = device.push_all({name: path.resolve() for path, name in names.items()})
+    return _placed(runner, {path: there[name] for path, name in names.items()})
 
 
-def place(device: Device, runner: RunnerFiles, bundle: Path, manifest: BundleManifest, plan: Plan) -> Invocation:
+def _placed(runner: RunnerFiles, there: Mapping[Path, str]) -> Placed:
+    binary, runtime = there[runner.binary], there[runner.runtime]
+    beside = (*runner.libs, *runner.carried)
+    libraries = ":".join(dict.fromkeys(str(PurePosixPath(there[path]).parent) for path in beside))
+    if not runner.carried:
+        return Placed((binary,), runtime, {"LD_LIBRARY_PATH": libraries, **HUGE_PAGES})
+    # Called by hand, because the one that the binary asks for is not on the device. LD_LIBRARY_PATH stays as it is:
+    # the device's own programs must not load these.
+    loader = there[runner.carried[0]]
+    return Placed((loader, "--library-path", libraries, binary), runtime, HUGE_PAGES)
+
+
+def place(
+    device: Device,
+    runner: RunnerFiles,
+    bundle: Path,
+    manifest: BundleManifest,
+    plan: Plan,
+    progress: Progress | None = None,
+) -> Invocation:
     """Bring the runner, its libraries and the bundle to the device; return how to call it there."""
     placed = place_runner(device, runner)
-    there = device.push(bundle, f"bundle/{manifest.key[:12]}")
-    return Invocation(placed.binary, placed.runtime, there, plan, placed.env)
+    there = device.push(bundle, f"bundle/{manifest.key[:12]}", progress)
+    return Invocation(placed.call, placed.runtime, there, plan, placed.env)
 
 
 def shortened(cell: Cell, generate: int) -> Cell:

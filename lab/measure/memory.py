@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from lab.core.bundle import BundleManifest
-from lab.core.run_record import CellMemory
+from lab.core.run_record import CellMemory, Repetition
 from lab.core.units import human_bytes
 from lab.measure.attempt import Attempt
 from lab.measure.protocol import MEMORY_COUNTER
 from lab.ondevice.events import Memory
 from lab.ondevice.run_log import RunLog
+
+
+def why_uncountable(facts: dict[str, Any]) -> str | None:
+    """Return why no counter of this device can be believed, or None."""
+    emulator = facts.get("emulator")
+    if isinstance(emulator, str) and emulator.startswith("qemu-user"):
+        return "qemu-user counts its own memory, not the program's"
+    return None
+
+
+def uncounted(row: Repetition) -> Repetition:
+    """Return the repetition without counters of memory."""
+    return replace(row, rss_peak_bytes=None, rss_peak_counter=None, swap_bytes=None, major_faults=None)
 
 
 def cell_memory(

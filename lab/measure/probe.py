@@ -16,6 +16,7 @@ from lab.core.target import TargetSpec
 from lab.devices.base import Device
 from lab.measure.bandwidth import Roof
 from lab.measure.clock import Clock
+from lab.measure.core_names import with_core_names
 from lab.measure.document import device_record, target_record
 from lab.measure.gates import Gate, wait_until_quiet
 from lab.measure.invocation import Placed, place_runner
@@ -50,6 +51,7 @@ def probe(
         facts = device.facts()
         plan = plan_for(target, cells_of(), facts.get("cores"), threads=facts.get("cores"))
         placed = place_runner(device, runner)
+        facts = with_core_names(device, placed, facts)
         with progress.phase("wait for a quiet device"):
             gate, state = wait_until_quiet(device, plan, clock or Clock())
         counts = counts_to_try(plan.threads)

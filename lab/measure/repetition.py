@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -21,7 +22,8 @@ def repetition(cell: Cell, threads: int, verify: bool, log: RunLog, how: Attempt
     if how.ending == "broken":
         return replace(row, status="broken", reason=how.reason, submit_ns=None, token_ns=None)
     if how.ending != "whole":
-        return replace(row, status=how.ending, reason=how.reason)
+        blame = {"by_device": True} if how.by_device else {}
+        return replace(row, status=how.ending, reason=how.reason, extra={**row.extra, **blame})
     if verify and log.verify is None:
         return replace(row, status="failed", reason="the runner did not verify the bundle, though asked to")
     timing = timing_of(log)
@@ -55,7 +57,13 @@ def _raw(log: RunLog) -> dict[str, Any]:
         "swap_bytes": counters.VmSwap if counters else None,
         "major_faults": counters.major_faults if counters else None,
         "warmup": _warmup(log),
+        "tokens_sha256": _tokens_sha256(log) if log.end else None,
     }
+
+
+def _tokens_sha256(log: RunLog) -> str:
+    """Return the digest of the generated ids, as decimal numbers with a comma between each two."""
+    return hashlib.sha256(",".join(str(token.id) for token in log.tokens).encode()).hexdigest()
 
 
 def _warmup(log: RunLog) -> WarmUp | None:

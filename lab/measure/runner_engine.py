@@ -22,11 +22,11 @@ from lab.core.run_record import (
 from lab.core.target import TargetSpec
 from lab.devices.base import Device
 from lab.measure.attempt import Attempt, attempt
-from lab.measure.checks import check_all
+from lab.measure.checks import check_all, check_processor
 from lab.measure.derive import metrics, why_rejected
 from lab.measure.engine import Described, Findings, Rate
 from lab.measure.invocation import Invocation, place
-from lab.measure.memory import cell_memory
+from lab.measure.memory import cell_memory, no_memory, uncounted, why_uncountable
 from lab.measure.plan import Cell, Plan
 from lab.measure.repetition import interrupted, repetition, timing_of
 from lab.measure.staging import Staging, stage
@@ -59,10 +59,14 @@ class RunnerSetup:
         manifest = load_manifest(self.bundle, "bundle")
         check_all(plan, manifest, self.target, facts)
         verify_files(self.bundle, manifest, self.progress)
-        invocation = place(device, self.runner, self.bundle, manifest, plan)
+        invocation = place(device, self.runner, self.bundle, manifest, plan, self.progress)
+        check_processor(device, invocation, manifest, self.target)
         with self.progress.phase("stage weights"):
             staging = stage(device, invocation.stage(), invocation.env)
-        return RunnerEngine(device, manifest, self.target, self.runner, invocation, self.times, staging)
+        no_counters = why_uncountable(facts)
+        return RunnerEngine(
+            device, manifest, self.target, self.runner, invocation, self.times, staging, no_counters=no_counters
+        )
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class RunnerEngine:
     times: TimesRecord
     staging: Staging
     tried: Sequence[Rate] = ()
+    no_counters: str | None = None  # why the device's counters of memory can't be believed
 
     @property
     def name(self) -> str:
@@ -106,6 +111,8 @@ class RunnerEngine:
     def memory(self, cell: Cell, previous: CellMemory | None) -> CellMemory:
         """Run lab-bench once more, sampling its memory."""
         log, generate = RunLog(), min(cell.generate, self.plan.memory_generate)
+        if self.no_counters is not None:
+            return no_memory(self.no_counters, generate)
         how = self._attempt(self.invocation, self.invocation.memory_pass(cell), log)
         return cell_memory(log, how, self.manifest, previous, generate)
 
@@ -170,7 +177,8 @@ class RunnerTrial:
 
     def row(self, how: Attempt, around: Surroundings) -> Repetition:
         """Return the repetition."""
-        return repetition(self._cell, self._engine.plan.threads, self._verify, self._log, how, around)
+        row = repetition(self._cell, self._engine.plan.threads, self._verify, self._log, how, around)
+        return row if self._engine.no_counters is None else uncounted(row)
 
     def interrupted(self, around: Surroundings) -> Repetition:
         """Return the repetition with what was stamped by then."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from lab.core.errors import DeviceUnreachableError, LabError
-from lab.core.lock import device_lock
+from lab.core.lock import device_lock, holder_line
 from lab.core.progress import Progress
 from lab.core.run_record import CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
 from lab.core.target import TargetSpec
 from lab.devices.base import Device
 from lab.measure.attempt import Attempt
 from lab.measure.clock import Clock
+from lab.measure.core_names import with_core_names
 from lab.measure.document import new_record
 from lab.measure.engine import Engine, Setup
 from lab.measure.gates import wait_until_quiet
@@ -30,6 +31,8 @@ from lab.measure.surroundings import Surroundings
 from lab.measure.telling import told
 from lab.measure.threads import settle_threads
 from lab.ondevice.build import RunnerFiles
+
+NOTHING: Mapping[str, Any] = {}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -59,10 +62,11 @@ def measure(
     runner: RunnerFiles,
     times: TimesRecord | None = None,
     clock: Clock | None = None,
+    said: Mapping[str, Any] = NOTHING,
 ) -> RunRecord:
     """Measure every cell of `plan` with one bundle; see `measure_engines`."""
     setup = RunnerSetup(bundle, target, runner, progress, times or TimesRecord())
-    (record,) = measure_engines(device, [setup], plan, progress, runner, clock=clock)
+    (record,) = measure_engines(device, [setup], plan, progress, runner, said=said, clock=clock)
     return record
 
 
@@ -74,13 +78,13 @@ def measure_engines(
     runner: RunnerFiles,
     *,
     find_threads: bool = False,
-    disturbed_by: str = "",
+    said: Mapping[str, Any] = NOTHING,
     clock: Clock | None = None,
 ) -> tuple[RunRecord, ...]:
     """Measure every cell of `plan` with every engine in turns; return their records, which are stored by then.
 
     `runner` measures the roofs. With `find_threads` each engine gets the number of threads it decodes
-    fastest with, of 1 to the plan's. `disturbed_by` names what keeps the device busy on purpose. Nothing is stored
+    fastest with, of 1 to the plan's. `said` is put on record as it is. Nothing is stored
     when a check fails, which is before anything is timed; from then on each record is stored after each of its
     repetitions. A repetition that crashes, hangs or talks nonsense is a row with its reason, and the rest goes on.
 
@@ -92,13 +96,14 @@ def measure_engines(
         Interrupted: Ctrl-C; a KeyboardInterrupt that holds the records.
     """
     clock = clock or Clock()
-    with device_lock(device.serial, setups[0].what):
+    with device_lock(device.serial, setups[0].what), device.claim(holder_line(setups[0].what)):
         facts = device.facts()
         engines = [setup.prepare(device, facts, plan) for setup in setups]
         if find_threads:
             engines = [_with_best_threads(device, engine, plan, progress, clock) for engine in engines]
-        lanes = _lanes(device, facts, engines, plan, disturbed_by)
-        return _Session(device, lanes, plan, progress, place_runner(device, runner), clock).run()
+        placed = place_runner(device, runner)
+        lanes = _lanes(device, with_core_names(device, placed, facts), engines, plan, said)
+        return _Session(device, lanes, plan, progress, placed, clock).run()
 
 
 def _with_best_threads(device: Device, engine: Engine, plan: Plan, progress: Progress, clock: Clock) -> Engine:
@@ -107,11 +112,11 @@ def _with_best_threads(device: Device, engine: Engine, plan: Plan, progress: Pro
 
 
 def _lanes(
-    device: Device, facts: dict[str, Any], engines: Sequence[Engine], plan: Plan, disturbed_by: str
+    device: Device, facts: dict[str, Any], engines: Sequence[Engine], plan: Plan, said: Mapping[str, Any]
 ) -> list[Lane]:
-    said = {"session": new_run_id()} if len(engines) > 1 else {}
-    said |= {"disturbed_by": disturbed_by} if disturbed_by else {}
-    records = [new_record(device, facts, engine, plan.threads, said) for engine in engines]
+    shared = {"session": new_run_id()} if len(engines) > 1 else {}
+    extra = {"pushed": device.pushed(), **shared, **said}
+    records = [new_record(device, facts, engine, plan.threads, extra) for engine in engines]
     return [Lane(engine, Journal(record)) for engine, record in zip(engines, records, strict=True)]
 
 
@@ -140,6 +145,8 @@ class _Session:
             # What can't be stored now is stored as it was after the last repetition.
             with suppress(LabError):
                 self._finish_all("failed", str(problem) or type(problem).__name__)
+            if isinstance(problem, LabError):
+                problem.recorded = tuple(str(path) for _, path in self._kept())
             raise
         return tuple(lane.journal.record for lane in self.lanes)
 
@@ -182,17 +189,25 @@ class _Session:
             journal.add(turn.cell, trial.interrupted(replace(around, during=sampler.series())), trial.findings())
             raise
         except DeviceUnreachableError as gone:
-            journal.add(turn.cell, trial.row(Attempt("failed", gone.what), around), trial.findings())
+            around = replace(around, during=sampler.series(), log=self.device.forensics())
+            journal.add(turn.cell, trial.row(Attempt("failed", gone.what, by_device=True), around), trial.findings())
             raise
-        around = replace(around, during=sampler.series(), after=self.device.state(window_s=0))
+        around = replace(around, during=sampler.series())
         try:
-            later = glance(self.device, self.placed, self.plan)
-        except KeyboardInterrupt:
+            around = self._afterwards(how, around)
+        except (KeyboardInterrupt, DeviceUnreachableError):
             journal.add(turn.cell, trial.row(how, around), trial.findings())
             raise
-        row = trial.row(how, replace(around, bandwidth=(*around.bandwidth, *later)))
+        row = trial.row(how, around)
         journal.add(turn.cell, row, trial.findings())
         return row
+
+    def _afterwards(self, how: Attempt, around: Surroundings) -> Surroundings:
+        """Look at the device once more, and at its log when something went wrong."""
+        log = self.device.forensics() if how.ending == "failed" else []
+        around = replace(around, after=self.device.state(window_s=0), log=log)
+        later = glance(self.device, self.placed, self.plan)
+        return replace(around, bandwidth=(*around.bandwidth, *later))
 
     def _roofs(self, when: Literal["before", "after"]) -> None:
         """Each is stored as soon as it is there."""

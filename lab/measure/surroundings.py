@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from lab.measure.gates import Gate
 class Surroundings:
     """`index` counts within cell and engine, `order` within the session; states are those of the device.
 
-    `bandwidth` is what memory gave right before and right after, in bytes/s, pass by pass.
+    `bandwidth` is what memory gave right before and right after, in bytes/s, pass by pass; `log` is what the device's
+    own log said when the repetition failed.
     """
 
     index: int
@@ -23,6 +25,7 @@ class Surroundings:
     bandwidth: tuple[float, ...] = ()
     during: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    log: Sequence[str] = ()
 
     def bare(self) -> Repetition:
         """Return a repetition that knows its surroundings and nothing else."""
@@ -35,6 +38,7 @@ class Surroundings:
             state_during=self.during,
             state_after=self.after,
             bandwidth_bytes_per_s=self.bandwidth or None,
+            extra={"device_log": list(self.log)} if self.log else {},
         )
 
 

@@ -113,6 +113,14 @@ def test_unlike_runs_are_not_compared(changes: dict[str, Any], reason: str) -> N
     assert found.exit_code == 5
 
 
+def test_emulated_runs_are_compared_only_when_asked() -> None:
+    emulated = {**DOCUMENT["device"], "emulated": True}
+    a, b = record(device=emulated), record(device=emulated)
+    assert compare(a, b).exit_code == 5
+    assert "--emulated" in str(compare(a, b).obstacle)
+    assert compare(a, b, emulated=True).exit_code == 0
+
+
 def test_two_memory_counters_are_not_one_series() -> None:
     other = cell()
     for repetition in other["repetitions"]:

@@ -57,6 +57,13 @@ def test_what_holds_for_a_cell(changes: dict[str, Any], code: str) -> None:
     assert code in codes_of_cell(**changes)
 
 
+def test_other_tokens_from_the_same_work_are_said() -> None:
+    one = cell()
+    for repetition, digest in zip(one["repetitions"], ("a", "a", "b"), strict=False):
+        repetition["tokens_sha256"] = digest * 64
+    assert "tokens_differ" in {flag.code for flag in summarise(record(cells=[one]))[0].flags}
+
+
 def test_an_impossible_rate_is_said_to_be_one() -> None:
     fast = cell([20.0] * 3, [50.0] * 3)  # 20 x 2.2 GB is 45 GB/s, the roof is 32
     (found,) = summarise(record(cells=[fast]))

@@ -212,6 +212,15 @@ def stage(script: dict[str, Any]) -> None:
     say(event="staged", **found)
 
 
+def info(script: dict[str, Any]) -> None:
+    found = script.get("features", ["avx2", "avx512_vnni", "avx512f", "fma", "sse2"])
+    if isinstance(found, str):
+        say(event="error", where="runtime", message=found)
+        sys.exit(1)
+    machine = {"arch": "x86_64", "cpu_model": "Example 9000", "features": found, "cores": 2, "page_size": 4096}
+    say(event="info", protocol=1, runner="fake", **machine, mem_available_bytes=None, engine="none")
+
+
 def main() -> None:
     script = json.loads(Path(sys.argv[1]).read_text())
     words, log = sys.argv[2:], Path(script["log"])
@@ -224,6 +233,8 @@ def main() -> None:
         peak(script, options(words))
     elif words[0] == "stage":
         stage(script)
+    elif words[0] == "info":
+        info(script)
     else:
         run(script, options(words), script["faults"].get(str(number), script["faults"].get("*", "")))
 

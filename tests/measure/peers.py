@@ -53,7 +53,7 @@ class Peers:
             bench.progress,
             runner,
             find_threads=self.find_threads,
-            disturbed_by=self.disturbed_by,
+            said={"disturbed_by": self.disturbed_by} if self.disturbed_by else {},
             clock=bench.time.clock,
         )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lab.core.errors import DeviceError, MeasureError
-from lab.core.target import CompileSpec
+from lab.core.target import CompileSpec, DeviceSpec
 from lab.measure.checks import (
     check_all,
     check_context,
@@ -48,6 +48,19 @@ def test_a_feature_that_the_target_asks_for_is_named_as_it_stands_there(asked: s
 
 def test_unknown_features_are_left_to_the_runner() -> None:
     check_cpu_features(["avx512f"], {**FACTS, "cpu_flags": None}, TARGET)
+
+
+def test_the_files_of_an_emulated_device_are_not_believed() -> None:
+    emulated = replace(TARGET, device=DeviceSpec(transport="qemu", emulated=True))
+    check_cpu_features(["asimddp"], FACTS, emulated)
+
+
+def test_of_another_machine_the_processors_name_is_asked_for() -> None:
+    board = replace(TARGET, device=DeviceSpec(transport="ssh"), compile=CompileSpec(cpu="cortex-a76"))
+    with pytest.raises(DeviceError) as caught:
+        check_cpu_features(["asimddp"], {"cpu_flags": ["asimd"], "cpu_model": "ARM Cortex-A53"}, board)
+    assert '[compile].cpu is "cortex-a76"' in str(caught.value.hint)
+    assert "the name of the processor that the device has" in str(caught.value.hint)
 
 
 def test_too_long_for_the_model() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -347,6 +348,11 @@ class VanishingDevice(ScriptedDevice):
     ran: list[Any]
 
 
+def test_each_repetition_says_which_tokens_it_made(bench: Bench) -> None:
+    rows = bench.run(repeats=2).cells[0].repetitions
+    assert {row.tokens_sha256 for row in rows} == {hashlib.sha256(b",".join(b"%d" % i for i in range(20))).hexdigest()}
+
+
 def test_a_device_that_vanishes_leaves_a_row_with_its_reason(bench: Bench) -> None:
     bench.device = VanishingDevice()
     bench.device.ran = []
@@ -399,3 +405,19 @@ def test_weights_that_cannot_be_staged_are_measured_all_the_same(bench: Bench) -
     assert record.status == "ok"
     said = {"bytes": None, "huge_bytes": None, "reason": "stage: no such file"}
     assert record.engine.extra["staged"] == said
+
+
+def test_what_the_runner_sees_of_the_processor_counts(bench: Bench) -> None:
+    """The device's files say nothing of it; the runner is asked before anything is measured."""
+    bench.blocks = {"target": {"required_features": ["asimddp", "fma"]}}
+    bench.device = ScriptedDevice(facts={"cpu_flags": None})
+    bench.script["features"] = ["asimd", "fma"]
+    with pytest.raises(DeviceError, match="has no asimddp, which the library was compiled for"):
+        bench.run()
+    assert bench.calls("run") == bench.calls("bandwidth") == []
+    assert len(bench.calls("info")) == 1
+
+
+def test_a_runner_that_cannot_say_what_the_processor_has_is_called_all_the_same(bench: Bench) -> None:
+    bench.script["features"] = "libtvm_runtime.so: not found"
+    assert bench.run().status == "ok"
