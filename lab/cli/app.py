@@ -13,6 +13,7 @@ from lab.core.suggest import unknown
 VERBS = {
     "models": "List the models lab can build, and what each one needs.",
     "targets": "List the devices that are described, or check their descriptions.",
+    "devices": "List the phones that are attached, and how lab sees them.",
     "convert": "Make the weights file of a model.",
     "compile": "Compile a model's library for a target.",
     "probe": "Measure what a device can do at the best: its memory and its arithmetic.",
@@ -21,7 +22,7 @@ VERBS = {
     "runs": "List recorded runs, oldest first.",
     "show": "Show one recorded run with every raw detail.",
     "compare": "Compare two recorded runs: for each metric a ratio, its interval, and a word.",
-    "clean": "List or remove what can be made again: bundles, weights, leftovers.",
+    "clean": "List or remove what can be made again: bundles, weights, emulated devices, leftovers.",
 }
 
 

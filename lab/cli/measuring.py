@@ -10,22 +10,30 @@ from pathlib import Path
 from lab.cli.early import check_early
 from lab.cli.engines import Builder
 from lab.cli.pipeline import Choice, Pipeline
+from lab.cli.same import check_same_build, check_same_settings
 from lab.core import store
+from lab.core.bundle import load_manifest
+from lab.core.errors import DeviceFailedError, DeviceUnreachableError, LabError
 from lab.core.home import shown
 from lab.core.progress import Progress
 from lab.core.run_record import RunRecord, TimesRecord
 from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.devices.link import Access
 from lab.devices.registry import open_device
-from lab.measure.plan import Plan, cells_of, plan_for
+from lab.measure.plan import Cell, Plan, cells_of, plan_for
 from lab.measure.session import Interrupted, measure, measure_engines
+from lab.measure.unmeasured import unmeasured
 from lab.models.catalog import ModelSpec
 from lab.ondevice.build import RunnerFiles
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the options of `lab run` ask to be measured; None leaves a setting to the target."""
+    """What the options of `lab run` ask to be measured; None leaves a setting to the target.
+
+    `cells` stands for prompt, generate and depth where they are the rest of run `resumes`.
+    """
 
     prompt: tuple[int, ...]
     generate: tuple[int, ...]
@@ -33,30 +41,57 @@ class Wanted:
     repeats: int | None = None
     threads: int | None = None
     engines: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = ()
+    resumes: RunRecord | None = None
 
 
 Found = tuple[tuple[RunRecord, ...], str | None]
 
 
 def run_wanted(
-    choice: Choice, wanted: Wanted, dump_ir: Path | None, progress: Progress
-) -> tuple[tuple[RunRecord, ...], str | None]:
-    """Return the stored record of each engine and, after Ctrl-C while measuring, a sentence on what was kept."""
+    choice: Choice, wanted: Wanted, dump_ir: Path | None, progress: Progress, access: Access | None = None
+) -> Found:
+    """Return the stored record of each engine and, after Ctrl-C while measuring, a sentence on what was kept.
+
+    A device that fails before anything is measured leaves a record too, which says why; then the error goes on.
+    """
     began = time.monotonic()
     target, spec, source = choice.resolved()
-    device = open_device(target)
+    device = open_device(target, access)
+    builder = Builder(spec, target, source, dump_ir, progress)
     try:
-        plan = _plan(wanted, spec, target, device)
-        if wanted.engines:
-            found = _engines(device, Builder(spec, target, source, dump_ir, progress), wanted, plan)
-        else:
-            steps = Pipeline(progress)
-            bundle, runner = steps.bundle(spec, target, source, dump_ir), steps.runner(target)
-            found = _measured(device, bundle, target, plan, progress, runner, steps.time_s)
+        records, kept = _run(device, builder, wanted)
+    except (DeviceFailedError, DeviceUnreachableError) as problem:
+        if not problem.recorded:
+            _record_failure(device, builder, wanted, problem)
+        raise
     finally:
         device.close()
-    records, kept = found
     return tuple(_with_total(record, time.monotonic() - began) for record in records), kept
+
+
+def _run(device: Device, builder: Builder, wanted: Wanted) -> Found:
+    plan = _plan(wanted, builder.spec, builder.target, device)
+    if wanted.engines:
+        return _engines(device, builder, wanted, plan)
+    steps = Pipeline(builder.progress)
+    bundle = steps.bundle(builder.spec, builder.target, builder.source, builder.dump_ir)
+    if wanted.resumes is not None:
+        check_same_build(wanted.resumes, load_manifest(bundle, "bundle").key)
+    runner = steps.runner(builder.target)
+    return _measured(device, bundle, builder.target, plan, builder.progress, runner, steps.time_s, _said(wanted))
+
+
+def _record_failure(device: Device, builder: Builder, wanted: Wanted, problem: LabError) -> None:
+    target = builder.target
+    plan = plan_for(target, _cells(wanted), None, repeats=wanted.repeats, threads=wanted.threads)
+    try:
+        serial = device.serial
+    except LabError:  # nobody could ask it: its address has to do
+        serial = " ".join((target.device.transport, target.adb.address, target.ssh.host, target.device.serial))
+    path = store.save(unmeasured(target, builder.spec, builder.source, plan, serial, problem))
+    problem.recorded = (str(path),)
+    builder.progress.note(f"the failure is on record in {shown(path)}")
 
 
 def _engines(device: Device, builder: Builder, wanted: Wanted, plan: Plan) -> Found:
@@ -64,7 +99,8 @@ def _engines(device: Device, builder: Builder, wanted: Wanted, plan: Plan) -> Fo
     setups, runner = builder.setups(wanted.engines)
     free = wanted.threads is None and builder.target.measure.threads == 0
     try:
-        return measure_engines(device, setups, plan, builder.progress, runner, find_threads=free), None
+        said = _said(wanted)
+        return measure_engines(device, setups, plan, builder.progress, runner, find_threads=free, said=said), None
     except Interrupted as stop:
         return _stopped(stop)
 
@@ -77,9 +113,10 @@ def _measured(
     progress: Progress,
     runner: RunnerFiles,
     time_s: Mapping[str, float],
+    said: Mapping[str, str],
 ) -> Found:
     try:
-        return (measure(device, bundle, target, plan, progress, runner, _times(time_s)),), None
+        return (measure(device, bundle, target, plan, progress, runner, _times(time_s), said=said),), None
     except Interrupted as stop:
         return _stopped(stop)
 
@@ -94,11 +131,20 @@ def _times(time_s: Mapping[str, float]) -> TimesRecord:
 
 def _plan(wanted: Wanted, spec: ModelSpec, target: TargetSpec, device: Device) -> Plan:
     facts = device.facts()
-    cells = cells_of(wanted.prompt, wanted.generate, wanted.depth)
     changes = {"repeats": wanted.repeats, "threads": wanted.threads}
-    plan = plan_for(target, cells, facts.get("cores"), **changes)
+    plan = plan_for(target, _cells(wanted), facts.get("cores"), **changes)
+    if wanted.resumes is not None:
+        check_same_settings(wanted.resumes, plan)
     check_early(spec, target, plan, facts)
     return plan
+
+
+def _cells(wanted: Wanted) -> tuple[Cell, ...]:
+    return wanted.cells or cells_of(wanted.prompt, wanted.generate, wanted.depth)
+
+
+def _said(wanted: Wanted) -> dict[str, str]:
+    return {} if wanted.resumes is None else {"resumes": wanted.resumes.run_id}
 
 
 def _kept(stop: Interrupted) -> str:

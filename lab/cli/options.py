@@ -27,6 +27,14 @@ def target_option(verb: F) -> F:
     return click.option("--target", metavar="NAME", required=True, callback=existing_target, help=text)(verb)
 
 
+def reach_options(verb: F) -> F:
+    """`--at ADDRESS` and `--accept-new`: how to reach the device."""
+    new = "Trust the host key of a first contact over ssh instead of asking."
+    verb = click.option("--accept-new", is_flag=True, help=new)(verb)
+    text = "Where the device is: an adb serial or host:port, or [user@]host[:port]; default: the target's."
+    return click.option("--at", "address", metavar="ADDRESS", help=text)(verb)
+
+
 def model_option(verb: F) -> F:
     """`--model ID`, required: what is measured."""
     text = "Model; see 'lab models'."
@@ -116,3 +124,10 @@ def _find_model(model_id: str) -> object:
 
 
 existing_target = _existing(_find_target)
+existing_model = _existing(_find_model)
+
+
+def existing_targets(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """A callback that turns `a,b` into (a, b): each name once, and each that of a target."""
+    names = [part.strip() for part in (value or "").split(",") if part.strip()]
+    return tuple(str(existing_target(ctx, param, name)) for name in dict.fromkeys(names))

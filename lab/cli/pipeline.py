@@ -13,7 +13,7 @@ from lab.core.bundle import load_manifest
 from lab.core.errors import UsageError
 from lab.core.home import compiled_dir
 from lab.core.progress import Progress
-from lab.core.target import TargetSpec, load_target
+from lab.core.target import TargetSpec, at, load_target
 from lab.models.catalog import ModelSpec, resolve
 from lab.models.layout import LAYOUT
 from lab.models.sources import SyntheticSource, WeightSource, open_folder
@@ -63,7 +63,7 @@ class Pipeline:
         from lab.ondevice.build import runner
 
         with self.step("runner", f"{NOTHING_HALF}; the bundle stays for the next time"):
-            return runner(target.compile.mtriple, self.progress)
+            return runner(target.compile.mtriple, self.progress, libc=target.compile.libc)
 
     @contextmanager
     def step(self, name: str, kept: str) -> Iterator[None]:
@@ -92,8 +92,11 @@ class Choice:
     layers: int | None = None
     weights: Path | None = None
     seed: int | None = None
+    address: str | None = None
 
     def resolved(self) -> tuple[TargetSpec, ModelSpec, WeightSource]:
         """Return what the names stand for; each that stands for nothing is an error that says so."""
         spec = resolve(self.model, self.layers)
-        return load_target(self.target), spec, open_source(spec, self.weights, self.seed)
+        target = load_target(self.target)
+        reached = at(target, self.address) if self.address else target
+        return reached, spec, open_source(spec, self.weights, self.seed)

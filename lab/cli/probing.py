@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lab.cli.access import access_of
 from lab.cli.pipeline import Pipeline
 from lab.cli.problems import keeping
 from lab.core import probe_store
 from lab.core.progress import Progress
-from lab.core.target import load_target
+from lab.core.target import at, load_target
 from lab.devices.registry import open_device
 from lab.measure.probe import probe
 
 NOTHING_STORED = "nothing was stored; the runner stays for the next time"
 
 
-def probed(name: str, progress: Progress) -> Path:
-    """Measure the device of target `name` and return the file of the probe."""
+def probed(name: str, progress: Progress, address: str | None = None, accept_new: bool = False) -> Path:
+    """Measure the device of target `name` (reached at `address`) and return the file of the probe."""
     target = load_target(name)
-    device = open_device(target)
+    target = at(target, address) if address else target
+    device = open_device(target, access_of(accept_new, progress))
     try:
         runner = Pipeline(progress).runner(target)
         with keeping(NOTHING_STORED):

@@ -14,9 +14,17 @@ from lab.core.disk import write_failure
 from lab.core.temporary import PREFIX, temporary
 from lab.views.clean_table import Removable
 
-SHELVES = {"weights": "weights", "gguf": "gguf", "lib": "library", "runner": "runner"}  # other folders here are bundles
+# Other folders here are bundles.
+SHELVES = {
+    "weights": "weights",
+    "gguf": "gguf",
+    "lib": "library",
+    "runner": "runner",
+    "runtime": "runtime",
+    "images": "image",
+}
 STALE = "stale"
-COMPILED = ("bundle", "library", "runner")
+COMPILED = ("bundle", "library", "runner", "runtime")
 
 
 def removable(compiled: Path, kinds: Sequence[str]) -> list[Removable]:

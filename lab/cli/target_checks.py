@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from lab.cli.access import access_of
 from lab.core.errors import DeviceUnreachableError, LabError
 from lab.core.home import definitions, find_definition, shown
-from lab.core.target import TargetSpec, read_target
+from lab.core.progress import NullProgress
+from lab.core.target import TargetSpec, at, read_target
 from lab.devices.base import Device
 from lab.views.targets_table import Check
 
@@ -14,10 +16,14 @@ UNREACHABLE = DeviceUnreachableError.exit_code
 Ask = Callable[[], str]
 
 
-def check_targets(name: str | None, connect: bool) -> list[Check]:
-    """Check the target called `name`, or every one; ConfigError when there is no such target."""
+def check_targets(name: str | None, connect: bool, address: str | None = None, accept_new: bool = False) -> list[Check]:
+    """Check the target called `name`, or every one; ConfigError when there is no such target.
+
+    With `connect` its device is asked too, at `address` where that is given.
+    """
     names = list(definitions("targets")) if name is None else [find_definition("targets", name).stem]
-    return [check for target in names for check in _check(target, connect)]
+    reach = (address, accept_new) if connect else None
+    return [check for target in names for check in _check(target, reach)]
 
 
 def exit_code(checks: Sequence[Check]) -> int:
@@ -28,7 +34,7 @@ def exit_code(checks: Sequence[Check]) -> int:
     return 1 if failed else 0
 
 
-def _check(name: str, connect: bool) -> Iterator[Check]:
+def _check(name: str, reach: tuple[str | None, bool] | None) -> Iterator[Check]:
     path = find_definition("targets", name)
     try:
         target = read_target(path)
@@ -39,15 +45,16 @@ def _check(name: str, connect: bool) -> Iterator[Check]:
     asked = (("transport", _transport), ("backend", _backend), ("processor", _processor))
     for what, ask in asked:
         yield _answer(name, what, lambda ask=ask: ask(target))  # type: ignore[misc]
-    if connect:
-        yield from _connected(target)
+    if reach is not None:
+        yield from _connected(target, *reach)
 
 
-def _connected(target: TargetSpec) -> Iterator[Check]:
+def _connected(target: TargetSpec, address: str | None, accept_new: bool) -> Iterator[Check]:
     from lab.devices.registry import open_device
 
+    access = access_of(accept_new, NullProgress())
     try:
-        device = open_device(target)
+        device = open_device(at(target, address) if address else target, access)
         facts = device.facts()
     except LabError as problem:
         yield _failed(target.name, "device", problem)
@@ -73,10 +80,9 @@ def _failed(target: str, name: str, problem: LabError) -> Check:
 
 
 def _transport(target: TargetSpec) -> str:
-    from lab.devices.registry import open_device
+    from lab.devices.registry import check_transport
 
-    open_device(target).close()
-    return target.device.transport
+    return check_transport(target)
 
 
 def _backend(target: TargetSpec) -> str:

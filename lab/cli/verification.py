@@ -15,10 +15,11 @@ from lab.cli.pipeline import Choice, Pipeline
 from lab.cli.problems import keeping
 from lab.core.bundle import WEIGHTS_NAME, BundleManifest, load_manifest
 from lab.core.errors import MeasureError
-from lab.core.lock import device_lock
+from lab.core.lock import device_lock, holder_line
 from lab.core.progress import Progress
 from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.devices.link import Access
 from lab.devices.registry import open_device
 from lab.measure.attempt import attempt
 from lab.measure.invocation import place
@@ -47,7 +48,9 @@ class Verification:
         return asdict(self)
 
 
-def verify(choice: Choice, prompt_tokens: int, steps: int, progress: Progress) -> Verification:
+def verify(
+    choice: Choice, prompt_tokens: int, steps: int, progress: Progress, access: Access | None = None
+) -> Verification:
     """Build what is missing, run `prompt_tokens` and then `steps` tokens on the device, compare their logits."""
     target, spec, source = choice.resolved()
     building = Pipeline(progress)
@@ -55,7 +58,7 @@ def verify(choice: Choice, prompt_tokens: int, steps: int, progress: Progress) -
     manifest = load_manifest(bundle, "bundle")
     prompt = _prompt(prompt_tokens, spec.config.vocab_size)
     with keeping("nothing was compared; the bundle stays for the next time"):
-        made, got = _Trial(target, runner, bundle, manifest, progress).run(prompt, steps)
+        made, got = _Trial(target, runner, bundle, manifest, progress, access).run(prompt, steps)
         weights = StoredWeights(spec, bundle / WEIGHTS_NAME, manifest.tensors, manifest.weights.layout)
         want = reference_logits(spec, weights, [*prompt, *made[:-1]], progress)[-steps:]
     near = agreement(got, want, spec.scheme.rel_error_max(spec.layers))
@@ -76,19 +79,20 @@ class _Trial:
     bundle: Path
     manifest: BundleManifest
     progress: Progress
+    access: Access | None
 
     def run(self, prompt: list[int], steps: int) -> tuple[list[int], F32]:
         """Return the tokens that were generated and the logits each came from. -> [steps], [steps, vocab]"""
-        device = open_device(self.target)
+        device, what = open_device(self.target, self.access), f"verify {self.manifest.model.label}"
         try:
-            with device_lock(device.serial, f"verify {self.manifest.model.label}"):
+            with device_lock(device.serial, what), device.claim(holder_line(what)):
                 return self._on(device, prompt, Cell(len(prompt), steps))
         finally:
             device.close()
 
     def _on(self, device: Device, prompt: list[int], cell: Cell) -> tuple[list[int], F32]:
         plan = plan_for(self.target, (cell,), device.facts().get("cores"), warmup_cap=1)
-        place_of = place(device, self.runner, self.bundle, self.manifest, plan)
+        place_of = place(device, self.runner, self.bundle, self.manifest, plan, self.progress)
         log = RunLog()
         with tempfile.TemporaryDirectory() as folder, self.progress.phase("run on the device"):
             ids, logits = Path(folder) / "ids.txt", Path(folder) / "logits.bin"

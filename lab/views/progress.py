@@ -13,8 +13,15 @@ from lab.views.plain_progress import PlainProgress
 
 @contextmanager
 def progress_on(stream: TextIO) -> Iterator[Progress]:
-    """Yield a live progress when `stream` is a terminal that can move its cursor, else a plain one."""
-    if stream.isatty() and os.environ.get("TERM") != "dumb":
+    """Yield a live progress when `stream` is a terminal that can move its cursor, else a plain one.
+
+    LAB_PROGRESS=json asks for one that another program reads.
+    """
+    if os.environ.get("LAB_PROGRESS") == "json":
+        from lab.views.json_progress import JsonProgress
+
+        yield JsonProgress(stream)
+    elif stream.isatty() and os.environ.get("TERM") != "dumb":
         from lab.views.live_progress import LiveProgress
 
         with LiveProgress(stream) as live:

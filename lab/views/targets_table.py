@@ -47,7 +47,7 @@ def checks_table(checks: Sequence[Check]) -> RenderableType:
 
 def _row(target: TargetSpec) -> list[str]:
     wanted = target.compile
-    emulated = ", emulated" if target.device.emulated else ""
+    emulated = ", emulated" if target.is_emulated else ""
     features = " ".join(wanted.features)
     made_for = f"{wanted.mtriple}, {wanted.cpu} {features}".strip()
     return [target.name, target.device.transport + emulated, wanted.backend, made_for, target.description]

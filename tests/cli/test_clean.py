@@ -28,6 +28,7 @@ def compiled(home: Path) -> Path:
     folder(root / "lib" / f"local--phi3-mini-q4--{KEY}", **{"model.so": 300, "manifest.json": 2})
     folder(root / "gguf" / f"phi3-mini-q4--{KEY}", **{"model.gguf": 9, "manifest.json": 2})
     folder(root / "runner" / f"x86_64-linux-gnu--{KEY}", **{"lab-bench": 40, "manifest.json": 2})
+    folder(root / "runtime" / f"linux-aarch64--{KEY}", **{"libtvm_ffi.so": 30, "manifest.json": 2})
     folder(root / "weights" / f".lab-tmp-999999-aaaaaaaaaaaa-phi3-mini-q4--{KEY}", **{"weights.bin": 70})
     return root
 
@@ -46,8 +47,15 @@ def test_it_only_lists_without_yes(lab: Lab, compiled: Path) -> None:
 
 def test_shared_weights_are_counted_once(lab: Lab, compiled: Path) -> None:
     found = kinds(lab)
-    assert set(found) == {"bundle", "library", "runner", "weights", "gguf", "stale"}
-    assert sum(found.values()) == 5000 + 302 + 2 + 302 + 42 + 11 + 70
+    assert set(found) == {"bundle", "library", "runner", "runtime", "weights", "gguf", "stale"}
+    assert sum(found.values()) == 5000 + 302 + 2 + 302 + 42 + 32 + 11 + 70
+
+
+def test_images_of_emulated_devices_are_neither_bundles_nor_leftovers(lab: Lab, compiled: Path) -> None:
+    folder(compiled / "images" / f"phone--{KEY}", **{"root.tar": 6, "manifest.json": 2})
+    assert kinds(lab, "--images") == {"image": 8}
+    assert "image" not in kinds(lab, "--bundles", "--stale")
+    assert kinds(lab)["image"] == 8
 
 
 def test_weights_that_a_bundle_still_holds_free_nothing(lab: Lab, compiled: Path) -> None:
@@ -56,7 +64,11 @@ def test_weights_that_a_bundle_still_holds_free_nothing(lab: Lab, compiled: Path
 
 @pytest.mark.parametrize(
     ("option", "gone"),
-    [("--weights", {"weights", "gguf"}), ("--bundles", {"bundle", "library", "runner"}), ("--stale", {"stale"})],
+    [
+        ("--weights", {"weights", "gguf"}),
+        ("--bundles", {"bundle", "library", "runner", "runtime"}),
+        ("--stale", {"stale"}),
+    ],
 )
 def test_filters(lab: Lab, compiled: Path, option: str, gone: set[str]) -> None:
     before = set(kinds(lab))

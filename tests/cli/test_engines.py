@@ -38,7 +38,7 @@ class Together:
         self.find_threads: bool | None = None
 
     def __call__(
-        self, device: Any, setups: Sequence[Setup], plan: Plan, *_: Any, find_threads: bool
+        self, device: Any, setups: Sequence[Setup], plan: Plan, *_: Any, find_threads: bool, said: Any
     ) -> tuple[RunRecord, ...]:
         self.setups, self.plan, self.find_threads = setups, plan, find_threads
         if isinstance(self.result, BaseException):

@@ -16,12 +16,6 @@ from tests.core.test_probe_store import probe
 PROBE = ("probe", "--target", "local")
 
 
-@pytest.fixture(autouse=True)
-def own_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With locks of its own, no test gets in the way of a real measurement."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-
-
 def stored(home: Path) -> list[Path]:
     return sorted((home / "profiles").rglob("*.json"))
 

@@ -29,9 +29,10 @@ class Session:
         self.result = result
         self.plan: Plan | None = None
         self.times: TimesRecord | None = None
+        self.said: Any = None
 
-    def __call__(self, *words: Any) -> RunRecord:
-        self.plan, self.times = words[3], words[6]
+    def __call__(self, *words: Any, said: Any) -> RunRecord:
+        self.plan, self.times, self.said = words[3], words[6], said
         if isinstance(self.result, BaseException):
             raise self.result
         store.save(self.result)

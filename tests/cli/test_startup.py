@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from lab.cli.app import VERBS
+
 HEAVY = {"tvm", "torch", "transformers", "pandas", "numpy", "rich", "textual", "safetensors"}
 PROBE = """
 import sys
@@ -29,7 +31,7 @@ def test_help_imports_nothing_heavy_and_no_verb(argv: list[str]) -> None:
     assert probe(*argv).endswith(" [] []")
 
 
-@pytest.mark.parametrize("verb", ["models", "targets", "convert", "compile", "run", "verify", "runs", "show", "clean"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_help_of_a_verb_imports_that_verb_and_nothing_heavy(verb: str) -> None:
     assert probe(verb, "--help") == f"0 [] ['lab.cli.verbs.{verb}']"
 

@@ -19,9 +19,7 @@ SHORT = ("--prompt", "16", "--generate", "8", "--repeats", "1")
 
 
 def start(home: Path, *argv: str) -> subprocess.Popen[str]:
-    # Locks lie in the temporary folder: with one of its own, no test gets in the way of a real measurement.
-    (home / "tmp").mkdir(exist_ok=True)
-    env = {**os.environ, "LAB_HOME": str(home), "TMPDIR": str(home / "tmp"), "COLUMNS": "80"}
+    env = {**os.environ, "LAB_HOME": str(home), "COLUMNS": "80"}
     command = [sys.executable, "-m", "lab", *argv]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 

@@ -143,7 +143,9 @@ def test_models(width: int) -> None:
 
 @WIDTH
 def test_targets(width: int) -> None:
-    good = TargetSpec(1, "local", "This machine, on its own CPU", DeviceSpec("local"), CompileSpec(features=("+fma",)))
+    good = TargetSpec(
+        1, "local", "This machine, on its own CPU", DeviceSpec("local"), compile=CompileSpec(features=("+fma",))
+    )
     bad = ConfigError("targets/x.toml: [compile].mtripel: unknown key. Did you mean mtriple?", hint="rename it")
     check("targets", targets_table({"local": good, "x": bad}), width)
 

@@ -12,15 +12,16 @@ from lab.cli.output import print_document, print_text
 
 @click.command("clean")
 @click.option("--weights", is_flag=True, help="Converted weights, GGUF files among them.")
-@click.option("--bundles", is_flag=True, help="Bundles, compiled libraries and runners.")
+@click.option("--bundles", is_flag=True, help="Bundles, compiled libraries, runners and what was fetched for them.")
+@click.option("--images", is_flag=True, help="Emulated devices.")
 @click.option("--stale", is_flag=True, help="Leftovers of commands that were killed.")
 @click.option("--yes", is_flag=True, help="Remove what is listed.")
 @json_option
-def command(weights: bool, bundles: bool, stale: bool, yes: bool, as_json: bool) -> None:
-    """List or remove what can be made again: bundles, weights, leftovers.
+def command(weights: bool, bundles: bool, images: bool, stale: bool, yes: bool, as_json: bool) -> None:
+    """List or remove what can be made again: bundles, weights, emulated devices, leftovers.
 
-    Lists what lies in compiled/ with sizes; --yes removes it. Without --weights, --bundles or --stale it is
-    about all three. Recorded runs are never touched, and neither is what another lab is building now.
+    Lists what lies in compiled/ with sizes; --yes removes it. Without --weights, --bundles, --images or --stale it
+    is about all four. Recorded runs are never touched, and neither is what another lab is building now.
 
     \b
     Example:
@@ -30,8 +31,8 @@ def command(weights: bool, bundles: bool, stale: bool, yes: bool, as_json: bool)
     from lab.cli.removable import COMPILED, STALE, removable, remove
     from lab.core.home import compiled_dir
 
-    every = not (weights or bundles or stale)
-    groups = ((weights, ("weights", "gguf")), (bundles, COMPILED), (stale, (STALE,)))
+    every = not (weights or bundles or images or stale)
+    groups = ((weights, ("weights", "gguf")), (bundles, COMPILED), (images, ("image",)), (stale, (STALE,)))
     found = removable(compiled_dir(), [kind for chosen, kinds in groups if every or chosen for kind in kinds])
     if yes:
         remove(found)

@@ -11,8 +11,9 @@ from lab.cli.output import print_document, print_text
 @click.command("compare")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
+@click.option("--emulated", is_flag=True, help="Compare runs of emulated devices too.")
 @json_option
-def command(a: str, b: str, as_json: bool) -> int:
+def command(a: str, b: str, emulated: bool, as_json: bool) -> int:
     """Compare two recorded runs: for each metric a ratio, its interval, and a word.
 
     Ratios are B / A; A and B are named as in 'lab show'. One run a side cannot prove a difference in speed or
@@ -28,7 +29,7 @@ def command(a: str, b: str, as_json: bool) -> int:
     from lab.analysis.compare import compare
     from lab.core import store
 
-    found = compare(store.load(store.find(a)), store.load(store.find(b)))
+    found = compare(store.load(store.find(a)), store.load(store.find(b)), emulated=emulated)
     if as_json:
         from lab.cli.documents import comparison_document
 

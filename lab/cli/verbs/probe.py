@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import click
 
-from lab.cli.options import json_option, target_option
+from lab.cli.options import json_option, reach_options, target_option
 from lab.cli.output import print_text, stderr
 
 
 @click.command("probe")
 @target_option
 @click.option("--last", is_flag=True, help="Show the newest stored probe and measure nothing.")
+@reach_options
 @json_option
-def command(target: str, last: bool, as_json: bool) -> None:
+def command(target: str, last: bool, address: str | None, accept_new: bool, as_json: bool) -> None:
     """Measure what a device can do at the best: its memory and its arithmetic.
 
     For each number of threads, up and down again: how fast memory is read, and how fast int8 and f32 values are
@@ -25,6 +26,7 @@ def command(target: str, last: bool, as_json: bool) -> None:
     Example:
       lab probe --target local
       lab probe --target local --last --json
+      lab probe --target rpi5 --at pi@192.168.1.20
     """
     from lab.cli.probing import probed
     from lab.core import probe_store
@@ -34,7 +36,7 @@ def command(target: str, last: bool, as_json: bool) -> None:
         path = probe_store.latest(target)
     else:
         with progress_on(stderr()) as progress:
-            path = probed(target, progress)
+            path = probed(target, progress, address, accept_new)
     record = probe_store.load(path)
     if as_json:
         print_text(path.read_text(encoding="utf-8"))

@@ -12,19 +12,24 @@ import click
 from lab.cli.options import (
     dump_ir_option,
     engine_option,
+    existing_model,
+    existing_targets,
     int_list,
     json_option,
     layers_option,
-    model_option,
-    target_option,
+    reach_options,
     weights_options,
 )
-from lab.cli.output import print_text, stderr
+from lab.cli.output import print_document, print_text, stderr
 from lab.cli.problems import EXIT_INTERRUPTED
+from lab.core.errors import DeviceUnreachableError, LabError
 
 if TYPE_CHECKING:
+    from lab.cli.measuring import Wanted
+    from lab.cli.pipeline import Choice
     from lab.core.run_record import RunRecord
 
+TARGETS = "Device; see 'lab targets'. Several are measured side by side."
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -33,8 +38,8 @@ def _tokens(option: str, least: int, default: str, text: str) -> Callable[[F], F
 
 
 @click.command("run")
-@target_option
-@model_option
+@click.option("--target", "targets", metavar="NAME[,NAME...]", callback=existing_targets, help=TARGETS)
+@click.option("--model", metavar="ID", callback=existing_model, help="Model; see 'lab models'.")
 @_tokens("--prompt", 1, "512", "Tokens to prefill; default: 512.")
 @_tokens("--generate", 2, "128", "Tokens to generate; default: 128.")
 @_tokens("--depth", 0, "0", "Tokens in the cache before the prompt; default: 0.")
@@ -43,15 +48,21 @@ def _tokens(option: str, least: int, default: str, text: str) -> Callable[[F], F
 @engine_option
 @layers_option
 @weights_options
+@click.option("--resume", metavar="RUN", help="Measure what this run lacks; named as in 'lab show'.")
+@reach_options
 @dump_ir_option
 @json_option
-def command(dump_ir: Path | None, as_json: bool, **options: Any) -> int:
+def command(targets: tuple[str, ...], resume: str | None, as_json: bool, **options: Any) -> int:
     """Measure a model on a target; builds whatever is missing first.
 
     Timed are the prefill of the prompt up to the first token and each token after it, argmax included,
     tokenising not. The build is checked against reference logits before anything is timed. Every repetition is a
     fresh process, and is on record in profiles/ as soon as it is done: Ctrl-C keeps what was measured. Where
     several numbers are given, every combination is measured, in turns.
+
+    Several targets are measured side by side, those that use this machine's own processor after the others, one
+    at a time. A device that is lost, refuses or fills up ends as a record with its reason and exit code 4; the
+    others go on. --resume measures the cells that a run lacks, as a run of its own, with the same settings.
 
     With --engine, llama.cpp or MLC-LLM take their turns in the same session with the same weights, and ratios
     with their intervals end it. Each engine then gets the number of threads that it decodes fastest with, unless
@@ -60,30 +71,108 @@ def command(dump_ir: Path | None, as_json: bool, **options: Any) -> int:
     \b
     Example:
       lab run --target local --model phi3-mini-q4
+      lab run --target pixel8-cpu,rpi5,local --model phi3-mini-q4
+      lab run --target rpi5 --at pi@192.168.1.20 --model phi3-mini-q4
+      lab run --resume latest
       lab run --target local --model phi3-mini-q4 --engine tvm,llama.cpp
       lab run --target local --model phi3-mini-q4 --layers 2 --prompt 128,512 --depth 0,2048 --json
     """
-    from lab.cli.measuring import Wanted, run_wanted
+    _check_given(targets, resume, options)
+    if resume is not None:
+        return _resume(resume, options, as_json)
+    if len(targets) > 1:
+        return _several(targets, options, as_json)
+    choice, wanted = _asked(targets[0], options)
+    return _one(choice, wanted, options, as_json)
+
+
+def _check_given(targets: tuple[str, ...], resume: str | None, options: dict[str, Any]) -> None:
+    ctx = click.get_current_context()
+    given = {"--target": bool(targets), "--model": options["model"] is not None}
+    for name, is_there in given.items():
+        if resume is None and not is_there:
+            raise click.UsageError(f"Missing option '{name}'.", ctx)
+        if resume is not None and is_there:
+            raise click.UsageError(f"--resume takes {name} from the run.", ctx)
+    if len(targets) > 1 and (options["address"] or options["dump_ir"]):
+        raise click.UsageError("--at and --dump-ir are for one target.", ctx)
+
+
+def _asked(target: str, options: dict[str, Any]) -> tuple[Choice, Wanted]:
+    from lab.cli.measuring import Wanted
     from lab.cli.pipeline import Choice
+
+    names = [field.name for field in fields(Wanted) if field.name in options]
+    chosen = [field.name for field in fields(Choice) if field.name in options]
+    return Choice(target, **{name: options[name] for name in chosen}), Wanted(**{name: options[name] for name in names})
+
+
+def _one(choice: Choice, wanted: Wanted, options: dict[str, Any], as_json: bool) -> int:
+    from lab.cli.access import access_of
+    from lab.cli.measuring import run_wanted
     from lab.views.progress import progress_on
 
-    measured = {field.name: options.pop(field.name) for field in fields(Wanted)}
-    with progress_on(stderr()) as progress:
-        records, kept = run_wanted(Choice(**options), Wanted(**measured), dump_ir, progress)
+    try:
+        with progress_on(stderr()) as progress:
+            access = access_of(options["accept_new"], progress)
+            records, kept = run_wanted(choice, wanted, options["dump_ir"], progress, access)
+    except LabError as problem:
+        if as_json:
+            _print_files(problem.recorded)
+        raise
     _show(records, as_json)
     if kept:
         click.echo(f"interrupted: {kept}", err=True)
         return EXIT_INTERRUPTED
+    return _code(records)
+
+
+def _code(records: Sequence[RunRecord]) -> int:
+    """Return 4 where a device is to blame for what is missing, 1 where a program is, else 0."""
+    rows = [row for record in records for cell in record.cells for row in cell.repetitions]
+    if any(row.extra.get("by_device") for row in rows):
+        return DeviceUnreachableError.exit_code
     sound = all(cell.status == "ok" for record in records for cell in record.cells)
     return 0 if sound and all(record.status == "ok" for record in records) else 1
+
+
+def _resume(ref: str, options: dict[str, Any], as_json: bool) -> int:
+    from lab.cli.resuming import rest_of, resumed
+
+    record = resumed(ref)
+    found = rest_of(record, _asked(record.target.name, options)[0])
+    if found is None:
+        click.echo(f"run {record.run_id} lacks nothing", err=True)
+        _show([record], as_json)
+        return 0
+    return _one(*found, options, as_json)
+
+
+def _several(targets: Sequence[str], options: dict[str, Any], as_json: bool) -> int:
+    from lab.cli.fleet.command import run_several
+    from lab.cli.fleet.words import words_of
+
+    choices = [_asked(target, options)[0] for target in targets]
+    members, stopped, code = run_several(choices, words_of(options))
+    documents = [document for member in members for document in member.documents]
+    if as_json:
+        print_document(documents)
+    else:
+        from lab.core.run_record import from_json
+        from lab.views.console import for_stdout
+        from lab.views.fleet_table import fleet_table
+
+        print_text(for_stdout(fleet_table([(one, [from_json(each) for each in one.documents]) for one in members])))
+    if stopped:
+        click.echo("interrupted: what was measured by then is on record", err=True)
+    return code
 
 
 def _show(records: Sequence[RunRecord], as_json: bool) -> None:
     if as_json:
         from lab.core.store import run_path
 
-        texts = [run_path(record).read_text(encoding="utf-8").rstrip("\n") for record in records]
-        print_text(texts[0] if len(texts) == 1 else "[\n" + ",\n".join(texts) + "\n]")
+        _print_files([str(run_path(record)) for record in records])
         return
     from lab.views.console import for_stdout, stdout_width
 
@@ -96,3 +185,10 @@ def _show(records: Sequence[RunRecord], as_json: bool) -> None:
     from lab.views.run_table import run_table
 
     print_text(for_stdout(run_table(records[0], stdout_width())))
+
+
+def _print_files(paths: Sequence[str]) -> None:
+    """Print the records exactly as they are stored; several as one list."""
+    texts = [Path(path).read_text(encoding="utf-8").rstrip("\n") for path in paths]
+    if texts:
+        print_text(texts[0] if len(texts) == 1 else "[\n" + ",\n".join(texts) + "\n]")

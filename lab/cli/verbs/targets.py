@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from lab.cli.options import existing_target, json_option
+from lab.cli.options import existing_target, json_option, reach_options
 from lab.cli.output import print_document, print_text
+from lab.core.errors import UsageError
 
 
 @click.group("targets", invoke_without_command=True)
@@ -28,8 +29,9 @@ def command(ctx: click.Context, as_json: bool) -> None:
 @command.command("check")
 @click.argument("name", metavar="[NAME]", required=False, callback=existing_target)
 @click.option("--connect", is_flag=True, help="Also ask the device itself.")
+@reach_options
 @json_option
-def check(name: str | None, connect: bool, as_json: bool) -> int:
+def check(name: str | None, connect: bool, address: str | None, accept_new: bool, as_json: bool) -> int:
     """Check one target, or all of them; exit code 1 when a check failed, 4 when a device does not answer.
 
     \b
@@ -47,10 +49,13 @@ def check(name: str | None, connect: bool, as_json: bool) -> int:
     Example:
       lab targets check
       lab targets check local --connect
+      lab targets check rpi5 --connect --at pi@192.168.1.20
     """
     from lab.cli.target_checks import check_targets, exit_code
 
-    checks = check_targets(name, connect)
+    if address and (name is None or not connect):
+        raise UsageError("--at is for one target, with --connect")
+    checks = check_targets(name, connect, address, accept_new)
     if as_json:
         from dataclasses import asdict
 

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from lab.cli.options import json_option, layers_option, model_option, target_option, weights_options
+from lab.cli.options import (
+    json_option,
+    layers_option,
+    model_option,
+    reach_options,
+    target_option,
+    weights_options,
+)
 from lab.cli.output import print_document, print_text, stderr
 
 
@@ -17,8 +24,9 @@ from lab.cli.output import print_document, print_text, stderr
 @weights_options
 @click.option("--prompt-tokens", type=click.IntRange(1), default=64, metavar="N", help="Prompt; default: 64.")
 @click.option("--steps", type=click.IntRange(1), default=16, metavar="N", help="Tokens generated; default: 16.")
+@reach_options
 @json_option
-def command(prompt_tokens: int, steps: int, as_json: bool, **choice: Any) -> int:
+def command(prompt_tokens: int, steps: int, accept_new: bool, as_json: bool, **choice: Any) -> int:
     """Hold a build's logits against the reference implementation.
 
     The build runs a prompt and then decodes on the device itself; transformers' Phi3ForCausalLM computes the
@@ -31,6 +39,7 @@ def command(prompt_tokens: int, steps: int, as_json: bool, **choice: Any) -> int
     Example:
       lab verify --target local --model phi3-mini-q4 --layers 2
     """
+    from lab.cli.access import access_of
     from lab.cli.pipeline import Choice
     from lab.cli.verification import verify
     from lab.models.torch_reference import require_libraries
@@ -38,7 +47,7 @@ def command(prompt_tokens: int, steps: int, as_json: bool, **choice: Any) -> int
 
     require_libraries()
     with progress_on(stderr()) as progress:
-        found = verify(Choice(**choice), prompt_tokens, steps, progress)
+        found = verify(Choice(**choice), prompt_tokens, steps, progress, access_of(accept_new, progress))
     if as_json:
         print_document(found.document())
     else:

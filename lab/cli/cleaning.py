@@ -1,0 +1,33 @@
+"""`lab devices clean` without its looks."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from lab.cli.access import access_of
+from lab.core.errors import UsageError
+from lab.core.lock import device_lock, holder_line
+from lab.core.progress import NullProgress
+from lab.core.target import at, load_target
+from lab.devices.registry import open_device
+from lab.devices.remote.device import RemoteDevice
+
+
+def cleaned(name: str, address: str | None, accept_new: bool, *, remove: bool) -> list[tuple[str, int]]:
+    """Return (sha256, bytes) of what was pushed to the device of target `name`, and with `remove` take it away.
+
+    Raises:
+        BusyError: somebody measures on it.
+        DeviceUnreachableError: it does not answer.
+        UsageError: nothing is ever pushed to it.
+    """
+    target = load_target(name)
+    device = open_device(at(target, address) if address else target, access_of(accept_new, NullProgress()))
+    if not isinstance(device, RemoteDevice):
+        raise UsageError(f"{name} is this machine: nothing is pushed to it", hint="`lab clean` is for compiled/")
+    what = f"cleaning of {name}"
+    with closing(device), device_lock(device.serial, what), device.claim(holder_line(what)):
+        found = device.stored()
+        if remove:
+            device.clear()
+    return found

@@ -1,0 +1,1 @@
+"""`lab run` on several targets: a process for each, one table for all."""

@@ -1,0 +1,80 @@
+"""All members of a fleet, each when it may run."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+
+from lab.cli.fleet.member import Member
+from lab.core.target import TargetSpec
+
+POLL_S = 0.1
+GRACE_S = 60.0  # a repetition that ends and is put on record
+# Worst first: a bug of ours hides what else went wrong.
+RANK = (70, 130, 4, 1, 2, 3, 5)
+
+
+def is_on_this_machine(target: TargetSpec) -> bool:
+    """Whether measuring it takes this machine's processor: then nothing else may run beside it."""
+    return target.device.transport in ("local", "qemu")
+
+
+def run_fleet(
+    members: Sequence[Member],
+    targets: dict[str, TargetSpec],
+    words: Callable[[str], Sequence[str]],
+    on_change: Callable[[], None],
+) -> bool:
+    """Run every member that has not failed yet to its end; return whether Ctrl-C stopped them.
+
+    Remote devices run side by side. What this machine's own processor measures comes after them, one at a time,
+    since sending a model to a phone would be in its numbers.
+    """
+    waiting = [member for member in members if member.code is None]
+    alone = [member for member in waiting if is_on_this_machine(targets[member.target])]
+    together = [member for member in waiting if member not in alone]
+    try:
+        for group in ([together] if together else []) + [[member] for member in alone]:
+            for member in group:
+                member.start(words(member.target), on_change)
+            _wait(group, on_change)
+    except KeyboardInterrupt:
+        _stop(members, on_change)
+        return True
+    return False
+
+
+def exit_code(members: Sequence[Member]) -> int:
+    """Return the worst of their codes; see RANK."""
+    codes = {member.code for member in members if member.code}
+    return next((code for code in RANK if code in codes), 70 if codes else 0)
+
+
+def _wait(group: Sequence[Member], on_change: Callable[[], None]) -> None:
+    running = list(group)
+    while running:
+        ended = [member for member in running if member.poll()]
+        running = [member for member in running if member not in ended]
+        if ended:
+            on_change()
+        time.sleep(POLL_S)
+
+
+def _stop(members: Sequence[Member], on_change: Callable[[], None]) -> None:
+    """Let each put on record what it has; then none is left."""
+    deadline = time.monotonic() + GRACE_S
+    for member in members:
+        member.stop(signal.SIGINT)
+    while any(_is_running(member) for member in members) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    for member in members:
+        member.stop(signal.SIGKILL)
+        if member.code is None:
+            member.poll()
+            member.code = 130 if member.code is None else member.code
+    on_change()
+
+
+def _is_running(member: Member) -> bool:
+    return member.code is None and member.phase != "waiting" and not member.poll()

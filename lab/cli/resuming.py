@@ -1,0 +1,70 @@
+"""`lab run --resume`: what a recorded run still lacks, as a run of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from lab.cli.measuring import Wanted
+from lab.cli.pipeline import Choice
+from lab.core import store
+from lab.core.errors import UsageError
+from lab.core.run_record import Cell as RecordedCell
+from lab.core.run_record import RunRecord
+from lab.measure.plan import Cell
+
+
+def rest_of(record: RunRecord, choice: Choice) -> tuple[Choice, Wanted] | None:
+    """Return what to build and to measure for the cells that `record` lacks; None when it lacks none.
+
+    `choice` brings a weights folder and an address, which records do not hold.
+
+    Raises:
+        UsageError: it was measured with weights that are not given now, or beside other engines.
+    """
+    cells = tuple(Cell(cell.prompt, cell.generate, cell.depth) for cell in record.cells if not _is_done(cell, record))
+    if not cells:
+        return None
+    if "session" in record.extra:
+        raise UsageError(
+            f"run {record.run_id} took turns with another engine, and a part of it cannot be measured alone",
+            hint="measure both again with --engine",
+        )
+    whole = record.model.layers == record.model.layers_total
+    chosen = replace(
+        choice,
+        target=record.target.name,
+        model=record.model.id,
+        layers=None if whole else record.model.layers,
+        seed=_seed(record, choice.weights),
+    )
+    threads = record.plan.threads if record.bundle.key else None
+    wanted = Wanted((), (), (), record.plan.repeats, threads, _engines(record), cells, record)
+    return chosen, wanted
+
+
+def resumed(ref: str) -> RunRecord:
+    """Return the run that `ref` names, as in `lab show`."""
+    return store.load(store.find(ref))
+
+
+def _is_done(cell: RecordedCell, record: RunRecord) -> bool:
+    return sum(row.status == "ok" for row in cell.repetitions) >= record.plan.repeats
+
+
+def _engines(record: RunRecord) -> tuple[str, ...]:
+    asked = record.target.spec.get("compile", {}).get("backend")
+    return () if asked in (None, record.engine.name) else (record.engine.name,)
+
+
+def _seed(record: RunRecord, weights: Path | None) -> int | None:
+    if record.weights.source == "synthetic":
+        if weights is not None:
+            raise UsageError(f"run {record.run_id} was measured with synthetic weights", hint="leave --weights out")
+        seed = record.weights.source_id.removeprefix("seed ")
+        return int(seed) if seed.isdecimal() else None
+    if weights is None:
+        raise UsageError(
+            f"run {record.run_id} was measured with weights of a folder", hint="give it with --weights DIR"
+        )
+    return None

@@ -1,0 +1,92 @@
+"""`lab devices`, `lab devices pair` and `lab devices clean`."""
+
+from __future__ import annotations
+
+import click
+
+from lab.cli.options import json_option, reach_options, target_option
+from lab.cli.output import print_document, print_text
+
+
+@click.group("devices", invoke_without_command=True)
+@json_option
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """List the phones that are attached, and how lab sees them.
+
+    Asks the adb server (started if the adb program is installed) and USB (with the package of phi-lab[usb]).
+
+    \b
+    Example:
+      lab devices
+      lab devices pair 192.168.1.7:37099
+    """
+    if ctx.invoked_subcommand is None:
+        _list(as_json)
+
+
+@command.command("pair")
+@click.argument("address", metavar="HOST:PORT")
+@click.argument("code", metavar="[CODE]", required=False)
+def pair(address: str, code: str | None) -> None:
+    """Pair this computer with a phone's wireless debugging (Android 11 and newer).
+
+    On the phone: developer options, "Wireless debugging", "Pair device with pairing code". It shows HOST:PORT and a
+    CODE of six digits, which is asked for when it is not given.
+
+    \b
+    Example:
+      lab devices pair 192.168.1.7:37099
+    """
+    from lab.devices.adb.pairing import check_address, check_code
+    from lab.devices.adb.program import pair as pair_with
+    from lab.devices.adb.program import require_pairing
+
+    host = check_address(address)
+    require_pairing()
+    given = check_code(code if code is not None else click.prompt("Code that the phone shows", err=True))
+    print_text(pair_with(address, given))
+    print_text(f"Next: adb connect {host}:PORT, with the port on the page 'Wireless debugging'; then 'lab devices'.")
+
+
+@command.command("clean")
+@target_option
+@reach_options
+@click.option("--yes", is_flag=True, help="Remove what is listed.")
+@json_option
+def clean(target: str, address: str | None, accept_new: bool, yes: bool, as_json: bool) -> None:
+    """List or remove what was pushed to a device: models, runners, and what was half sent.
+
+    Next time it is sent again. Nothing else on the device is touched.
+
+    \b
+    Example:
+      lab devices clean --target pixel8-cpu
+      lab devices clean --target rpi5 --at pi@192.168.1.20 --yes
+    """
+    from lab.cli.cleaning import cleaned
+
+    found = cleaned(target, address, accept_new, remove=yes)
+    if as_json:
+        print_document({"removed": yes, "files": [{"sha256": name, "bytes": size} for name, size in found]})
+        return
+    from lab.views.console import for_stdout
+    from lab.views.stored_table import stored_table
+
+    print_text(for_stdout(stored_table(target, found, yes)))
+
+
+def _list(as_json: bool) -> None:
+    from lab.core.target import all_targets
+    from lab.devices.adb.discover import discover
+
+    found = discover(all_targets())
+    if as_json:
+        from dataclasses import asdict
+
+        print_document(asdict(found))
+        return
+    from lab.views.console import for_stdout
+    from lab.views.devices_table import devices_table
+
+    print_text(for_stdout(devices_table(found)))

@@ -1,0 +1,76 @@
+"""Several targets at once: one live table in a terminal, plain lines with the target in front elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from lab.views.live_progress import REDRAWS_PER_S
+from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, table
+from lab.views.units import amount
+
+
+class Followed(Protocol):
+    """What is shown of a target; see lab.cli.fleet.member."""
+
+    target: str
+    phase: str
+    done: float
+    total: float | None
+    unit: str
+    notes: list[str]
+
+    @property
+    def last_words(self) -> str:
+        """The error it ended with, else the last that it said."""
+
+
+Show = Callable[[], None]
+_STYLES = {"done": GOOD, "failed": BAD, "waiting": FAINT}
+
+
+@contextmanager
+def fleet_progress(stream: TextIO, members: Sequence[Followed]) -> Iterator[Show]:
+    """Yield what is called after each change."""
+    if not stream.isatty() or os.environ.get("TERM") == "dumb":
+        yield _Lines(stream, members)
+        return
+    console = Console(file=stream)
+    with Live(fleet_rows(members), console=console, refresh_per_second=REDRAWS_PER_S, transient=True) as live:
+        yield lambda: live.update(fleet_rows(members))
+
+
+def fleet_rows(members: Sequence[Followed]) -> Table:
+    """Return a row for each target: what it does, how far it is, what it said last."""
+    columns = [left("Target", fold=False), left("Now", fold=False), right("Done"), left("Last words")]
+    return table(columns, [_row(member) for member in members])
+
+
+def _row(member: Followed) -> list[str | Text]:
+    far = amount(member.done, member.total, member.unit) if member.total else ""
+    return [member.target, Text(member.phase, _STYLES.get(member.phase, CAUTION)), far, member.last_words]
+
+
+class _Lines:
+    """Writes each phase and each note once."""
+
+    def __init__(self, stream: TextIO, members: Sequence[Followed]) -> None:
+        self._stream = stream
+        self._members = members
+        self._said: dict[str, tuple[str, int]] = {}
+
+    def __call__(self) -> None:
+        for member in self._members:
+            phase, count = self._said.get(member.target, ("", 0))
+            new = member.notes[count:]
+            lines = [*([f"{member.phase} ..."] if member.phase != phase else []), *new]
+            self._said[member.target] = (member.phase, len(member.notes))
+            self._stream.writelines(f"{member.target}: {line}\n" for line in lines)
+        self._stream.flush()

@@ -1,0 +1,93 @@
+"""`lab run --resume`: which cells are missing, and what must not have changed meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lab.core import store
+from lab.measure.plan import Cell
+from tests.analysis.documents import cell, failed_repetition, record
+from tests.cli.conftest import Keep, Lab
+from tests.cli.test_run_verb import Session, session  # noqa: F401 - a fixture
+
+KEY = record().bundle.key
+
+
+@pytest.fixture(autouse=True)
+def same_build(session: Session, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setattr("lab.cli.measuring.load_manifest", lambda *_: SimpleNamespace(key=KEY))
+    monkeypatch.setattr("lab.cli.measuring.check_same_settings", lambda *_: None)
+
+
+def lacking() -> list[dict[str, Any]]:
+    """A cell that is done, one that lost a repetition, one that never ran."""
+    lost, never = cell(depth=64), cell(depth=128)
+    lost["repetitions"][1] = failed_repetition(1, "killed by SIGKILL")
+    return [cell(), lost, {**never, "status": "not_run", "repetitions": []}]
+
+
+def test_the_missing_cells_are_measured_and_no_others(lab: Lab, keep: Keep, session: Session) -> None:  # noqa: F811
+    first = keep(status="interrupted", cells=lacking())
+    assert lab("run", "--resume", "latest", "--json").code == 0
+    assert session.plan is not None
+    shape = record().cells[0]
+    assert session.plan.cells == tuple(Cell(shape.prompt, shape.generate, depth) for depth in (64, 128))
+    assert session.plan.repeats == first.plan.repeats
+    assert session.said == {"resumes": first.run_id}
+
+
+def test_a_run_that_lacks_nothing_is_left_alone(lab: Lab, keep: Keep, session: Session) -> None:  # noqa: F811
+    run = keep()
+    ran = lab("run", "--resume", run.run_id)
+    assert (ran.code, ran.err) == (0, f"run {run.run_id} lacks nothing\n")
+    assert session.plan is None
+
+
+def test_another_build_is_not_the_same_run(lab: Lab, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(status="interrupted", cells=lacking())
+    monkeypatch.setattr("lab.cli.measuring.load_manifest", lambda *_: SimpleNamespace(key="ee" * 32))
+    ran = lab("run", "--resume", "latest")
+    assert ran.code == 5
+    assert "measured build" in ran.err
+    assert "without --resume" in ran.err
+
+
+def test_other_settings_are_not_the_same_run(lab: Lab, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lab.cli.same import check_same_settings
+
+    monkeypatch.setattr("lab.cli.measuring.check_same_settings", check_same_settings)
+    keep(status="interrupted", cells=lacking())
+    ran = lab("run", "--resume", "latest")
+    assert ran.code == 5
+    assert "measures otherwise" in ran.err
+
+
+def test_half_of_a_comparison_cannot_be_resumed(lab: Lab, keep: Keep) -> None:
+    keep(status="interrupted", cells=lacking(), session="20261124-000000-abcdef")
+    ran = lab("run", "--resume", "latest")
+    assert ran.code == 2
+    assert "took turns with another engine" in ran.err
+
+
+@pytest.mark.parametrize("words", [("--target", "local"), ("--model", "phi3-mini-q4")])
+def test_what_the_run_says_is_not_said_again(lab: Lab, keep: Keep, words: tuple[str, str]) -> None:
+    keep(status="interrupted", cells=lacking())
+    ran = lab("run", "--resume", "latest", *words)
+    assert ran.code == 2
+    assert f"--resume takes {words[0]} from the run" in ran.err
+
+
+def test_no_such_run(lab: Lab) -> None:
+    assert lab("run", "--resume", "20200101-000000-abcdef").code == 1
+
+
+def test_a_weights_folder_has_to_be_given_again(lab: Lab, keep: Keep) -> None:
+    weights = {**store.to_json(record())["weights"], "source": "huggingface", "source_id": "abc", "synthetic": False}
+    keep(status="interrupted", cells=lacking(), weights=weights)
+    ran = lab("run", "--resume", "latest")
+    assert ran.code == 2
+    assert "--weights DIR" in ran.err
