@@ -1,0 +1,18 @@
+"""Options of the whole suite, and locks of its own: no test gets in the way of a real measurement."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--device NAME`: hold the contract of devices against a real one, by its target's name."""
+    parser.addoption("--device", metavar="NAME", help="run what is true of every device on this target alone")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let every process of the tests lock in a folder of theirs."""
+    os.environ["LAB_LOCKS"] = tempfile.mkdtemp(prefix="lab-test-locks-")

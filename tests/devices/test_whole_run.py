@@ -1,0 +1,103 @@
+"""`lab run` of two real layers of Phi-3-mini on every kind of device, as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.devices.kinds import Kind
+
+MEASURE = """[measure]
+repeats = 2
+warmup_cap = 1
+max_busy = 1.0
+timeout_s = 600
+prefill_chunk = 8
+"""
+RUN = (
+    "run",
+    "--target",
+    "box",
+    "--model",
+    "phi3-mini-q4",
+    "--layers",
+    "2",
+    "--prompt",
+    "8",
+    "--generate",
+    "4",
+    "--json",
+)
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is built is built once for all kinds of the same processor."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def runs(kind: Kind, home: Path) -> list[dict[str, Any]]:
+    """The records of two runs, one after the other."""
+    if not kind.tables:
+        pytest.skip("no target file can name this kind")
+    (home / "targets").mkdir(exist_ok=True)
+    text = f'schema = 1\nname = "box"\ndescription = ""\n{kind.tables}{MEASURE}'
+    (home / "targets" / "box.toml").write_text(text)
+    return [lab(home), lab(home)]
+
+
+def lab(home: Path) -> dict[str, Any]:
+    argv = [sys.executable, "-m", "lab", *RUN]
+    done = subprocess.run(argv, env={**os.environ, "LAB_HOME": str(home)}, capture_output=True, text=True, timeout=580)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def rows(record: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for cell in record["cells"] for row in cell["repetitions"]]
+
+
+def test_it_computes_the_right_thing(runs: list[dict[str, Any]]) -> None:
+    for record in runs:
+        assert record["status"] == "ok"
+        assert record["verify"]["passed"]
+        assert record["verify"]["argmax_match"]
+
+
+def test_every_token_is_on_record(runs: list[dict[str, Any]]) -> None:
+    assert [len(row["token_ns"]) for record in runs for row in rows(record)] == [4] * 4
+    assert len({row["tokens_sha256"] for record in runs for row in rows(record)}) == 1
+
+
+def test_the_model_is_sent_once(runs: list[dict[str, Any]], kind: Kind) -> None:
+    first, second = (record["pushed"] for record in runs)
+    if not kind.remote:
+        assert (first, second) == (None, None)
+        return
+    assert first["sent_bytes"] > 200 << 20
+    assert (second["sent_bytes"], second["kept_bytes"]) == (0, first["sent_bytes"] + first["kept_bytes"])
+
+
+def test_the_record_says_what_it_ran_on(runs: list[dict[str, Any]], kind: Kind) -> None:
+    device = runs[0]["device"]
+    assert device["emulated"] is kind.emulated
+    assert device["facts"]["arch"] == runs[0]["engine"]["ran_on"]["arch"] == kind.arch
+    assert "link" in device["facts"] or not kind.remote
+
+
+def test_memory_is_true_or_refused(runs: list[dict[str, Any]], kind: Kind) -> None:
+    memory = runs[0]["cells"][0]["memory"]
+    if str(runs[0]["device"]["facts"].get("emulator")).startswith("qemu-user"):
+        assert memory["rss_peak_bytes"] is None
+        assert "qemu-user" in memory["reason"]
+        return
+    assert 150 << 20 < memory["rss_peak_bytes"] < 700 << 20
+    assert memory["counter"] == "VmHWM"
