@@ -19,6 +19,8 @@ STRANGERS = [{"compile", "devices"}, {"compile", "measure"}]
 
 # Third-party module -> the files that may import it. What is not here may not be imported at all.
 THIRD_PARTY = {
+    "adb_shell": ["devices/adb/*"],
+    "asyncssh": ["devices/ssh/*"],
     "click": ["cli/*"],
     "gguf": ["models/gguf_*.py"],
     "numpy": [f"{layer}/*" for layer in LAYERS if layer != "core"],
@@ -33,7 +35,20 @@ THIRD_PARTY = {
     "ziglang": ["compile/*", "ondevice/*"],
 }
 
-HEAVY = ["gguf", "numpy", "pandas", "rich", "safetensors", "textual", "torch", "transformers", "tvm", "tvm_ffi"]
+HEAVY = [
+    "adb_shell",
+    "asyncssh",
+    "gguf",
+    "numpy",
+    "pandas",
+    "rich",
+    "safetensors",
+    "textual",
+    "torch",
+    "transformers",
+    "tvm",
+    "tvm_ffi",
+]
 
 
 def imported_modules(path: Path, package: str) -> Iterator[str]:
