@@ -5,8 +5,10 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -114,30 +116,40 @@ def test_users_share_the_folder_and_leave_each_others_files_alone(own_locks: Pat
         locks_dir()
 
 
-def test_a_lock_of_another_user_is_heeded(own_locks: Path) -> None:
+def test_a_lock_of_another_user_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A forked child becomes another user and takes the lock, in a file that is its own."""
     if os.getuid() != 0:
         pytest.skip("only root can act as another user")
-    for folder in (own_locks.parent, own_locks.parent.parent, own_locks.parent.parent.parent):
-        folder.chmod(0o755)
-    locks_dir()
-    ready, tell = os.pipe()
-    child = os.fork()
-    if child == 0:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # every user may go there
+        Path(folder).chmod(0o755)
+        monkeypatch.setenv("LAB_LOCKS", f"{folder}/locks")
+        locks_dir()
+        ready, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            hold_as_nobody(tell)
+        os.close(tell)
+        try:
+            assert os.read(ready, 1) == b"!"
+            with pytest.raises(BusyError, match="nobody@"), device_lock("shared", "y"):
+                pytest.fail("locked twice")
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(ready)
+        assert lock_file("shared").stat().st_uid == 65534
+        with device_lock("shared", "y"):
+            pass
+
+
+def hold_as_nobody(tell: int) -> NoReturn:
+    try:
         os.setuid(65534)
         with device_lock("shared", "x"):
             os.write(tell, b"!")
             signal.pause()
-    try:
-        assert os.read(ready, 1) == b"!"
-        with pytest.raises(BusyError, match="nobody@"), device_lock("shared", "y"):
-            pytest.fail("locked twice")
     finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    assert lock_file("shared").stat().st_uid == 65534
-    with device_lock("shared", "y"):
-        pass
+        os._exit(1)  # never back into the tests
 
 
 def test_a_planted_link_is_refused(own_locks: Path) -> None:

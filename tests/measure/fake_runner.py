@@ -221,12 +221,16 @@ def info(script: dict[str, Any]) -> None:
     say(event="info", protocol=1, runner="fake", **machine, mem_available_bytes=None, engine="none")
 
 
+def calls(log: Path) -> list[str]:
+    return log.read_text().splitlines() if log.exists() else []
+
+
 def main() -> None:
     script = json.loads(Path(sys.argv[1]).read_text())
     words, log = sys.argv[2:], Path(script["log"])
-    earlier = log.read_text().splitlines() if log.exists() else []
-    number = sum(1 for line in earlier if json.loads(line)[0] == "run")
-    log.write_text("\n".join([*earlier, json.dumps(words)]) + "\n")
+    number = sum(1 for line in calls(log) if line.startswith('["run"'))
+    with log.open("a") as file:
+        file.write(json.dumps(words) + "\n")  # at once: a run that is killed leaves no half line
     if words[0] == "bandwidth":
         bandwidth(script, options(words))
     elif words[0] == "peak":
