@@ -15,4 +15,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let every process of the tests lock in a folder of theirs."""
-    os.environ["LAB_LOCKS"] = tempfile.mkdtemp(prefix="lab-test-locks-")
+    folder = tempfile.TemporaryDirectory(prefix="lab-test-locks-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["LAB_LOCKS"] = folder.name
