@@ -54,7 +54,8 @@ def check(name: str | None, connect: bool, address: str | None, accept_new: bool
     from lab.cli.target_checks import check_targets, exit_code
 
     if address and (name is None or not connect):
-        raise UsageError("--at is for one target, with --connect")
+        hint = f"for example: lab targets check rpi5 --connect --at {address}"
+        raise UsageError(f"--at {address}: is for one target, with --connect", hint=hint)
     checks = check_targets(name, connect, address, accept_new)
     if as_json:
         from dataclasses import asdict

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from lab.core.errors import WeightsError
+from lab.core.file_digest import file_sha256
 from lab.core.home import shown
 from lab.core.jsonio import canonical_bytes, parse_json, read_bytes
 from lab.core.names import is_plain_file_name
 from lab.models.quant import U8
 from lab.models.threads import cores
 
-_CHUNK_BYTES = 1 << 22
 AGAIN = "the file is damaged or not complete: get it again"
 
 
@@ -63,11 +63,7 @@ def fingerprint(files: Sequence[Path]) -> str:
 
 
 def _sha256(path: Path) -> str:
-    state = hashlib.sha256()
     try:
-        with path.open("rb") as source:
-            while chunk := source.read(_CHUNK_BYTES):
-                state.update(chunk)
+        return file_sha256(path)
     except OSError as problem:
         raise WeightsError(f"{shown(path)}: cannot read: {problem.strerror}", hint=AGAIN) from problem
-    return state.hexdigest()

@@ -10,13 +10,13 @@ from __future__ import annotations
 import getpass
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from lab.devices.qemu.ready import free_port
 from tests.devices.peers.programs import program
 
 START_S = 20.0
@@ -42,14 +42,6 @@ def fingerprint(key: Path) -> str:
     keygen = program("ssh-keygen", "openssh-client")
     done = subprocess.run([keygen, "-l", "-f", str(key)], check=True, capture_output=True, text=True)
     return done.stdout.split()[1]
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class Sshd:
