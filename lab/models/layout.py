@@ -15,6 +15,7 @@ import numpy as np
 from lab.models.quant import F16, I8, U8, Array, QuantScheme
 
 LAYOUT = "n16k4"
+ROW_AXIS = 0
 BLOCK_ROWS = 16
 Q_DTYPE = "uint8"
 
@@ -32,6 +33,26 @@ def ordered(hf_names: Iterable[str]) -> Iterable[str]:
 def vector_dtype(scheme: QuantScheme) -> str:
     """Return the type of a norm's weights: the kernels compute norms in float32 for every scheme."""
     return "float32"
+
+
+def holds(scheme: QuantScheme) -> bool:
+    """Whether the layout can hold `scheme`."""
+    return True
+
+
+def scale_dtype(scheme: QuantScheme) -> str:
+    """Return the type of scales."""
+    return "float16"
+
+
+def kv_dtype(scheme: QuantScheme) -> str:
+    """Return the type of the KV cache: the scheme's own."""
+    return scheme.kv_dtype
+
+
+def rel_error_layer(scheme: QuantScheme) -> float:
+    """Return how far one layer's logits may be from the reference: the scheme's own."""
+    return scheme.rel_error_layer
 
 
 def padded_rows(rows: int) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from lab.models.quant import F16, F32, GROUP, I8, Array, QuantScheme
 
 LAYOUT = "mlc"
+ROW_AXIS = 0
 BLOCK_ROWS = 1
 Q_DTYPE = "uint32"
 
@@ -46,6 +47,26 @@ def ordered(hf_names: Iterable[str]) -> Iterator[str]:
         yield name
         if name.endswith(".mlp.down_proj.weight"):
             yield norm
+
+
+def holds(scheme: QuantScheme) -> bool:
+    """Whether the layout can hold `scheme`."""
+    return scheme.mlc_name is not None
+
+
+def scale_dtype(scheme: QuantScheme) -> str:
+    """Return the type of scales."""
+    return "float16"
+
+
+def kv_dtype(scheme: QuantScheme) -> str:
+    """Return the type of the KV cache: the scheme's own."""
+    return scheme.kv_dtype
+
+
+def rel_error_layer(scheme: QuantScheme) -> float:
+    """Return how far one layer's logits may be from the reference: the scheme's own."""
+    return scheme.rel_error_layer
 
 
 def padded_rows(rows: int) -> int:

@@ -13,7 +13,7 @@ from lab.core.errors import ModelError
 from lab.models.layout import LAYOUT
 from lab.models.layouts import layout_named
 from lab.models.presets.config import Phi3Config
-from lab.models.quant import QuantScheme
+from lab.models.quant import QuantScheme, grown
 
 Part = Literal["q", "s", "w"]
 _SUFFIX: dict[Part, str] = {"q": "q_weight", "s": "q_scale", "w": "weight"}
@@ -32,6 +32,7 @@ class ParamSpec:
     shape: tuple[int, ...]
     hf_name: str
     part: Part
+    row_axis: int = 0  # along which the rows of the matrix lie
 
     @property
     def nbytes(self) -> int:
@@ -67,10 +68,11 @@ def param_specs(config: Phi3Config, scheme: QuantScheme, layout: str = LAYOUT) -
 
 def params_of(tensor: TensorSpec, scheme: QuantScheme, layout: str = LAYOUT) -> Iterator[ParamSpec]:
     """Yield the one or two parameters that store `tensor`."""
-    packing = layout_named(layout, scheme)
+    packing = layout_named(layout, scheme, embedding=tensor.hf_name == EMBEDDING)
 
     def param(part: Part, dtype: str, shape: tuple[int, ...]) -> ParamSpec:
-        return ParamSpec(packing.param_name(tensor.hf_name, _SUFFIX[part]), dtype, shape, tensor.hf_name, part)
+        name, axis = packing.param_name(tensor.hf_name, _SUFFIX[part]), packing.ROW_AXIS if len(shape) > 1 else 0
+        return ParamSpec(name, dtype, shape, tensor.hf_name, part, axis)
 
     if len(tensor.shape) == 1:
         yield param("w", packing.vector_dtype(scheme), tensor.shape)
@@ -82,12 +84,12 @@ def params_of(tensor: TensorSpec, scheme: QuantScheme, layout: str = LAYOUT) -> 
         yield param("w", scheme.weight_dtype, packing.dense_shape(rows, k))
         return
     yield param("q", packing.Q_DTYPE, packing.q_shape(rows, k, scheme.bits))
-    yield param("s", "float16", packing.scale_shape(rows, k))
+    yield param("s", packing.scale_dtype(scheme), packing.scale_shape(rows, k))
 
 
-def weights_bytes(config: Phi3Config, scheme: QuantScheme) -> int:
+def weights_bytes(config: Phi3Config, scheme: QuantScheme, layout: str = LAYOUT) -> int:
     """Return the bytes of all parameters, without alignment."""
-    return sum(param.nbytes for param in param_specs(config, scheme))
+    return sum(param.nbytes for param in param_specs(config, scheme, layout))
 
 
 def decode_weight_bytes(config: Phi3Config, scheme: QuantScheme, layout: str = LAYOUT) -> int:
@@ -102,10 +104,20 @@ def decode_weight_bytes(config: Phi3Config, scheme: QuantScheme, layout: str = L
     return total + row if config.tie_word_embeddings else total - table + row
 
 
-def kv_bytes_per_token(config: Phi3Config, scheme: QuantScheme) -> int:
+def kv_dtype(scheme: QuantScheme, layout: str = LAYOUT) -> str:
+    """Return the type of the KV cache of a library that reads `layout`."""
+    return layout_named(layout, scheme).kv_dtype(scheme)
+
+
+def rel_error_max(scheme: QuantScheme, layers: int, layout: str = LAYOUT) -> float:
+    """Return how far the logits of `layers` layers may be from the reference: norm of the difference over norm."""
+    return grown(layout_named(layout, scheme).rel_error_layer(scheme), layers)
+
+
+def kv_bytes_per_token(config: Phi3Config, scheme: QuantScheme, layout: str = LAYOUT) -> int:
     """Return the bytes that one token of context takes in the KV cache."""
     per_layer = 2 * config.num_key_value_heads * config.head_dim
-    return config.num_hidden_layers * per_layer * np.dtype(scheme.kv_dtype).itemsize
+    return config.num_hidden_layers * per_layer * np.dtype(kv_dtype(scheme, layout)).itemsize
 
 
 def _layer(config: Phi3Config, index: int) -> Iterator[TensorSpec]:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from tvm.relax.frontend import nn
 from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
 
-from lab.models.layout import dense_shape, q_shape, scale_shape
+from lab.models.layouts import layout_named
+from lab.models.params import kv_dtype
 from lab.models.presets import Phi3Config
 from lab.models.quant import QuantScheme
 
@@ -29,15 +30,18 @@ class Acts:
 
 
 class Matrix(nn.Module):  # type: ignore[misc]
-    """The weights of one matrix [rows, columns] in the packed layout of its scheme."""
+    """The weights of one matrix [rows, columns] as a layout packs those of a scheme; kernels may bear its `name`."""
 
-    def __init__(self, rows: int, columns: int, scheme: QuantScheme) -> None:
-        self.rows, self.columns = rows, columns
+    def __init__(
+        self, name: str, rows: int, columns: int, scheme: QuantScheme, layout: str, *, embedding: bool = False
+    ) -> None:
+        self.name, self.rows, self.columns, self.embedding = name, rows, columns, embedding
+        packing = layout_named(layout, scheme, embedding=embedding)
         if scheme.quantised:
-            self.q_weight = nn.Parameter(q_shape(rows, columns, scheme.bits), "uint8")
-            self.q_scale = nn.Parameter(scale_shape(rows, columns), "float16")
+            self.q_weight = nn.Parameter(packing.q_shape(rows, columns, scheme.bits), packing.Q_DTYPE)
+            self.q_scale = nn.Parameter(packing.scale_shape(rows, columns), packing.scale_dtype(scheme))
         else:
-            self.weight = nn.Parameter(dense_shape(rows, columns), scheme.weight_dtype)
+            self.weight = nn.Parameter(packing.dense_shape(rows, columns), scheme.weight_dtype)
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -45,52 +49,60 @@ class Matrix(nn.Module):  # type: ignore[misc]
         return [self.q_weight, self.q_scale] if hasattr(self, "q_weight") else [self.weight]
 
 
+class Norm(nn.Module):  # type: ignore[misc]
+    """The weights of an RMSNorm."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, layout: str) -> None:
+        self.eps = config.rms_norm_eps
+        self.weight = nn.Parameter((config.hidden_size,), layout_named(layout, scheme).vector_dtype(scheme))
+
+
 class Ops(Protocol):
-    """What a target must be able to do. Rows are tokens; residual streams are float32 [n, hidden]."""
+    """What a target must be able to do. Rows are tokens; residual streams are float32 [n, hidden].
+
+    Operations are as large as a target may want to fuse. `layout` is how it reads weights.
+    """
+
+    layout: str
 
     def embed(self, ids: Tensor, table: Matrix) -> Tensor:
         """Return float32 [n, hidden] for int32 ids [n]."""
 
-    def normalise(self, x: Tensor, weight: Tensor, eps: float, *, last_row: bool = False) -> Acts:
-        """Return RMSNorm of [n, hidden], or of its last row, ready for a product."""
+    def normed(
+        self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
+    ) -> Tensor:
+        """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
 
-    def gate(self, gate_up: Tensor) -> Acts:
-        """Return silu(first half) * second half of each row, ready for a product."""
+    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
+        """Return silu(first half) * second half of each row of `normed`, ready for a product."""
 
     def encode(self, x: Tensor) -> Acts:
         """Return [n, features] ready for a product."""
 
-    def linear(self, acts: Acts, matrix: Matrix, *, add: Tensor | None = None, dtype: str = "float32") -> Tensor:
-        """Return acts times the matrix transposed [n, rows padded to the layout], plus `add`."""
+    def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
+        """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
 
     def create_kv_cache(self, config: Phi3Config, dtype: str, limits: Sequence[Any]) -> Tensor:
         """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
-
-
-class Norm(nn.Module):  # type: ignore[misc]
-    """The weights of an RMSNorm."""
-
-    def __init__(self, features: int) -> None:
-        self.weight = nn.Parameter((features,), "float32")
 
 
 class Attention(nn.Module):  # type: ignore[misc]
     """Fused qkv, attention over the KV cache, output projection added to the residual."""
 
     def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
-        self.config, self.dtype, self.ops = config, scheme.kv_dtype, ops
-        self.qkv_proj = Matrix(config.qkv_rows, config.hidden_size, scheme)
-        self.o_proj = Matrix(config.hidden_size, config.hidden_size, scheme)
+        self.config, self.dtype, self.ops = config, kv_dtype(scheme, ops.layout), ops
+        self.qkv_proj = Matrix("qkv", config.qkv_rows, config.hidden_size, scheme, ops.layout)
+        self.o_proj = Matrix("out", config.hidden_size, config.hidden_size, scheme, ops.layout)
 
-    def forward(self, acts: Acts, residual: Tensor, cache: Tensor, layer: int) -> Tensor:
-        """Return residual + attention, float32 [n, hidden]."""
+    def forward(self, x: Tensor, norm: Norm, cache: Tensor, layer: int) -> Tensor:
+        """Return x + attention over its norm, float32 [n, hidden]."""
         c = self.config
         heads, fused = c.num_attention_heads, c.num_attention_heads + 2 * c.num_key_value_heads
-        qkv = self.ops.linear(acts, self.qkv_proj, dtype=self.dtype)  # [n, fused * D]
+        qkv = self.ops.normed(x, norm, self.qkv_proj, dtype=self.dtype)  # [n, fused * D]
         n = qkv.shape[0]
         qkv = nn.op.reshape(qkv, (1, n, fused, c.head_dim))
         seen = cache.attention_with_fused_qkv(layer, qkv, heads, c.head_dim**-0.5)  # [1, n, heads, D]
-        return self.ops.linear(self.ops.encode(nn.op.reshape(seen, (n, c.hidden_size))), self.o_proj, add=residual)
+        return self.ops.added(self.ops.encode(nn.op.reshape(seen, (n, c.hidden_size))), self.o_proj, x)
 
 
 class Mlp(nn.Module):  # type: ignore[misc]
@@ -98,38 +110,36 @@ class Mlp(nn.Module):  # type: ignore[misc]
 
     def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
         self.ops = ops
-        self.gate_up_proj = Matrix(2 * config.intermediate_size, config.hidden_size, scheme)
-        self.down_proj = Matrix(config.hidden_size, config.intermediate_size, scheme)
+        self.gate_up_proj = Matrix("gate_up", 2 * config.intermediate_size, config.hidden_size, scheme, ops.layout)
+        self.down_proj = Matrix("down", config.hidden_size, config.intermediate_size, scheme, ops.layout)
 
-    def forward(self, acts: Acts, residual: Tensor) -> Tensor:
-        """Return residual + down(silu(gate) * up), float32 [n, hidden]."""
-        gate_up = self.ops.linear(acts, self.gate_up_proj)  # [n, 2 * intermediate]
-        return self.ops.linear(self.ops.gate(gate_up), self.down_proj, add=residual)
+    def forward(self, x: Tensor, norm: Norm) -> Tensor:
+        """Return x + down(silu(gate) * up) of its norm, float32 [n, hidden]."""
+        return self.ops.added(self.ops.gated(x, norm, self.gate_up_proj), self.down_proj, x)
 
 
 class Layer(nn.Module):  # type: ignore[misc]
     """One decoder layer."""
 
     def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
-        self.eps, self.ops = config.rms_norm_eps, ops
-        self.input_layernorm = Norm(config.hidden_size)
+        self.input_layernorm = Norm(config, scheme, ops.layout)
         self.self_attn = Attention(config, scheme, ops)
-        self.post_attention_layernorm = Norm(config.hidden_size)
+        self.post_attention_layernorm = Norm(config, scheme, ops.layout)
         self.mlp = Mlp(config, scheme, ops)
 
     def forward(self, x: Tensor, cache: Tensor, layer: int) -> Tensor:
         """Return the residual stream after this layer, float32 [n, hidden]."""
-        x = self.self_attn(self.ops.normalise(x, self.input_layernorm.weight, self.eps), x, cache, layer)
-        return self.mlp(self.ops.normalise(x, self.post_attention_layernorm.weight, self.eps), x)
+        x = self.self_attn(x, self.input_layernorm, cache, layer)
+        return self.mlp(x, self.post_attention_layernorm)
 
 
 class Decoder(nn.Module):  # type: ignore[misc]
     """Embedding, layers and final norm."""
 
     def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
-        self.embed_tokens = Matrix(config.vocab_size, config.hidden_size, scheme)
+        self.embed_tokens = Matrix("embed", config.vocab_size, config.hidden_size, scheme, ops.layout, embedding=True)
         self.layers = nn.ModuleList([Layer(config, scheme, ops) for _ in range(config.num_hidden_layers)])
-        self.norm = Norm(config.hidden_size)
+        self.norm = Norm(config, scheme, ops.layout)
 
 
 class Phi3ForCausalLM(nn.Module):  # type: ignore[misc]
@@ -139,7 +149,7 @@ class Phi3ForCausalLM(nn.Module):  # type: ignore[misc]
         self.config, self.scheme, self.ops = config, scheme, ops
         self.model = Decoder(config, scheme, ops)
         if not config.tie_word_embeddings:
-            self.lm_head = Matrix(config.vocab_size, config.hidden_size, scheme)
+            self.lm_head = Matrix("head", config.vocab_size, config.hidden_size, scheme, ops.layout)
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """int32 [n] -> float32 [n, hidden]."""
@@ -163,7 +173,7 @@ class Phi3ForCausalLM(nn.Module):  # type: ignore[misc]
     ) -> Tensor:
         """Return a cache for `max_total_seq_len` tokens, which also chooses longrope's factors."""
         limits = (max_batch_size, max_total_seq_len, prefill_chunk_size, page_size, support_sliding_window)
-        return self.ops.create_kv_cache(self.config, self.scheme.kv_dtype, limits)
+        return self.ops.create_kv_cache(self.config, kv_dtype(self.scheme, self.ops.layout), limits)
 
     def _forward(self, input_embed: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
         c = self.config
@@ -171,8 +181,7 @@ class Phi3ForCausalLM(nn.Module):  # type: ignore[misc]
         for index, layer in enumerate(self.model.layers):
             x = layer(x, cache, index)
         head = self.model.embed_tokens if c.tie_word_embeddings else self.lm_head
-        last = self.ops.normalise(x, self.model.norm.weight, c.rms_norm_eps, last_row=True)
-        logits = self.ops.linear(last, head)  # [1, vocab padded to the layout]
+        logits = self.ops.normed(x, self.model.norm, head, last_row=True)  # [1, vocab padded to the layout]
         if logits.shape[1] != c.vocab_size:
             logits = nn.op.split(logits, [c.vocab_size], axis=1)[0]
         return nn.op.reshape(logits, (1, 1, c.vocab_size)), cache

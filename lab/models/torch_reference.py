@@ -30,7 +30,6 @@ class StoredWeights:
 
     def __init__(self, spec: ModelSpec, path: Path, tensors: Iterable[TensorEntry], layout: str = LAYOUT) -> None:
         self._spec, self._path, self._layout = spec, path, layout
-        self._packing = layout_named(layout, spec.scheme)
         self._tensors = {tensor.name: tensor for tensor in tensors}
         self._by_name = {tensor.hf_name: tensor for tensor in tensor_specs(spec.config)}
 
@@ -44,17 +43,18 @@ class StoredWeights:
         out = np.empty(tensor.shape, dtype=np.float32)
         for start in range(0, tensor.shape[0], ROWS_AT_ONCE):
             stop = min(start + ROWS_AT_ONCE, tensor.shape[0])
-            out[start:stop] = self._rows(parts, start, stop)
+            out[start:stop] = self._rows(tensor.hf_name, parts, start, stop)
         return out
 
-    def _rows(self, parts: Mapping[Part, Array], start: int, stop: int) -> Array:
+    def _rows(self, hf_name: str, parts: Mapping[Part, Array], start: int, stop: int) -> Array:
         """Rows start..stop; `start` is a multiple of the layout's block."""
-        packing, rows = self._packing, stop - start
-        blocks = slice(start // packing.BLOCK_ROWS, packing.padded_rows(stop) // packing.BLOCK_ROWS)
+        packing = layout_named(self._layout, self._spec.scheme, embedding=hf_name == EMBEDDING)
+        rows, blocks = stop - start, slice(start // packing.BLOCK_ROWS, packing.padded_rows(stop) // packing.BLOCK_ROWS)
+        picked = {part: array[(slice(None),) * packing.ROW_AXIS + (blocks,)] for part, array in parts.items()}
         if "w" in parts:
-            return packing.unpack_dense(parts["w"][blocks], rows)
-        q = packing.unpack_q(parts["q"][blocks], rows, self._spec.scheme.bits)
-        return dequantise(q, packing.unpack_scale(parts["s"][blocks], rows))
+            return packing.unpack_dense(picked["w"], rows)
+        q = packing.unpack_q(picked["q"], rows, self._spec.scheme.bits)
+        return dequantise(q, packing.unpack_scale(picked["s"], rows))
 
     def _map(self, name: str) -> Array:
         if name not in self._tensors:

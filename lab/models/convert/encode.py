@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.core.errors import WeightsError
-from lab.models import layout_mlc
 from lab.models.layout import LAYOUT
-from lab.models.layouts import Layout, layout_named
-from lab.models.params import Part
+from lab.models.layouts import Layout, layout_named, mlc_formula
+from lab.models.params import EMBEDDING, Part
 from lab.models.quant import F16, F32, I8, Array, QuantScheme, group_scale, integer_range
 from lab.models.sources.base import QuantisedSource, WeightSource
 
@@ -32,16 +31,17 @@ def encode_rows(
 ) -> Block:
     """Read rows start..stop from `source` and encode them; `start` must be a multiple of 16.
 
-    A source that already holds this scheme's integers has them passed through untouched. Else layout "mlc"
-    has MLC-LLM's own formula, and every other one this project's.
+    A source that already holds this scheme's integers has them passed through untouched. Else layouts
+    of MLC-LLM have its formula, and this project's own layout has its own.
     """
-    packing = layout_named(layout, scheme)
+    packing, formula = layout_named(layout, scheme, embedding=hf_name == EMBEDDING), mlc_formula(layout)
     if not scheme.quantised:
         return _dense(source.read_rows(hf_name, start, stop), scheme, packing, hf_name, start)
     if isinstance(source, QuantisedSource) and source.scheme_name == scheme.name:
         q, scale = source.read_quantised(hf_name, start, stop)
-    elif layout == layout_mlc.LAYOUT:
-        q, scale = layout_mlc.quantise(source.read_rows(hf_name, start, stop))
+        scale = scale.astype(packing.scale_dtype(scheme), copy=False)
+    elif formula:
+        q, scale = formula(source.read_rows(hf_name, start, stop))
     else:
         w = source.read_rows(hf_name, start, stop)
         scale = scales_fast(w, scheme)
@@ -78,7 +78,7 @@ def integers_fast(w: F32, scale: F16, scheme: QuantScheme) -> I8:
     return w.astype(np.int8)
 
 
-def dequantise_fast(q: I8, scale: F16) -> F32:
+def dequantise_fast(q: I8, scale: Array) -> F32:
     """Return what `quant.dequantise` returns."""
     values = q.astype(np.float32)
     groups = values.reshape(*scale.shape, -1)

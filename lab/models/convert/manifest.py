@@ -16,6 +16,7 @@ from lab.core.bundle import (
 from lab.models import params, reference
 from lab.models.catalog import ModelSpec
 from lab.models.convert.writer import tensor_entries
+from lab.models.layout import LAYOUT
 from lab.models.quant import F32
 from lab.models.sources.base import WeightSource
 
@@ -30,17 +31,17 @@ def weights_manifest(
         kind="weights",
         key=key,
         created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        model=model_block(spec),
+        model=model_block(spec, layout),
         weights=WeightsBlock(key, source.kind, source.source_id, source.kind == "synthetic", layout),
         files=(entry,),
         tensors=tuple(tensor_entries(kept)),
-        memory=MemoryBlock(entry.size, params.kv_bytes_per_token(spec.config, spec.scheme), None),
+        memory=MemoryBlock(entry.size, params.kv_bytes_per_token(spec.config, spec.scheme, layout), None),
         decode_weight_bytes_per_token=params.decode_weight_bytes(spec.config, spec.scheme, layout),
-        verify=_verify_block(spec, logits),
+        verify=_verify_block(spec, logits, layout),
     )
 
 
-def model_block(spec: ModelSpec) -> ModelBlock:
+def model_block(spec: ModelSpec, layout: str = LAYOUT) -> ModelBlock:
     """Return what manifests and records say about the model; `parameters` counts the layers that are kept."""
     config = spec.config
     return ModelBlock(
@@ -57,14 +58,14 @@ def model_block(spec: ModelSpec) -> ModelBlock:
         num_kv_heads=config.num_key_value_heads,
         context_max=config.max_position_embeddings,
         sliding_window=config.sliding_window,
-        kv_dtype=spec.scheme.kv_dtype,
+        kv_dtype=params.kv_dtype(spec.scheme, layout),  # type: ignore[arg-type]
         layer_weights=config.layer_weights,
         head_weights=config.head_weights,
     )
 
 
-def _verify_block(spec: ModelSpec, logits: F32) -> VerifyBlock:
+def _verify_block(spec: ModelSpec, logits: F32, layout: str) -> VerifyBlock:
     ids = reference.logit_ids(spec.config.vocab_size)
     prompt = reference.prompt_ids(spec.config.vocab_size)
     values = tuple(float(logits[i]) for i in ids)
-    return VerifyBlock(tuple(prompt), tuple(ids), values, spec.scheme.rel_error_max(spec.layers))
+    return VerifyBlock(tuple(prompt), tuple(ids), values, params.rel_error_max(spec.scheme, spec.layers, layout))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,14 +41,16 @@ class WeightsWriter:
         }
 
     def put(self, hf_name: str, part: Part, first: int, piece: Array) -> int:
-        """Write `piece` from index `first` of the parameter's first axis on; return its bytes."""
+        """Write `piece` from index `first` of the parameter's axis of rows on; return its bytes."""
         param, entry = self._places[hf_name, part]
-        step = entry.nbytes // param.shape[0]
-        data = np.ascontiguousarray(piece).data.cast("B")
-        if piece.dtype != param.dtype or first * step + len(data) > entry.nbytes:
+        if piece.dtype != param.dtype or first + piece.shape[param.row_axis] > param.shape[param.row_axis]:
             raise AssertionError(f"{param.name}: a piece of the wrong type or size")  # a bug, not an input
-        _write_all(self._handle, data, entry.offset + first * step)
-        return len(data)
+        runs = np.ascontiguousarray(piece) if param.row_axis else np.ascontiguousarray(piece)[None]
+        step = entry.nbytes // math.prod(param.shape[: param.row_axis + 1])
+        stride = entry.nbytes // param.shape[0]
+        for index, run in enumerate(runs):
+            _write_all(self._handle, run.data.cast("B"), entry.offset + index * stride + first * step)
+        return piece.nbytes
 
 
 @contextmanager
