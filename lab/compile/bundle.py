@@ -22,6 +22,8 @@ from lab.core.bundle import (
 from lab.core.errors import BundleError
 from lab.core.jsonio import digest
 
+KEPT_OPTIONS = ("decode", "unverified_on_device")  # of the library, for whoever measures
+
 
 def assemble(library: Path, weights: Path, out_root: Path) -> Path:
     """Return the bundle folder of a library folder and a weights folder under `out_root`, made when missing.
@@ -82,4 +84,5 @@ def _manifest(code: LibraryManifest, values: WeightsManifest, key: str) -> Bundl
         memory=values.memory,
         decode_weight_bytes_per_token=values.decode_weight_bytes_per_token,
         verify=values.verify,
+        extra={name: code.options[name] for name in KEPT_OPTIONS if name in code.options},
     )

@@ -1,8 +1,9 @@
-"""TVM's paged KV cache with the CPU attention kernels of this package."""
+"""TVM's paged KV cache with the attention kernels of this package: what is common, and the CPU's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,46 @@ from lab.compile.kernels.rope import rope_table, split_rotary
 from lab.models.presets import Phi3Config
 
 Expr = Any
+PrimFunc = Any
+
+
+@dataclass(frozen=True)
+class CacheKernels:
+    """The kernels that a cache calls, each as a PrimFunc; attention in its three cases."""
+
+    append: PrimFunc
+    ragged: PrimFunc
+    paged: PrimFunc
+    decode: PrimFunc
+    merge: PrimFunc
+    split: PrimFunc
+    copy: PrimFunc
+    read: PrimFunc
+    move: PrimFunc
+    table: PrimFunc
 
 
 def create_cpu_kv_cache(isa: Isa, config: Phi3Config, dtype: str, limits: Sequence[Expr]) -> Any:
-    """Return the expression that creates the cache.
+    """Return the expression that creates the cache with this package's CPU kernels."""
+    heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
+    attention = (isa, heads, kv_heads, dim, dtype, config.sliding_window)
+    kernels = CacheKernels(
+        append=append_pages(kv_heads, dim, dtype),
+        ragged=ragged_attention(*attention),
+        paged=paged_attention(*attention),
+        decode=decode_attention(*attention),
+        merge=merge_states(dtype),
+        split=split_rotary(heads, kv_heads, dim, dtype),
+        copy=copy_page(kv_heads, dim, dtype),
+        read=read_pages(config.num_hidden_layers, kv_heads, dim, dtype),
+        move=move_slots(kv_heads, dim, dtype),
+        table=rope_table(dim, longrope_limit(config), config.attention_scaling),
+    )
+    return create_kv_cache(kernels, config, dtype, limits)
+
+
+def create_kv_cache(kernels: CacheKernels, config: Phi3Config, dtype: str, limits: Sequence[Expr]) -> Any:
+    """Return the expression that creates the cache; limits: batch, tokens, chunk, page size, sliding window support.
 
     The rotary table takes the place of TVM's rope factors: the runtime hands that tensor to the split kernel
     unread. The sliding window is inside the kernels, so the runtime's own window support stays off and pages
@@ -31,13 +68,18 @@ def create_cpu_kv_cache(isa: Isa, config: Phi3Config, dtype: str, limits: Sequen
     """
     create = rx.call_pure_packed(
         "vm.builtin.paged_attention_kv_cache_create",
-        *_arguments(isa, config, dtype, limits),
+        *_arguments(kernels, config, dtype, limits),
         ty_args=rx.AnyType(),
     )
     return PagedKVCache(_expr=create, _name="paged_kv_cache")
 
 
-def _arguments(isa: Isa, config: Phi3Config, dtype: str, limits: Sequence[Expr]) -> list[Expr]:
+def longrope_limit(config: Phi3Config) -> int | None:
+    """Return the most positions that LongRoPE's short factors are for; None without LongRoPE."""
+    return None if config.rope_short_factor is None else config.original_max_position_embeddings
+
+
+def _arguments(kernels: CacheKernels, config: Phi3Config, dtype: str, limits: Sequence[Expr]) -> list[Expr]:
     """Return the 28 arguments in the order of the runtime's constructor."""
     layers, dim = config.num_hidden_layers, config.head_dim
     heads, kv_heads = config.num_attention_heads, config.num_key_value_heads
@@ -51,37 +93,36 @@ def _arguments(isa: Isa, config: Phi3Config, dtype: str, limits: Sequence[Expr])
         rx.prim_value(int(RopeMode.NORMAL)),
         rx.prim_value(1.0),
         rx.prim_value(config.rope_theta),
-        _rope_table(config, limits[1]),
-        rx.op.zeros((), dtype),
-        *_functions(isa, config, dtype),
+        _rope_table(kernels.table, config, limits[1]),
+        rx.const(np.zeros((), dtype)),  # read for its type and device; a constant needs no kernel on a GPU
+        *_functions(kernels),
     ]
 
 
-def _functions(isa: Isa, config: Phi3Config, dtype: str) -> list[Expr]:
+def _functions(kernels: CacheKernels) -> list[Expr]:
     """Return the kernels in the runtime's order; empty tuples stand for what one causal sequence never calls."""
-    layers, dim, window = config.num_hidden_layers, config.head_dim, config.sliding_window
-    heads, kv_heads = config.num_attention_heads, config.num_key_value_heads
-
-    def add(kernel: Any, name: str) -> Expr:
-        return rx.BlockBuilder.current().add_func(kernel.without_attr("global_symbol"), name)
-
-    def backend(kernel: Any, name: str) -> Expr:
-        return rx.Tuple([tvm.ir.StringImm("tirx"), add(kernel, name)])
-
     nothing = rx.Tuple([])
     return [
-        add(append_pages(kv_heads, dim, dtype), "kv_append"),
+        _add(kernels.append, "kv_append"),
         rx.prim_value(0),
-        backend(ragged_attention(isa, heads, kv_heads, dim, dtype, window), "attention_ragged"),
-        backend(paged_attention(isa, heads, kv_heads, dim, dtype, window), "attention_paged"),
-        backend(decode_attention(isa, heads, kv_heads, dim, dtype, window), "attention_decode"),
+        _backend(kernels.ragged, "attention_ragged"),
+        _backend(kernels.paged, "attention_paged"),
+        _backend(kernels.decode, "attention_decode"),
         *[nothing] * 5,
-        rx.Tuple([add(merge_states(dtype), "attention_merge")]),
-        add(split_rotary(heads, kv_heads, dim, dtype), "split_rotary"),
-        add(copy_page(kv_heads, dim, dtype), "kv_copy_page"),
-        add(read_pages(layers, kv_heads, dim, dtype), "kv_read"),
-        add(move_slots(kv_heads, dim, dtype), "kv_move"),
+        rx.Tuple([_add(kernels.merge, "attention_merge")]),
+        _add(kernels.split, "split_rotary"),
+        _add(kernels.copy, "kv_copy_page"),
+        _add(kernels.read, "kv_read"),
+        _add(kernels.move, "kv_move"),
     ]
+
+
+def _add(kernel: PrimFunc, name: str) -> Expr:
+    return rx.BlockBuilder.current().add_func(kernel.without_attr("global_symbol"), name)
+
+
+def _backend(kernel: PrimFunc, name: str) -> Expr:
+    return rx.Tuple([tvm.ir.StringImm("tirx"), _add(kernel, name)])
 
 
 def inverse_frequencies(config: Phi3Config) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -93,12 +134,8 @@ def inverse_frequencies(config: Phi3Config) -> np.ndarray[Any, np.dtype[np.float
     return (np.float32(1) / (np.asarray(rows, np.float32) * base)).astype(np.float32)
 
 
-def _rope_table(config: Phi3Config, positions: Expr) -> Expr:
+def _rope_table(kernel: PrimFunc, config: Phi3Config, positions: Expr) -> Expr:
     """Return the call that fills the rotary table for as many positions as the cache holds."""
-    longrope = config.rope_short_factor is not None
-    limit = config.original_max_position_embeddings if longrope else None
-    builder = rx.BlockBuilder.current()
-    fill = rope_table(config.head_dim, limit, config.attention_scaling).without_attr("global_symbol")
-    kernel = builder.add_func(fill, "rope_table")
     table = rx.TensorType((positions, config.head_dim), "float32")
-    return builder.emit(rx.call_tir(kernel, [rx.const(inverse_frequencies(config))], table))
+    call = rx.call_tir(_add(kernel, "rope_table"), [rx.const(inverse_frequencies(config))], table)
+    return rx.BlockBuilder.current().emit(call)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import lab
 from lab.compile import mlc_probe
@@ -118,7 +119,7 @@ class _Job:
     gen_config: list[str]
     compile: list[str]
 
-    def make(self, path: Path, progress: Progress, dump_ir: Path | None) -> None:
+    def make(self, path: Path, progress: Progress, dump_ir: Path | None) -> dict[str, Any]:
         """Write the library to `path`."""
         window = self.spec.config.sliding_window
         if window is not None:
@@ -135,6 +136,7 @@ class _Job:
             advance(1)
         if not path.is_file() or path.stat().st_size == 0:
             raise CompileError(f"mlc_llm {self.mlc.version} ended without an error and without a library")
+        return {}
 
     def _command(self, folder: str, name: str, *options: str) -> None:
         argv = [*self.mlc.command, name, *options]

@@ -13,7 +13,8 @@ from lab.compile.kernels.encode import Encoding, copied, encoded, encoding_for, 
 from lab.compile.kernels.linear import BLOCK, quantised_linear
 from lab.compile.kernels.linear_float import float_linear
 from lab.compile.kv_cache import create_cpu_kv_cache
-from lab.models.phi3 import Acts, Matrix
+from lab.models.layout import LAYOUT
+from lab.models.phi3 import Acts, Matrix, Norm
 from lab.models.presets import Phi3Config
 from lab.models.quant import QuantScheme
 
@@ -21,7 +22,9 @@ Tensor = Any
 
 
 class CpuOps:
-    """Emits one kernel an operation: nothing is left for a later pass to fuse or schedule."""
+    """Emits written-out kernels: nothing is left for a later pass to fuse or schedule."""
+
+    layout = LAYOUT
 
     def __init__(self, isa: Isa, scheme: QuantScheme) -> None:
         self.isa, self.scheme = isa, scheme
@@ -35,15 +38,27 @@ class CpuOps:
             kernel = float_embed(self.scheme.weight_dtype, rows, table.columns)
         return _call(kernel, "embed", [ids, *table.tensors], [([ids.shape[0], table.columns], "float32")])[0]
 
-    def normalise(self, x: Tensor, weight: Tensor, eps: float, *, last_row: bool = False) -> Acts:
-        """Return RMSNorm of [n, hidden], or of its last row, ready for a product."""
+    def normed(
+        self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
+    ) -> Tensor:
+        """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
+        return self._linear(self._normalise(x, norm, last_row), matrix, dtype=dtype)
+
+    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
+        """Return silu(first half) * second half of each row of `normed`, ready for a product."""
+        return self._gate(self.normed(x, norm, matrix))
+
+    def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
+        """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
+        return self._linear(acts, matrix, add=residual)
+
+    def _normalise(self, x: Tensor, norm: Norm, last_row: bool) -> Acts:
         rows, features = (1 if last_row else x.shape[0]), x.shape[1]
         encoding = self._encoding(rows)
-        kernel = normalised(encoding, features, eps, last_row=last_row)
-        return _encode(kernel, "normalise", [x, weight], encoding, rows, features)
+        kernel = normalised(encoding, features, norm.eps, last_row=last_row)
+        return _encode(kernel, "normalise", [x, norm.weight], encoding, rows, features)
 
-    def gate(self, gate_up: Tensor) -> Acts:
-        """Return silu(first half) * second half of each row, ready for a product."""
+    def _gate(self, gate_up: Tensor) -> Acts:
         rows, features = gate_up.shape[0], gate_up.shape[1] // 2
         encoding = self._encoding(rows)
         kernel = encoded(encoding, features, 2 * features, gated(features), "float32")
@@ -56,8 +71,7 @@ class CpuOps:
         kernel = encoded(encoding, features, features, copied, x.dtype)
         return _encode(kernel, "encode", [x], encoding, rows, features)
 
-    def linear(self, acts: Acts, matrix: Matrix, *, add: Tensor | None = None, dtype: str = "float32") -> Tensor:
-        """Return acts times the matrix transposed [n, rows padded to the layout], plus `add`."""
+    def _linear(self, acts: Acts, matrix: Matrix, *, add: Tensor | None = None, dtype: str = "float32") -> Tensor:
         tile_rows, out_rows = self._encoding(acts.rows).tile_rows, padded(matrix.rows)
         shape = (matrix.columns, out_rows, tile_rows)
         options = {"residual": add is not None, "out_dtype": dtype}

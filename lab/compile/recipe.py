@@ -13,9 +13,12 @@ from lab.core.progress import Progress
 
 @dataclass(frozen=True)
 class Recipe:
-    """One library to be: `make(path, progress, dump_ir)` writes it to `path`; options hold its weights' layout."""
+    """One library to be; options hold its weights' layout.
+
+    `make(path, progress, dump_ir)` writes it to `path` and returns what only compiling tells, for the options too.
+    """
 
     key: str
     versions: VersionsBlock
     options: dict[str, Any]
-    make: Callable[[Path, Progress, Path | None], None]
+    make: Callable[[Path, Progress, Path | None], dict[str, Any]]

@@ -3,51 +3,93 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import tvm
 from tvm import relax
 
-from lab.compile.cpu import Cpu
+from lab.compile.built import Built
+from lab.compile.chip import Chip, chip_layout, chip_name
+from lab.compile.gpu import Gpu
+from lab.compile.gpu.count import decode_cost
+from lab.compile.gpu.ops import GpuOps
+from lab.compile.gpu.target import gpu_target
 from lab.compile.isa import architecture
-from lab.compile.link import linker
+from lab.compile.launch_recorder import LaunchRecorder
+from lab.compile.link import is_archive, linker
 from lab.compile.ops_cpu import CpuOps
-from lab.compile.pipeline import pipeline
+from lab.compile.pipeline import GPU_PHASES, PHASES, pipeline
 from lab.core.errors import CompileError
 from lab.core.progress import Advance
 from lab.models.catalog import ModelSpec
 from lab.models.params import param_specs
-from lab.models.phi3 import Phi3ForCausalLM
+from lab.models.phi3 import Ops, Phi3ForCausalLM
 
 
 def compile_library(
-    spec: ModelSpec, mtriple: str, cpu: Cpu, path: Path, advance: Advance, dump_ir: Path | None
-) -> None:
-    """Compile `spec` for `cpu` and write the shared library to `path`, in three steps told to `advance`."""
-    module = export_model(spec, cpu)
+    spec: ModelSpec, mtriple: str, chip: Chip, path: Path, advance: Advance, dump_ir: Path | None
+) -> Built:
+    """Compile `spec` for `chip` and write the shared library to `path`, in three steps told to `advance`."""
+    link = linker(mtriple)
+    module = export_model(spec, chip)
     advance(1)
-    with tvm.transform.PassContext(opt_level=3):
-        executable = tvm.compile(module, target=_target(mtriple, cpu), relax_pipeline=pipeline(dump_ir))
+    seen = LaunchRecorder(spec.config.max_position_embeddings)
+    executable = build_executable(module, mtriple, chip, dump_ir, watch=(seen,))
     advance(1)
-    executable.export_library(str(path), fcompile=linker(mtriple))
+    executable.export_library(str(path), fcompile=link)
     advance(1)
+    told = {"decode": decode_cost(module)} if isinstance(chip, Gpu) else {}
+    return Built(told, kernel_sources(executable), seen.launches, seen.functions)
 
 
-def export_model(spec: ModelSpec, cpu: Cpu) -> Any:
+def build_executable(
+    module: Any, mtriple: str, chip: Chip, dump_ir: Path | None = None, watch: Sequence[Any] = ()
+) -> Any:
+    """Return the compiled module, not yet linked; for a GPU, `kernel_sources` shows its kernels.
+
+    `watch` are TVM's pass instruments.
+    """
+    phases = GPU_PHASES if isinstance(chip, Gpu) else PHASES
+    target = _target(mtriple, chip)
+    if is_archive(mtriple):  # found in the program itself, and not in a library of its own
+        module = module.with_attr("system_lib_prefix", "")
+    with tvm.transform.PassContext(opt_level=3, instruments=list(watch)), target:
+        return tvm.compile(module, target=target, relax_pipeline=pipeline(dump_ir, phases))
+
+
+def kernel_sources(executable: Any) -> dict[str, str]:
+    """Return the source of the device code in a compiled module, by its kind: "opencl" or "metal"."""
+    found: dict[str, str] = {}
+    waiting = [executable.mod]
+    while waiting:
+        module = waiting.pop()
+        waiting.extend(module.imports)
+        if module.kind in ("opencl", "metal"):
+            found[module.kind] = str(module.inspect_source())
+    return found
+
+
+def ops_for(chip: Chip, spec: ModelSpec) -> Ops:
+    """Return the operations of the network on `chip`."""
+    return GpuOps(chip, spec.scheme) if isinstance(chip, Gpu) else CpuOps(chip.isa, spec.scheme)
+
+
+def export_model(spec: ModelSpec, chip: Chip) -> Any:
     """Return the Relax module of `spec` with its metadata function, its parameters checked against the table."""
-    network = Phi3ForCausalLM(spec.config, spec.scheme, CpuOps(cpu.isa, spec.scheme))
+    network = Phi3ForCausalLM(spec.config, spec.scheme, ops_for(chip, spec))
     module, parameters = network.export_tvm(network.spec())
     found = [(name, tuple(int(size) for size in p.shape), str(p.dtype)) for name, p in parameters]
-    wanted = [(p.name, p.shape, p.dtype) for p in param_specs(spec.config, spec.scheme)]
+    wanted = [(p.name, p.shape, p.dtype) for p in param_specs(spec.config, spec.scheme, chip_layout(chip))]
     if found != wanted:
         differing = next((a, b) for a, b in zip(found, wanted, strict=False) if a != b)
         raise CompileError(f"the network's parameters differ from the weights' table: {differing[0]}, {differing[1]}")
-    module["_metadata"] = _metadata_function(metadata(spec, cpu))
+    module["_metadata"] = _metadata_function(metadata(spec, chip))
     return module
 
 
-def metadata(spec: ModelSpec, cpu: Cpu) -> dict[str, Any]:
+def metadata(spec: ModelSpec, chip: Chip) -> dict[str, Any]:
     """Return what `_metadata()` of the library says: MLC-LLM's keys, and lab's own under "lab"."""
     config = spec.config
     return {
@@ -62,9 +104,10 @@ def metadata(spec: ModelSpec, cpu: Cpu) -> dict[str, Any]:
         "max_batch_size": 1,
         "kv_state_kind": "kv_cache",
         "params": [
-            {"name": p.name, "shape": list(p.shape), "dtype": p.dtype} for p in param_specs(config, spec.scheme)
+            {"name": p.name, "shape": list(p.shape), "dtype": p.dtype}
+            for p in param_specs(config, spec.scheme, chip_layout(chip))
         ],
-        "lab": {"model": spec.label, "isa": cpu.isa.name, "attention_window": config.sliding_window},
+        "lab": {"model": spec.label, "isa": chip_name(chip), "attention_window": config.sliding_window},
     }
 
 
@@ -75,7 +118,9 @@ def _metadata_function(content: dict[str, Any]) -> Any:
     return builder.finalize()["_metadata"]
 
 
-def _target(mtriple: str, cpu: Cpu) -> Any:
-    features = [f"+{name}" for name in cpu.llvm_features]
+def _target(mtriple: str, chip: Chip) -> Any:
+    if isinstance(chip, Gpu):
+        return gpu_target(chip, mtriple)
+    features = [f"+{name}" for name in chip.llvm_features]
     base = architecture(mtriple).base_cpu
     return tvm.target.Target({"kind": "llvm", "mtriple": mtriple, "mcpu": base, "mattr": features})

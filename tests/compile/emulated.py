@@ -65,7 +65,7 @@ def caller() -> Path:
     """Build the program that calls one kernel."""
     program = scratch() / "call_kernel"
     include = str(tvm_ffi.libinfo.find_include_path())
-    words = ["cc", "-target", ZIG_TARGETS[MTRIPLE], "-O1", "-rdynamic", f"-I{include}", str(SOURCE), "-ldl"]
+    words = ["cc", "-target", ZIG_TARGETS[MTRIPLE].name, "-O1", "-rdynamic", f"-I{include}", str(SOURCE), "-ldl"]
     with zig_env() as env:
         zig([*words, "-o", str(program)], env)
     return program

@@ -228,7 +228,7 @@ def test_added_features_are_required_of_the_device():
         (with_cpu("cortex-a76", "-neon", **ARM), "neon"),
         (with_cpu("native", **ARM), f"this machine, which is {platform.machine()}"),
         (with_cpu(mtriple="riscv64-unknown-linux-gnu"), "riscv64"),
-        (with_cpu(kind="opencl"), "opencl"),
+        (with_cpu(kind="opencl"), "GPU family"),
     ],
 )
 def test_what_cannot_be_compiled_for_is_named(target, said, tmp_path):

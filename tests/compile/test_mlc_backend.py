@@ -186,7 +186,12 @@ def test_a_bundle_takes_weights_of_the_librarys_layout_only(tmp_path, mlc):
 @pytest.mark.parametrize(("target", "layout"), [(TARGET, "mlc"), (LOCAL, "n16k4")])
 def test_the_pipeline_converts_for_the_librarys_layout(tmp_path, mlc, monkeypatch, target, layout):
     monkeypatch.setenv("LAB_HOME", str(tmp_path))
-    monkeypatch.setattr("lab.compile.build._compile", lambda spec, target, cpu, path, *rest: path.write_bytes(b"x"))
+
+    def compiled(_spec, _target, _chip, path, *_rest):
+        path.write_bytes(b"x")
+        return {}
+
+    monkeypatch.setattr("lab.compile.build._compile", compiled)
     spec = tiny()
     bundle = Pipeline(QUIET).bundle(spec, target, SyntheticSource(spec.config))
     assert load_manifest(bundle, "bundle").weights.layout == layout

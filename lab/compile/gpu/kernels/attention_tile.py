@@ -1,0 +1,218 @@
+"""One tile of queries against tiles of keys and values: the part that both prefill kernels share.
+
+A workgroup takes `rows` queries of one head and goes through the keys, `keys` at a time, with an online softmax.
+For the scores a thread holds a vector of queries and some keys, so that the softmax goes lane by lane and never across
+a vector; their greatest goes to the other threads through shared memory, and the weights as well. For the values a
+thread holds `OUT_ROWS` queries and some vectors of the head. Per 16 multiply-adds of a lane that is at most 5 loads, so
+it is bound by the multiply-add. Barriers: two a tile, two more where tiles are copied to shared memory, none inside the
+loops over the head or the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tvm.script import tirx as T
+
+from lab.compile.gpu.kernels.tile_sizes import OUT_ROWS, PAD, Tile
+from lab.compile.kernels.vec import MASKED, Expr, f32, lanes_of, splat, to_f32
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where keys and values lie in a flat array: element d of key t is at key(place, t) + d * key_stride.
+
+    The elements of value t follow each other from value(place, t) * head_dim on; `place` is handed through.
+    """
+
+    key: Callable[[Any, Expr], Expr]
+    key_stride: int
+    value: Callable[[Any, Expr], Expr]
+
+
+def tile_steps(tile: Tile, dtype: str, reach: int, source: Source) -> Any:
+    """Return attend(...), an inline function: all the work of one workgroup.
+
+    Keys are counted from the sequence's start; a query sees those at most `reach` - 1 before it.
+    """
+    rows, keys, head_dim, lanes, threads = tile.rows, tile.keys, tile.head_dim, tile.lanes, tile.threads
+    mine, groups, row_vectors = tile.thread_keys, tile.key_groups, tile.row_vectors
+    across, vectors, staged = tile.across, tile.out_vectors, tile.staged
+    scorers, adders = row_vectors * groups, rows // OUT_ROWS * across
+    vector, pitch, stride = f"float32x{lanes}", head_dim + PAD, source.key_stride
+
+    @T.inline
+    def load_queries(q, queries, thread, start, stop, head):
+        for i in T.serial((rows * head_dim + (threads - 1)) // threads):
+            at: T.let[T.int32] = i * threads + thread
+            if at < rows * head_dim:
+                # Rows past the end repeat the last one and are never stored.
+                queries[at % head_dim * rows + at // head_dim] = q[
+                    T.max(T.min(start + at // head_dim, stop - 1), 0), head, at % head_dim
+                ]
+
+    @T.inline
+    def copy_keys(k, place, stage, thread, first, last):
+        for i in T.serial((keys * head_dim + (threads - 1)) // threads):
+            at: T.let[T.int32] = i * threads + thread
+            if at < keys * head_dim:
+                # Keys that lie dimension by dimension are read 16 side by side.
+                t: T.let[T.int32] = _copied_key(at, head_dim, stride)
+                d: T.let[T.int32] = _copied_dim(at, head_dim, stride)
+                stage[t * pitch + d] = k[source.key(place, T.min(first + t, last)) + d * stride]
+
+    @T.inline
+    def copy_values(v, place, stage, thread, first, last):
+        for i in T.serial((keys * head_dim // lanes + (threads - 1)) // threads):
+            at: T.let[T.int32] = i * threads + thread
+            if at < keys * head_dim // lanes:
+                t: T.let[T.int32] = at // (head_dim // lanes)
+                d: T.let[T.int32] = at % (head_dim // lanes) * lanes
+                stage[lanes_of(t * pitch + d, lanes)] = v[
+                    lanes_of(source.value(place, T.min(first + t, last)) * head_dim + d, lanes)
+                ]
+
+    @T.inline
+    def score(k, place, stage, queries, scores, flat, row, at, first, last, position, factor):
+        """Scores of keys from `at` on with a vector of queries from `row` on; `last` is the last key to be seen."""
+        now = T.alloc_buffer((1,), vector, scope="local")
+        begins = T.alloc_buffer((mine,), "int32", scope="local")
+        element = T.alloc_buffer((mine,), "float32", scope="local")
+        for j in T.unroll(mine):
+            scores[j] = f32(0.0, lanes)
+            if staged:
+                begins[j] = (at - first + j) * pitch
+            else:
+                begins[j] = source.key(place, T.min(at + j, last))
+        for d in T.serial(head_dim):
+            now[0] = to_f32(queries[lanes_of(d * rows + row, lanes)], lanes)
+            for j in T.unroll(mine):
+                if staged:
+                    element[j] = T.Cast("float32", stage[begins[j] + d])
+                else:
+                    element[j] = T.Cast("float32", k[begins[j] + d * stride])
+                scores[j] = scores[j] + now[0] * splat(element[j], lanes)
+        element[0] = factor
+        for j in T.unroll(mine):
+            scores[j] = scores[j] * splat(element[0], lanes)
+        if at + mine - 1 > T.min(position, last) or at <= position + lanes - 1 - reach:
+            for j in T.unroll(mine):
+                flat[lanes_of(0, lanes)] = scores[j]
+                for r in T.serial(lanes):
+                    if at + j > T.min(position + r, last) or at + j <= position + r - reach:
+                        flat[r] = T.float32(MASKED)
+                scores[j] = flat[lanes_of(0, lanes)]
+
+    @T.inline
+    def add_values(v, place, stage, weights, sums, row, d, first, count):
+        now = T.alloc_buffer((vectors,), vector, scope="local")
+        weight = T.alloc_buffer((OUT_ROWS,), "float32", scope="local")
+        begin = T.alloc_buffer((1,), "int32", scope="local")
+        for t in T.serial(count):
+            if not staged:
+                begin[0] = source.value(place, first + t)
+            for c in T.unroll(vectors):
+                if staged:
+                    now[c] = to_f32(stage[lanes_of(t * pitch + d + c * lanes, lanes)], lanes)
+                else:
+                    now[c] = to_f32(v[lanes_of(begin[0] * head_dim + d + c * lanes, lanes)], lanes)
+            for r in T.unroll(OUT_ROWS):
+                weight[r] = weights[t * rows + row + r]
+                for c in T.unroll(vectors):
+                    sums[r * vectors + c] = sums[r * vectors + c] + now[c] * splat(weight[r], lanes)
+
+    @T.inline
+    def attend(thread, q, k, v, place, out, lse, start, stop, head, begin, end, position, factor):
+        """start, stop: queries; begin, end: keys; position: of the first query among the keys."""
+        queries = T.alloc_buffer((head_dim * rows,), dtype, scope="shared")
+        stage = T.alloc_buffer((tile.staging,), dtype, scope="shared")
+        weights = T.alloc_buffer((keys * rows,), "float32", scope="shared")
+        partial = T.alloc_buffer((groups * rows,), "float32", scope="shared")
+        scales = T.alloc_buffer((rows,), "float32", scope="shared")
+        scores = T.alloc_buffer((mine,), vector, scope="local")
+        top = T.alloc_buffer((1,), vector, scope="local")
+        old = T.alloc_buffer((1,), vector, scope="local")
+        total = T.alloc_buffer((1,), vector, scope="local")
+        flat = T.alloc_buffer((lanes,), "float32", scope="local")
+        sums = T.alloc_buffer((OUT_ROWS * vectors,), vector, scope="local")
+        row: T.let[T.int32] = thread % row_vectors * lanes
+        group: T.let[T.int32] = thread // row_vectors
+        out_row: T.let[T.int32] = thread // across * OUT_ROWS
+        d: T.let[T.int32] = thread % across * (vectors * lanes)
+        load_queries(q, queries, thread, start, stop, head)
+        top[0] = f32(MASKED, lanes)
+        total[0] = f32(0.0, lanes)
+        for r in T.unroll(OUT_ROWS * vectors):
+            sums[r] = f32(0.0, lanes)
+        for i in T.serial((end - begin + (keys - 1)) // keys):
+            first: T.let[T.int32] = begin + i * keys
+            at: T.let[T.int32] = first + group * mine
+            if staged:
+                T.tvm_storage_sync("shared")
+                copy_keys(k, place, stage, thread, first, end - 1)
+            T.tvm_storage_sync("shared")
+            if thread < scorers:
+                if at < end:
+                    score(k, place, stage, queries, scores, flat, row, at, first, end - 1, position + row, factor)
+                else:
+                    for j in T.unroll(mine):
+                        scores[j] = f32(MASKED, lanes)
+                old[0] = scores[0]
+                for j in T.unroll(mine - 1):
+                    old[0] = T.max(old[0], scores[j + 1])
+                partial[lanes_of(group * rows + row, lanes)] = old[0]
+            T.tvm_storage_sync("shared")
+            if staged:
+                copy_values(v, place, stage, thread, first, end - 1)
+            if thread < scorers:
+                old[0] = top[0]
+                for g in T.serial(groups):
+                    top[0] = T.max(top[0], partial[lanes_of(g * rows + row, lanes)])
+                old[0] = T.exp2(old[0] - top[0])
+                total[0] = total[0] * old[0]
+                if group == 0:
+                    scales[lanes_of(row, lanes)] = old[0]
+                if at < end:
+                    for j in T.unroll(mine):
+                        scores[j] = T.exp2(scores[j] - top[0])
+                        total[0] = total[0] + scores[j]
+                        weights[lanes_of((group * mine + j) * rows + row, lanes)] = scores[j]
+            T.tvm_storage_sync("shared")
+            if thread < adders:
+                for r in T.unroll(OUT_ROWS):
+                    flat[r] = scales[out_row + r]
+                    for c in T.unroll(vectors):
+                        sums[r * vectors + c] = sums[r * vectors + c] * splat(flat[r], lanes)
+                # Slots past the end may hold anything, not-a-number included: never read them.
+                add_values(v, place, stage, weights, sums, out_row, d, first, T.min(keys, end - first))
+        T.tvm_storage_sync("shared")
+        if thread < scorers:
+            partial[lanes_of(group * rows + row, lanes)] = total[0]
+            if group == 0:
+                scales[lanes_of(row, lanes)] = top[0]
+        T.tvm_storage_sync("shared")
+        if thread < adders:
+            for r in T.unroll(OUT_ROWS):
+                if start + out_row + r < stop:
+                    flat[0] = T.float32(0)
+                    for g in T.serial(groups):
+                        flat[0] = flat[0] + partial[g * rows + out_row + r]
+                    flat[1] = T.float32(1) / flat[0]
+                    for c in T.unroll(vectors):
+                        out[start + out_row + r, head, lanes_of(d + c * lanes, lanes)] = T.Cast(
+                            f"{dtype}x{lanes}", sums[r * vectors + c] * splat(flat[1], lanes)
+                        )
+                    if d == 0:
+                        lse[start + out_row + r, head] = scales[out_row + r] + T.log2(flat[0])
+
+    return attend
+
+
+def _copied_key(at: Expr, head_dim: int, stride: int) -> Expr:
+    return at // head_dim if stride == 1 else at // (head_dim * stride) * stride + at % stride
+
+
+def _copied_dim(at: Expr, head_dim: int, stride: int) -> Expr:
+    return at % head_dim if stride == 1 else at // stride % head_dim

@@ -1,0 +1,60 @@
+"""How a decode workgroup shares its work, chosen by what the GPU has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.compile.gpu import Gpu
+from lab.compile.gpu.kernels.shape import require, vector_lanes
+from lab.compile.kernels.kv_pages import PAGE
+
+CHUNK = 1024  # keys at most
+FAN = 16  # partial results of a workgroup that every thread reads
+THREADS = {4: 256, 16: 64}  # at most, by lanes
+VECTORS = {4: 1, 16: 8}  # of the head that one thread adds values for, at most, by lanes
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a workgroup shares the work: threads across the head, slices of keys, keys of a chunk."""
+
+    group: int
+    head_dim: int
+    lanes: int
+    vectors: int
+    threads: int
+    chunk: int
+
+    @property
+    def across(self) -> int:
+        """Threads that hold the parts of one sum over values."""
+        return self.head_dim // (self.lanes * self.vectors)
+
+    @property
+    def slices(self) -> int:
+        """Sets of threads that go through pages of their own."""
+        return self.threads // self.across
+
+    @property
+    def fan(self) -> int:
+        """Threads of a query head that reduce first, so that all threads read so many results."""
+        return min(FAN, self.threads // self.group)
+
+    @property
+    def shared_bytes(self) -> int:
+        """Scores, queries, partial results of threads, sums of values."""
+        group, threads = self.group, self.threads
+        return 4 * (group * self.chunk + group * self.head_dim + group * (threads + self.fan) + threads * self.lanes)
+
+
+def split_for(gpu: Gpu, num_heads: int, num_kv_heads: int, head_dim: int) -> Split:
+    """Return the split with the longest chunk that fits; CompileError where none does."""
+    lanes, group = vector_lanes(gpu), num_heads // num_kv_heads
+    vectors = next(v for v in range(VECTORS[lanes], 0, -1) if head_dim % (lanes * v) == 0)
+    threads = min(gpu.max_threads, THREADS[lanes])
+    chunk = min(CHUNK, threads * lanes)
+    while chunk > PAGE and Split(group, head_dim, lanes, vectors, threads, chunk).shared_bytes > gpu.shared_bytes:
+        chunk //= 2
+    split = Split(group, head_dim, lanes, vectors, threads, chunk)
+    require(gpu, "attention_decode", max(threads, split.across, group), split.shared_bytes)
+    return split

@@ -1,0 +1,93 @@
+"""One row of activations times a matrix that keeps its rows: the head of a network that shares its embedding table.
+
+Neighbouring threads read neighbouring words of one row; their sums meet in shared memory. Bound by memory.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from tvm.script import tirx as T
+
+from lab.compile.gpu.kernels.trim import trimmed
+from lab.compile.gpu.kernels.vec import cast, lanes_of, splat
+from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
+
+PrimFunc = Any
+LANES = 4  # the widest vector that every GPU language has
+UNIT = 8  # weights of a word
+LOOKERS = 16  # threads that share a row
+
+
+@functools.cache
+def gemv_rows(threads: int, table: Weights, norm_dtype: str, eps: float) -> PrimFunc:
+    """Return out[0, n] = sum over k of RMSNorm(x)[k] * table[n, k], float32.
+
+    Arguments: float32 x [rows, K], of which the last row counts; the norm's weights [K]; the words [N, K/8] and the
+    scales [N, K/32], or the floats [N, K]; out [1, N].
+    """
+    rows_a_group, quantised = threads // LOOKERS, table.quantised
+    units, steps = table.k // UNIT, -(-table.k // UNIT // LOOKERS)
+    width = UNIT if not quantised else 1
+
+    @T.inline
+    def weights_of(main, scales, weight, row, unit, half):
+        if quantised:
+            shifts: T.let = T.Ramp(T.uint32(0), T.uint32(4), LANES) + splat(T.Cast("uint32", half * 16), LANES)
+            weight[0] = (
+                cast(
+                    "float32",
+                    T.bitwise_and(T.shift_right(splat(main[row, unit], LANES), shifts), splat(T.uint32(15), LANES)),
+                    LANES,
+                )
+                - splat(T.float32(OFFSET), LANES)
+            ) * splat(T.Cast("float32", scales[row, unit // (GROUP // UNIT)]), LANES)
+        else:
+            weight[0] = cast("float32", main[row, lanes_of(unit * UNIT + half * LANES, LANES)], LANES)
+
+    @T.prim_func
+    def product(
+        x_handle: T.handle, g_handle: T.handle, main_handle: T.handle, scales_handle: T.handle, out_handle: T.handle
+    ):
+        T.func_attr({"tirx.noalias": True, "op_pattern": 8, "tirx.is_scheduled": True})
+        rows = T.int64()
+        x = T.match_buffer(x_handle, (rows, table.k), "float32")
+        g = T.match_buffer(g_handle, (table.k,), norm_dtype)
+        main = T.match_buffer(main_handle, (table.n, units * width), table.main_dtype)
+        scales = T.match_buffer(scales_handle, (table.n, table.k // GROUP), table.dtype)
+        out = T.match_buffer(out_handle, (1, table.n), "float32")
+        for block in T.thread_binding(-(-table.n // rows_a_group), thread="blockIdx.x"):
+            for ty in T.thread_binding(rows_a_group, thread="threadIdx.y"):
+                for tx in T.thread_binding(LOOKERS, thread="threadIdx.x"):
+                    sums = T.alloc_buffer((threads * LANES,), "float32", scope="shared")
+                    squares = T.alloc_buffer((threads * LANES,), "float32", scope="shared")
+                    total = T.alloc_buffer((2,), "float32", scope="local")
+                    acc = T.alloc_buffer((1,), f"float32x{LANES}", scope="local")
+                    square = T.alloc_buffer((1,), f"float32x{LANES}", scope="local")
+                    act = T.alloc_buffer((1,), f"float32x{LANES}", scope="local")
+                    weight = T.alloc_buffer((1,), f"float32x{LANES}", scope="local")
+                    row: T.let[T.int32] = T.min(block * rows_a_group + ty, table.n - 1)
+                    acc[0] = splat(T.float32(0), LANES)
+                    square[0] = splat(T.float32(0), LANES)
+                    for i in T.serial(steps):
+                        if i * LOOKERS + tx < units:
+                            for half in T.unroll(UNIT // LANES):
+                                unit: T.let[T.int32] = i * LOOKERS + tx
+                                act[0] = x[rows - 1, lanes_of(unit * UNIT + half * LANES, LANES)]
+                                square[0] = square[0] + act[0] * act[0]
+                                act[0] = act[0] * cast("float32", g[lanes_of(unit * UNIT + half * LANES, LANES)], LANES)
+                                weights_of(main, scales, weight, row, unit, half)
+                                acc[0] = acc[0] + act[0] * weight[0]
+                    sums[lanes_of((ty * LOOKERS + tx) * LANES, LANES)] = acc[0]
+                    squares[lanes_of((ty * LOOKERS + tx) * LANES, LANES)] = square[0]
+                    T.tvm_storage_sync("shared")
+                    if tx == 0 and block * rows_a_group + ty < table.n:
+                        total[0] = T.float32(0)
+                        total[1] = T.float32(0)
+                        for i in T.serial(LOOKERS * LANES):
+                            total[0] = total[0] + sums[ty * LOOKERS * LANES + i]
+                            total[1] = total[1] + squares[ty * LOOKERS * LANES + i]
+                        out[0, row] = total[0] * T.rsqrt(total[1] / T.float32(table.k) + T.float32(eps))
+
+    return trimmed(product)

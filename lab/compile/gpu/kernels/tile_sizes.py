@@ -1,0 +1,81 @@
+"""The sizes of a prefill workgroup's work, chosen by what the GPU has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.compile.gpu import Gpu
+from lab.compile.gpu.kernels.shape import require, stages_tiles, vector_lanes
+
+OUT_ROWS = 4  # queries whose sums over values a thread holds
+# By lanes: (queries, keys) of a tile, the best first; keys of a thread; vectors of the head of a thread, at most.
+TILES = {4: ((32, 64), (32, 32), (16, 32), (16, 16), (8, 16)), 16: ((16, 64), (16, 32), (16, 16))}
+THREAD_KEYS = {4: 4, 16: 8}
+OUT_VECTORS = {4: 1, 16: 2}
+PAD = 4  # elements after each row of a tile in shared memory, so that threads do not meet in one bank
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The sizes of a workgroup's work for one head geometry."""
+
+    rows: int
+    keys: int
+    head_dim: int
+    itemsize: int
+    lanes: int
+    staged: bool
+
+    @property
+    def thread_keys(self) -> int:
+        """Keys that one thread scores."""
+        return THREAD_KEYS[self.lanes]
+
+    @property
+    def key_groups(self) -> int:
+        """Threads that score the same queries."""
+        return self.keys // self.thread_keys
+
+    @property
+    def row_vectors(self) -> int:
+        """Vectors of queries."""
+        return self.rows // self.lanes
+
+    @property
+    def out_vectors(self) -> int:
+        """Vectors of the head that one thread holds sums for."""
+        return next(v for v in range(OUT_VECTORS[self.lanes], 0, -1) if self.head_dim % (v * self.lanes) == 0)
+
+    @property
+    def across(self) -> int:
+        """Threads that hold the sums of one query."""
+        return self.head_dim // (self.lanes * self.out_vectors)
+
+    @property
+    def threads(self) -> int:
+        """Threads of the workgroup: for the scores or for the sums, whichever needs more."""
+        return max(self.row_vectors * self.key_groups, self.rows // OUT_ROWS * self.across)
+
+    @property
+    def staging(self) -> int:
+        """Elements of the copy of a tile; one where there is none."""
+        return self.keys * (self.head_dim + PAD) if self.staged else 1
+
+    @property
+    def shared_bytes(self) -> int:
+        """Queries, copied tile, weights, partial results, scales."""
+        stored = (self.rows * self.head_dim + self.staging) * self.itemsize
+        return stored + 4 * (self.rows * self.keys + self.rows * self.key_groups + self.rows)
+
+
+def tile_for(gpu: Gpu, kernel: str, head_dim: int, dtype: str) -> Tile:
+    """Return the best tile that fits; CompileError where none does."""
+    lanes, itemsize = vector_lanes(gpu), np.dtype(dtype).itemsize
+    tiles = [Tile(*size, head_dim, itemsize, lanes, stages_tiles(gpu)) for size in TILES[lanes]]
+    for tile in tiles:
+        if tile.threads <= gpu.max_threads and tile.shared_bytes <= gpu.shared_bytes:
+            return tile
+    require(gpu, kernel, tiles[-1].threads, tiles[-1].shared_bytes)
+    raise AssertionError("the last tile either fits or not")

@@ -1,0 +1,50 @@
+"""What kernels have to know of a matrix: its size and how it lies in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GROUP = 32  # weights along K that share a scale
+OFFSET = 7  # of a nibble over its integer
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A matrix of `n` rows and `k` columns as it is stored, transposed: [K/8, N] words of nibbles, or [K, N] floats."""
+
+    k: int
+    n: int
+    bits: int
+    dtype: str  # of the scales, or of the floats
+
+    @property
+    def quantised(self) -> bool:
+        """Whether they are nibbles with scales."""
+        return self.bits == 4
+
+    @property
+    def main_shape(self) -> tuple[int, int]:
+        """The shape of the words, or of the floats."""
+        return (self.k // 8, self.n) if self.quantised else (self.k, self.n)
+
+    @property
+    def main_dtype(self) -> str:
+        """The type of the words, or of the floats."""
+        return "uint32" if self.quantised else self.dtype
+
+    @property
+    def scale_shape(self) -> tuple[int, int]:
+        """The shape of the scales."""
+        return (self.k // GROUP, self.n)
+
+
+def fitting_vector(columns: int, wanted: int) -> int:
+    """Return the widest vector up to `wanted`, a power of two, that columns fill without a rest."""
+    while columns % wanted:
+        wanted //= 2
+    return wanted
+
+
+def fitting(total: int, wanted: int) -> int:
+    """Return the greatest number up to `wanted` that divides `total`."""
+    return next(n for n in range(min(wanted, total), 0, -1) if total % n == 0)

@@ -1,0 +1,102 @@
+"""The operations of a Phi-3 on a GPU: this package's kernels; one row takes as few launches as there are products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tvm.relax.frontend import nn
+
+from lab.compile.gpu import Gpu
+from lab.compile.gpu.kernels.embed import embed
+from lab.compile.gpu.kernels.gemm import gemm
+from lab.compile.gpu.kernels.gemv import gemv
+from lab.compile.gpu.kernels.gemv_rows import gemv_rows
+from lab.compile.gpu.kernels.norm import rms_norm
+from lab.compile.gpu.kernels.weights import Weights
+from lab.compile.gpu.kv_cache import create_gpu_kv_cache
+from lab.compile.gpu.tile import tiles
+from lab.models.phi3 import Acts, Matrix, Norm
+from lab.models.presets import Phi3Config
+from lab.models.quant import QuantScheme
+
+Tensor = Any
+
+
+class GpuOps:
+    """Emits written-out kernels: for one row a product with all that stands around it, for many also a norm."""
+
+    def __init__(self, gpu: Gpu, scheme: QuantScheme) -> None:
+        self.gpu, self.scheme, self.layout, self.tiles = gpu, scheme, gpu.layout, tiles(gpu)
+
+    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
+        """Return float32 [n, hidden] for int32 ids [n]."""
+        kernel = embed(self.tiles.row_threads, self._weights(table))
+        return _call(kernel, "embed", [ids, *table.tensors], [ids.shape[0], table.columns], "float32")
+
+    def normed(
+        self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
+    ) -> Tensor:
+        """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows]."""
+        return self._normed(x, norm, matrix, last_row=last_row, dtype=dtype)
+
+    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
+        """Return silu(first half) * second half of each row of `normed`, ready for a product."""
+        return self.encode(self._normed(x, norm, matrix, gated=True, dtype=self.gpu.storage))
+
+    def encode(self, x: Tensor) -> Acts:
+        """Return [n, features] as it is: products read floats."""
+        return Acts([x], x.shape[0])
+
+    def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
+        """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
+        x, weights = acts.tensors[0], self._weights(matrix)
+        if _is_one(acts.rows):
+            kernel = gemv(self.tiles.gemv, weights, x.dtype, "float32", residual=True)
+        else:
+            kernel = gemm(self.tiles.gemm, weights, x.dtype, "float32", residual=True)
+        name = _named(matrix, acts.rows)
+        return _call(kernel, name, [x, *matrix.tensors, residual], [acts.rows, matrix.rows], "float32")
+
+    def create_kv_cache(self, config: Phi3Config, dtype: str, limits: Sequence[Any]) -> Tensor:
+        """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
+        return create_gpu_kv_cache(self.gpu, config, dtype, limits)
+
+    def _normed(
+        self, x: Tensor, norm: Norm, matrix: Matrix, *, dtype: str, last_row: bool = False, gated: bool = False
+    ) -> Tensor:
+        weights, columns = self._weights(matrix), matrix.rows // 2 if gated else matrix.rows
+        if matrix.embedding:
+            kernel = gemv_rows(self.tiles.row_threads, weights, norm.weight.dtype, norm.eps)
+            return _call(kernel, "tied_head", [x, norm.weight, *matrix.tensors], [1, columns], dtype)
+        if last_row or _is_one(x.shape[0]):
+            fused = (norm.weight.dtype, norm.eps)
+            kernel = gemv(self.tiles.gemv, weights, x.dtype, dtype, norm=fused, gated=gated)
+            return _call(kernel, _named(matrix, 1), [x, norm.weight, *matrix.tensors], [1, columns], dtype)
+        kernel = gemm(self.tiles.gemm, weights, self.gpu.storage, dtype, gated=gated)
+        args = [self._normalise(x, norm), *matrix.tensors]
+        return _call(kernel, _named(matrix, x.shape[0]), args, [x.shape[0], columns], dtype)
+
+    def _normalise(self, x: Tensor, norm: Norm) -> Tensor:
+        features, dtype = x.shape[1], self.gpu.storage
+        kernel = rms_norm(self.tiles.row_threads, features, norm.eps, norm.weight.dtype, dtype)
+        return _call(kernel, "rms_norm", [x, norm.weight], [x.shape[0], features], dtype)
+
+    def _weights(self, matrix: Matrix) -> Weights:
+        return Weights(matrix.columns, matrix.rows, self.scheme.bits, self.gpu.storage)
+
+
+def _is_one(rows: Any) -> bool:
+    return isinstance(rows, int) and rows == 1
+
+
+def _named(matrix: Matrix, rows: Any) -> str:
+    """Return what profiles call the product: one of many rows is another kernel."""
+    return matrix.name if _is_one(rows) else f"{matrix.name}_rows"
+
+
+def _call(kernel: Any, name: str, args: list[Tensor], shape: list[Any], dtype: str) -> Tensor:
+    """Emit a call of the kernel and return its output."""
+    place = nn.Tensor.placeholder(shape, dtype)
+    # Without a symbol of its own the builder names the kernel and shares equal ones.
+    return nn.op.tensor_ir_op(kernel.without_attr("global_symbol"), name, args, place)
