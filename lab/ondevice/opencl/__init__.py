@@ -1,0 +1,1 @@
+"""The OpenCL backend that TVM's wheels lack: a library beside their runtime."""

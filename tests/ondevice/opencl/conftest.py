@@ -1,0 +1,54 @@
+"""The plug-in and a library of kernels, built once a session, and processes that use them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ondevice.opencl.kernels import make_library
+from tests.ondevice.opencl.shim import build_shim, faults
+from tests.opencl_device import plugin_path
+
+TIMEOUT_S = 300
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Runs code in a process of its own, with the device open: see child.py for what the code finds."""
+
+    plugin: Path
+    kernels: Path
+    shim: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, code: str, options: Mapping[str, Any] | None = None, **planted: bool | int | str) -> dict[str, Any]:
+        """Return what the code put out. With faults planted the device is the shim's."""
+        given = {**({"library": str(self.shim)} if planted else {}), **(options or {})}
+        argv = [sys.executable, "-m", "tests.ondevice.opencl.child", str(self.plugin), str(self.kernels)]
+        done = subprocess.run(
+            [*argv, json.dumps(given)],
+            input=textwrap.dedent(code),
+            env={**os.environ, **self.env, **faults(**planted)},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+        )
+        assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    plugin = plugin_path()
+    folder = tmp_path_factory.mktemp("opencl")
+    env = {"POCL_CACHE_DIR": str(folder / "pocl")}
+    return Bench(plugin, make_library(folder), build_shim(folder), env)
