@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lab.core.atomic import publish_dir, staging_dir, write_json
-from lab.core.bundle import file_entry
-from lab.core.errors import CompileError, LabError
-from lab.core.fields import encode
+from lab.core.errors import CompileError
 from lab.core.home import compiled_dir
-from lab.core.jsonio import digest, read_json
-from lab.core.proc import run
 from lab.core.progress import NullProgress, Progress
-from lab.ondevice.carried import LOADERS, carried
-from lab.ondevice.compilers import Compiler, build_env, compilers, is_own
+from lab.ondevice.android.build import toolchain
+from lab.ondevice.carried import carried
+from lab.ondevice.compilers import compilers, is_own
 from lab.ondevice.device_wheels import device_wheels
+from lab.ondevice.macho import check_macho
+from lab.ondevice.native import Recipe, built
+from lab.ondevice.systems import ANDROID_TRIPLE, Platform, platform_of
 from lab.ondevice.wheels import Wheels, find_wheels
 
 SOURCES = Path(__file__).resolve().parent / "src"
 BINARY = "lab-bench"
-MANIFEST = "manifest.json"
-TIMEOUT_S = 900.0
-TAIL_LINES = 30
 
 # TVM_FFI_DLL and the visibility keep the type information of TVM's exception class inside the binary. Exported,
 # it would take the place of TVM's own, and with ziglang's C++ library TVM could not catch what it throws.
 # fmt: off
 FLAGS = ("-std=c++17", "-O2", "-g0", "-DNDEBUG", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-DTVM_FFI_DLL=")
 # fmt: on
-LINK = ("-s", "-Wl,-rpath,$ORIGIN", "-ldl", "-lpthread")
+LINK = {
+    "linux-gnu": ("-s", "-Wl,-rpath,$ORIGIN", "-ldl", "-lpthread"),
+    "macos": ("-s", "-Wl,-rpath,@executable_path"),
+}
 
 
 @dataclass(frozen=True)
 class RunnerFiles:
-    """The runner and the libraries it needs beside it on a device: libtvm_ffi.so, libtvm_runtime.so.
+    """The runner and the libraries it needs beside it on a device: libtvm_ffi and libtvm_runtime, .so or .dylib.
 
+    `plugin` is the library of the runtime that brings a GPU, where there is one: it is loaded behind the runtime.
     `carried` is empty, or the loader that starts the runner and the C and C++ libraries that it loads, where the
     device's own are not used.
     """
@@ -51,11 +48,17 @@ class RunnerFiles:
     compiler: str
     versions: dict[str, str]
     carried: tuple[Path, ...] = ()
+    plugin: Path | None = None
 
     @property
     def runtime(self) -> Path:
         """The library for `--runtime`."""
         return self.libs[1]
+
+    @property
+    def search_variable(self) -> str:
+        """The variable by which the device's loader is told where libraries lie."""
+        return "DYLD_LIBRARY_PATH" if self.runtime.suffix == ".dylib" else "LD_LIBRARY_PATH"
 
     def env(self) -> dict[str, str]:
         """Variables to add where the libraries lie at their own places, as on this machine."""
@@ -73,121 +76,69 @@ def runner(
     """Return the runner for `mtriple`, built if need be below `out_root` (default compiled/).
 
     `libc` says whose C library it runs on: see CompileSpec. For another processor than this machine's, TVM's libraries
-    for it are fetched. Raises CompileError with the end of the compiler's output, or for a triple that there is no
-    runner for.
+    for it are fetched; for Android the user's NDK builds all (lab.ondevice.android). Raises CompileError with the end
+    of the compiler's output, or for a triple that there is no runner for.
     """
-    arch = _arch(mtriple)
-    abi, root, quiet = f"{arch}-linux-gnu", out_root or compiled_dir(), progress or NullProgress()
-    beside = carried(arch) if libc == "carried" else ()
-    wheels = find_wheels() if is_own(arch) else device_wheels(find_wheels(), arch, root, quiet)
-    choices = compilers(abi)
-    folder = _built(choices, root / "runner", abi, wheels, quiet)
-    return replace(_files(folder, wheels), carried=beside)
-
-
-def _arch(mtriple: str) -> str:
-    """Return the processor of a triple, which must be one of Linux with glibc."""
-    arch, *rest = mtriple.split("-")
-    if arch not in LOADERS or rest[-2:] != ["linux", "gnu"]:
-        raise CompileError(
-            f"no runner for {mtriple} in this version",
-            hint=f"[compile].mtriple: {' or '.join(f'{known}-unknown-linux-gnu' for known in LOADERS)}",
-        )
-    return arch
-
-
-def _built(choices: Sequence[Compiler], root: Path, abi: str, wheels: Wheels, progress: Progress) -> Path:
-    for compiler in choices:
-        folder = _folder(root, abi, compiler, wheels)
-        if _is_whole(folder):
-            return folder
-    return _build_with_any(choices, root, abi, wheels, progress)
-
-
-def _key(abi: str, compiler: Compiler, wheels: Wheels) -> str:
-    sources = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _sources(".cc", ".h")}
-    return digest(
-        {
-            "abi": abi,
-            "sources": sources,
-            "flags": [*FLAGS, *LINK],
-            "compiler": [*compiler.argv, compiler.version],
-            "tvm_ffi": wheels.ffi_version,
-        }
-    )
-
-
-def _folder(root: Path, abi: str, compiler: Compiler, wheels: Wheels) -> Path:
-    return root / f"{abi}--{_key(abi, compiler, wheels)[:12]}"
-
-
-def _sources(*suffixes: str) -> list[Path]:
-    return sorted(path for path in SOURCES.iterdir() if path.suffix in suffixes)
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether the binary there is the one that was published; anything else is built again."""
-    try:
-        document = read_json(folder / MANIFEST, error=CompileError)
-        return bool(document["file"] == encode(file_entry(folder / BINARY)))
-    except (LabError, OSError, KeyError, TypeError):
-        return False
-
-
-def _files(folder: Path, wheels: Wheels) -> RunnerFiles:
-    document = read_json(folder / MANIFEST, error=CompileError)
+    if mtriple == ANDROID_TRIPLE:
+        return _android(libc, progress, out_root)
+    platform = platform_of(mtriple)
+    root, quiet = out_root or compiled_dir(), progress or NullProgress()
+    beside = _beside(platform, mtriple) if libc == "carried" else ()
+    wheels = wheels_for(platform, root, quiet)
+    made = built(_recipe(platform, wheels), compilers(platform.abi), root, quiet)
     return RunnerFiles(
-        binary=folder / BINARY,
+        binary=made.file,
         libs=(wheels.ffi, wheels.runtime),
-        key=str(document["key"]),
-        compiler=str(document["compiler"]),
+        key=made.key,
+        compiler=made.compiler,
         versions={"tvm": wheels.tvm_version, "tvm_ffi": wheels.ffi_version},
+        carried=beside,
+        plugin=wheels.metal,
     )
 
 
-def _build_with_any(choices: Sequence[Compiler], root: Path, abi: str, wheels: Wheels, progress: Progress) -> Path:
-    """Build with the first compiler that can: a machine's own may be too old or lack its headers."""
-    for i, compiler in enumerate(choices):
-        try:
-            return _build(compiler, root, abi, wheels, progress)
-        except CompileError as problem:
-            if i + 1 == len(choices):
-                raise
-            progress.note(f"{problem.what.splitlines()[0]}; trying {choices[i + 1].name}")
-    raise CompileError("no C++ compiler to build the runner with")
+def _android(libc: str, progress: Progress | None, out_root: Path | None) -> RunnerFiles:
+    """Return the runner for Android's own C library, which the user's NDK builds together with all that it needs."""
+    if libc == "carried":
+        raise _has_its_own(ANDROID_TRIPLE)
+    made = toolchain(progress, out_root=out_root)
+    compiler = f"Android NDK {made.ndk}"
+    return RunnerFiles(made.binary, made.libs, made.key, compiler, made.versions, plugin=made.plugin)
 
 
-def _build(compiler: Compiler, root: Path, abi: str, wheels: Wheels, progress: Progress) -> Path:
-    final = _folder(root, abi, compiler, wheels)
-    with progress.phase(f"build the runner ({compiler.name})"), staging_dir(root, final.name) as staging:
-        _compile(compiler, staging, wheels)
-        document = {
-            "schema": 1,
-            "kind": "runner",
-            "key": _key(abi, compiler, wheels),
-            "abi": abi,
-            "compiler": compiler.version,
-            "versions": {"tvm_ffi": wheels.ffi_version},
-            "file": encode(file_entry(staging / BINARY)),
-        }
-        write_json(staging / MANIFEST, document)
-        if final.exists() and not _is_whole(final):
-            shutil.rmtree(final)
-        return publish_dir(staging, final, is_whole=_is_whole)
+def _beside(platform: Platform, mtriple: str) -> tuple[Path, ...]:
+    if platform.system == "linux":
+        return carried(platform.arch)
+    raise _has_its_own(mtriple)
 
 
-def _compile(compiler: Compiler, staging: Path, wheels: Wheels) -> None:
-    # One translation unit: TVM's headers take most of the time, and this way they are read once.
-    unit = staging / "all.cc"
-    unit.write_text("".join(f'#include "{path.name}"\n' for path in _sources(".cc")), encoding="utf-8")
-    argv = [*compiler.argv, *FLAGS, f"-I{SOURCES}", "-isystem", str(wheels.include), str(unit)]
-    argv += [f"-L{wheels.ffi.parent}", "-ltvm_ffi", *LINK, "-o", str(staging / BINARY)]
-    with build_env(compiler) as env:
-        done = run(argv, timeout_s=TIMEOUT_S, env=env, cwd=staging)
-    if done.code != 0 or not (staging / BINARY).is_file():
-        tail = "\n".join((done.stderr or done.stdout).strip().splitlines()[-TAIL_LINES:])
-        raise CompileError(
-            f"the runner could not be built with {compiler.name} ({compiler.version}), exit code {done.code}\n{tail}",
-            hint="set LAB_CXX to another C++17 compiler for this device, or unset it and `pip install ziglang`",
-        )
-    unit.unlink()
+def _has_its_own(mtriple: str) -> CompileError:
+    return CompileError(f'[compile].libc = "carried": {mtriple} has one of its own', hint='set libc = "device"')
+
+
+def wheels_for(platform: Platform, root: Path, progress: Progress) -> Wheels:
+    """Return TVM's libraries for a platform; those of another than this machine's are fetched, below `root`."""
+    if platform.system == "linux" and is_own(platform.arch):
+        return find_wheels()
+    return device_wheels(find_wheels(), platform.arch, root, progress, system=platform.system)
+
+
+def _recipe(platform: Platform, wheels: Wheels) -> Recipe:
+    is_mac = platform.system == "macos"
+    return Recipe(
+        kind="runner",
+        what="the runner",
+        abi=platform.abi,
+        output=BINARY,
+        sources=SOURCES,
+        flags=FLAGS,
+        link=LINK[platform.abi.partition("-")[2]],
+        includes=(wheels.include,),
+        libraries=(wheels.ffi,),
+        versions={"tvm_ffi": wheels.ffi_version},
+        check=_check_executable if is_mac else lambda binary: None,
+    )
+
+
+def _check_executable(binary: Path) -> None:
+    check_macho(binary, "executable", hint="unset LAB_CXX and `pip install ziglang`")

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from lab.core.errors import CompileError, LabError
 from lab.core.proc import run
 from lab.core.zig import zig_env
+from lab.ondevice.systems import MIN_MACOS
 
 # 2.28: what TVM's own wheels ask of a machine's C library.
 ZIG_GLIBC = "2.28"
+OLDEST = {"linux-gnu": ZIG_GLIBC, "macos": MIN_MACOS}
 SYSTEM = ("c++", "g++", "clang++")
 VERSION_TIMEOUT_S = 30.0
 
@@ -37,12 +39,14 @@ def compilers(abi: str) -> list[Compiler]:
     """Return what can build for `abi` (`x86_64-linux-gnu`); CompileError when there is none.
 
     $LAB_CXX alone when it is set; else the system's, which takes seconds, and then ziglang's, which takes a
-    minute the first time because it makes its C++ library. For another processor than this machine's, ziglang's only.
+    minute the first time because it makes its C++ library. For another processor or system than this machine's,
+    ziglang's only.
     """
     chosen = os.environ.get("LAB_CXX")
     if chosen:
         return [_chosen(chosen)]
-    system = _system() if is_own(abi.partition("-")[0]) else None
+    arch, _, system_name = abi.partition("-")
+    system = _system() if is_own(arch) and system_name == "linux-gnu" else None
     found = [compiler for compiler in (system, _zig(abi)) if compiler is not None]
     if not found:
         raise CompileError("no C++ compiler to build the runner with", hint="pip install ziglang, or set LAB_CXX")
@@ -84,7 +88,7 @@ def _system() -> Compiler | None:
 def _zig(abi: str) -> Compiler | None:
     if importlib.util.find_spec("ziglang") is None:
         return None
-    argv = (sys.executable, "-m", "ziglang", "c++", "-target", f"{abi}.{ZIG_GLIBC}")
+    argv = (sys.executable, "-m", "ziglang", "c++", "-target", f"{abi}.{OLDEST[abi.partition('-')[2]]}")
     return Compiler("ziglang", argv, f"ziglang {importlib.metadata.version('ziglang')}", is_zig=True)
 
 

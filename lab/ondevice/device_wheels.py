@@ -1,4 +1,4 @@
-"""TVM's libraries for a device with another processor, out of the wheels for it: kept in compiled/runtime/."""
+"""TVM's libraries for another processor or system than this machine's, out of the wheels for it: compiled/runtime/."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from lab.core.fields import encode
 from lab.core.jsonio import digest, read_json
 from lab.core.progress import Progress
 from lab.ondevice.elf import check_elf
+from lab.ondevice.macho import check_macho
 from lab.ondevice.pip import by_hand, find_wheel, wheel_folder
+from lab.ondevice.systems import System
 from lab.ondevice.wheels import FFI_NAME, RUNTIME_NAME, Wheels
 
 SHELF = "runtime"
@@ -25,30 +29,67 @@ MANIFEST = "manifest.json"
 MAX_BYTES = 256 << 20  # of one library; they have 3 MB
 NEEDED_BYTES = 300 << 20  # while the wheels are there
 MEMBERS = {FFI_NAME: "tvm_ffi/lib/libtvm_ffi.so", RUNTIME_NAME: "tvm/lib/libtvm_runtime.so"}
+MAC_FFI, MAC_RUNTIME, MAC_METAL = "libtvm_ffi.dylib", "libtvm_runtime.dylib", "libtvm_runtime_metal.dylib"
+MAC_MEMBERS = {
+    MAC_FFI: f"tvm_ffi/lib/{MAC_FFI}",
+    MAC_RUNTIME: f"tvm/lib/{MAC_RUNTIME}",
+    MAC_METAL: f"tvm/lib/{MAC_METAL}",
+}
 
 
-def device_wheels(own: Wheels, arch: str, compiled: Path, progress: Progress) -> Wheels:
-    """Return `own` with the libraries of the same versions for `arch`, fetched once below `compiled`.
+@dataclass(frozen=True)
+class Origin:
+    """Which wheels the libraries come from: `arch` as platform tags of the system name it."""
 
-    Raises CompileError where they can't be fetched, or are not what they should be.
+    system: System
+    arch: str
+    members: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """What its folder is called after."""
+        return f"{self.system}-{self.arch}"
+
+    def check(self, library: Path, hint: str) -> None:
+        """Raise CompileError unless the library can be loaded there."""
+        if self.system == "macos":
+            check_macho(library, "library", hint=hint)
+        else:
+            check_elf(library, self.arch, hint=hint)
+
+
+def device_wheels(own: Wheels, arch: str, compiled: Path, progress: Progress, *, system: System = "linux") -> Wheels:
+    """Return `own` with the libraries of the same versions for `arch` (as Linux names it), fetched once.
+
+    They are kept below `compiled`. Raises CompileError where they can't be fetched, or are not what they should be.
     """
-    final = compiled / SHELF / f"linux-{arch}--{_key(own, arch)[:12]}"
-    if not _is_whole(final):
-        with progress.phase(f"fetch TVM's libraries for {arch} (wheels of about 100 MB)"):
-            _fetch(own, arch, final)
+    mac = system == "macos"
+    origin = Origin(system, "arm64" if mac else arch, MAC_MEMBERS if mac else MEMBERS)
+    final = compiled / SHELF / f"{origin.name}--{_key(own, origin)[:12]}"
+    if not _is_whole(final, origin):
+        with progress.phase(f"fetch TVM's libraries for {_spoken(origin)} (wheels of about 100 MB)"):
+            _fetch(own, origin, final)
+    if mac:
+        return replace(own, ffi=final / MAC_FFI, runtime=final / MAC_RUNTIME, metal=final / MAC_METAL)
     return replace(own, ffi=final / FFI_NAME, runtime=final / RUNTIME_NAME)
 
 
-def _fetch(own: Wheels, arch: str, final: Path) -> None:
+def _spoken(origin: Origin) -> str:
+    return f"macOS on {origin.arch}" if origin.system == "macos" else origin.arch
+
+
+def _fetch(own: Wheels, origin: Origin, final: Path) -> None:
     wanted = {"apache-tvm-ffi": own.ffi_version, "apache-tvm": own.tvm_version}
+    hint = by_hand(origin.arch, wanted, origin.system)
     with staging_dir(final.parent, final.name, needed_bytes=NEEDED_BYTES) as staging:
         with tempfile.TemporaryDirectory(dir=staging) as download:
-            folder = wheel_folder(arch, wanted, Path(download))
-            for (name, version), library in zip(wanted.items(), MEMBERS, strict=True):
-                extract(find_wheel(folder, name, version, arch), MEMBERS[library], staging / library)
-                check_elf(staging / library, arch, hint=by_hand(arch, wanted))
-        write_json(staging / MANIFEST, _manifest(own, arch, staging))
-        publish_dir(staging, final, is_whole=_is_whole)
+            folder = wheel_folder(origin.arch, wanted, Path(download), origin.system)
+            for library, member in origin.members.items():
+                name = "apache-tvm-ffi" if member.startswith("tvm_ffi/") else "apache-tvm"
+                extract(find_wheel(folder, name, wanted[name], origin.arch, origin.system), member, staging / library)
+                origin.check(staging / library, hint)
+        write_json(staging / MANIFEST, _manifest(own, origin, staging))
+        publish_dir(staging, final, is_whole=partial(_is_whole, origin=origin))
 
 
 def extract(wheel: Path, member: str, to: Path) -> None:
@@ -71,26 +112,27 @@ def extract(wheel: Path, member: str, to: Path) -> None:
         raise CompileError(f"{wheel}: cannot be read: {problem.strerror}", hint=_AGAIN) from problem
 
 
-def _key(own: Wheels, arch: str) -> str:
-    return digest({"arch": arch, "tvm": own.tvm_version, "tvm_ffi": own.ffi_version})
+def _key(own: Wheels, origin: Origin) -> str:
+    system = {} if origin.system == "linux" else {"system": origin.system}
+    return digest({"arch": origin.arch, "tvm": own.tvm_version, "tvm_ffi": own.ffi_version, **system})
 
 
-def _manifest(own: Wheels, arch: str, folder: Path) -> dict[str, Any]:
+def _manifest(own: Wheels, origin: Origin, folder: Path) -> dict[str, Any]:
     return {
         "schema": 1,
         "kind": SHELF,
-        "key": _key(own, arch),
-        "platform": f"linux-{arch}",
+        "key": _key(own, origin),
+        "platform": origin.name,
         "versions": {"tvm": own.tvm_version, "tvm_ffi": own.ffi_version},
-        "files": [encode(file_entry(folder / name)) for name in MEMBERS],
+        "files": [encode(file_entry(folder / name)) for name in origin.members],
     }
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_whole(folder: Path, origin: Origin) -> bool:
     """Whether the libraries there are those that were published; anything else is fetched again."""
     try:
         document = read_json(folder / MANIFEST, error=CompileError)
-        return bool(document["files"] == [encode(file_entry(folder / name)) for name in MEMBERS])
+        return bool(document["files"] == [encode(file_entry(folder / name)) for name in origin.members])
     except (LabError, OSError, KeyError, TypeError):
         return False
 

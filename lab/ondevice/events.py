@@ -13,10 +13,12 @@ from lab.core.errors import MeasureError
 from lab.core.fields import Limits
 from lab.core.jsonio import parse_json
 from lab.core.kinds import Bytes, Count, NotNegative, Positive
+from lab.ondevice.gpu_events import GpuDid, GpuFacts
 
 PROTOCOL = 1
 MAX_LINE_BYTES = 1 << 20
 MAX_TOKENS = 1_000_000
+RESIDENT, FOOTPRINT = "VmHWM", "phys_footprint"  # names of counters
 
 # fmt: off
 Stamp = Annotated[int, Limits(min=0, max=2**62, unit="ns")]
@@ -29,11 +31,11 @@ OpsPerS = Annotated[float, Limits(above=0, unit="operations/s")]
 class RanOn:
     """What really ran: the CPU as its kernel names it, the engine as loaded, the library's own metadata.
 
-    `threads` is what the pool reports that runs the kernels, `pool` whose it is ("lab" or "tvm"), `bound` whether its
-    threads are tied to cores.
+    `threads` is what the pool reports that runs the kernels, `pool` whose it is ("lab" or "tvm"; "none" on a GPU, and
+    then `threads` were only asked for), `bound` whether its threads are tied to cores. `gpu` is null on the processor.
     """
 
-    device: Literal["cpu"]
+    device: Literal["cpu", "opencl", "metal"]
     arch: Text
     cpu_model: Text
     features: tuple[Text, ...]
@@ -43,6 +45,7 @@ class RanOn:
     pool: Text
     bound: bool
     metadata: dict[str, Any]
+    gpu: GpuFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,11 @@ class Token:
 
 @dataclass(frozen=True)
 class Counters:
-    """The kernel's counters of the process at its end, in bytes; `major_faults` is a count."""
+    """The kernel's counters of the process at its end, in bytes; `major_faults` is a count.
+
+    macOS has phys_footprint and its highest value in place of Linux's counters. OpenCL's are what lies in buffers of
+    its driver, and what the device uses in place in the host's memory.
+    """
 
     VmHWM: Bytes | None
     VmRSS: Bytes | None
@@ -129,11 +136,22 @@ class Counters:
     RssFile: Bytes | None
     VmSwap: Bytes | None
     major_faults: Count | None
+    opencl_alloc_peak_bytes: Bytes | None = None
+    opencl_zero_copy_bytes: Bytes | None = None
+    phys_footprint: Bytes | None = None
+    phys_footprint_peak: Bytes | None = None
+
+    @property
+    def peak(self) -> tuple[str, int | None]:
+        """The counter that tells the peak, by its kernel's name for it, and the peak in bytes."""
+        if self.phys_footprint is not None:
+            return FOOTPRINT, self.phys_footprint_peak
+        return RESIDENT, self.VmHWM
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Memory at the end; `samples` are (t_ns, resident bytes), only from a memory pass.
+    """Memory at the end; `samples` are (t_ns, resident bytes; on macOS phys_footprint), only from a memory pass.
 
     `workspace_bytes` is the highest RssAnon seen by the sampler less the written part of the KV cache.
     """
@@ -204,9 +222,10 @@ class Info:
     page_size: Positive
     mem_available_bytes: Bytes | None
     engine: Text
+    gpu: GpuFacts | None = None
 
 
-Running = Start | Loaded | Verify | Broken | Warmup | Warm | Submit | Token | Memory | End | Error
+Running = Start | Loaded | Verify | Broken | Warmup | Warm | Submit | Token | Memory | GpuDid | End | Error
 Event = Running | Bandwidth | Peak | Staged | Info
 
 CLASSES: dict[str, type[Any]] = {
@@ -219,6 +238,7 @@ CLASSES: dict[str, type[Any]] = {
     "submit": Submit,
     "token": Token,
     "memory": Memory,
+    "gpu": GpuDid,
     "end": End,
     "error": Error,
     "bandwidth": Bandwidth,

@@ -7,6 +7,7 @@ from typing import Any
 
 from lab.core.errors import MeasureError
 from lab.ondevice.events import (
+    CLASSES,
     MAX_TOKENS,
     PROTOCOL,
     Broken,
@@ -23,6 +24,7 @@ from lab.ondevice.events import (
     Warmup,
     decode_line,
 )
+from lab.ondevice.gpu_events import GpuDid
 
 MAX_WARMUPS = 1000
 
@@ -36,19 +38,21 @@ _AFTER: dict[type[Any] | None, tuple[type[Any], ...]] = {
     Warm: (Submit, Memory, Error),
     Submit: (Token, Memory, Error),
     Token: (Token, Memory, Error),
-    Memory: (End, Error),
+    Memory: (GpuDid, End, Error),
+    GpuDid: (End, Error),
     Broken: (),
     End: (),
     Error: (),
 }
 FINAL = (End, Broken, Error)
+NAMES = {cls: name for name, cls in CLASSES.items()}
 
 
 class RunLog:
     """Takes the lines of one run as they come; each is checked before it is believed.
 
-    After the last line the parts are `start`, `loaded`, `verify`, `warmups`, `warm`, `submit`, `tokens`, `memory`
-    and `end`, `broken` or `error`; what was never said is None (a killed runner says less).
+    After the last line the parts are `start`, `loaded`, `verify`, `warmups`, `warm`, `submit`, `tokens`, `memory`,
+    `gpu` and `end`, `broken` or `error`; what was never said is None (a killed runner says less).
     """
 
     def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
@@ -59,6 +63,7 @@ class RunLog:
         self.warm: Warm | None = None
         self.submit: Submit | None = None
         self.memory: Memory | None = None
+        self.gpu: GpuDid | None = None
         self.end: End | None = None
         self.error: Error | None = None
         self.warmups: list[Warmup] = []
@@ -89,8 +94,8 @@ class RunLog:
 
     def _check_order(self, event: Event) -> None:
         if not isinstance(event, _AFTER[self._last]):
-            before = "the beginning" if self._last is None else self._last.__name__.lower()
-            raise self._fail(f"{type(event).__name__.lower()} cannot come after {before}")
+            before = "the beginning" if self._last is None else NAMES[self._last]
+            raise self._fail(f"{NAMES[type(event)]} cannot come after {before}")
         if isinstance(event, Start) and event.protocol != PROTOCOL:
             raise self._fail(f"protocol {event.protocol}, but this lab speaks {PROTOCOL}")
         if isinstance(event, Token):
@@ -130,7 +135,7 @@ class RunLog:
         elif isinstance(event, Warmup):
             self.warmups.append(event)
         else:
-            setattr(self, type(event).__name__.lower(), event)
+            setattr(self, NAMES[type(event)], event)
 
 
 def read_run(lines: Iterable[str]) -> RunLog:

@@ -15,13 +15,20 @@ RUNTIME_NAME = "libtvm_runtime.so"
 
 @dataclass(frozen=True)
 class Wheels:
-    """Headers and libraries of the installed wheels, and their versions as the index names them."""
+    """Headers and libraries of the installed wheels, and their versions as the index names them.
+
+    `tvm` and `tvm_ffi` are the folders of the packages: the first carries most of its runtime's sources, the second all
+    of its own. `metal` is the runtime's library for Apple's GPUs, in the wheels for a Mac.
+    """
 
     include: Path
     ffi: Path
     runtime: Path
     tvm_version: str
     ffi_version: str
+    tvm: Path
+    tvm_ffi: Path
+    metal: Path | None = None
 
 
 def find_wheels() -> Wheels:
@@ -33,7 +40,14 @@ def find_wheels() -> Wheels:
         runtime=_existing(tvm / "lib" / RUNTIME_NAME),
         tvm_version=_version("apache-tvm"),
         ffi_version=_version("apache-tvm-ffi"),
+        tvm=tvm,
+        tvm_ffi=ffi,
     )
+
+
+def tvm_headers() -> Path:
+    """Return the installed apache-tvm's own headers, of its runtime."""
+    return _existing(_package("tvm") / "include")
 
 
 def _package(name: str) -> Path:

@@ -14,9 +14,10 @@ import pytest
 
 from lab.core.proc import Completed, run
 from lab.ondevice.build import RunnerFiles, runner
+from lab.ondevice.opencl.build import plugin
 from lab.ondevice.run_log import RunLog, read_run
 from tests.ondevice.oracle import Weights
-from tests.ondevice.stub_bundle import make_bundle
+from tests.ondevice.stub_bundle import make_bundle, make_opencl_bundle
 from tests.ondevice.stub_model import TRIPLE
 
 T = TypeVar("T")
@@ -61,6 +62,24 @@ class Bench:
         return read_run(done.stdout.splitlines())
 
 
+class GpuBench(Bench):
+    """The same with an OpenCL device: this machine's, which CI has from PoCL."""
+
+    def __init__(self, files: RunnerFiles, plugin: Path, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        caches = {"POCL_CACHE_DIR": str(folder / "pocl")}
+        super().__init__([str(files.binary)], str(files.runtime), {**files.env(), **caches, **(env or {})})
+        self.plugin = plugin
+        self.cache = folder / "programs"
+
+    def device(self, **options: object) -> list[str]:
+        given = {"cache_dir": str(self.cache), **options}
+        return ["--device", "opencl", "--plugin", str(self.plugin), "--gpu-options", json.dumps(given)]
+
+    def argv(self, bundle: Path, *words: str, prompt: int = 5, generate: int = 4) -> list[str]:
+        given = words if "--device" in words else (*words, *self.device())
+        return super().argv(bundle, *given, "--prefill-chunk", "1", prompt=prompt, generate=generate)
+
+
 def local_bench(files: RunnerFiles) -> Bench:
     """The runner at the place where it was built, on this machine."""
     return Bench([str(files.binary)], str(files.runtime), files.env())
@@ -80,6 +99,20 @@ def bench(files: RunnerFiles) -> Bench:
 def stub(tmp_path_factory: pytest.TempPathFactory) -> Stub:
     folder = tmp_path_factory.mktemp("stub")
     return Stub(folder, make_bundle(folder))
+
+
+@pytest.fixture(scope="session")
+def gpu_stub(tmp_path_factory: pytest.TempPathFactory) -> Stub:
+    """The stub for an OpenCL device."""
+    folder = tmp_path_factory.mktemp("gpu-stub")
+    return Stub(folder, make_opencl_bundle(folder))
+
+
+@pytest.fixture(scope="session")
+def gpu_bench(files: RunnerFiles, tmp_path_factory: pytest.TempPathFactory) -> GpuBench:
+    """The runner with the OpenCL plug-in, and a cache of its own."""
+    folder = tmp_path_factory.mktemp("opencl")
+    return GpuBench(files, plugin(TRIPLE, out_root=folder).path, folder)
 
 
 @pytest.fixture

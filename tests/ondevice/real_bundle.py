@@ -1,4 +1,4 @@
-"""A bundle of a tiny Phi-3 at 4 bits, made as `lab` makes them, for a CPU that is named."""
+"""A bundle of a tiny Phi-3 at 4 bits, made as `lab` makes them, for a target or a CPU that is named."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 from lab.compile.build import build_library
 from lab.compile.bundle import assemble
+from lab.core.bundle import load_manifest
 from lab.core.progress import NullProgress
-from lab.core.target import load_target
+from lab.core.target import TargetSpec, load_target
 from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.presets import Phi3Config
@@ -29,8 +30,13 @@ CONFIG = Phi3Config(
 
 def make_bundle(root: Path, cpu: str) -> Path:
     """Return the bundle's folder, below `root`."""
-    spec, quiet = custom(CONFIG, SCHEMES["q4"], "tiny-q4"), NullProgress()
     target = load_target("local")
-    target = replace(target, compile=replace(target.compile, cpu=cpu, features=()))
+    return bundle_for(root, replace(target, compile=replace(target.compile, cpu=cpu, features=())))
+
+
+def bundle_for(root: Path, target: TargetSpec) -> Path:
+    """Return the folder of the bundle for `target`, below `root`."""
+    spec, quiet = custom(CONFIG, SCHEMES["q4"], "tiny-q4"), NullProgress()
     library = build_library(spec, target, root, quiet)
-    return assemble(library, convert(spec, SyntheticSource(spec.config), root, quiet), root)
+    layout = load_manifest(library, "library").options["layout"]
+    return assemble(library, convert(spec, SyntheticSource(spec.config), root, quiet, layout), root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from tests.ondevice.stub_model import (
     LAYERS,
     TRIPLE,
     VOCAB,
+    compile_for_opencl,
     compile_library,
 )
 
@@ -41,12 +43,30 @@ VERIFY_PROMPT = (3, 130, 17, 64, 99, 1, 0, 55)
 REQUIRED = {TRIPLE: ("sse2",), ARM_TRIPLE: ("asimd",)}
 
 
+ON_GPU_VERIFY_PROMPT = (3,)
+
+
 def make_bundle(folder: Path, triple: str = TRIPLE) -> oracle.Weights:
     """Fill the empty `folder` and return the weights that are in it."""
-    shapes = compile_library(folder / "model.so", triple)
+    return _make(folder, compile_library(folder / "model.so", triple), triple)
+
+
+def make_opencl_bundle(folder: Path) -> oracle.Weights:
+    """Fill the empty `folder` with the same for an OpenCL device; see `compile_for_opencl`."""
+    return _make(folder, compile_for_opencl(folder / "model.so", TRIPLE), TRIPLE, "opencl", ON_GPU_VERIFY_PROMPT)
+
+
+def _make(
+    folder: Path,
+    shapes: list[tuple[str, tuple[int, ...]]],
+    triple: str,
+    kind: str = "llvm",
+    prompt: tuple[int, ...] = VERIFY_PROMPT,
+) -> oracle.Weights:
     rng = np.random.default_rng(7)
     weights = {name: _draw(rng, name, shape) for name, shape in shapes}
-    write_manifest(folder, _manifest(folder, _write_weights(folder / "weights.bin", weights), weights, triple))
+    manifest = _manifest(folder, _write_weights(folder / "weights.bin", weights), weights, triple, prompt)
+    write_manifest(folder, replace(manifest, target=replace(manifest.target, kind=kind)))
     return weights
 
 
@@ -69,10 +89,12 @@ def _write_weights(path: Path, weights: oracle.Weights) -> tuple[TensorEntry, ..
     return tuple(entries)
 
 
-def _manifest(folder: Path, tensors: tuple[TensorEntry, ...], weights: oracle.Weights, triple: str) -> BundleManifest:
+def _manifest(
+    folder: Path, tensors: tuple[TensorEntry, ...], weights: oracle.Weights, triple: str, prompt: tuple[int, ...]
+) -> BundleManifest:
     files = tuple(file_entry(folder / name) for name in ("model.so", "weights.bin"))
     ids = tuple(range(0, VOCAB, 2))
-    want = oracle.logits(weights, list(VERIFY_PROMPT))[-1]
+    want = oracle.logits(weights, list(prompt))[-1]
     return BundleManifest(
         schema=1,
         kind="bundle",
@@ -101,5 +123,5 @@ def _manifest(folder: Path, tensors: tuple[TensorEntry, ...], weights: oracle.We
         tensors=tensors,
         memory=MemoryBlock(files[1].size, KV_BYTES_PER_TOKEN, None),
         decode_weight_bytes_per_token=files[1].size,
-        verify=VerifyBlock(VERIFY_PROMPT, ids, tuple(float(want[i]) for i in ids), 1e-3),
+        verify=VerifyBlock(prompt, ids, tuple(float(want[i]) for i in ids), 1e-3),
     )

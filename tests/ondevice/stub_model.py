@@ -11,6 +11,7 @@ from tvm import relax, tirx
 from tvm.relax.frontend import nn
 from tvm.relax.frontend.nn import op
 from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache, RopeMode, TIRPagedKVCache
+from tvm.s_tir import dlight as dl
 
 from lab.compile.link import linker
 
@@ -147,12 +148,34 @@ def _with_metadata(mod: Any, names: list[str]) -> Any:
 
 def compile_library(path: Path, triple: str) -> list[tuple[str, tuple[int, ...]]]:
     """Compile the library to `path` and return the parameters' names and shapes, in the ABI's order."""
-    target = tvm.target.Target({"kind": "llvm", "mtriple": triple})
+    return _compile(path, triple, tvm.target.Target({"kind": "llvm", "mtriple": triple}))
+
+
+def compile_for_opencl(path: Path, triple: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Compile the same network with TVM's own schedules for a GPU.
+
+    Its prefill of several tokens at once is wrong on PoCL, so feed them one by one.
+    """
+    limits = {"max_num_threads": 256, "max_shared_memory_per_block": 16384, "thread_warp_size": 1}
+    return _compile(
+        path, triple, tvm.target.Target({"kind": "opencl", **limits}, host={"kind": "llvm", "mtriple": triple})
+    )
+
+
+def _scheduled(mod: Any) -> Any:
+    mod = relax.get_pipeline("zero")(mod)
+    rules = (dl.gpu.Matmul(), dl.gpu.GEMV(), dl.gpu.Reduction(), dl.gpu.GeneralReduction(), dl.gpu.Fallback())
+    return dl.ApplyDefaultSchedule(*rules)(mod)
+
+
+def _compile(path: Path, triple: str, target: Any) -> list[tuple[str, tuple[int, ...]]]:
     model = Model(target)
     model.to("float32")
     with target:
         mod, params = model.export_tvm(_spec(model))
         shapes = [(name, tuple(int(d) for d in param.shape)) for name, param in params]
         mod = _with_metadata(mod, [name for name, _ in shapes])
+        if target.kind.name == "opencl":
+            mod = _scheduled(mod)
         tvm.compile(mod, target=target).export_library(str(path), fcompile=linker(triple))
     return shapes

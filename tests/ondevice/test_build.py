@@ -144,7 +144,9 @@ def test_a_compiler_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
         build_in(tmp_path)
 
 
-@pytest.mark.parametrize("triple", ["aarch64-linux-android", "x86_64-w64-windows-gnu", "arm64-apple-darwin", "", "x"])
+@pytest.mark.parametrize(
+    "triple", ["armv7a-linux-androideabi", "x86_64-w64-windows-gnu", "arm64-apple-ios", "x86_64-apple-macos", "", "x"]
+)
 def test_other_machines_are_refused(triple: str, tmp_path: Path) -> None:
     with pytest.raises(CompileError, match=f"no runner for {triple} in this version"):
         runner(triple, out_root=tmp_path)

@@ -12,13 +12,15 @@ import pytest
 from lab.core.errors import CompileError
 from lab.core.progress import NullProgress
 from lab.ondevice import device_wheels
-from lab.ondevice.device_wheels import MEMBERS
+from lab.ondevice.device_wheels import MAC_FFI, MAC_MEMBERS, MAC_METAL, MAC_RUNTIME, MEMBERS
 from lab.ondevice.pip import find_wheel
 from lab.ondevice.wheels import FFI_NAME, RUNTIME_NAME, Wheels, find_wheels
 from tests.ondevice.conftest import there
+from tests.ondevice.mach import X86_64, macho
 
 ARM, X86 = 183, 62  # e_machine of ELF
 TAGS = "manylinux_2_27_aarch64.manylinux_2_28_aarch64"
+MAC_TAGS = "macosx_11_0_arm64"
 
 
 def elf(machine: int, text: bytes = b"") -> bytes:
@@ -34,6 +36,33 @@ def put(folder: Path, library: str, data: bytes, *, member: str | None = None, t
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(member or MEMBERS[library], data)
     return path
+
+
+@pytest.fixture
+def mac_wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same with the wheels for a Mac."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    put_mac(folder)
+    monkeypatch.setenv("LAB_DEVICE_WHEELS", str(folder))
+    return folder
+
+
+def put_mac(folder: Path, *, tags: str = MAC_TAGS, metal: bytes | None = None) -> None:
+    own = find_wheels()
+    libraries = {member: macho(text=os.urandom(5000)) for member in MAC_MEMBERS.values()}
+    if metal is not None:
+        libraries[MAC_MEMBERS[MAC_METAL]] = metal
+    for package, version in (("tvm_ffi", own.ffi_version), ("tvm", own.tvm_version)):
+        with zipfile.ZipFile(folder / f"apache_{package}-{version}-py3-none-{tags}.whl", "w") as archive:
+            for member, data in libraries.items():
+                if member.startswith(f"{package}/"):
+                    archive.writestr(member, data)
+
+
+def fetch_mac(tmp_path: Path) -> Wheels:
+    compiled = tmp_path / "compiled"
+    return device_wheels.device_wheels(find_wheels(), "aarch64", compiled, NullProgress(), system="macos")
 
 
 @pytest.fixture
@@ -159,3 +188,32 @@ def test_without_a_network_the_hint_says_how_to_do_without(tmp_path: Path, monke
     problem = refused(tmp_path)
     assert "TVM's libraries for aarch64 could not be fetched (exit code 1): ERROR: No matching" in problem.what
     assert "LAB_DEVICE_WHEELS=DIR" in there(problem.hint)
+
+
+def test_a_mac_gets_three_libraries(mac_wheels: Path, tmp_path: Path) -> None:
+    found = fetch_mac(tmp_path)
+    folder = found.ffi.parent
+    assert folder.name.startswith("macos-arm64--")
+    assert (found.ffi.name, found.runtime.name, there(found.metal).name) == (MAC_FFI, MAC_RUNTIME, MAC_METAL)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*MAC_MEMBERS, "manifest.json"])
+    for path in mac_wheels.iterdir():
+        path.unlink()
+    assert fetch_mac(tmp_path) == found
+
+
+@pytest.mark.parametrize("tags", ["macosx_11_0_x86_64", "manylinux_2_28_aarch64", "iphoneos_13_0_arm64", "any"])
+def test_a_mac_takes_no_wheel_of_another_platform(mac_wheels: Path, tmp_path: Path, tags: str) -> None:
+    for path in mac_wheels.iterdir():
+        path.unlink()
+    put_mac(mac_wheels, tags=tags)
+    with pytest.raises(CompileError, match="has no wheel of apache-tvm-ffi") as caught:
+        fetch_mac(tmp_path)
+    assert "--platform macosx_11_0_arm64" in there(caught.value.hint)
+
+
+@pytest.mark.parametrize("metal", [macho(cpu=X86_64), macho(signed=False), b"no library", elf(ARM)])
+def test_a_library_that_a_mac_cannot_load_is_refused(mac_wheels: Path, tmp_path: Path, metal: bytes) -> None:
+    put_mac(mac_wheels, metal=metal)
+    with pytest.raises(CompileError, match=r"libtvm_runtime_metal\.dylib: "):
+        fetch_mac(tmp_path)
+    assert left(tmp_path) == []

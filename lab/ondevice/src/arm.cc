@@ -1,5 +1,6 @@
 #include "arm.h"
 
+#if !defined(__APPLE__)  // see apple_cpu.cc
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -115,3 +116,4 @@ std::string arm_core(uint32_t implementer, uint32_t part) {
 }
 
 }  // namespace lab
+#endif  // __APPLE__

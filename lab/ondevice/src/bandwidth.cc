@@ -27,7 +27,9 @@ class Buffer {
     void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data == MAP_FAILED) throw Failure("bandwidth", "the buffer could not be allocated");
     data_ = static_cast<char*>(data);
+#ifdef MADV_HUGEPAGE
     madvise(data_, bytes, MADV_HUGEPAGE);
+#endif
   }
   ~Buffer() { munmap(data_, bytes_); }
   Buffer(const Buffer&) = delete;

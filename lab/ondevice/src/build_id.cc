@@ -1,5 +1,6 @@
 #include "build_id.h"
 
+#if defined(__linux__)
 #include <link.h>
 
 #include <cstdio>
@@ -63,3 +64,4 @@ std::string build_id(const std::string& path) {
 }
 
 }  // namespace lab
+#endif  // __linux__

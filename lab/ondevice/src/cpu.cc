@@ -13,6 +13,7 @@
 #include "arm.h"
 
 namespace lab {
+#if defined(__linux__)
 namespace {
 
 std::string trimmed(const std::string& text) {
@@ -77,6 +78,8 @@ bool cores_count_from_zero() {
   }
   return true;
 }
+
+#endif  // __linux__
 
 std::vector<std::string> missing_features(const CpuFacts& cpu, const std::vector<std::string>& required) {
   std::vector<std::string> missing;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstring>
 
 #include "failure.h"
@@ -22,6 +23,14 @@ void write_all(const std::string& line) {
   }
 }
 
+// A message may hold the log of a driver's compiler. Cut between two characters of UTF-8.
+std::string shortened(const std::string& message) {
+  if (message.size() <= kMessageBytes) return message;
+  size_t end = kMessageBytes;
+  while (end > 0 && (message[end] & 0xc0) == 0x80) --end;
+  return message.substr(0, end) + " ... (" + std::to_string(message.size() - end) + " more bytes)";
+}
+
 }  // namespace
 
 JsonObject event(const char* name) {
@@ -30,10 +39,22 @@ JsonObject event(const char* name) {
   return object;
 }
 
-void emit(const JsonObject& object) { write_all(object.str() + "\n"); }
+void emit(const JsonObject& object) { emit_line(object.str()); }
+
+void emit_line(const std::string& json) { write_all(json + "\n"); }
 
 void emit_error(const std::string& where, const std::string& message) {
-  emit(event("error").text("where", where).text("message", message));
+  emit(event("error").text("where", where).text("message", shortened(message)));
+}
+
+int report_error(const std::string& where, const std::string& message, int code) {
+  std::fprintf(stderr, "lab-bench: %s: %s\n", where.c_str(), message.c_str());
+  try {
+    emit_error(where, message);
+  } catch (const Failure&) {
+    // stdout is gone; stderr has it
+  }
+  return code;
 }
 
 }  // namespace lab

@@ -14,7 +14,14 @@ JsonObject event(const char* name);
 
 // Writes the line at once (no buffer that a crash could swallow); throws Failure when nobody reads any more.
 void emit(const JsonObject& object);
+void emit_line(const std::string& json);  // an event that is JSON already
+
+// For a text that somebody else wrote: an error that goes into a row is not endless.
+constexpr size_t kMessageBytes = 3500;
 
 void emit_error(const std::string& where, const std::string& message);
+
+// Says on stderr and as an event that part `where` failed; returns `code`.
+int report_error(const std::string& where, const std::string& message, int code);
 
 }  // namespace lab

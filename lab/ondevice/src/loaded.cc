@@ -9,6 +9,8 @@
 namespace lab {
 namespace {
 
+namespace ffi = tvm::ffi;
+
 void check_context(const Manifest& manifest, int64_t context) {
   if (context <= manifest.context_max) return;
   throw Failure("manifest", "a context of " + std::to_string(context) + " tokens is more than the model's " +
@@ -20,9 +22,45 @@ int64_t kv_bytes(const Manifest& manifest, int64_t context) {
   return manifest.kv_bytes_per_token * pages * kPageSize;
 }
 
+// The device that the library was compiled for must be the one that is asked for.
+void check_kind(const Manifest& manifest, const std::string& device) {
+  std::string wanted = manifest.target_kind == "opencl" || manifest.target_kind == "metal" ? manifest.target_kind : "cpu";
+  if (wanted == device) return;
+  throw Failure("manifest", "the library was compiled for " + manifest.target_kind + ", so it needs --device " + wanted +
+                                ", not " + device);
+}
+
+void require_extensions(const Gpu& gpu, const Manifest& manifest) {
+  for (const std::string& name : manifest.required_extensions) {
+    if (gpu.has_extension(name).value_or(true)) continue;
+    throw Failure(gpu.kind(), gpu.name() + " has no " + name + ", which the library was compiled for; set [compile].gpu = " +
+                                  "\"any-f32\" in targets/" + manifest.target_name + ".toml");
+  }
+}
+
+ffi::Array<ffi::Tensor> place_weights(const ffi::Array<ffi::Tensor>& host, const Gpu& gpu) {
+  ffi::Array<ffi::Tensor> placed;
+  for (const ffi::Tensor& tensor : host) placed.push_back(gpu.place(tensor));
+  return placed;
+}
+
+void open_device(Loaded& loaded, const GpuArgs& args) {
+  loaded.gpu = open_gpu(args);
+  if (loaded.gpu != nullptr) require_extensions(*loaded.gpu, loaded.manifest);
+}
+
+ffi::Array<ffi::Tensor> load_weights(Loaded& loaded, const std::string& path) {
+  ffi::Array<ffi::Tensor> host = map_weights(path, loaded.manifest);
+  if (loaded.gpu == nullptr) return host;
+  loaded.host_weights = host;
+  ffi::Array<ffi::Tensor> placed = place_weights(host, *loaded.gpu);
+  if (auto stats = loaded.gpu->stats()) loaded.weights_alloc_bytes = stats->alloc_bytes;
+  return placed;
+}
+
 std::string ran_on(const Loaded& loaded) {
-  return JsonObject()
-      .text("device", "cpu")
+  JsonObject object;
+  object.text("device", loaded.gpu == nullptr ? "cpu" : loaded.gpu->kind())
       .text("arch", loaded.cpu.arch)
       .text("cpu_model", loaded.cpu.model)
       .raw("features", json_list(loaded.cpu.features))
@@ -31,8 +69,9 @@ std::string ran_on(const Loaded& loaded) {
       .integer("threads", loaded.runtime.threads)
       .text("pool", loaded.runtime.pool)
       .boolean("bound", loaded.runtime.bound)
-      .raw("metadata", loaded.model->metadata_json())
-      .str();
+      .raw("metadata", loaded.model->metadata_json());
+  if (loaded.gpu != nullptr) object.raw("gpu", loaded.gpu->facts());
+  return object.str();
 }
 
 }  // namespace
@@ -41,15 +80,19 @@ Loaded load_bundle(const RunArgs& args) {
   int64_t start = now_ns();
   Loaded loaded;
   loaded.manifest = read_manifest(args.bundle);
+  check_kind(loaded.manifest, args.gpu.kind);
   check_context(loaded.manifest, args.context);
   loaded.cpu = read_cpu_facts();
   require_features(loaded.cpu, loaded.manifest);
   explain_illegal_instruction(loaded.cpu, how_to_compile_less(loaded.manifest));
   std::string engine = load_runtime(args.runtime);
-  auto params = map_weights(args.bundle + "/weights.bin", loaded.manifest);
+  open_device(loaded, args.gpu);
+  auto params = load_weights(loaded, args.bundle + "/weights.bin");
   std::string library = args.bundle + "/model.so";
-  loaded.model = std::make_unique<Model>(library, params, loaded.manifest.tensors);
-  loaded.runtime = start_threads(engine, library, static_cast<int>(args.threads));
+  DLDevice device = loaded.gpu == nullptr ? DLDevice{kDLCPU, 0} : loaded.gpu->device();
+  loaded.model = std::make_unique<Model>(library, device, params, loaded.manifest.tensors);
+  int threads = static_cast<int>(args.threads);
+  loaded.runtime = loaded.gpu == nullptr ? start_threads(engine, library, threads) : without_threads(engine, threads);
   loaded.session = std::make_unique<Session>(*loaded.model, args.context, args.prefill_chunk,
                                              loaded.manifest.vocab_size);
   loaded.kv_bytes = kv_bytes(loaded.manifest, args.context);

@@ -1,9 +1,12 @@
 // A bundle made ready to run: checked, loaded, mapped.
 #pragma once
 
+#include <tvm/ffi/container/array.h>
+
 #include <memory>
 
 #include "cpu.h"
+#include "gpu.h"
 #include "manifest.h"
 #include "model.h"
 #include "run_args.h"
@@ -16,6 +19,9 @@ struct Loaded {
   Manifest manifest;
   CpuFacts cpu;
   Runtime runtime;
+  std::unique_ptr<Gpu> gpu;                                 // null: the processor computes
+  tvm::ffi::Array<tvm::ffi::Tensor> host_weights;           // what the device may use where it lies
+  int64_t weights_alloc_bytes = 0;                          // of the driver's buffers after the weights came
   std::unique_ptr<Model> model;
   std::unique_ptr<Session> session;
   int64_t kv_bytes = 0;  // what the cache of the asked-for context holds

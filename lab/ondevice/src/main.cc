@@ -21,11 +21,13 @@ constexpr const char* kHelp =
     "usage: lab-bench run --bundle DIR --runtime FILE --prompt N --generate N [--depth N] [--context N]\n"
     "                     [--threads N] [--prefill-chunk N] [--seed N] [--ids FILE] [--verify]\n"
     "                     [--warmup-cap N] [--warmup-spread X] [--memory-interval-ms N] [--dump-logits FILE]\n"
+    "                     [--device cpu|opencl|metal --plugin FILE [--gpu-options JSON] [--profile]]\n"
     "       lab-bench bandwidth [--threads N] [--bytes N] [--passes N]\n"
     "       lab-bench peak [--threads N] [--passes N]\n"
     "       lab-bench stage --bundle DIR\n"
-    "       lab-bench info --runtime FILE\n"
-    "--threads 0, the default, takes every core it may use. --runtime is the path of libtvm_runtime.so.\n";
+    "       lab-bench info --runtime FILE [--device opencl|metal --plugin FILE [--gpu-options JSON]]\n"
+    "--threads 0, the default, takes every core it may use. --runtime is the path of libtvm_runtime.so,\n"
+    "--plugin that of the library that brings a GPU to it.\n";
 
 int dispatch(const std::vector<std::string>& args) {
   if (args.empty()) throw lab::UsageError("which verb: run, bandwidth, peak, stage or info?");
@@ -39,16 +41,6 @@ int dispatch(const std::vector<std::string>& args) {
   throw lab::UsageError("unknown verb '" + args[0] + "': run, bandwidth, peak, stage or info?");
 }
 
-int report(const std::string& where, const std::string& message, int code) {
-  std::fprintf(stderr, "lab-bench: %s: %s\n", where.c_str(), message.c_str());
-  try {
-    lab::emit_error(where, message);
-  } catch (const lab::Failure&) {
-    // stdout is gone; stderr has it
-  }
-  return code;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,10 +51,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "lab-bench: %s\n%s", error.what(), kHelp);
     return lab::kUsage;
   } catch (const lab::Failure& failure) {
-    return report(failure.where, failure.what(), failure.exit);
+    return report_error(failure.where, failure.what(), failure.exit);
   } catch (const std::bad_alloc&) {
-    return report("memory", "there is not enough of it", lab::kFailed);
+    return report_error("memory", "there is not enough of it", lab::kFailed);
   } catch (const std::exception& error) {
-    return report("runner", error.what(), lab::kBug);
+    return report_error("runner", error.what(), lab::kBug);
   }
 }

@@ -67,9 +67,11 @@ Manifest read_manifest(const std::string& bundle) {
   manifest.kv_bytes_per_token = root.at("memory").at("kv_bytes_per_token").integer();
   manifest.weights_size = file_size(root, "weights.bin");
   manifest.target_name = root.at("target").at("name").text();
+  manifest.target_kind = root.at("target").at("kind").text();
   manifest.target_cpu = root.at("target").at("cpu").text();
   for (const JsonNode& feature : root.at("target").at("required_features").items()) {
-    manifest.required_features.push_back(feature.text());
+    bool extension = feature.text().rfind("cl_", 0) == 0;
+    (extension ? manifest.required_extensions : manifest.required_features).push_back(feature.text());
   }
   for (const JsonNode& tensor : root.at("tensors").items()) manifest.tensors.push_back(read_tensor(tensor));
   if (root.has("verify")) manifest.verify = read_verify(root.at("verify"), manifest.vocab_size);

@@ -31,7 +31,9 @@ struct Manifest {
   int64_t weights_size = 0;  // bytes of weights.bin
   std::string target_name;  // of the target file that it was compiled for
   std::string target_cpu;
-  std::vector<std::string> required_features;
+  std::string target_kind;                       // "llvm", "opencl" or "metal": where the kernels run
+  std::vector<std::string> required_features;    // of the processor
+  std::vector<std::string> required_extensions;  // of the OpenCL device
   std::vector<TensorSpec> tensors;
   std::optional<VerifySpec> verify;
 };

@@ -1,10 +1,12 @@
 #include "memory.h"
 
+#if defined(__linux__)
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <fstream>
 #include <sstream>
-
-#include "json_line.h"
 
 namespace lab {
 namespace {
@@ -45,6 +47,20 @@ MemoryCounters read_memory() {
   return counters;
 }
 
+bool read_resident(int64_t& resident, int64_t& anonymous) {
+  static const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  char text[128];
+  ssize_t n = pread(file, text, sizeof text - 1, 0);
+  if (n <= 0) return false;
+  text[n] = '\0';
+  long long total = 0, pages = 0, shared = 0;
+  if (std::sscanf(text, "%lld %lld %lld", &total, &pages, &shared) != 3) return false;
+  static const int64_t page = sysconf(_SC_PAGESIZE);
+  resident = pages * page;
+  anonymous = (pages - shared) * page;
+  return true;
+}
+
 int64_t huge_file_bytes() {
   int64_t bytes = -1;
   std::ifstream file("/proc/self/smaps_rollup");
@@ -54,15 +70,14 @@ int64_t huge_file_bytes() {
   return bytes;
 }
 
-std::string memory_json(const MemoryCounters& counters) {
+JsonObject memory_object(const MemoryCounters& counters) {
   return JsonObject()
       .measured("VmHWM", counters.hwm)
       .measured("VmRSS", counters.rss)
       .measured("RssAnon", counters.anon)
       .measured("RssFile", counters.file)
       .measured("VmSwap", counters.swap)
-      .measured("major_faults", counters.major_faults)
-      .str();
+      .measured("major_faults", counters.major_faults);
 }
 
 int64_t available_memory() {
@@ -75,3 +90,4 @@ int64_t available_memory() {
 }
 
 }  // namespace lab
+#endif  // __linux__

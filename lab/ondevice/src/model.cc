@@ -12,14 +12,19 @@ namespace {
 
 constexpr int kPooledAllocator = 2;  // tvm::runtime::memory::AllocatorType::kPooled
 
-ffi::Module load_vm(const ffi::Module& library) {
+ffi::Module load_vm(const ffi::Module& library, DLDevice device) {
   ffi::Function get = global_function("ffi.ModuleGetFunction");
   auto found = call<ffi::Optional<ffi::Function>>("library", get, library, "vm_load_executable", false);
   if (!found) throw Failure("library", "is no compiled Relax library: it lacks vm_load_executable");
   ffi::Module vm = call<ffi::Module>("library", *found);
   auto init = call<ffi::Optional<ffi::Function>>("library", get, vm, "vm_initialization", false);
   if (!init) throw Failure("library", "its virtual machine lacks vm_initialization");
-  call("library", *init, static_cast<int>(kDLCPU), 0, kPooledAllocator);
+  int cpu = kDLCPU, type = device.device_type;
+  if (type == cpu) {
+    call("library", *init, cpu, 0, kPooledAllocator);
+  } else {  // shapes stay on the processor
+    call("library", *init, type, device.device_id, kPooledAllocator, cpu, 0, kPooledAllocator);
+  }
   return vm;
 }
 
@@ -31,9 +36,11 @@ ffi::Tensor with_batch(const ffi::Tensor& hidden) {  // [n, H] -> [1, n, H], the
 
 }  // namespace
 
-Model::Model(const std::string& path, ffi::Array<ffi::Tensor> params, const std::vector<TensorSpec>& tensors)
-    : library_(call<ffi::Module>("library", global_function("ffi.ModuleLoadFromFile"), path)),
-      vm_(load_vm(library_)),
+Model::Model(const std::string& path, DLDevice device, ffi::Array<ffi::Tensor> params,
+             const std::vector<TensorSpec>& tensors)
+    : device_(device),
+      library_(call<ffi::Module>("library", global_function("ffi.ModuleLoadFromFile"), path)),
+      vm_(load_vm(library_, device)),
       params_(std::move(params)),
       embed_(function("embed")),
       prefill_(function("prefill")),

@@ -19,15 +19,18 @@ class Model {
  public:
   // Loads the library at `path`; `params` are the weights in the order of `tensors`. Throws Failure when the
   // library's own list of parameters says otherwise.
-  Model(const std::string& path, tvm::ffi::Array<tvm::ffi::Tensor> params, const std::vector<TensorSpec>& tensors);
+  // `device` is where it computes, and where `params` lie.
+  Model(const std::string& path, DLDevice device, tvm::ffi::Array<tvm::ffi::Tensor> params,
+        const std::vector<TensorSpec>& tensors);
 
+  DLDevice device() const { return device_; }
   const std::string& isa() const { return isa_; }                // "" when the library does not say
   const std::string& metadata_json() const { return metadata_; }  // without the list of parameters
 
   // An empty cache for one sequence of up to `context` tokens, fed at most `chunk` at a time.
   tvm::ffi::ObjectRef create_kv(int64_t context, int64_t chunk) const;
 
-  // Both run one forward pass over int32 ids [n] and return logits of its last position, [1, 1, vocab] float32.
+  // Both run one forward pass over int32 ids [n], which lie on the device, and return logits of its last position, [1, 1, vocab] float32.
   tvm::ffi::Tensor prefill(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& ids) const;
   tvm::ffi::Tensor decode(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& ids) const;
 
@@ -37,6 +40,7 @@ class Model {
   tvm::ffi::Tensor forward(const tvm::ffi::Function& step, const tvm::ffi::ObjectRef& kv,
                            const tvm::ffi::Tensor& ids) const;
 
+  DLDevice device_;
   tvm::ffi::Module library_, vm_;
   tvm::ffi::Array<tvm::ffi::Tensor> params_;
   tvm::ffi::Function embed_, prefill_, decode_, create_kv_, begin_forward_, end_forward_;

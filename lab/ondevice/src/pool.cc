@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "clock.h"
+#include "fast_cores.h"
 #include "shares.h"
 
 namespace lab {
@@ -67,6 +68,7 @@ class Pool {
 
   // A worker's life. It is never asked to stop: the process ends with it.
   void serve(int self) {
+    want_fast_cores();
     uint32_t seen = 0;
     int64_t turn = now_ns();
     for (;;) {
@@ -129,7 +131,9 @@ Pool* pool = nullptr;  // never destroyed: its threads run until the process end
 }  // namespace
 
 void start_pool(int threads) {
-  if (pool == nullptr) pool = new Pool(threads);
+  if (pool != nullptr) return;
+  want_fast_cores();
+  pool = new Pool(threads);
 }
 
 int launch(ParallelLambda flambda, void* data, int num_task) {

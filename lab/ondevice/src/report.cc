@@ -11,10 +11,30 @@ namespace {
 
 // Anonymous memory that is not KV cache: activations, the engine's own buffers and the program. Only pages of the
 // cache that were written are resident, so the tokens it held at most count, not its capacity. -1: not known.
-int64_t workspace_bytes(int64_t anon_peak, const Loaded& loaded) {
+int64_t host_workspace_bytes(int64_t anon_peak, const Loaded& loaded) {
   int64_t pages = (loaded.session->most_tokens() + kPageSize - 1) / kPageSize;
   int64_t kv_resident = std::min(loaded.kv_bytes, loaded.manifest.kv_bytes_per_token * pages * kPageSize);
   return anon_peak < kv_resident ? -1 : anon_peak - kv_resident;
+}
+
+// On a GPU: what the driver allocated beside weights and KV cache, whose pages are all there from the start.
+int64_t workspace_bytes(int64_t anon_peak, const Loaded& loaded) {
+  if (loaded.gpu == nullptr) return host_workspace_bytes(anon_peak, loaded);
+  auto stats = loaded.gpu->stats();
+  int64_t known = loaded.weights_alloc_bytes + loaded.kv_bytes;
+  return stats && stats->alloc_peak_bytes >= known ? stats->alloc_peak_bytes - known : -1;
+}
+
+// The kernel's counters, and the driver's buffers beside them: whether those count as resident is the driver's affair.
+std::string counters_json(const Loaded& loaded) {
+  JsonObject counters = memory_object(read_memory());
+  if (loaded.gpu == nullptr) return counters.str();
+  if (auto stats = loaded.gpu->stats()) {
+    std::string kind = loaded.gpu->kind();
+    counters.integer((kind + "_alloc_peak_bytes").c_str(), stats->alloc_peak_bytes);
+    counters.integer((kind + "_zero_copy_bytes").c_str(), stats->zero_copy_bytes);
+  }
+  return counters.str();
 }
 
 }  // namespace
@@ -55,7 +75,7 @@ void emit_timeline(const Timeline& timeline, int64_t prompt, int64_t depth) {
 
 void emit_memory(const MemorySampler& sampler, const Loaded& loaded, bool sampled) {
   JsonObject object = event("memory");
-  object.raw("counters", memory_json(read_memory()));
+  object.raw("counters", counters_json(loaded));
   object.measured("rss_anon_peak_bytes", sampler.anon_peak());
   object.measured("workspace_bytes", workspace_bytes(sampler.anon_peak(), loaded));
   if (sampled) object.raw("samples", sampler.samples_json());

@@ -7,7 +7,9 @@
 #include "clock.h"
 #include "events.h"
 #include "failure.h"
+#include "gpu_counts.h"
 #include "ids.h"
+#include "leave.h"
 #include "loaded.h"
 #include "report.h"
 #include "sampler.h"
@@ -71,16 +73,12 @@ bool measure(const RunArgs& args, const Work& work, Loaded& loaded, Timeline& ti
   return true;
 }
 
-}  // namespace
-
-int run_command(const std::vector<std::string>& command_line) {
-  RunArgs args = parse_run_args(command_line);
-  catch_signals();
-  emit_start(args);
-  MemorySampler sampler(args.memory_interval_ms);
-  Loaded loaded = load_bundle(args);
+// From the loaded bundle to the last event; returns the exit code.
+int run_loaded(const RunArgs& args, Loaded& loaded, MemorySampler& sampler) {
   emit_loaded(loaded);
   Work work = plan_work(args, loaded.manifest.vocab_size);
+  GpuCounts counts(loaded.gpu.get(), args.gpu.profile);
+  work.counts = &counts;
   Timeline timeline(args.generate, work.keep_logits ? args.generate * loaded.manifest.vocab_size : 0);
   int signal = 0;
   try {
@@ -90,11 +88,34 @@ int run_command(const std::vector<std::string>& command_line) {
     signal = interrupted.signal;
   }
   sampler.stop();
+  counts.after();
   emit_timeline(timeline, args.prompt, args.depth);
   emit_memory(sampler, loaded, args.memory_interval_ms > 0);
+  if (counts.are_there()) emit_line(counts.event_json(static_cast<int64_t>(timeline.token_ns.size())));
   if (work.keep_logits) write_logits(args.logits_file, timeline.logits);
   emit_end(timeline, args.prompt, signal == 0 ? "ok" : "interrupted");
   return signal == 0 ? kOk : 128 + signal;  // as a shell reports a process that a signal ended
+}
+
+// Says what failed while the device is still there, and ends without touching it again: see leave.h.
+[[noreturn]] void run_on_gpu(const RunArgs& args, Loaded& loaded, MemorySampler& sampler) {
+  try {
+    leave(run_loaded(args, loaded, sampler));
+  } catch (const Failure& failure) {
+    leave(report_error(failure.where, failure.what(), failure.exit));
+  }
+}
+
+}  // namespace
+
+int run_command(const std::vector<std::string>& command_line) {
+  RunArgs args = parse_run_args(command_line);
+  catch_signals();
+  emit_start(args);
+  MemorySampler sampler(args.memory_interval_ms);
+  Loaded loaded = load_bundle(args);
+  if (loaded.gpu != nullptr) run_on_gpu(args, loaded, sampler);
+  return run_loaded(args, loaded, sampler);
 }
 
 }  // namespace lab

@@ -17,8 +17,8 @@ constexpr int64_t kMostThreads = 4096;
 RunArgs parse_run_args(const std::vector<std::string>& args) {
   Flags flags(args,
               {"bundle", "runtime", "prompt", "generate", "depth", "context", "threads", "prefill-chunk", "seed",
-               "warmup-cap", "warmup-spread", "memory-interval-ms", "ids", "dump-logits"},
-              {"verify"});
+               "warmup-cap", "warmup-spread", "memory-interval-ms", "ids", "dump-logits", "device", "plugin", "gpu-options"},
+              {"verify", "profile"});
   RunArgs run;
   run.bundle = flags.text("bundle");
   run.runtime = flags.text("runtime");
@@ -41,6 +41,7 @@ RunArgs parse_run_args(const std::vector<std::string>& args) {
   run.warmup_spread = flags.real("warmup-spread", 0, 10, 0.05);
   run.memory_interval_ms = flags.integer("memory-interval-ms", 0, 60000, 0);
   run.verify = flags.has("verify");
+  run.gpu = read_gpu_args(flags);
   run.ids_file = flags.text("ids", "");
   run.logits_file = flags.text("dump-logits", "");
   return run;

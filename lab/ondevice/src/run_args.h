@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "gpu_args.h"
+
 namespace lab {
 
 struct RunArgs {
@@ -13,6 +15,7 @@ struct RunArgs {
   int64_t seed = 0, warmup_cap = 0, memory_interval_ms = 0;
   double warmup_spread = 0;
   bool verify = false;
+  GpuArgs gpu;
 };
 
 // Throws UsageError.

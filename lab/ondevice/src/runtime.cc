@@ -60,6 +60,12 @@ std::string load_runtime(const std::string& path) {
   return engine_name(place);
 }
 
+Runtime without_threads(const std::string& engine, int threads) {
+  setenv("TVM_NUM_THREADS", "1", 1);
+  setenv("TVM_BIND_THREADS", "0", 1);
+  return {engine, "none", threads, false};
+}
+
 Runtime start_threads(const std::string& engine, const std::string& path, int threads) {
   if (use_our_pool(path, threads)) return {engine, "lab", threads, false};
   Runtime runtime{engine, "tvm", 0, set_threads(threads)};

@@ -1,35 +1,18 @@
 #include "sampler.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 
 #include "clock.h"
 #include "json_line.h"
+#include "memory.h"
 
 namespace lab {
 namespace {
 
 constexpr size_t kMostSamples = 16384;  // about half a megabyte as JSON: the reader's limit of a line is one
-
-// Resident and anonymous bytes from /proc/self/statm: the cheapest of the kernel's files to read.
-bool read_statm(int64_t& rss, int64_t& anon) {
-  static const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  char text[128];
-  ssize_t n = pread(file, text, sizeof text - 1, 0);
-  if (n <= 0) return false;
-  text[n] = '\0';
-  long long total = 0, resident = 0, shared = 0;
-  if (std::sscanf(text, "%lld %lld %lld", &total, &resident, &shared) != 3) return false;
-  static const int64_t page = sysconf(_SC_PAGESIZE);
-  rss = resident * page;
-  anon = (resident - shared) * page;
-  return true;
-}
 
 }  // namespace
 
@@ -51,7 +34,7 @@ void MemorySampler::loop() {
 
 void MemorySampler::sample() {
   int64_t rss = 0, anon = 0;
-  if (!read_statm(rss, anon)) return;
+  if (!read_resident(rss, anon)) return;
   anon_peak_ = std::max(anon_peak_, anon);
   add(now_ns(), rss);
 }

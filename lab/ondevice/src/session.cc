@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "call.h"
+#include "placed.h"
 #include "signals.h"
 
 namespace lab {
@@ -51,7 +52,7 @@ const float* Session::prefill(const int32_t* first, const int32_t* last) {
     int64_t count = std::min<int64_t>(chunk_, last - first);
     ffi::Tensor ids = id_tensor(count);
     std::copy(first, first + count, ids_of(ids));
-    logits = keep(model_.prefill(kv_, ids), count);
+    logits = keep(model_.prefill(kv_, on_device(ids)), count);
     first += count;
   }
   return logits;
@@ -59,17 +60,33 @@ const float* Session::prefill(const int32_t* first, const int32_t* last) {
 
 const float* Session::decode(int32_t id) {
   *ids_of(one_id_) = id;
-  return keep(model_.decode(kv_, one_id_), 1);
+  return keep(model_.decode(kv_, on_device(one_id_)), 1);
+}
+
+// The same tensor on the processor; elsewhere a copy is begun, and the caller waits for the logits that come of it.
+ffi::Tensor Session::on_device(const ffi::Tensor& ids) {
+  if (model_.device().device_type == kDLCPU) return ids;
+  if (!placed_ids_ || placed_ids_->size(0) != ids.size(0)) {
+    placed_ids_ = empty_on(model_.device(), ids.shape(), ids.dtype());
+  }
+  ids_ = ids;
+  copy(*ids_, *placed_ids_);
+  return *placed_ids_;
 }
 
 const float* Session::keep(ffi::Tensor logits, int64_t fed) {
   tokens_ += fed;
   most_tokens_ = std::max(most_tokens_, tokens_);
   bool floats = logits.dtype().code == kDLFloat && logits.dtype().bits == 32 && logits.dtype().lanes == 1;
-  if (!floats || logits.numel() != vocab_ || logits.device().device_type != kDLCPU || !logits.IsContiguous()) {
+  if (!floats || logits.numel() != vocab_ || logits.device().device_type != model_.device().device_type || !logits.IsContiguous()) {
     throw Failure("forward", "the logits are not " + std::to_string(vocab_) + " float32 values of one position");
   }
   logits_ = std::move(logits);
+  if (model_.device().device_type != kDLCPU) {
+    copied_logits_.resize(static_cast<size_t>(vocab_));
+    copy_to_host(logits_, copied_logits_.data());
+    return copied_logits_.data();
+  }
   return static_cast<const float*>(logits_.data_ptr()) + logits_.byte_offset() / sizeof(float);
 }
 

@@ -4,6 +4,7 @@
 #include <tvm/ffi/container/tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "model.h"
@@ -29,10 +30,13 @@ class Session {
 
  private:
   const float* keep(tvm::ffi::Tensor logits, int64_t fed);
+  tvm::ffi::Tensor on_device(const tvm::ffi::Tensor& ids);
 
   const Model& model_;
   tvm::ffi::ObjectRef kv_;
   tvm::ffi::Tensor one_id_, logits_;
+  std::optional<tvm::ffi::Tensor> ids_, placed_ids_;  // what the device reads from, and what it reads
+  std::vector<float> copied_logits_;                  // of a device that is not the processor
   int64_t chunk_, vocab_, tokens_ = 0, most_tokens_ = 0;
 };
 

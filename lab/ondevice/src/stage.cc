@@ -19,6 +19,11 @@ namespace {
 // through half a million of them. Read again through a mapping that asks for huge pages, it lies in huge ones, if its
 // filesystem has them (Linux: large folios), and stays so for every process that maps it.
 constexpr size_t kHuge = size_t{2} << 20;
+#if defined(__linux__)
+constexpr size_t kStep = kHuge;  // read ahead fetches what lies between
+#else
+constexpr size_t kStep = size_t{16} << 10;  // a page of Apple's processors; it has no huge ones for files
+#endif
 constexpr size_t kTrial = 4 * kHuge;  // read again first, to see whether this kernel does it at all
 constexpr double kEnough = 0.9;       // the file's end and a little fragmentation never fit a huge page
 
@@ -27,11 +32,11 @@ struct Staged {
   int64_t huge = -1;  // bytes of them that are mapped in huge pages, -1 where the kernel does not say
 };
 
-// Maps the file and touches every huge page of its first `bytes`.
+// Maps the file and touches every step of its first `bytes`.
 Staged touch(const std::string& path, size_t size, size_t bytes) {
   Mapping mapping(path, size, false);
   volatile char sink = 0;
-  for (size_t at = 0; at < bytes; at += kHuge) sink = mapping.data()[at];
+  for (size_t at = 0; at < bytes; at += kStep) sink = mapping.data()[at];
   static_cast<void>(sink);
   return {bytes, huge_file_bytes()};
 }
@@ -39,10 +44,12 @@ Staged touch(const std::string& path, size_t size, size_t bytes) {
 bool enough(const Staged& staged) { return staged.huge >= kEnough * static_cast<double>(staged.touched); }
 
 // Drops the first `bytes` from the page cache, unless something else holds them: advice, so not checked.
-void drop(const std::string& path, size_t bytes) {
+void drop(const std::string& path, [[maybe_unused]] size_t bytes) {
   int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
+#ifdef POSIX_FADV_DONTNEED
   posix_fadvise(fd, 0, static_cast<off_t>(bytes), POSIX_FADV_DONTNEED);
+#endif
   close(fd);
 }
 

@@ -16,6 +16,7 @@ void run_timed(Session& session, const Work& work, Timeline& timeline) {
   session.clear();
   session.prefill(work.ids.data(), prompt);
   check_interrupt();
+  if (work.counts != nullptr) work.counts->before();
   timeline.submit_ns = now_ns();
   const float* logits = session.prefill(prompt, work.ids.data() + work.ids.size());
   while (true) {
@@ -24,6 +25,7 @@ void run_timed(Session& session, const Work& work, Timeline& timeline) {
     timeline.token_ids.push_back(id);
     if (work.keep_logits) timeline.logits.insert(timeline.logits.end(), logits, logits + session.vocab());
     if (static_cast<int64_t>(timeline.token_ids.size()) == work.generate) return;
+    if (work.counts != nullptr && timeline.token_ids.size() == 1) work.counts->first_token();
     check_interrupt();
     logits = session.decode(id);
   }

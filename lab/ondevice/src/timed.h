@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "gpu_counts.h"
 #include "session.h"
 
 namespace lab {
@@ -22,6 +23,7 @@ struct Work {
   int64_t depth = 0;         // tokens fed before the clock starts
   int64_t generate = 1;      // tokens to make; the end-of-text token ends nothing
   bool keep_logits = false;
+  GpuCounts* counts = nullptr;
 };
 
 // Fills `timeline` as it goes, so that what was done before an interruption is there.

@@ -7,4 +7,7 @@ namespace lab {
 // costs no time while it sleeps. Where stdout is a file nothing happens.
 void end_when_nobody_reads();
 
+// Sleeps until the reader of stdout is gone, and returns true; false where nothing tells of it.
+bool wait_until_nobody_reads();
+
 }  // namespace lab
