@@ -18,9 +18,9 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class DeviceSpec:
-    """How to reach the device."""
+    """How to reach the device; "none" is one that can only be compiled for."""
 
-    transport: Literal["local", "ssh", "adb", "qemu"]
+    transport: Literal["local", "ssh", "adb", "qemu", "none"]
     work_dir: str = ""
     serial: str = ""
     emulated: bool = False
@@ -71,13 +71,15 @@ class QemuSpec:
 class CompileSpec:
     """What to compile for. `cpu` is "native" or an LLVM name, `features` are LLVM's (`+avx512vnni`).
 
-    `libc` says whose C library the runner uses: the device's own, or one that is carried along with it, which a phone
-    needs.
+    `kind` is where kernels run: "llvm" is the processor itself; for "opencl" and "metal", `gpu` names a record of
+    lab.compile.gpu, and `mtriple` and `cpu` are of the host code around the kernels. `libc` says whose C library the
+    runner uses: the device's own, or one that is carried along with it, which a phone needs.
     """
 
     # The patterns keep a target file from smuggling options into a command line.
     backend: Literal["tvm", "mlc"] = "tvm"
-    kind: Annotated[str, Limits(pattern=r"[a-z][a-z0-9_]*")] = "llvm"
+    kind: Literal["llvm", "opencl", "metal"] = "llvm"
+    gpu: Annotated[str, Limits(pattern=r"|[a-z][a-z0-9-]*")] = ""
     mtriple: Annotated[str, Limits(pattern=r"[A-Za-z0-9_][A-Za-z0-9_.-]*")] = "x86_64-unknown-linux-gnu"
     cpu: Annotated[str, Limits(pattern=r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")] = "native"
     features: tuple[Annotated[str, Limits(pattern=r"[+-][A-Za-z0-9_.-]+")], ...] = ()
@@ -85,8 +87,24 @@ class CompileSpec:
 
 
 @dataclass(frozen=True)
+class OpenClSpec:
+    """Which OpenCL device: the first one whose name holds `device` (empty: any). `accept_cpu` says that a driver that
+    computes on the CPU will do; elsewhere a run on one is recorded as fallen back.
+
+    `library` is a path of libOpenCL on the device, tried before the usual ones.
+    """
+
+    device: str = ""
+    accept_cpu: bool = False
+    library: str = ""
+
+
+@dataclass(frozen=True)
 class MeasureSpec:
-    """How to measure. `threads` 0 is every core; `*_s` are seconds, spreads and gates are fractions."""
+    """How to measure. `threads` 0 is every core; `*_s` are seconds, spreads and gates are fractions.
+
+    `ram_share` is the most of all its memory that a model may take: a phone ends a program that takes half of it.
+    """
 
     threads: Annotated[int, Limits(min=0, max=4096)] = 0
     repeats: Annotated[int, Limits(min=1, max=10_000)] = 5
@@ -97,6 +115,7 @@ class MeasureSpec:
     gate_timeout_s: Annotated[float, Limits(min=0, max=86_400, unit="s")] = 15.0
     timeout_s: Annotated[float, Limits(above=0, max=604_800, unit="s")] = 1800.0
     prefill_chunk: Annotated[int, Limits(min=1, max=1_048_576, unit="tokens")] = 512
+    ram_share: Annotated[float, Limits(above=0, max=1)] = 1.0
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,7 @@ class TargetSpec:
     ssh: SshSpec = field(default_factory=SshSpec)
     qemu: QemuSpec = field(default_factory=QemuSpec)
     compile: CompileSpec = field(default_factory=CompileSpec)
+    opencl: OpenClSpec = field(default_factory=OpenClSpec)
     measure: MeasureSpec = field(default_factory=MeasureSpec)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from lab.devices import gpus
 from lab.devices.procfs import number
 
 MARK = "--lab--"
@@ -24,19 +25,21 @@ _PROCESSOR_TYPES = (0, 1)  # android.os.Temperature: CPU, GPU
 FACTS_COMMAND = (
     "getprop"
     + "".join(f"; echo '{MARK}'; settings get global {name} 2>/dev/null" for name in _SETTINGS)
-    + f"; echo '{MARK}'; settings get system screen_brightness 2>/dev/null; true"
+    + f"; echo '{MARK}'; settings get system screen_brightness 2>/dev/null"
+    + f"; echo '{MARK}'; dumpsys SurfaceFlinger 2>/dev/null | grep '^ *GLES: '; true"
 )
 STATE_COMMAND = f"dumpsys battery 2>/dev/null; echo '{MARK}'; dumpsys thermalservice 2>/dev/null; true"
 
 
 def facts(answer: str) -> dict[str, Any]:
     """Read the answer to FACTS_COMMAND: what the phone is and how it is set; null where it does not say."""
-    parts = (answer.split(MARK) + [""] * 5)[:5]
+    parts = (answer.split(MARK) + [""] * 6)[:6]
     found = dict(re.findall(r"^\[([\w.]{1,100})\]: \[([^\]\n]{0,300})\]\s*$", parts[0], re.MULTILINE))
     android: dict[str, Any] = {key: found.get(name) or None for key, name in _PROPERTIES.items()}
-    for name, text in zip((*_SETTINGS, "screen_brightness"), parts[1:], strict=True):
+    for name, text in zip((*_SETTINGS, "screen_brightness"), parts[1:5], strict=True):
         android[name] = number(text)
-    return {"android": android, "os": f"Android {android['os']}" if android["os"] else None}
+    os = f"Android {android['os']}" if android["os"] else None
+    return {"android": android, "os": os, "gpu": gpus.facts_from_gles(parts[5])}
 
 
 def over(found: dict[str, Any], answer: str) -> dict[str, Any]:

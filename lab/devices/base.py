@@ -75,6 +75,9 @@ class Device(Protocol):
     def push_all(self, files: Mapping[str, Path], progress: Progress | None = None) -> dict[str, str]:
         """Push each file or folder under its name, all in one go; return the path there by name."""
 
+    def scratch(self, name: str) -> str:
+        """Return the path of a folder on the device where programs may keep what can be made again."""
+
     def pushed(self) -> dict[str, Any] | None:
         """Return sent_bytes, kept_bytes and send_s of all pushes by now; None where nothing has to be sent."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from lab.core import proc
 from lab.core.errors import DeviceError, LabError
+from lab.core.home import compiled_dir
 from lab.core.proc import Completed
 from lab.core.progress import Progress
 from lab.core.target import TargetSpec
@@ -84,6 +85,12 @@ class LocalDevice:
     def push_all(self, files: Mapping[str, Path], progress: Progress | None = None) -> dict[str, str]:
         """Return the absolute path of each."""
         return {name: self.push(local, name) for name, local in files.items()}
+
+    def scratch(self, name: str) -> str:
+        """Return the folder of that name in compiled/, which `lab clean` removes."""
+        folder = compiled_dir() / "scratch" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(folder.resolve())
 
     def pushed(self) -> None:
         """Nothing is ever sent."""

@@ -7,7 +7,11 @@ import re
 from lab.core.text import printable
 
 LINES, LINE_CHARS = 12, 300
-_TELLING = re.compile(r"out of memory|oom|killed process|lowmemorykiller|lmkd|segfault|sigill|sigsegv|thermal", re.I)
+_TELLING = re.compile(
+    r"out of memory|oom|killed process|lowmemorykiller|lmkd|segfault|sigill|sigsegv|thermal"
+    r'|jetsam|memorystatus|EXC_|"termination"',
+    re.IGNORECASE,
+)
 
 COMMAND = (
     "if command -v logcat >/dev/null 2>&1; then logcat -d -t 200 2>/dev/null; fi; dmesg 2>/dev/null | tail -n 200; true"

@@ -12,6 +12,8 @@ KINDS: dict[str, Maker] = {
     "local": kinds.local,
     "shell": kinds.shell,
     "ssh": kinds.ssh,
+    "mac-lockf": kinds.mac("lockf"),
+    "mac-perl": kinds.mac("perl"),
     "phone-adb-shell": kinds.phone("adb-shell"),
     "phone-adb": kinds.phone("adb"),
     "machine-ssh": kinds.machine("ssh"),

@@ -62,7 +62,7 @@ def share_images(home: Path) -> None:
 
 def target(name: str, **qemu: Any) -> TargetSpec:
     """Return a target for the image `name`; `qemu` are keys of [qemu]."""
-    spec = replace(QemuSpec(image=name, reach="adb" if name == "phone" else "ssh"), **qemu)
+    spec = replace(QemuSpec(image=name, reach="ssh" if name == "machine" else "adb"), **qemu)
     return TargetSpec(1, f"test-{name}", "", DeviceSpec(transport="qemu", emulated=True), qemu=spec)
 
 

@@ -21,6 +21,7 @@ from lab.devices.qemu.phone import start_phone
 from lab.devices.qemu.ready import free_port
 from lab.devices.registry import open_device
 from tests.devices import emulated
+from tests.devices.peers.mac import MacTools
 from tests.devices.peers.sshd import Sshd
 from tests.devices.shell_link import shell_device
 
@@ -61,6 +62,21 @@ def ssh(folder: Path) -> Iterator[Kind]:
     with Sshd(folder / "sshd") as server, home(server.home):
         tables = f'[device]\ntransport = "ssh"\n[ssh]\nhost = "{server.host}"\nport = {server.port}\n'
         yield Kind("ssh", lambda: open_device(target("ssh", ssh=SshSpec(host=server.host, port=server.port))), tables)
+
+
+def mac(locker: str) -> Maker:
+    """A real sshd on loopback, behind which only programs of macOS are found; its lock is held by `locker`."""
+
+    @contextmanager
+    def started(folder: Path) -> Iterator[Kind]:
+        tools = MacTools(folder / "bin", locker)
+        environment = f"HOME={folder / 'sshd' / 'remote-home'} PATH={tools.folder}"
+        with Sshd(folder / "sshd", options={"SetEnv": environment}) as server, home(server.home):
+            spec = target("ssh", ssh=SshSpec(host=server.host, port=server.port))
+            yield Kind(f"mac by {locker}", lambda: open_device(spec), arch="aarch64")
+            assert tools.asked_for_proc == ""
+
+    return started
 
 
 ARM64 = '[compile]\nmtriple = "aarch64-unknown-linux-gnu"\ncpu = "cortex-a76"\n'

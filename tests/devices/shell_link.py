@@ -22,8 +22,10 @@ from lab.devices.remote.device import RemoteDevice
 class ShellLink:
     """Runs `/bin/sh -c`. `cut_after` bytes of what is fed the connection is lost, once."""
 
-    def __init__(self, path: str = os.environ["PATH"], cut_after: int | None = None) -> None:
-        self.env = {**os.environ, "PATH": path}
+    PATH = os.environ["PATH"]
+
+    def __init__(self, path: str | None = None, cut_after: int | None = None) -> None:
+        self.env = {**os.environ, "PATH": path or self.PATH}
         self.cut_after = cut_after
         self.fed_bytes = 0
         self.commands: list[str] = []

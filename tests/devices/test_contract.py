@@ -183,6 +183,13 @@ def test_several_are_pushed_in_one_go(device: Device, tmp_path: Path) -> None:
     assert done.stdout.rstrip("\n") == "abc"
 
 
+def test_a_scratch_folder_is_there_and_can_be_written(device: Device) -> None:
+    folder = device.scratch("programs/it's mine")
+    write = ["sh", "-c", 'echo kept > "$1/file" && cat "$1/file"', "sh", folder]
+    assert device.run(write, timeout_s=TIMEOUT_S).stdout == "kept\n"
+    assert device.scratch("programs/it's mine") == folder
+
+
 def test_what_is_not_here_cannot_be_pushed(device: Device, tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="does not exist"):
         device.push(tmp_path / "missing", "missing")

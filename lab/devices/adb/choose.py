@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lab.core.errors import DeviceUnreachableError
+from lab.core.text import said
 from lab.devices.adb import server
 from lab.devices.adb.handshake import ALLOW, ALLOW_S, OFFLINE_HINT, too_old, unauthorised
 from lab.devices.adb.program import start_server
-from lab.devices.adb.said import plain
 from lab.devices.link import Access
 
 CONNECT_S = 30.0
@@ -62,7 +62,7 @@ class Choice:
     def features(self) -> list[str]:
         """Return what the phone's daemon can do."""
         with self.transport():
-            return [plain(word) for word in server.ask(f"host-serial:{self.serial()}:features").split(",")]
+            return [said(word) for word in server.ask(f"host-serial:{self.serial()}:features").split(",")]
 
     def transport(self) -> socket.socket:
         """Return a connection to the phone, on which a service can be asked for; the caller closes it."""
@@ -132,7 +132,7 @@ class Choice:
         with suppress(server.RefusedError):
             server.ask(f"host:disconnect:{self.address}")
         try:
-            return plain(server.ask(f"host:connect:{self.address}", CONNECT_S))
+            return said(server.ask(f"host:connect:{self.address}", CONNECT_S))
         except server.RefusedError as problem:
             return str(problem)
 

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 from lab.core.errors import ConfigError, DeviceUnreachableError
 from lab.core.target import TargetSpec
+from lab.core.text import said
 from lab.devices.adb import server
 from lab.devices.adb.address import Address, address_of, address_text
 from lab.devices.adb.by_server import ServerLink
@@ -15,7 +16,6 @@ from lab.devices.adb.direct import DirectLink
 from lab.devices.adb.handshake import Greeter
 from lab.devices.adb.keys import load_keys
 from lab.devices.adb.program import find_program, program
-from lab.devices.adb.said import plain
 from lab.devices.adb.usb import HINT, plug_in
 from lab.devices.adb.wire import Wire, dial
 from lab.devices.link import Access, Link
@@ -94,5 +94,5 @@ def _dial(name: str, address: Address) -> Wire:
         return dial(*address, CONNECT_S)
     except OSError as problem:
         hint = "is the phone in this network, wireless debugging on ('adb tcpip 5555' by USB), and the port right?"
-        reason = plain(problem.strerror or str(problem))
+        reason = said(problem.strerror or str(problem))
         raise DeviceUnreachableError(f"{name}: no answer at {address_text(address)}: {reason}", hint=hint) from problem

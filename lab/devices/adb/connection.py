@@ -13,9 +13,9 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from lab.core.errors import DeviceUnreachableError
+from lab.core.text import said
 from lab.devices.adb.handshake import Banner
 from lab.devices.adb.packets import CLSE, OKAY, OPEN, WRTE, NotAdbError, Packet
-from lab.devices.adb.said import plain
 from lab.devices.adb.wire import Wire, receive_packet, send_packet
 
 LOST_HINT = "is the phone still on, plugged in or in the Wi-Fi? see 'lab devices'"
@@ -123,7 +123,7 @@ class Connection:
 
     def lost(self, why: BaseException) -> DeviceUnreachableError:
         """The error for a connection that was lost."""
-        return DeviceUnreachableError(f"{self._name}: the connection was lost: {plain(str(why))}", hint=LOST_HINT)
+        return DeviceUnreachableError(f"{self._name}: the connection was lost: {said(str(why))}", hint=LOST_HINT)
 
     def _break(self, why: BaseException) -> None:
         with self._lock:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.core.errors import DeviceError, DeviceUnreachableError
+from lab.core.text import said
 from lab.devices.adb.keys import Key
 from lab.devices.adb.packets import (
     AUTH,
@@ -19,7 +20,6 @@ from lab.devices.adb.packets import (
     NotAdbError,
     Packet,
 )
-from lab.devices.adb.said import plain
 from lab.devices.adb.wire import Wire, receive_packet, send_packet
 
 ANSWER_S = 10.0
@@ -111,7 +111,7 @@ def _banner(answer: Packet, name: str) -> Banner:
         raise DeviceUnreachableError(f"{name}: its adb daemon did not let us in", hint=OFFLINE_HINT)
     words = answer.data.rstrip(b"\0").decode("utf-8", "replace")
     fields = dict(part.partition("=")[::2] for part in words.partition("::")[2].split(";"))
-    features = tuple(sorted(plain(word) for word in fields.get("features", "").split(",") if word))
+    features = tuple(sorted(said(word) for word in fields.get("features", "").split(",") if word))
     if "shell_v2" not in features:
         raise too_old(name)
     return Banner(features, max(min(answer.arg1, MAX_PAYLOAD_BYTES), 4096), answer.arg0 < VERSION)
@@ -120,4 +120,4 @@ def _banner(answer: Packet, name: str) -> Banner:
 def _reason(problem: Exception, answer_s: float) -> str:
     if isinstance(problem, TimeoutError):
         return f"its adb daemon said nothing for {answer_s:g} s"
-    return f"the connection was lost: {plain(str(problem))}"
+    return f"the connection was lost: {said(str(problem))}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lab.core.errors import UsageError
-from lab.devices.adb.said import plain
+from lab.core.text import said
 
 ADDRESS = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\]):([0-9]{1,5})")
 CODE = re.compile(r"[0-9]{6}")
@@ -16,7 +16,7 @@ def check_address(address: str) -> str:
     found = ADDRESS.fullmatch(address)
     if found is None or not 0 < int(found[2]) < 65_536:
         hint = "the phone shows both under 'Pair device with pairing code'"
-        raise UsageError(f"{plain(address)!r} is not HOST:PORT", hint=hint)
+        raise UsageError(f"{said(address)!r} is not HOST:PORT", hint=hint)
     return found[1]
 
 

@@ -9,7 +9,7 @@ import shutil
 from lab.core.errors import ConfigError, DeviceUnreachableError
 from lab.core.proc import run
 from lab.core.process import CommandError, Completed
-from lab.devices.adb.said import plain
+from lab.core.text import said
 
 INSTALL_HINT = "install adb (Debian: apt-get install adb; elsewhere: Android's platform-tools) or set $ADB to it"
 START_S = 30.0
@@ -38,7 +38,7 @@ def start_server() -> None:
     try:
         run([program(), "start-server"], timeout_s=START_S, check=True)
     except CommandError as problem:
-        what = f"the adb server does not start: {plain(problem.completed.stderr) or problem.reason}"
+        what = f"the adb server does not start: {said(problem.completed.stderr) or problem.reason}"
         raise DeviceUnreachableError(what, hint="try 'adb start-server' yourself") from problem
 
 
@@ -74,4 +74,4 @@ _PAIR_HINT = (
 
 def _last_words(done: Completed) -> str:
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    return plain(lines[-1].removeprefix("Enter pairing code: ")) if lines else "adb said nothing"
+    return said(lines[-1].removeprefix("Enter pairing code: ")) if lines else "adb said nothing"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.core.errors import ConfigError, DeviceUnreachableError
-from lab.devices.adb.said import plain
+from lab.core.text import said
 
 DEFAULT_PORT = 5037
 ASK_S = 10.0
@@ -43,10 +43,10 @@ def server_address() -> tuple[str, int]:
     kind, _, rest = where.partition(":")
     host, _, port = rest.rpartition(":")
     if where and kind != "tcp":
-        raise ConfigError(f"ADB_SERVER_SOCKET={plain(where)}: lab reaches adb servers by tcp:HOST:PORT only")
+        raise ConfigError(f"ADB_SERVER_SOCKET={said(where)}: lab reaches adb servers by tcp:HOST:PORT only")
     port = port if where else os.environ.get("ANDROID_ADB_SERVER_PORT") or str(DEFAULT_PORT)
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
-        raise ConfigError(f"the adb server's port {plain(port)!r} is no port", hint="set ANDROID_ADB_SERVER_PORT")
+        raise ConfigError(f"the adb server's port {said(port)!r} is no port", hint="set ANDROID_ADB_SERVER_PORT")
     return host or os.environ.get("ANDROID_ADB_SERVER_ADDRESS") or "127.0.0.1", int(port)
 
 
@@ -76,7 +76,7 @@ def demand(connection: socket.socket, request: str) -> None:
     data = request.encode()
     connection.sendall(b"%04x" % len(data) + data)
     if exactly(connection, 4) != b"OKAY":
-        raise RefusedError(plain(_text(connection)), hint="see 'lab devices'")
+        raise RefusedError(said(_text(connection)), hint="see 'lab devices'")
 
 
 def exactly(connection: socket.socket, size_bytes: int) -> bytes:
@@ -102,7 +102,7 @@ def answering() -> Iterator[None]:
 def server_lost(why: BaseException) -> DeviceUnreachableError:
     """The error for a server that ended in the middle."""
     hint = "it is started again at the next try; 'adb devices' shows what it holds"
-    return DeviceUnreachableError(f"the adb server stopped answering: {plain(str(why))}", hint=hint)
+    return DeviceUnreachableError(f"the adb server stopped answering: {said(str(why))}", hint=hint)
 
 
 def server_version() -> str:
@@ -122,7 +122,7 @@ def _attached(line: str) -> Attached:
     words = rest.split()
     model = next((word.partition(":")[2] for word in words if word.startswith("model:")), "")
     state = "no permissions" if words[:2] == ["no", "permissions"] else words[0] if words else ""
-    return Attached(plain(serial), plain(state), plain(model.replace("_", " ")))
+    return Attached(said(serial), said(state), said(model.replace("_", " ")))
 
 
 def _dial(timeout_s: float) -> socket.socket:

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from lab.core.errors import ConfigError, DeviceUnreachableError
-from lab.devices.adb.said import plain
+from lab.core.text import said
 from lab.devices.adb.wire import Moved
 
 HINT = "pip install 'phi-lab[usb]' (it also needs the system's libusb-1.0), or install the adb program"
@@ -75,7 +75,7 @@ class UsbWire:
         except Exception as problem:  # adb-shell's two kinds, which share no base that says so
             if "Timeout" in type(getattr(problem, "usb_error", None)).__name__:
                 raise TimeoutError("nothing moved over USB") from problem
-            raise ConnectionResetError(plain(str(problem))) from problem
+            raise ConnectionResetError(said(str(problem))) from problem
 
 
 def attached() -> list[Any]:
@@ -90,7 +90,7 @@ def attached() -> list[Any]:
 def serial_of(transport: Any) -> str:
     """Return what the phone calls itself; empty when it can't be asked (mostly: no permission)."""
     try:
-        return plain(str(transport.serial_number))
+        return said(str(transport.serial_number))
     except Exception:  # libusb's own errors, whose package may be missing
         return ""
 
@@ -106,7 +106,7 @@ def plug_in(serial: str, timeout_s: float) -> UsbWire:
     try:
         found.connect(timeout_s)
     except Exception as problem:  # libusb's own errors, whose package may be missing
-        what = f"the phone {serial or serial_of(found)} on USB can't be opened: {plain(str(problem))}"
+        what = f"the phone {serial or serial_of(found)} on USB can't be opened: {said(str(problem))}"
         raise DeviceUnreachableError(
             what,
             hint="an adb server may hold it (adb kill-server), or a udev rule is "

@@ -5,7 +5,7 @@ set -eu
 adbd=$1 storage_mib=$2 cpu=$3 cpuinfo=$4 properties=$5
 root=/tmp # of this world alone: the host's /tmp is below it, unseen and untouched
 
-mount -t tmpfs -o size=256m,mode=755 tmpfs "$root"
+mount -t tmpfs -o size=1g,mode=755 tmpfs "$root"
 tar -x -p --numeric-owner -C "$root"
 printf '%s' "$cpuinfo" > "$root/system/etc/cpuinfo"
 printf '%s' "$properties" >> "$root/data/property/props"
@@ -25,5 +25,5 @@ mount -t tmpfs -o "size=${storage_mib}m,mode=771,uid=2000,gid=2000" tmpfs "$root
 
 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot --userspec=2000:2000 --groups=2000 "$root" \
   /system/bin/env -i PATH=/system/bin:/vendor/bin ANDROID_ROOT=/system ANDROID_DATA=/data HOME=/ \
-  TMPDIR=/data/local/tmp QEMU_CPU="$cpu" "/$adbd" &
+  TMPDIR=/data/local/tmp XDG_CACHE_HOME=/data/local/tmp/.cache QEMU_CPU="$cpu" "/$adbd" &
 wait $!

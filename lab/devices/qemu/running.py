@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from lab.core.errors import DeviceUnreachableError
+from lab.core.text import said
 from lab.devices.qemu import keeper
 
 TAIL_BYTES = 8192
-TAIL_LINES = 20
+TAIL_LINES = 40  # a kernel says why it panicked above the stack it shows
 END_S = 20.0
 POLL_S = 0.05
 
@@ -59,7 +60,7 @@ class Running:
             return ""
         size = os.fstat(self._console.fileno()).st_size
         data = os.pread(self._console.fileno(), TAIL_BYTES, max(0, size - TAIL_BYTES))
-        lines = [_printable(line) for line in data.decode("utf-8", "replace").splitlines()]
+        lines = [said(line) for line in data.decode("utf-8", "replace").splitlines()]
         return "".join(f"\n  {line}" for line in [line for line in lines if line.strip()][-TAIL_LINES:])
 
     def close(self) -> None:
@@ -74,7 +75,3 @@ class Running:
             self._process.wait()
         finally:
             self._console.close()
-
-
-def _printable(line: str) -> str:
-    return "".join(character if character.isprintable() else " " for character in line)[:300]

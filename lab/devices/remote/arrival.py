@@ -10,6 +10,7 @@ from lab.core.progress import Advance
 from lab.devices.link import Answer, LinkTimeoutError
 from lab.devices.remote.content import Content
 from lab.devices.remote.shell import Shell, said
+from lab.devices.remote.tools import Tools
 
 PART_BYTES = 64 << 20
 STALL_S = 60.0  # the last bytes of a part are hashed while nothing moves
@@ -21,10 +22,10 @@ TRIES = 2
 class Arrival:
     """Appends parts to STORE/<sha256>.part; `folder` is the store's path, quoted for the shell."""
 
-    def __init__(self, shell: Shell, folder: str, hasher: str, content: Content) -> None:
+    def __init__(self, shell: Shell, folder: str, tools: Tools, content: Content) -> None:
         self._shell = shell
         self._folder = folder
-        self._hasher = hasher
+        self._tools = tools
         self._content = content
         self._parts = 0  # that have arrived
         self._resumed = False
@@ -57,13 +58,12 @@ class Arrival:
 
     def _arrived(self) -> int:
         """Return how many whole parts of an earlier time are as they should be, from the first on."""
-        command = (
-            f"cd {self._folder} && cat {self._name}.sums 2>/dev/null; stat -c %s {self._name}.part 2>/dev/null; true"
-        )
-        *sums, size = self._shell.ask(command, "look for half-sent files").split() or [""]
-        if not (sums and size.isdecimal()):
+        size = self._tools.size_of(f"{self._name}.part")
+        command = f"cd {self._folder} && cat {self._name}.sums 2>/dev/null; {size} 2>/dev/null; true"
+        *sums, found = self._shell.ask(command, "look for half-sent files").split() or [""]
+        if not (sums and found.isdecimal()):
             return 0
-        parts = min(len(sums), int(size) // PART_BYTES, self._content.size_bytes // PART_BYTES)
+        parts = min(len(sums), int(found) // PART_BYTES, self._content.size_bytes // PART_BYTES)
         right = (sums[part] == self._digest(part) for part in range(parts))
         return next((part for part, fits in enumerate(right) if not fits), parts)
 
@@ -76,8 +76,9 @@ class Arrival:
     def _cut(self) -> None:
         """Leave the parts that have arrived and nothing behind them."""
         name = self._name
+        cut = self._tools.cut_to(f"{name}.part", self._parts * PART_BYTES)
         command = (
-            f"cd {self._folder} && touch {name}.part {name}.sums && truncate -s {self._parts * PART_BYTES} {name}.part"
+            f"cd {self._folder} && touch {name}.part {name}.sums && {cut}"
             f" && head -n {self._parts} {name}.sums > {name}.tmp && mv {name}.tmp {name}.sums"
         )
         if self._parts == 0:
@@ -105,8 +106,8 @@ class Arrival:
         """Append on the device, hashing what comes in; what is on its disk by then is told by its size."""
         name = self._name
         command = (
-            f"cd {self._folder} && sum=$(tee -a {name}.part | {self._hasher}) && sum=${{sum%% *}}"
-            f' && echo "$sum" >> {name}.sums && echo "$sum" && stat -c %s {name}.part'
+            f"cd {self._folder} && sum=$(tee -a {name}.part | {self._tools.hasher}) && sum=${{sum%% *}}"
+            f' && echo "$sum" >> {name}.sums && echo "$sum" && {self._tools.size_of(f"{name}.part")}'
         )
         try:
             return self._shell.link.execute(command, timeout_s=TIMEOUT_S, stall_s=STALL_S, feed=chunks)
@@ -145,7 +146,7 @@ class Arrival:
         name = self._name
         if self._resumed:
             found = self._shell.ask(
-                f"cd {self._folder} && {self._hasher} {name}.part", "check what was pushed", timeout_s=3600.0
+                f"cd {self._folder} && {self._tools.hasher} {name}.part", "check what was pushed", timeout_s=3600.0
             )
             if found.split()[:1] != [name]:
                 self._parts = 0

@@ -1,7 +1,7 @@
 """The lock on the device itself: two hosts, or two users of one, never measure it at once.
 
-A shell there holds a `flock` for as long as its standard input stays open, so the lock ends with the connection and
-is never stale, however this host ends.
+A command there holds it for as long as its standard input stays open, so the lock ends with the connection and is
+never stale, however this host ends.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from contextlib import contextmanager
 from lab.core.errors import BusyError
 from lab.core.text import printable
 from lab.devices.link import Answer
+from lab.devices.remote.locker import BUSY, Locker, holding
 from lab.devices.remote.shell import Shell
-from lab.devices.remote.words import quoted
 
 TAKE_S = 30.0
 END_S = 5.0
 NOTICE_S = 20.0
 FAST_S, SLOW_S = 0.1, 5.0
-HELD, BUSY = b"held", 75
+HELD = b"held"
 FOREVER_S = 30 * 24 * 3600.0
 
 
 @contextmanager
-def claim(shell: Shell, work_dir: str, holder: str) -> Iterator[None]:
+def claim(shell: Shell, locker: Locker, work_dir: str, holder: str) -> Iterator[None]:
     """Hold the device for `holder`, a line that says who; BusyError names who has it."""
-    held = _taken(shell, work_dir, holder)
+    held = _taken(shell, holding(locker, work_dir, holder), holder)
     try:
         yield
     finally:
         held.release()
 
 
-def _taken(shell: Shell, work_dir: str, holder: str) -> _Held:
+def _taken(shell: Shell, command: str, holder: str) -> _Held:
     """Take the lock; one that a session of this very host held is let go as soon as the device notices its end.
 
     No such session runs: the caller has this host's lock of the device.
     """
     deadline = time.monotonic() + NOTICE_S
     while True:
-        held = _Held(shell, work_dir, holder)
+        held = _Held(shell, command)
         try:
             held.take()
             return held
@@ -60,12 +60,9 @@ def _place(holder: str) -> str:
 class _Held:
     """The call that holds the lock, in a thread of its own."""
 
-    def __init__(self, shell: Shell, work_dir: str, holder: str) -> None:
+    def __init__(self, shell: Shell, command: str) -> None:
         self._shell = shell
-        self._command = (
-            f"cd {quoted(work_dir)} && exec 9>>lock && if flock -n 9; then printf '%s\\n' {quoted(holder)} > holder;"
-            f" echo held; cat >/dev/null; else cat holder; exit {BUSY}; fi"
-        )
+        self._command = command
         self._answered, self._release = threading.Event(), threading.Event()
         self._said = bytearray()
         self._answer: Answer | None = None

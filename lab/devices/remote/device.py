@@ -13,7 +13,7 @@ from lab.core.errors import DeviceError, DeviceUnreachableError, LabError
 from lab.core.proc import Completed
 from lab.core.progress import NullProgress, Progress
 from lab.core.target import TargetSpec
-from lab.devices import android, linux, system_log
+from lab.devices import android, gpus, linux, macos, system_log
 from lab.devices.base import OnLine
 from lab.devices.link import Link
 from lab.devices.remote.claim import claim
@@ -23,7 +23,10 @@ from lab.devices.remote.process import RemoteProcess
 from lab.devices.remote.pulling import pull
 from lab.devices.remote.shell import Shell
 from lab.devices.remote.snapshot import FACT_PATHS, STATE_PATHS, Snapshot, command
-from lab.devices.remote.store import Store
+from lab.devices.remote.store import SCRATCH, Store
+from lab.devices.remote.words import quoted
+
+LOG_TIMEOUT_S = 20.0
 
 
 class RemoteDevice:
@@ -57,18 +60,14 @@ class RemoteDevice:
     def facts(self) -> dict[str, Any]:
         """Return what does not change in a session, and how the device is reached."""
         shell, greeting, _ = self._open()
-        files = Snapshot(shell.ask(command(FACT_PATHS), "read its facts"))
-        found = linux.facts(files)
-        if greeting.android:
-            told = android.facts(shell.ask(android.FACTS_COMMAND, "read its properties"))
-            found |= {key: value for key, value in told.items() if value is not None}
+        found = self._facts(shell, greeting)
         return {
             **found,
             "cores": greeting.cores or found["cores"],
             "arch": greeting.arch,
             "board": greeting.board,
             "page_size_bytes": greeting.page_size_bytes,
-            "locked_on_device": greeting.has_flock,
+            "locked_on_device": greeting.locker is not None,
             **({"emulator": "qemu-user"} if greeting.has_qemu_user else {}),
             **shell.link.facts(),
         }
@@ -78,6 +77,9 @@ class RemoteDevice:
         before = self._state()
         if window_s <= 0:
             return {**before, "busy_fraction": None, "steal_fraction": None}
+        shell, greeting, _ = self._open()
+        if greeting.macos:  # which tells load over a whole second only
+            return {**before, **macos.load(shell.ask(macos.LOAD_COMMAND, "read its load"))}
         self._sleep(window_s)
         after = self._state()
         return {**after, **linux.load_between(before, after)}
@@ -108,6 +110,13 @@ class RemoteDevice:
         store.push(wanted, progress or NullProgress())
         return {name: f"{greeting.work_dir}/names/{name}" for name in files}
 
+    def scratch(self, name: str) -> str:
+        """Return the folder of that name in the device's work folder, which `clear` removes."""
+        shell, greeting, _ = self._open()
+        folder = f"{greeting.work_dir}/{SCRATCH}/{name}"
+        shell.ask(f"mkdir -p {quoted(folder)}", "make a folder")
+        return folder
+
     def pushed(self) -> dict[str, Any] | None:
         """Return bytes sent and kept, and seconds of sending, since the device was opened."""
         return asdict(self._open()[2].traffic)
@@ -119,7 +128,9 @@ class RemoteDevice:
     def forensics(self) -> list[str]:
         """Return what the device's own log says of a program that died; empty where it can't be asked."""
         try:
-            return system_log.telling_lines(self._open()[0].ask(system_log.COMMAND, "read its log", timeout_s=20.0))
+            shell, greeting, _ = self._open()
+            asked = macos.LOG_COMMAND if greeting.macos else system_log.COMMAND
+            return system_log.telling_lines(shell.ask(asked, "read its log", timeout_s=LOG_TIMEOUT_S))
         except LabError:
             return []
 
@@ -127,10 +138,10 @@ class RemoteDevice:
     def claim(self, holder: str) -> Iterator[None]:
         """Hold the device's own lock; see `Device.claim`."""
         shell, greeting, _ = self._open()
-        if not greeting.has_flock:
+        if greeting.locker is None:
             yield
             return
-        with claim(shell, greeting.work_dir, holder):
+        with claim(shell, greeting.locker, greeting.work_dir, holder):
             yield
 
     def stored(self) -> list[tuple[str, int]]:
@@ -164,12 +175,28 @@ class RemoteDevice:
         except BaseException:
             shell.link.close()
             raise
-        return shell, greeting, Store(shell, greeting.work_dir, greeting.hasher)
+        return shell, greeting, Store(shell, greeting.work_dir, greeting.tools)
+
+    def _facts(self, shell: Shell, greeting: Greeting) -> dict[str, Any]:
+        if greeting.macos:
+            return macos.facts(shell.ask(macos.FACTS_COMMAND, "read its facts"))
+        files = Snapshot(shell.ask(command(FACT_PATHS), "read its facts"))
+        found = linux.facts(files)
+        if greeting.android:
+            told = android.facts(shell.ask(android.FACTS_COMMAND, "read its properties"))
+            found |= {key: value for key, value in told.items() if value is not None}
+            found["gpu"] = gpus.facts(files) or told["gpu"]
+        return found
 
     def _state(self) -> dict[str, Any]:
         shell, greeting, _ = self._open()
-        found = linux.state(Snapshot(shell.ask(command(STATE_PATHS), "read its state")), greeting.cores or 0)
-        return android.over(found, shell.ask(android.STATE_COMMAND, "read its state")) if greeting.android else found
+        if greeting.macos:
+            return macos.state(shell.ask(macos.STATE_COMMAND, "read its state"))
+        files = Snapshot(shell.ask(command(STATE_PATHS), "read its state"))
+        found = linux.state(files, greeting.cores or 0)
+        if not greeting.android:
+            return found
+        return android.over({**found, **gpus.state(files)}, shell.ask(android.STATE_COMMAND, "read its state"))
 
     def _since(self, greeting: Greeting) -> str:
         """Say what a second try finds."""

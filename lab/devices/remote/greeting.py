@@ -7,30 +7,39 @@ from dataclasses import dataclass
 
 from lab.core.errors import DeviceError
 from lab.core.target import TargetSpec
+from lab.devices.remote.locker import LOCKERS, Locker
 from lab.devices.remote.shell import Shell
+from lab.devices.remote.tools import Tools
 from lab.devices.remote.words import quoted
 
 # toybox and busybox have what is used here; a host may lack any of it, and then the answer is empty. qemu-user hides
-# itself from a process that looks at itself, and not from one that looks at another.
+# itself from a process that looks at itself, and not from one that looks at another. A Mac is asked in its own words.
 _QUESTIONS = r"""
 say() { printf '%s=%s\n' "$1" "$2"; }
 has() { command -v "$1" >/dev/null 2>&1; }
 say uid "$(id -u)"
 say arch "$(uname -m)"
 say node "$(uname -n)"
-say cores "$(nproc 2>/dev/null)"
 say page_size "$(getconf PAGESIZE 2>/dev/null)"
-say machine_id "$(cat /etc/machine-id 2>/dev/null)"
-say boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
-say board "$(tr -d '\000' </proc/device-tree/model 2>/dev/null)"
-say serialno "$(has getprop && getprop ro.serialno)"
-say android "$(has getprop && echo yes)"
-sleep 5 & other=$!
-say exe "$(readlink /proc/$other/exe 2>/dev/null)"
-kill $other
-say flock "$(has flock && echo yes)"
-say openssl "$(has openssl && echo yes)"
-say sha256sum "$(has sha256sum && echo yes)"
+system=$(uname -s)
+say system "$system"
+if [ "$system" = Darwin ]; then
+  say cores "$(sysctl -n hw.perflevel0.physicalcpu 2>/dev/null || sysctl -n hw.ncpu)"
+  say uuid "$(ioreg -r -d 1 -c IOPlatformExpertDevice 2>/dev/null | grep IOPlatformUUID | cut -d '"' -f 4)"
+  say boot_id "$(sysctl -n kern.bootsessionuuid 2>/dev/null)"
+  say board "$(sysctl -n hw.model 2>/dev/null)"
+else
+  say cores "$(nproc 2>/dev/null)"
+  say machine_id "$(cat /etc/machine-id 2>/dev/null)"
+  say boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+  say board "$(tr -d '\000' </proc/device-tree/model 2>/dev/null)"
+  say serialno "$(has getprop && getprop ro.serialno)"
+  say android "$(has getprop && echo yes)"
+  sleep 5 & other=$!
+  say exe "$(readlink /proc/$other/exe 2>/dev/null)"
+  kill $other
+fi
+for tool in flock lockf perl openssl sha256sum shasum; do say $tool "$(has $tool && echo yes)"; done
 """
 
 _HOME = r"""
@@ -50,7 +59,9 @@ _FORMS = {
     "cores": r"[1-9]\d{0,4}",
     "page_size": r"[1-9]\d{0,8}",
     "machine_id": r"[0-9a-f]{32}",
-    "boot_id": r"[0-9a-f-]{36}",
+    "uuid": r"[0-9A-F-]{36}",
+    "boot_id": r"[0-9A-Fa-f-]{36}",
+    "system": r"[A-Za-z0-9_-]{1,40}",
     "board": r"[ -~]{1,200}",
     "serialno": r"[A-Za-z0-9._:-]{1,100}",
     "work": r"/[ -~]{1,1000}",
@@ -70,9 +81,10 @@ class Greeting:
     boot_id: str | None
     serial: str
     android: bool
-    has_flock: bool
+    macos: bool
+    locker: Locker | None
     has_qemu_user: bool
-    hasher: str
+    tools: Tools
 
 
 def greet(shell: Shell, target: TargetSpec) -> Greeting:
@@ -96,18 +108,20 @@ def greet(shell: Shell, target: TargetSpec) -> Greeting:
 
 
 def _greeting(name: str, found: dict[str, str]) -> Greeting:
+    macos = found.get("system") == "Darwin"
     return Greeting(
         work_dir=found["work"],
-        arch=found.get("arch"),
+        arch="aarch64" if macos and found.get("arch") == "arm64" else found.get("arch"),
         cores=_number(found.get("cores")),
         page_size_bytes=_number(found.get("page_size")),
         board=found.get("board"),
         boot_id=found.get("boot_id"),
         serial=_serial(found),
         android=found.get("android") == "yes",
-        has_flock=found.get("flock") == "yes",
+        macos=macos,
+        locker=next((locker for locker in LOCKERS if found.get(locker) == "yes"), None),
         has_qemu_user="exe" in found,
-        hasher=_hasher(name, found),
+        tools=Tools(_hasher(name, found, macos), is_bsd=macos),
     )
 
 
@@ -117,10 +131,15 @@ def _serial(found: dict[str, str]) -> str:
         return f"adb-{found['serialno']}"
     if found.get("machine_id"):
         return f"local-{found['machine_id']}"
+    if found.get("uuid"):
+        return f"mac-{found['uuid'].lower()}"
     return f"host-{found.get('node', 'unnamed')}"
 
 
-def _hasher(name: str, found: dict[str, str]) -> str:
+def _hasher(name: str, found: dict[str, str], macos: bool) -> str:
+    # The openssl of macOS is another program, of which not every version can print in the form of sha256sum.
+    if macos and found.get("shasum") == "yes":
+        return "shasum -a 256"
     # openssl uses the processor's SHA instructions, where coreutils often do not.
     if found.get("openssl") == "yes":
         return "openssl dgst -sha256 -r"

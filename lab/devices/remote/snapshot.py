@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lab.devices import gpus
 from lab.devices.files import MAX_BYTES
 
 _CPU = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
@@ -22,6 +23,7 @@ STATE_PATHS = (
     *(f"{_SUPPLY}/{name}" for name in ("type", "capacity", "status")),
     *(f"{_CGROUP}/memory.{name}" for name in ("max", "current", "stat")),
     *(f"{_CGROUP}/memory/memory.{name}" for name in ("limit_in_bytes", "usage_in_bytes", "stat")),
+    *gpus.STATE_PATHS,
 )
 FACT_PATHS = (
     *STATE_PATHS,
@@ -29,6 +31,7 @@ FACT_PATHS = (
     "/proc/sys/kernel/osrelease",
     "/etc/os-release",
     "/sys/kernel/mm/transparent_hugepage/enabled",
+    *gpus.FACT_PATHS,
 )
 
 

@@ -19,8 +19,10 @@ from lab.core.units import human_bytes
 from lab.devices.remote.arrival import SYNC_S, Arrival
 from lab.devices.remote.content import Content
 from lab.devices.remote.shell import Shell
+from lab.devices.remote.tools import Tools
 from lab.devices.remote.words import line, quoted
 
+SCRATCH = "scratch"  # beside store and names: what programs on the device keep for the next time
 SPARE_BYTES = 64 << 20  # left free for what the device writes meanwhile
 
 
@@ -36,10 +38,10 @@ class Traffic:
 class Store:
     """The content store of one device. The caller holds the device's lock."""
 
-    def __init__(self, shell: Shell, work_dir: str, hasher: str) -> None:
+    def __init__(self, shell: Shell, work_dir: str, tools: Tools) -> None:
         self._shell = shell
         self._work = work_dir
-        self._hasher = hasher
+        self._tools = tools
         self.traffic = Traffic()
 
     def push(self, wanted: Sequence[Content], progress: Progress) -> None:
@@ -50,7 +52,7 @@ class Store:
             DeviceUnreachableError: the device went away; what has arrived is kept for the next time.
         """
         missing = self._missing(wanted)
-        arrivals = [Arrival(self._shell, self._folder, self._hasher, content) for content in missing]
+        arrivals = [Arrival(self._shell, self._folder, self._tools, content) for content in missing]
         kept = sum(arrival.begin() for arrival in arrivals)
         to_send = sum(content.size_bytes for content in missing) - kept
         self._check_space(to_send)
@@ -68,14 +70,14 @@ class Store:
     def listing(self) -> list[tuple[str, int]]:
         """Return (name, bytes) of everything in the store, half-sent parts too."""
         found = self._shell.ask(
-            f"cd {self._folder} 2>/dev/null && stat -c '%n %s' * 2>/dev/null; true", "list the store"
+            f"cd {self._folder} 2>/dev/null && {self._tools.names_and_sizes('*')} 2>/dev/null; true", "list the store"
         )
         rows = (row.partition(" ") for row in found.splitlines())
         return [(name, int(size)) for name, _, size in rows if re.fullmatch(r"[0-9a-f]{64}(\.part|\.sums)?", name)]
 
     def clear(self) -> None:
-        """Remove all that was ever pushed."""
-        self._shell.ask(f"cd {quoted(self._work)} && rm -rf store names", "clear its store")
+        """Remove all that was ever pushed, and what programs kept."""
+        self._shell.ask(f"cd {quoted(self._work)} && rm -rf store names {SCRATCH}", "clear its store")
 
     @property
     def _folder(self) -> str:
@@ -84,7 +86,8 @@ class Store:
     def _missing(self, wanted: Sequence[Content]) -> list[Content]:
         """Return the contents that are not there whole, each once."""
         names = line([content.sha256 for content in wanted])
-        command = f"mkdir -p {self._folder} && cd {self._folder} && stat -c '%n %s' {names} 2>/dev/null; true"
+        look = self._tools.names_and_sizes(names)
+        command = f"mkdir -p {self._folder} && cd {self._folder} && {look} 2>/dev/null; true"
         there = set(self._shell.ask(command, "look into its store").splitlines())
         absent = (content for content in wanted if f"{content.sha256} {content.size_bytes}" not in there)
         return list({content.sha256: content for content in absent}.values())

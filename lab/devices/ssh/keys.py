@@ -11,8 +11,8 @@ from pathlib import Path
 
 import asyncssh
 
+from lab.core.text import said
 from lab.devices.ssh.check import is_private, key_path, open_to_others
-from lab.devices.ssh.problems import printable
 from lab.devices.ssh.route import Resolved
 
 AGENT_S = 10.0  # to list its keys
@@ -35,7 +35,7 @@ class Keys:
             wrong = open_to_others(path)
             pairs = [] if wrong else list(asyncssh.load_keypairs(str(path), ignore_encrypted=True))
         except (OSError, ValueError, asyncssh.KeyImportError) as problem:
-            self.left_out += [] if isinstance(problem, FileNotFoundError) else [f"{path}: {printable(problem)}"]
+            self.left_out += [] if isinstance(problem, FileNotFoundError) else [f"{path}: {said(problem)}"]
             return
         if wrong:
             self.left_out.append(f"{path}: {wrong}; chmod 600 {path}")
@@ -84,7 +84,7 @@ async def _add_agent(keys: Keys, agent: asyncssh.SSHAgentClient, only: Sequence[
     try:
         found = await asyncio.wait_for(agent.get_keys(wanted), AGENT_S)
     except (OSError, ValueError, asyncssh.Error) as problem:
-        keys.left_out.append(f"ssh-agent: {printable(problem)}")
+        keys.left_out.append(f"ssh-agent: {said(problem)}")
         return
     keys.pairs += found
     keys.tried += [f"{len(found)} of ssh-agent"] if found else []

@@ -12,7 +12,7 @@ from pathlib import Path
 import asyncssh
 
 from lab.core.errors import DeviceError
-from lab.devices.ssh.problems import printable
+from lab.core.text import said
 
 GLOBAL = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 USER = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
@@ -103,7 +103,7 @@ def add_line(path: Path, name: str, key: asyncssh.SSHKey) -> None:
             os.close(handle)
     except OSError as problem:
         raise DeviceError(
-            f"{path}: cannot add the key of {printable(name)}: {problem.strerror}",
+            f"{path}: cannot add the key of {said(name)}: {problem.strerror}",
             hint=f"make it writable, or add the line yourself: {line.decode().strip()}",
         ) from problem
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import asyncssh
 
 from lab.core.errors import DeviceUnreachableError
+from lab.core.text import said
 from lab.devices.ssh.connection import WINDOW_BYTES, Connection, connect
-from lab.devices.ssh.problems import printable, unreachable
+from lab.devices.ssh.problems import unreachable
 from lab.devices.ssh.route import Resolved
 from lab.devices.ssh.session import Session
 
@@ -93,7 +94,7 @@ class Pool:
         self._connections.append(connection)
         ssh = connection.ssh
         self.facts = {
-            "cipher": printable(ssh.get_extra_info("send_cipher")),
-            "server": printable(ssh.get_extra_info("server_version")),
+            "cipher": said(ssh.get_extra_info("send_cipher")),
+            "server": said(ssh.get_extra_info("server_version")),
         }
         return connection

@@ -7,8 +7,7 @@ import socket
 import asyncssh
 
 from lab.core.errors import ConfigError, DeviceUnreachableError
-
-TEXT_MAX = 300
+from lab.core.text import said
 
 
 class FirstContactError(DeviceUnreachableError):
@@ -29,11 +28,6 @@ def key_words(key: asyncssh.SSHKey) -> str:
     return f"{key.get_algorithm()} {key.get_fingerprint()}"
 
 
-def printable(text: object) -> str:
-    """Return what a host said without what would move a terminal's cursor, and not much of it."""
-    return "".join(char if char.isprintable() else "?" for char in str(text))[:TEXT_MAX]
-
-
 def unreachable(address: str, problem: BaseException) -> DeviceUnreachableError:
     """Return the error for a connection that failed to come about or was lost."""
     what, hint = _words(problem)
@@ -43,7 +37,7 @@ def unreachable(address: str, problem: BaseException) -> DeviceUnreachableError:
 def bad_configuration(problem: Exception) -> ConfigError:
     """Return the error for an ssh configuration that asyncssh cannot read."""
     return ConfigError(
-        f"ssh configuration: {printable(problem)}", hint="mend that line; `ssh -G HOST` shows how ssh sees it"
+        f"ssh configuration: {said(problem)}", hint="mend that line; `ssh -G HOST` shows how ssh sees it"
     )
 
 
@@ -55,9 +49,9 @@ def _words(problem: BaseException) -> tuple[str, str | None]:
     if isinstance(problem, TimeoutError):
         return "no answer", "is it switched on, and on this network?"
     if isinstance(problem, asyncssh.ChannelOpenError):
-        return f"not opened: {printable(problem.reason)}", None
+        return f"not opened: {said(problem.reason)}", None
     if isinstance(problem, asyncssh.DisconnectError):
-        return f"connection lost: {printable(problem.reason)}", None
+        return f"connection lost: {said(problem.reason)}", None
     if isinstance(problem, OSError):
-        return printable(problem.strerror or problem), None
-    return printable(problem) or type(problem).__name__, None
+        return said(problem.strerror or problem), None
+    return said(problem) or type(problem).__name__, None

@@ -1,4 +1,4 @@
-"""`python -m tests.devices.images phone|machine|all`."""
+"""`python -m tests.devices.images phone|phone-opencl|machine|all`."""
 
 from __future__ import annotations
 

@@ -18,16 +18,19 @@ from lab.core.bundle import file_entry
 from lab.core.errors import LabError
 from lab.core.fields import encode
 from lab.devices.qemu.image import MANIFEST, SCHEMA, images_dir, is_whole
-from tests.devices.images import adbd, machine, phone
+from tests.devices.images import adbd, machine, opencl_phone, phone
 from tests.devices.images.debian import Debian
 from tests.devices.images.say import Say, teller
 
-RECIPES: dict[str, ModuleType] = {"phone": phone, "machine": machine}
+RECIPES: dict[str, ModuleType] = {"phone": phone, "machine": machine, "phone-opencl": opencl_phone}
 FOLDER = Path(__file__).resolve().parent
 ALWAYS_NEEDED = ("apt-get", "dpkg-deb", "tar", "bash")
+_PHONE = {"kind": "phone", "phone": {"root": "root.tar", "adbd": "system/bin/adbd"}, "adb": {"port": 0}}
 PARTS: dict[str, dict[str, Any]] = {
-    "phone": {"phone": {"root": "root.tar", "adbd": "system/bin/adbd"}, "adb": {"port": 0}},
+    "phone": _PHONE,
+    "phone-opencl": _PHONE,
     "machine": {
+        "kind": "machine",
         "machine": {"kernel": "kernel", "initrd": "initrd", "disk": "disk.raw"},
         "adb": {"port": 5555},
         "ssh": {"port": 22, "user": "shell", "key": "user_key", "known_hosts": "known_hosts"},
@@ -118,7 +121,6 @@ def _one(name: str, bench: _Bench) -> Path:
 def _manifest(name: str, folder: Path, versions: dict[str, str]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "kind": name,
         "name": name,
         "description": RECIPES[name].DESCRIPTION,
         "key": recipe_key(name),

@@ -59,7 +59,8 @@ IN_SYS = {
     "class/thermal/thermal_zone1/type": "skin-therm",
     "class/thermal/thermal_zone1/temp": "33100",
     "class/kgsl/kgsl-3d0/gpu_model": "Adreno650v2",
-    "class/kgsl/kgsl-3d0/gpu_busy_percentage": "0 %",
+    "class/kgsl/kgsl-3d0/gpubusy": " 3000  12000",
+    "class/kgsl/kgsl-3d0/gpuclk": "587000000",
     "devices/system/cpu/cpu0/cpufreq/scaling_governor": "schedutil",
     "devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "1804800",
     "devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq": "2841600",
@@ -69,18 +70,30 @@ IN_SYS = {
 
 def build(debian: Debian, source: Path, adbd_version: str, work: Path, out: Path, say: Say) -> dict[str, str]:
     """Put root.tar into the folder `out`; return the versions of what is in it."""
-    root, unpacked = work / "phone", work / "phone-packages"
+    root, versions = make_root(debian, source, adbd_version, work / "phone", say)
+    pack(root, out)
+    return versions
+
+
+def make_root(debian: Debian, source: Path, adbd_version: str, work: Path, say: Say) -> tuple[Path, dict[str, str]]:
+    """Make the phone's files below `work`; return their root and the versions of what is in it."""
+    root, unpacked = work / "root", work / f"{work.name}-packages"
     say("unpack mksh and toybox for arm64")
+    work.mkdir()
     versions = debian.unpack(unpacked, "arm64", PACKAGES)
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True)
     _put_tools(unpacked, root)
     say("compile adbd for this machine")
-    adbd.build(debian, source, adbd_version, "amd64", work / "adbd-phone")
-    shutil.copy(work / "adbd-phone", root / "system/bin/adbd")
+    adbd.build(debian, source, adbd_version, "amd64", work / "adbd")
+    shutil.copy(work / "adbd", root / "system/bin/adbd")
     _put_files(root)
+    return root, {"adbd": adbd_version, **{name: versions[name] for name in PACKAGES}}
+
+
+def pack(root: Path, out: Path) -> None:
+    """Put the files into `out`/root.tar."""
     run(["tar", "-C", str(root), "--numeric-owner", "-cf", str(out / "root.tar"), "."], timeout_s=120, check=True)
-    return {"adbd": adbd_version, **{name: versions[name] for name in PACKAGES}}
 
 
 def _put_tools(unpacked: Path, root: Path) -> None:

@@ -15,7 +15,7 @@ from lab.core.target import SshSpec, load_target
 from lab.devices.link import Access, Link
 from lab.devices.qemu.connect import check
 from lab.devices.qemu.image import Image
-from lab.devices.registry import connect
+from lab.devices.registry import connect, open_device
 from tests.devices import emulated
 
 
@@ -56,6 +56,14 @@ def test_the_phone_of_the_built_in_target(phone_link: Link) -> None:
     answer = phone_link.execute("cat; echo err >&2; exit 9", timeout_s=60, feed=[b"in"], on_stdout=taken.append)
     assert (answer.code, b"".join(taken), answer.stderr) == (9, b"in", b"err\n")
     assert_emulated(phone_link.facts(), "qemu-user 7.")
+
+
+def test_the_phone_tells_its_gpu(home: Path, phone_image: Image) -> None:
+    emulated.share_images(home)
+    with closing(open_device(load_target("emulated-phone"), Access())) as device:
+        assert device.facts()["gpu"] == {"name": "Adreno650v2", "cores": None}
+        state = device.state(window_s=0)
+    assert (state["gpu_busy_fraction"], state["gpu_mhz"]) == (0.25, 587.0)
 
 
 def test_a_closed_phone_is_gone(phone_link: Link) -> None:

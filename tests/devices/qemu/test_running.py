@@ -157,7 +157,7 @@ def failure_of(argv: Sequence[str], *, timeout_s: float = 600) -> str:
 
 def test_an_emulator_that_ends_is_noticed_at_once_and_its_last_words_are_told() -> None:
     said = failure_of(["sh", "-c", "echo first; printf 'red \\033[31m line\\n'; exit 3"])
-    assert said.splitlines() == ["test: the emulator has ended", "  first", "  red  [31m line"]
+    assert said.splitlines() == ["test: the emulator has ended", "  first", "  red [31m line"]
 
 
 def test_an_emulator_that_does_not_exist_is_told() -> None:

@@ -14,6 +14,7 @@ from lab.devices.remote.device import RemoteDevice
 from lab.devices.remote.greeting import greet
 from lab.devices.remote.shell import Shell
 from lab.devices.remote.snapshot import Snapshot, command
+from lab.devices.remote.tools import Tools
 from lab.devices.system_log import telling_lines
 from tests.devices.shell_link import ShellLink, shell_device, target
 
@@ -61,13 +62,31 @@ def greeted(**changes: str) -> Any:
 def test_a_phone() -> None:
     found = greeted()
     assert (found.serial, found.android, found.cores, found.page_size_bytes) == ("adb-28041FDH2000XY", True, 9, 4096)
-    assert (found.hasher, found.has_flock, found.work_dir) == ("sha256sum", True, "/data/local/tmp/lab")
+    assert (found.tools, found.locker, found.work_dir) == (Tools("sha256sum"), "flock", "/data/local/tmp/lab")
+
+
+def test_a_mac() -> None:
+    uuid = "56F74699-CB04-41AE-87EE-28BC498F1832"
+    said = {"serialno": "", "android": "", "flock": "", "lockf": "yes", "perl": "yes", "openssl": "yes"}
+    found = greeted(**said, system="Darwin", arch="arm64", uuid=uuid, boot_id=uuid, shasum="yes", board="Mac15,3")
+    assert (found.macos, found.arch, found.serial) == (True, "aarch64", f"mac-{uuid.lower()}")
+    assert (found.tools, found.locker, found.boot_id) == (Tools("shasum -a 256", is_bsd=True), "lockf", uuid)
+
+
+def test_only_macos_is_asked_in_its_own_words() -> None:
+    found = greeted(system="Linux", arch="arm64")
+    assert (found.macos, found.arch, found.tools.is_bsd) == (False, "arm64", False)
+
+
+def test_a_mac_without_lockf_has_perl_and_one_without_both_no_lock() -> None:
+    assert greeted(flock="", perl="yes").locker == "perl"
+    assert greeted(flock="").locker is None
 
 
 def test_a_host_has_the_serial_that_it_has_as_local() -> None:
     found = greeted(serialno="", android="", machine_id="ab" * 16, openssl="yes")
     assert (found.serial, found.android) == ("local-" + "ab" * 16, False)
-    assert found.hasher == "openssl dgst -sha256 -r"
+    assert found.tools.hasher == "openssl dgst -sha256 -r"
 
 
 @pytest.mark.parametrize(

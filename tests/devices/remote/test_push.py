@@ -14,6 +14,7 @@ import pytest
 from lab.core.errors import DeviceError, DeviceUnreachableError
 from lab.devices.remote import arrival, store
 from lab.devices.remote.device import RemoteDevice
+from tests.devices.peers.mac import MacTools
 from tests.devices.shell_link import ShellLink, shell_device, target
 
 PART = 64 << 10
@@ -24,6 +25,13 @@ DIGEST = hashlib.sha256(DATA).hexdigest()
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrival, "PART_BYTES", PART)
+
+
+@pytest.fixture(autouse=True, params=["linux", "macos"])
+def system(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose programs the device has."""
+    if request.param == "macos":
+        monkeypatch.setattr(ShellLink, "PATH", str(MacTools(tmp_path / "bin").folder))
 
 
 @pytest.fixture
@@ -173,7 +181,10 @@ def test_a_work_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
 def test_the_store_can_be_listed_and_cleared(model: Path, work: Path) -> None:
     device = shell_device(work)
     device.push(model, "m/model.bin")
+    kept = Path(device.scratch("programs"))
+    assert kept.is_dir()
     assert device.stored() == [(DIGEST, len(DATA))]
     device.clear()
     assert device.stored() == []
+    assert not kept.exists()
     assert not (work / "names").exists()

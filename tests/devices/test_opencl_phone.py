@@ -1,0 +1,42 @@
+"""OpenCL on arm64 from the bundle to the record: an emulated phone whose driver, PoCL, computes on its CPU."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.cli.pipeline import Pipeline
+from lab.core.progress import NullProgress
+from lab.core.target import load_target
+from lab.devices.registry import open_device
+from lab.measure.plan import Cell, plan_for
+from lab.measure.session import measure
+from tests.devices import emulated
+from tests.ondevice.real_bundle import bundle_for
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.timeout(1800)  # the emulated phone compiles each kernel itself, for seconds
+def test_it_computes_the_right_thing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_HOME", str(tmp_path))
+    emulated.image("phone-opencl")
+    emulated.share_images(tmp_path)
+    target = load_target("emulated-opencl")
+    bundle, runner = bundle_for(tmp_path / "compiled", target), Pipeline(NullProgress()).runner(target)
+    plan = replace(plan_for(target, (Cell(12, 3),), 2), repeats=1, warmup_cap=0)
+    with closing(open_device(target)) as device:
+        record = measure(device, bundle, target, plan, NullProgress(), runner)
+    (row,) = record.cells[0].repetitions
+    assert (record.status, row.status) == ("ok", "ok")
+    assert record.verify is not None
+    assert record.verify.passed
+    assert record.verify.rel_error is not None
+    assert record.verify.rel_error < 1e-5
+    assert row.extra["gpu"]["launches_per_token"] == 7 * 2 + 2
+    assert record.engine.effective is not None
+    assert record.engine.effective.startswith("opencl pthread")
+    assert record.device.emulated
