@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lab.analysis.gpu import computes_on_cpu, fell_back, is_gpu_run
 from lab.analysis.marks import Mark
 from lab.core.run_record import Cell, RunRecord
 
@@ -25,6 +26,15 @@ def run_obstacle(a: RunRecord, b: RunRecord, *, emulated: bool = False) -> str |
         return "emulated devices: their times say nothing about real ones (--emulated compares them all the same)"
     if a.extra.get("disturbed_by") != b.extra.get("disturbed_by"):
         return "one of them was disturbed on purpose"
+    return _gpu_obstacle(a, b)
+
+
+def _gpu_obstacle(a: RunRecord, b: RunRecord) -> str | None:
+    for side, run in (("A", a), ("B", b)):
+        if fell_back(run):
+            return f"{side} fell back: a GPU was asked for, and a CPU computed"
+    if is_gpu_run(a) and is_gpu_run(b) and computes_on_cpu(a) != computes_on_cpu(b):
+        return "OpenCL on a CPU against OpenCL on a GPU"
     return None
 
 

@@ -6,10 +6,12 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lab.analysis.gpu import computes_on_cpu, fell_back, gpu_facts, unverified
 from lab.analysis.roofline import Roofline
 from lab.analysis.stats import Stat
 from lab.core.metrics import metric
 from lab.core.run_record import Cell, Repetition, RunRecord
+from lab.core.text import printable
 
 GATED = ("prefill_tok_per_s", "decode_tok_per_s")  # what the declared cv gate is about
 ABOVE_ROOF = 1.05  # roofs themselves are measured to a few percent
@@ -53,9 +55,20 @@ def _run_flags(record: RunRecord) -> Iterator[Flag]:
         yield Flag("disturbed", f"disturbed on purpose: {str(disturbed)[:200]}")
     if record.device.emulated:
         yield Flag("emulated", "emulated device: its times say nothing about a real one")
+    if fell_back(record):
+        yield Flag("fell_back", f"fell back: a GPU was asked for, and {_device(record)}, which is a CPU, computed")
+    elif computes_on_cpu(record):
+        yield Flag("cpu_device", "OpenCL computes on a CPU here: its times say nothing about a GPU")
+    if missing := unverified(record):
+        count = "1 thing" if len(missing) == 1 else f"{len(missing)} things"
+        yield Flag("unverified", f"{count} could not be checked without the device: see Not checked")
     if record.status != "ok":
         yield Flag(record.status, f"run {record.status}" + (f": {record.reason}" if record.reason else ""))
     yield from _bandwidth(record)
+
+
+def _device(record: RunRecord) -> str:
+    return printable(str(gpu_facts(record).get("device") or "an unnamed device"))
 
 
 def _bandwidth(record: RunRecord) -> Iterator[Flag]:

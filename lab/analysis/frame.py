@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from lab.analysis.gpu import fell_back
 from lab.analysis.stats import percentile
 from lab.analysis.summary import PER_REPETITION
 from lab.core.run_record import Cell, Repetition, RunRecord
@@ -25,6 +26,7 @@ IDENTITY = (
     "synthetic",
     "engine",
     "effective",
+    "fell_back",
     "threads",
     "bundle",
     "lab_version",
@@ -66,6 +68,7 @@ def _identity(record: RunRecord) -> dict[str, Any]:
         "synthetic": record.weights.synthetic,
         "engine": record.engine.name,
         "effective": record.engine.effective,
+        "fell_back": fell_back(record),
         "threads": record.engine.threads,
         "bundle": record.bundle.key,
         "lab_version": record.lab.version,

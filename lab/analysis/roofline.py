@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lab.analysis.gpu import is_gpu_run
 from lab.analysis.stats import Stat
 from lab.analysis.work import Work, decode_work, prefill_work
 from lab.core.run_record import Cell, RunRecord
@@ -18,7 +19,8 @@ class Roofline:
     """Rates of one cell, per second, and their fractions of the roofs; null is not measured or not known.
 
     `roof_bytes_per_s` is decode's roof over the whole run; its fraction is taken repetition by repetition where
-    bandwidth was. Prefill's roof is a time: the least that the measured peaks allow.
+    bandwidth was. Prefill's roof is a time: the least that the measured peaks allow. A run on a GPU has no roofs: what
+    was measured is the processor's.
     """
 
     prefill_ops_per_s: float | None
@@ -36,14 +38,16 @@ def roofline(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> Roof
     prefills = _per_s(metrics.get("prefill_tok_per_s"), cell.prompt)
     decodes = _per_s(metrics.get("decode_tok_per_s"), 1)
     read, limit = _times(decode.bytes, decodes), roof(record)
+    if is_gpu_run(record):  # both roofs are the processor's
+        limit = None
     return Roofline(
         prefill_ops_per_s=_times(prefill.ops, prefills),
         prefill_bytes_per_s=_times(prefill.bytes, prefills),
-        prefill_roof_fraction=_times(least_prefill_s(record, prefill), prefills),
+        prefill_roof_fraction=None if is_gpu_run(record) else _times(least_prefill_s(record, prefill), prefills),
         decode_ops_per_s=_times(decode.ops, decodes),
         achieved_bytes_per_s=read,
         roof_bytes_per_s=limit,
-        roof_fraction=_of_roof(cell, decode.bytes, read, limit),
+        roof_fraction=None if is_gpu_run(record) else _of_roof(cell, decode.bytes, read, limit),
     )
 
 

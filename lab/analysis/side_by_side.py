@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from lab.analysis.gpu import fell_back
 from lab.analysis.stats import MIN_BOOTSTRAP, paired_ratio_interval
 from lab.analysis.summary import CellSummary, summarise
 from lab.core.errors import NotComparableError
@@ -79,6 +80,7 @@ def side_by_side(records: Sequence[RunRecord]) -> SideBySide:
         ratio
         for number in range(len(records[0].cells))
         for other in range(1, len(records))
+        if not (fell_back(records[0]) or fell_back(records[other]))  # a CPU in a GPU's place is compared with nothing
         for ratio in _of_cell(records, summaries, number, other)
     ]
     return SideBySide(tuple(records), summaries, tuple(ratios))

@@ -16,6 +16,7 @@ VERBS = {
     "devices": "List the phones that are attached, and how lab sees them.",
     "convert": "Make the weights file of a model.",
     "compile": "Compile a model's library for a target.",
+    "toolchain": "Build what runs on a phone with Android's own C library.",
     "probe": "Measure what a device can do at the best: its memory and its arithmetic.",
     "run": "Measure a model on a target; builds whatever is missing first.",
     "verify": "Hold a build's logits against the reference implementation.",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.cli.early import check_early
+from lab.cli.early import check_early, check_profile, check_tools
 from lab.cli.engines import Builder
 from lab.cli.pipeline import Choice, Pipeline
 from lab.cli.same import check_same_build, check_same_settings
@@ -43,6 +43,7 @@ class Wanted:
     engines: tuple[str, ...] = ()
     cells: tuple[Cell, ...] = ()
     resumes: RunRecord | None = None
+    profile: bool = False
 
 
 Found = tuple[tuple[RunRecord, ...], str | None]
@@ -57,6 +58,7 @@ def run_wanted(
     """
     began = time.monotonic()
     target, spec, source = choice.resolved()
+    check_tools(target, progress)
     device = open_device(target, access)
     builder = Builder(spec, target, source, dump_ir, progress)
     try:
@@ -131,7 +133,8 @@ def _times(time_s: Mapping[str, float]) -> TimesRecord:
 
 def _plan(wanted: Wanted, spec: ModelSpec, target: TargetSpec, device: Device) -> Plan:
     facts = device.facts()
-    changes = {"repeats": wanted.repeats, "threads": wanted.threads}
+    changes = {"repeats": wanted.repeats, "threads": wanted.threads, "profile": wanted.profile}
+    check_profile(wanted.profile, target)
     plan = plan_for(target, _cells(wanted), facts.get("cores"), **changes)
     if wanted.resumes is not None:
         check_same_settings(wanted.resumes, plan)

@@ -24,6 +24,11 @@ def warn(text: str) -> None:
     click.echo(f"warning: {text}", err=True)
 
 
+def tell(text: str) -> None:
+    """Write one line to stderr that is no warning."""
+    click.echo(text, err=True)
+
+
 def stderr() -> Any:
     """The stream for talk; looked up when used, since tests replace it."""
     return sys.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.cli.problems import keeping
@@ -59,11 +59,16 @@ class Pipeline:
             return write_gguf(spec, source, compiled_dir(), self.progress)
 
     def runner(self, target: TargetSpec) -> RunnerFiles:
-        """Return the runner for the target's processor."""
+        """Return the runner for the target's processor, with what brings its GPU to the runtime."""
         from lab.ondevice.build import runner
 
         with self.step("runner", f"{NOTHING_HALF}; the bundle stays for the next time"):
-            return runner(target.compile.mtriple, self.progress, libc=target.compile.libc)
+            files = runner(target.compile.mtriple, self.progress, libc=target.compile.libc)
+            if target.compile.kind == "opencl":
+                from lab.ondevice.opencl.build import plugin
+
+                files = replace(files, plugin=plugin(target.compile.mtriple, self.progress).path)
+            return files
 
     @contextmanager
     def step(self, name: str, kept: str) -> Iterator[None]:

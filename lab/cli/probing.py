@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.cli.access import access_of
+from lab.cli.early import check_tools
 from lab.cli.pipeline import Pipeline
 from lab.cli.problems import keeping
 from lab.core import probe_store
@@ -20,6 +21,7 @@ def probed(name: str, progress: Progress, address: str | None = None, accept_new
     """Measure the device of target `name` (reached at `address`) and return the file of the probe."""
     target = load_target(name)
     target = at(target, address) if address else target
+    check_tools(target, progress)
     device = open_device(target, access_of(accept_new, progress))
     try:
         runner = Pipeline(progress).runner(target)

@@ -21,10 +21,12 @@ SHELVES = {
     "lib": "library",
     "runner": "runner",
     "runtime": "runtime",
+    "toolchain": "toolchain",
     "images": "image",
+    "scratch": "scratch",  # has no manifest, so it counts as stale
 }
 STALE = "stale"
-COMPILED = ("bundle", "library", "runner", "runtime")
+COMPILED = ("bundle", "library", "runner", "runtime", "toolchain")
 
 
 def removable(compiled: Path, kinds: Sequence[str]) -> list[Removable]:

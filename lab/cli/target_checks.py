@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from lab.cli.access import access_of
+from lab.cli.gpu_target_checks import gpu_family, gpu_of_device, plug_in
 from lab.core.errors import DeviceUnreachableError, LabError
 from lab.core.home import definitions, find_definition, shown
 from lab.core.progress import NullProgress
 from lab.core.target import TargetSpec, at, read_target
 from lab.devices.base import Device
+from lab.ondevice.android.ndk import NoNdkError
 from lab.views.targets_table import Check
 
 UNREACHABLE = DeviceUnreachableError.exit_code
@@ -42,11 +44,19 @@ def _check(name: str, reach: tuple[str | None, bool] | None) -> Iterator[Check]:
         yield _failed(name, "file", problem)
         return
     yield Check(name, "file", "passed", shown(path))
-    asked = (("transport", _transport), ("backend", _backend), ("processor", _processor))
+    asked = (("transport", _transport), ("backend", _backend), *_of_kind(target))
     for what, ask in asked:
         yield _answer(name, what, lambda ask=ask: ask(target))  # type: ignore[misc]
     if reach is not None:
         yield from _connected(target, *reach)
+
+
+def _of_kind(target: TargetSpec) -> tuple[tuple[str, Callable[[TargetSpec], str]], ...]:
+    """What is asked of a target's processor, or of its GPU in place of that."""
+    if target.compile.kind == "llvm":
+        return (("processor", _processor),)
+    family = (("gpu", gpu_family),)
+    return (*family, ("plug-in", plug_in)) if target.compile.kind == "opencl" else family
 
 
 def _connected(target: TargetSpec, address: str | None, accept_new: bool) -> Iterator[Check]:
@@ -61,7 +71,10 @@ def _connected(target: TargetSpec, address: str | None, accept_new: bool) -> Ite
         return
     try:
         yield Check(target.name, "device", "passed", str(facts.get("cpu_model") or "answers"))
-        yield _answer(target.name, "features", lambda: _features(target, device))
+        if target.compile.kind == "llvm":
+            yield _answer(target.name, "features", lambda: _features(target, device))
+        else:
+            yield _answer(target.name, "gpu device", lambda: gpu_of_device(target, device))
         yield _answer(target.name, "threads", lambda: _threads(target, device))
     finally:
         device.close()
@@ -70,6 +83,8 @@ def _connected(target: TargetSpec, address: str | None, accept_new: bool) -> Ite
 def _answer(target: str, name: str, ask: Ask) -> Check:
     try:
         return Check(target, name, "passed", ask())
+    except NoNdkError as problem:
+        return Check(target, name, "skipped", f"{problem.what}; needed to run, not to compile", problem.hint)
     except LabError as problem:
         return _failed(target, name, problem)
 
@@ -93,15 +108,18 @@ def _backend(target: TargetSpec) -> str:
 
 
 def _processor(target: TargetSpec) -> str:
-    from lab.compile.cpu import choose_cpu
+    from lab.compile.chip import chip_name, choose_chip
 
-    return f"{target.compile.cpu}: kernels for {choose_cpu(target.compile).isa.name}"
+    asked = target.compile.cpu if target.compile.kind == "llvm" else target.compile.kind
+    return f"{asked}: kernels for {chip_name(choose_chip(target.compile))}"
 
 
 def _features(target: TargetSpec, device: Device) -> str:
     from lab.compile.cpu import choose_cpu
     from lab.measure.checks import check_cpu_features
 
+    if target.compile.kind != "llvm":
+        return "of its GPU: told when a run opens it"
     required = choose_cpu(target.compile).required_features
     check_cpu_features(required, device.facts(), target)
     return " ".join(required)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lab.analysis.agreement import Agreement, agreement
+from lab.cli.early import check_tools
 from lab.cli.pipeline import Choice, Pipeline
 from lab.cli.problems import keeping
 from lab.core.bundle import WEIGHTS_NAME, BundleManifest, load_manifest
@@ -22,7 +23,7 @@ from lab.devices.base import Device
 from lab.devices.link import Access
 from lab.devices.registry import open_device
 from lab.measure.attempt import attempt
-from lab.measure.invocation import place
+from lab.measure.invocation import place_bundle, place_runner
 from lab.measure.plan import Cell, plan_for
 from lab.models.quant import F32
 from lab.models.torch_reference import StoredWeights, reference_logits
@@ -53,6 +54,7 @@ def verify(
 ) -> Verification:
     """Build what is missing, run `prompt_tokens` and then `steps` tokens on the device, compare their logits."""
     target, spec, source = choice.resolved()
+    check_tools(target, progress)
     building = Pipeline(progress)
     bundle, runner = building.bundle(spec, target, source), building.runner(target)
     manifest = load_manifest(bundle, "bundle")
@@ -61,7 +63,7 @@ def verify(
         made, got = _Trial(target, runner, bundle, manifest, progress, access).run(prompt, steps)
         weights = StoredWeights(spec, bundle / WEIGHTS_NAME, manifest.tensors, manifest.weights.layout)
         want = reference_logits(spec, weights, [*prompt, *made[:-1]], progress)[-steps:]
-    near = agreement(got, want, spec.scheme.rel_error_max(spec.layers))
+    near = agreement(got, want, manifest.verify.rel_error_max)
     return Verification(target.name, spec.label, manifest.key, prompt_tokens, steps, near)
 
 
@@ -92,7 +94,8 @@ class _Trial:
 
     def _on(self, device: Device, prompt: list[int], cell: Cell) -> tuple[list[int], F32]:
         plan = plan_for(self.target, (cell,), device.facts().get("cores"), warmup_cap=1)
-        place_of = place(device, self.runner, self.bundle, self.manifest, plan, self.progress)
+        placed = place_runner(device, self.runner, self.target)
+        place_of = place_bundle(device, placed, self.bundle, self.manifest, plan, self.progress)
         log = RunLog()
         with tempfile.TemporaryDirectory() as folder, self.progress.phase("run on the device"):
             ids, logits = Path(folder) / "ids.txt", Path(folder) / "logits.bin"

@@ -9,12 +9,14 @@ from typing import Literal
 
 from lab.core.errors import MeasureError
 from lab.core.proc import CommandError, Completed, describe_code
+from lab.core.text import printable
 from lab.devices.base import Device
-from lab.ondevice.events import Verify
+from lab.ondevice.events import Error, Verify
 from lab.ondevice.run_log import RunLog
 
 STDERR_LINES = 5
 STDERR_CHARS = 500
+REASON_CHARS = 500
 
 Ending = Literal["whole", "broken", "failed", "rejected"]
 
@@ -24,12 +26,14 @@ class Attempt:
     """How a process ended, and why when that is not well. What it said is in its RunLog.
 
     `by_device` is true where the device is to blame and not the program: it was lost, hung, or killed the program, as
-    it does when memory runs out.
+    it does when memory runs out. `said` is all that the runner said of its error where `reason` is only its beginning,
+    as with the log of a driver's compiler.
     """
 
     ending: Ending
     reason: str | None = None
     by_device: bool = False
+    said: str | None = None
 
 
 def attempt(device: Device, argv: Sequence[str], env: Mapping[str, str], timeout_s: float, log: RunLog) -> Attempt:
@@ -82,7 +86,7 @@ def after_ctrl_c(problem: BaseException | None) -> bool:
 
 def _judge(done: Completed, log: RunLog) -> Attempt:
     if log.error is not None:
-        return Attempt("failed", f"{log.error.where}: {log.error.message}")
+        return _failed(log.error)
     if log.end is not None and log.end.status == "interrupted":
         return Attempt("failed", "the runner was told to stop by somebody else")
     if done.code != 0:
@@ -91,6 +95,14 @@ def _judge(done: Completed, log: RunLog) -> Attempt:
     if log.end is None:
         return Attempt("failed", "the runner ended without saying how" + tail(done.stderr))
     return Attempt("whole")
+
+
+def _failed(error: Error) -> Attempt:
+    """Return the error with its first line as the reason."""
+    first, _, rest = error.message.partition("\n")
+    short = printable(first)[:REASON_CHARS]
+    whole = "\n".join(map(printable, error.message.splitlines())) if rest or len(first) > len(short) else None
+    return Attempt("failed", f"{error.where}: {short}", said=whole)
 
 
 def tail(stderr: str) -> str:

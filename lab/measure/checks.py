@@ -14,7 +14,7 @@ from lab.core.target import TargetSpec
 from lab.core.units import human_bytes
 from lab.devices.base import Device
 from lab.measure.ask import ask
-from lab.measure.invocation import Invocation
+from lab.measure.invocation import Placed
 from lab.measure.plan import Plan
 from lab.measure.protocol import PAGE_TOKENS
 from lab.ondevice.events import Info
@@ -75,10 +75,16 @@ def check_all(plan: Plan, manifest: BundleManifest, target: TargetSpec, facts: d
         MeasureError: too long for the model, too large for the memory, too many threads.
         DeviceError: the processor lacks a feature that the library was compiled for.
     """
-    check_cpu_features(manifest.target.required_features, facts, target)
+    check_cpu_features(processor_features(manifest), facts, target)
     check_threads(plan, facts, target)
     check_context(plan, manifest)
     check_memory(plan, manifest, facts)
+    check_ram_share(plan, manifest, facts, target)
+
+
+def processor_features(manifest: BundleManifest) -> list[str]:
+    """Return the features that a library needs of the processor: not those of an OpenCL device."""
+    return [name for name in manifest.target.required_features if not name.startswith("cl_")]
 
 
 def check_cpu_features(required: Iterable[str], facts: dict[str, Any], target: TargetSpec) -> None:
@@ -90,14 +96,14 @@ def check_cpu_features(required: Iterable[str], facts: dict[str, Any], target: T
         _require(required, facts.get("cpu_flags"), facts.get("cpu_model"), target)
 
 
-def check_processor(device: Device, invocation: Invocation, manifest: BundleManifest, target: TargetSpec) -> None:
+def check_processor(device: Device, placed: Placed, manifest: BundleManifest, target: TargetSpec) -> None:
     """Raise DeviceError for what the processor lacks as the runner itself sees it, which is what counts.
 
     A runner that can't answer says why when it is called to measure.
     """
-    said, _ = ask(device, invocation.info(), invocation.env, Info)
+    said, _ = ask(device, placed.info(), placed.env, Info)
     if said is not None:
-        _require(manifest.target.required_features, said.features, said.cpu_model, target)
+        _require(processor_features(manifest), said.features, said.cpu_model, target)
 
 
 def _require(required: Iterable[str], flags: Iterable[str] | None, cpu_model: str | None, target: TargetSpec) -> None:
@@ -141,6 +147,22 @@ def check_memory(plan: Plan, manifest: Sized, facts: dict[str, Any]) -> None:
         raise MeasureError(
             f"{manifest.model.label}: not enough memory: needs {need}, available {human_bytes(available)}",
             hint="end other programs, or lower --prompt, --generate or --depth, or take a smaller model",
+        )
+
+
+def check_ram_share(plan: Plan, manifest: Sized, facts: dict[str, Any], target: TargetSpec) -> None:
+    """Raise MeasureError, with the sum, when the largest cell takes more of the device's memory than the target allows.
+
+    A phone ends a program that takes half of its memory, however much is free.
+    """
+    total, share = facts.get("mem_total_bytes"), target.measure.ram_share
+    need = memory_need(plan, manifest)
+    if total is not None and need.total_bytes > share * total:
+        raise MeasureError(
+            f"{manifest.model.label}: too large for {target.name}: needs {need}, and a model may take"
+            f" {share * 100:.0f} % of its {human_bytes(total)} = {human_bytes(share * total)}",
+            hint="take a smaller model, lower --prompt, --generate or --depth, or raise [measure].ram_share in"
+            f" targets/{target.name}.toml",
         )
 
 

@@ -8,7 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from lab.core.bundle import BundleManifest
 from lab.core.progress import Progress
+from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.measure.gpu_call import GpuCall, gpu_call
 from lab.measure.plan import Cell, Plan
 from lab.ondevice.build import RunnerFiles
 
@@ -24,10 +26,11 @@ class Placed:
     call: tuple[str, ...]
     runtime: str
     env: Mapping[str, str]
+    gpu: GpuCall | None = None
 
     def info(self) -> list[str]:
-        """Return the words that ask what runner and processor are."""
-        return [*self.call, "info", "--runtime", self.runtime]
+        """Return the words that ask what runner, processor and GPU are."""
+        return [*self.call, "info", "--runtime", self.runtime, *(self.gpu.words() if self.gpu else [])]
 
     def bandwidth(self, plan: Plan, available_bytes: int | None) -> list[str]:
         """Return the words for a read of memory, of half of what is available at the most."""
@@ -51,10 +54,7 @@ class Invocation:
     bundle: str
     plan: Plan
     env: Mapping[str, str]
-
-    def info(self) -> list[str]:
-        """Return the words that ask what runner and processor are."""
-        return [*self.call, "info", "--runtime", self.runtime]
+    gpu: GpuCall | None = None
 
     def stage(self) -> list[str]:
         """Return the words that bring the weights into the device's page cache."""
@@ -72,7 +72,11 @@ class Invocation:
         words = self._run(shortened(cell, self.plan.memory_generate), chunk, warmup_cap=0)
         return [*words, "--memory-interval-ms", str(self.plan.memory_interval_ms)]
 
-    def _run(self, cell: Cell, chunk: int, warmup_cap: int) -> list[str]:
+    def profile_pass(self, cell: Cell) -> list[str]:
+        """Return the words for the pass that times every kernel of the GPU: its own times count for nothing else."""
+        return self._run(cell, self.plan.prefill_chunk, self.plan.warmup_cap, profile=True)
+
+    def _run(self, cell: Cell, chunk: int, warmup_cap: int, *, profile: bool = False) -> list[str]:
         options = {
             "bundle": self.bundle,
             "runtime": self.runtime,
@@ -86,16 +90,25 @@ class Invocation:
             "warmup-cap": warmup_cap,
             "warmup-spread": self.plan.warmup_spread,
         }
-        return [*self.call, "run", *_options(options)]
+        gpu = self.gpu.words(profile=profile) if self.gpu else []
+        return [*self.call, "run", *_options(options), *gpu, *(["--profile"] if profile else [])]
 
 
-def place_runner(device: Device, runner: RunnerFiles) -> Placed:
-    """Bring the runner and its libraries to the device; return how to call it there."""
+def place_runner(device: Device, runner: RunnerFiles, target: TargetSpec | None = None) -> Placed:
+    """Bring the runner and its libraries to the device; return how to call it there.
+
+    With the `target` of a GPU, `info` asks for that too.
+    """
     folder = f"runner/{runner.key[:12]}"
-    names = {path: f"{folder}/{path.name}" for path in (runner.binary, *runner.libs, *runner.carried)}
+    plugin = () if runner.plugin is None else (runner.plugin,)
+    names = {path: f"{folder}/{path.name}" for path in (runner.binary, *runner.libs, *runner.carried, *plugin)}
     # Libraries are often links to a name with a version; what goes along is the file, under the name that is asked for.
     there = device.push_all({name: path.resolve() for path, name in names.items()})
-    return _placed(runner, {path: there[name] for path, name in names.items()})
+    paths = {path: there[name] for path, name in names.items()}
+    placed = _placed(runner, paths)
+    if target is None:
+        return placed
+    return replace(placed, gpu=gpu_call(device, target, runner, paths.get(runner.plugin) if runner.plugin else None))
 
 
 def _placed(runner: RunnerFiles, there: Mapping[Path, str]) -> Placed:
@@ -103,25 +116,24 @@ def _placed(runner: RunnerFiles, there: Mapping[Path, str]) -> Placed:
     beside = (*runner.libs, *runner.carried)
     libraries = ":".join(dict.fromkeys(str(PurePosixPath(there[path]).parent) for path in beside))
     if not runner.carried:
-        return Placed((binary,), runtime, {"LD_LIBRARY_PATH": libraries, **HUGE_PAGES})
+        return Placed((binary,), runtime, {runner.search_variable: libraries, **HUGE_PAGES})
     # Called by hand, because the one that the binary asks for is not on the device. LD_LIBRARY_PATH stays as it is:
     # the device's own programs must not load these.
     loader = there[runner.carried[0]]
     return Placed((loader, "--library-path", libraries, binary), runtime, HUGE_PAGES)
 
 
-def place(
+def place_bundle(
     device: Device,
-    runner: RunnerFiles,
+    placed: Placed,
     bundle: Path,
     manifest: BundleManifest,
     plan: Plan,
     progress: Progress | None = None,
 ) -> Invocation:
-    """Bring the runner, its libraries and the bundle to the device; return how to call it there."""
-    placed = place_runner(device, runner)
+    """Bring the bundle to the device where the runner is; return how to call it there."""
     there = device.push(bundle, f"bundle/{manifest.key[:12]}", progress)
-    return Invocation(placed.call, placed.runtime, there, plan, placed.env)
+    return Invocation(placed.call, placed.runtime, there, plan, placed.env, placed.gpu)
 
 
 def shortened(cell: Cell, generate: int) -> Cell:

@@ -44,6 +44,11 @@ class Journal:
         self._set_cell(cell, memory=memory)
         self.save()
 
+    def add_profile(self, cell: int, profile: dict[str, Any]) -> None:
+        """Set the times of the kernels of cell number `cell`."""
+        self._set_cell(cell, extra={**self.record.cells[cell].extra, "profile": profile})
+        self.save()
+
     def add_roof(self, when: Literal["before", "after"], roof: Roof) -> None:
         """Set the bandwidth "before" or "after" the repetitions."""
         block = self.record.bandwidth

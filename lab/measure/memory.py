@@ -10,7 +10,7 @@ from lab.core.run_record import CellMemory, Repetition
 from lab.core.units import human_bytes
 from lab.measure.attempt import Attempt
 from lab.measure.protocol import MEMORY_COUNTER
-from lab.ondevice.events import Memory
+from lab.ondevice.events import FOOTPRINT, Memory
 from lab.ondevice.run_log import RunLog
 
 
@@ -37,11 +37,12 @@ def cell_memory(
     said = log.memory if how.ending == "whole" else None
     if said is None or log.loaded is None:
         return no_memory(how.reason or "the runner reported no memory", generate)
-    peak, reason = believable(said.counters.VmHWM, manifest.decode_weight_bytes_per_token, previous)
+    counter, counted = said.counters.peak
+    peak, reason = believable(counted, _least_bytes(counter, log, manifest), previous, counter)
     anon = said.rss_anon_peak_bytes
     reasons = [reason, None if said.workspace_bytes is not None else "workspace: the runner can't tell it apart"]
     return CellMemory(
-        counter=MEMORY_COUNTER,
+        counter=counter,
         rss_peak_bytes=peak,
         rss_anon_peak_bytes=anon,
         weights_bytes=log.loaded.weights_bytes,
@@ -52,17 +53,29 @@ def cell_memory(
     )
 
 
-def believable(peak: int | None, least_bytes: int, previous: CellMemory | None) -> tuple[int | None, str | None]:
+def _least_bytes(counter: str, log: RunLog, manifest: BundleManifest) -> int:
+    """Return what the counter must reach. phys_footprint leaves mapped files out, and the CPU's weights are one.
+
+    What an OpenCL driver holds may or may not count as resident.
+    """
+    device = log.loaded.ran_on.device if log.loaded is not None else None
+    uncounted = device == "opencl" or (counter == FOOTPRINT and device == "cpu")
+    return 0 if uncounted else manifest.decode_weight_bytes_per_token
+
+
+def believable(
+    peak: int | None, least_bytes: int, previous: CellMemory | None, counter: str = MEMORY_COUNTER
+) -> tuple[int | None, str | None]:
     """Return the peak, or null and why it can't be: under `least_bytes` of weights, or that of the pass before."""
     if peak is None:
-        return None, f"{MEMORY_COUNTER}: the kernel does not count it"
+        return None, f"{counter}: the kernel does not count it"
     if peak < least_bytes:
         return None, (
-            f"{MEMORY_COUNTER} of {human_bytes(peak)} is less than the {human_bytes(least_bytes)} of weights that"
+            f"{counter} of {human_bytes(peak)} is less than the {human_bytes(least_bytes)} of weights that"
             " each token reads: they were not mapped, or were dropped"
         )
     if previous is not None and peak == previous.rss_peak_bytes:
-        return None, f"{MEMORY_COUNTER} is equal to that of the pass before to the byte ({peak}): a stale counter"
+        return None, f"{counter} is equal to that of the pass before to the byte ({peak}): a stale counter"
     return peak, None
 
 

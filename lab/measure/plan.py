@@ -38,6 +38,7 @@ class Cell:
 class Plan:
     """Cells and the settings they share. Times in seconds, temperatures in deg C, gates as fractions.
 
+    With `profile` each cell gets a process more, in which every kernel of the GPU is timed.
     `cv_gate` is declared here, before the run: cohorts whose coefficient of variation is over it are marked.
     """
 
@@ -59,6 +60,7 @@ class Plan:
     bandwidth_bytes: int = 512 << 20
     bandwidth_passes: int = 8
     peak_passes: int = 8
+    profile: bool = False
 
     @property
     def settings_fingerprint(self) -> str:

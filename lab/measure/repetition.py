@@ -10,7 +10,6 @@ from lab.core.run_record import Repetition, WarmUp
 from lab.measure.attempt import Attempt
 from lab.measure.derive import Timing, metrics, why_rejected
 from lab.measure.plan import Cell
-from lab.measure.protocol import MEMORY_COUNTER
 from lab.measure.surroundings import Surroundings
 from lab.measure.throttle import judge
 from lab.ondevice.run_log import RunLog
@@ -23,7 +22,8 @@ def repetition(cell: Cell, threads: int, verify: bool, log: RunLog, how: Attempt
         return replace(row, status="broken", reason=how.reason, submit_ns=None, token_ns=None)
     if how.ending != "whole":
         blame = {"by_device": True} if how.by_device else {}
-        return replace(row, status=how.ending, reason=how.reason, extra={**row.extra, **blame})
+        said = {"error": how.said} if how.said else {}
+        return replace(row, status=how.ending, reason=how.reason, extra={**row.extra, **blame, **said})
     if verify and log.verify is None:
         return replace(row, status="failed", reason="the runner did not verify the bundle, though asked to")
     timing = timing_of(log)
@@ -48,12 +48,13 @@ def _with_numbers(row: Repetition, cell: Cell, threads: int, timing: Timing) -> 
 def _raw(log: RunLog) -> dict[str, Any]:
     """Return what the runner said itself; null where it did not come to say it."""
     counters = log.memory.counters if log.memory else None
+    counter, peak_bytes = counters.peak if counters else (None, None)
     return {
         "load_s": log.loaded.load_ns / 1e9 if log.loaded else None,
         "submit_ns": log.submit.t_ns if log.submit else None,
         "token_ns": tuple(token.t_ns for token in log.tokens) if log.submit else None,
-        "rss_peak_bytes": counters.VmHWM if counters else None,
-        "rss_peak_counter": MEMORY_COUNTER if counters and counters.VmHWM is not None else None,
+        "rss_peak_bytes": peak_bytes,
+        "rss_peak_counter": counter if peak_bytes is not None else None,
         "swap_bytes": counters.VmSwap if counters else None,
         "major_faults": counters.major_faults if counters else None,
         "warmup": _warmup(log),

@@ -25,7 +25,17 @@ from lab.measure.attempt import Attempt, attempt
 from lab.measure.checks import check_all, check_processor
 from lab.measure.derive import metrics, why_rejected
 from lab.measure.engine import Described, Findings, Rate
-from lab.measure.invocation import Invocation, place
+from lab.measure.gpu_call import is_gpu
+from lab.measure.gpu_checks import check_gpu, gpu_facts
+from lab.measure.gpu_said import (
+    bundle_extra,
+    effective_name,
+    fell_back,
+    profile_block,
+    with_driver_memory,
+    with_gpu,
+)
+from lab.measure.invocation import Invocation, place_bundle, place_runner
 from lab.measure.memory import cell_memory, no_memory, uncounted, why_uncountable
 from lab.measure.plan import Cell, Plan
 from lab.measure.repetition import interrupted, repetition, timing_of
@@ -59,8 +69,12 @@ class RunnerSetup:
         manifest = load_manifest(self.bundle, "bundle")
         check_all(plan, manifest, self.target, facts)
         verify_files(self.bundle, manifest, self.progress)
-        invocation = place(device, self.runner, self.bundle, manifest, plan, self.progress)
-        check_processor(device, invocation, manifest, self.target)
+        placed = place_runner(device, self.runner, self.target)
+        if is_gpu(self.target):
+            check_gpu(gpu_facts(device, placed, self.target), manifest, self.target, plan)
+        else:
+            check_processor(device, placed, manifest, self.target)
+        invocation = place_bundle(device, placed, self.bundle, manifest, plan, self.progress)
         with self.progress.phase("stage weights"):
             staging = stage(device, invocation.stage(), invocation.env)
         no_counters = why_uncountable(facts)
@@ -101,6 +115,7 @@ class RunnerEngine:
             decode_weight_bytes_per_token=manifest.decode_weight_bytes_per_token,
             kv_bytes_per_token=manifest.memory.kv_bytes_per_token,
             memory=manifest.memory,
+            extra=bundle_extra(manifest),
         )
         return Described(manifest.model, manifest.weights, self._block(), bundle)
 
@@ -114,12 +129,19 @@ class RunnerEngine:
         if self.no_counters is not None:
             return no_memory(self.no_counters, generate)
         how = self._attempt(self.invocation, self.invocation.memory_pass(cell), log)
-        return cell_memory(log, how, self.manifest, previous, generate)
+        return with_driver_memory(cell_memory(log, how, self.manifest, previous, generate), log)
+
+    def profile(self, cell: Cell) -> dict[str, Any]:
+        """Run lab-bench once more with every kernel timed; see `profile_block`."""
+        log = RunLog()
+        how = self._attempt(self.invocation, self.invocation.profile_pass(cell), log)
+        return profile_block(how, log)
 
     def rates(self, counts: Sequence[int], cell: Cell) -> list[Rate]:
-        """Run each count in a process of its own, up and down again."""
+        """Run each count in a process of its own, up and down again; of a GPU only the last: none of them matters."""
         reasons: dict[str, None] = {}
-        found = list(self._probes([*counts, *reversed(counts)], cell, reasons))
+        tried = counts[-1:] if self.invocation.gpu else [*counts, *reversed(counts)]
+        found = list(self._probes(tried, cell, reasons))
         if not found:
             raise MeasureError(f"{self.name}: no number of threads gave a result: {'; '.join(reasons)}")
         return found
@@ -178,6 +200,7 @@ class RunnerTrial:
     def row(self, how: Attempt, around: Surroundings) -> Repetition:
         """Return the repetition."""
         row = repetition(self._cell, self._engine.plan.threads, self._verify, self._log, how, around)
+        row = with_gpu(row, self._log, self._engine.manifest)
         return row if self._engine.no_counters is None else uncounted(row)
 
     def interrupted(self, around: Surroundings) -> Repetition:
@@ -191,10 +214,11 @@ class RunnerTrial:
         if log.start is None or log.loaded is None:
             return Findings(verify)
         where = log.loaded.ran_on
-        said = {key: value for key, value in encode(where).items() if key != "features"}
-        effective = " ".join(filter(None, (where.device, where.arch, where.isa)))
+        left_out = ("features",) if where.gpu else ("features", "gpu")
+        said = {key: value for key, value in encode(where).items() if key not in left_out}
         runner = {**self._engine.described().engine.extra["runner"], "version": log.start.runner}
-        return Findings(verify, effective, {"ran_on": said, "runner": runner})
+        verdict = {"fell_back": fell_back(where.gpu, self._engine.target)} if where.gpu else {}
+        return Findings(verify, effective_name(where), {"ran_on": said, "runner": runner, **verdict})
 
 
 def _verdict(said: Verify) -> VerifyResult:

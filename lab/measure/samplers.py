@@ -12,6 +12,7 @@ from lab.devices.base import Device
 from lab.devices.linux import load_between
 from lab.measure.clock import Clock
 
+SOME_TELL = ("thermal_pressure", "speed_limit", "power_w")  # a Mac, which tells no clocks
 MIN_INTERVAL_S = 0.1  # more often would cost the run that it watches
 
 
@@ -56,6 +57,7 @@ class StateSampler:
             "die_temp_c": [state.get("die_temp_c") for state in states],
             "mem_available_bytes": [state.get("mem_available_bytes") for state in states],
             "swap_used_bytes": [state.get("swap_used_bytes") for state in states],
+            **{name: [state.get(name) for state in states] for name in SOME_TELL if name in first},
         }
 
     def _watch(self) -> None:

@@ -25,7 +25,7 @@ from lab.measure.journal import Journal, outcome
 from lab.measure.order import Turn, turns
 from lab.measure.plan import Plan
 from lab.measure.roofs import glance, measure_bandwidth, measure_peak
-from lab.measure.runner_engine import RunnerSetup
+from lab.measure.runner_engine import RunnerEngine, RunnerSetup
 from lab.measure.samplers import StateSampler
 from lab.measure.surroundings import Surroundings
 from lab.measure.telling import told
@@ -158,6 +158,8 @@ class _Session:
             return
         self._roofs("after")
         self._memory_passes()
+        if self.plan.profile:
+            self._profile_passes()
         for lane in self.lanes:
             self._finish(lane, *outcome(lane.journal.record))
 
@@ -239,6 +241,14 @@ class _Session:
         if memory.extra["reason"]:
             self.progress.note(f"{cell.label} memory: {memory.extra['reason']}")
         return memory
+
+    def _profile_passes(self) -> None:
+        """Time every kernel of the cells that have numbers, in a process of its own."""
+        for lane in self.lanes:
+            for number, cell in enumerate(lane.journal.record.cells):
+                if cell.status == "ok" and isinstance(lane.engine, RunnerEngine):
+                    with self.progress.phase(f"profile {self.plan.cells[number].label}"):
+                        lane.journal.add_profile(number, lane.engine.profile(self.plan.cells[number]))
 
     def _finish_broken(self, broken: Lane) -> None:
         """End all with the broken one: side by side with nothing is no comparison."""

@@ -9,6 +9,7 @@ from typing import Any
 from lab.measure.protocol import CLOCK_DROP, LATE_OVER_EARLY
 from lab.measure.samplers import busy_clock_mhz
 
+SLOWING_LEVELS = ("heavy", "trapping", "sleeping")
 MIN_GAPS = 12  # a third of fewer gaps is one or two numbers
 MAX_GROWTH = 0.25  # a context that grows by more within the run slows the steps down by itself
 
@@ -22,11 +23,11 @@ def judge(
     itl_s: Sequence[float],
     context: int,
 ) -> Verdict:
-    """Return (throttled, reason) from clocks and from late against early gaps; any sign is enough.
+    """Return (throttled, reason) from clocks, heat that slows, and late against early gaps; any sign is enough.
 
     `context` is the number of tokens in the cache at the first gap.
     """
-    verdicts = [by_clock(before, during, threads), by_rate(itl_s, context)]
+    verdicts = [by_clock(before, during, threads), by_pressure(during), by_rate(itl_s, context)]
     for wanted in (True, False):
         found = [reason for verdict, reason in verdicts if verdict is wanted]
         if found:
@@ -44,6 +45,18 @@ def by_clock(before: dict[str, Any] | None, during: dict[str, Any] | None, threa
     if drop > CLOCK_DROP:
         return True, f"the clock fell by {drop:.0%}, from {baseline:.0f} to {median(seen):.0f} MHz"
     return False, None
+
+
+def by_pressure(during: dict[str, Any] | None) -> Verdict:
+    """Take what a Mac says of heat during the run: its level of thermal pressure, and the limit of its speed."""
+    levels = [level for level in (during or {}).get("thermal_pressure", []) if level]
+    limits = [limit for limit in (during or {}).get("speed_limit", []) if limit is not None]
+    slowed = [level for level in levels if level in SLOWING_LEVELS]
+    if slowed:
+        return True, f"thermal pressure was {slowed[-1]}"
+    if limits and min(limits) < 1:
+        return True, f"the speed was limited to {min(limits):.0%}"
+    return (False if levels and set(levels) == {"nominal"} else None), None
 
 
 def by_rate(itl_s: Sequence[float], context: int) -> Verdict:

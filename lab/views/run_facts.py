@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from lab.analysis.gpu import is_gpu_run
 from lab.core.run_record import RunRecord
 from lab.core.units import human_seconds
 from lab.views.units import giga_ops_per_s, gigabytes_per_s
@@ -21,12 +22,13 @@ def model_words(record: RunRecord) -> str:
 
 
 def ran_on(record: RunRecord) -> str:
-    """Processor, what really ran, threads."""
+    """Processor, what really ran, threads: a GPU's kernels run on none of them."""
     cpu = record.device.facts.get("cpu_model") or "an unnamed processor"
     effective = record.engine.effective or "what ran is not known"
     version = record.engine.versions.get(record.engine.name) or ""
     engine = f"{record.engine.name} {version}".strip()
-    return f"{cpu}, {effective}, {_threads(record.engine.threads)}, {engine}"
+    threads = "" if is_gpu_run(record) else _threads(record.engine.threads)
+    return ", ".join(filter(None, (cpu, effective, threads, engine)))
 
 
 def checked(record: RunRecord) -> str:

@@ -8,9 +8,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.analysis.flags import run_flags
+from lab.analysis.gpu import is_gpu_run
 from lab.analysis.stats import Stat
 from lab.analysis.summary import CellSummary, summarise
 from lab.core.run_record import RunRecord
+from lab.views.gpu_facts import NO_ROOF, gpu_lines
 from lab.views.run_facts import COUNTED, checked, model_words, peak_words, ran_on, roof_words, time_spent
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
 from lab.views.units import giga_ops_per_s, gigabytes_per_s, mebibytes, milliseconds, number, percent, spread
@@ -96,6 +98,10 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "Ran on", ran_on(record)
     yield "Checked", checked(record)
     yield "Counted", COUNTED
+    yield from gpu_lines(record)
+    if is_gpu_run(record):
+        yield "Roof", NO_ROOF
+        return
     yield "Roof", roof_words(record)
     yield "", peak_words(record)
 

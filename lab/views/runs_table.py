@@ -17,7 +17,13 @@ from lab.views.table import BAD, left, right, spaced, status_word, table
 from lab.views.units import number
 
 RATES = ("Prefill", "Decode")
-MARKS = {"synthetic": "synthetic", "layers": "part", "emulated": "emulated"}
+MARKS = {
+    "synthetic": "synthetic",
+    "layers": "part",
+    "emulated": "emulated",
+    "fell_back": "fell back",
+    "cpu_device": "on a CPU",
+}
 GIVE_WAY = ("Test", "Prefill", "Target", "Labels")  # in this order, while the line is too long
 GAP = 2
 

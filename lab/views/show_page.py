@@ -10,9 +10,11 @@ from rich.text import Text
 from lab.core.fields import encode
 from lab.core.metrics import NOT_MEASURED
 from lab.core.run_record import Cell, Repetition, RunRecord
+from lab.core.text import printable
 from lab.core.units import human_seconds
 from lab.measure.plan import Cell as Shape
 from lab.views.flat import flat_pairs, in_one_line
+from lab.views.gpu_facts import profile_tables
 from lab.views.run_table import run_table
 from lab.views.spark import sparkline
 from lab.views.table import left, pairs, right, spaced, status_word, table
@@ -71,6 +73,8 @@ def _cell(cell: Cell) -> Iterator[RenderableType]:
         yield _numbers(cell.repetitions)
         yield pairs(_gaps(cell.repetitions))
         yield pairs([line for one in cell.repetitions for line in _circumstances(one)])
+    for title, body in profile_tables(cell):
+        yield Group(Text(title), body)
     if cell.memory is not None and cell.memory.samples:
         line = sparkline([float(size) for _, size in cell.memory.samples], SPARK_WIDTH)
         last, peak = cell.memory.samples[-1][0], max(size for _, size in cell.memory.samples)
@@ -105,6 +109,8 @@ def _circumstances(one: Repetition) -> Iterator[tuple[str, str]]:
     name = f"#{one.index}"
     if one.reason:
         yield f"{name} reason", one.reason
+    if said := one.extra.get("error"):
+        yield f"{name} error", printable(str(said))
     for title, found in (("warm-up", one.warmup), ("gate", one.gate)):
         if found is not None:
             yield f"{name} {title}", in_one_line(encode(found))

@@ -207,3 +207,31 @@ def document(**changes: Any) -> dict[str, Any]:
 def record(**changes: Any) -> RunRecord:
     """The same, decoded."""
     return from_json(document(**changes))
+
+
+def gpu_document(type_: str = "gpu", *, fell_back: bool = False, profile: bool = False) -> dict[str, Any]:
+    """What differs in a run on an OpenCL device whose driver says that it is of `type_`."""
+    ran_on = {"device": "opencl", "pool": "none", "gpu": {"device": "Example GPU", "type": type_, "driver": "1.2"}}
+    one = cell()
+    for repetition_ in one["repetitions"]:
+        repetition_["gpu"] = {"launches_per_token": 228.0, "prefill_launches": 300, "build_s": 3.5}
+    if profile:
+        kernels = [{"kernel": f"kernel_{i}", "count": 10 * i, "total_s": 0.6 / 2**i} for i in range(1, 13)]
+        one["profile"] = {"prefill": kernels[:1], "decode": kernels, "decode_steps": 127}
+    return {
+        "engine": {
+            **DOCUMENT["engine"],
+            "requested": "opencl any-f16",
+            "effective": f"opencl Example GPU (Example CL 1.2 {type_.upper()} device)",
+            "ran_on": ran_on,
+            "fell_back": fell_back,
+        },
+        "bundle": {
+            **DOCUMENT["bundle"],
+            "decode": {"launches": 228, "bytes": 2_100_000_000},
+            "mlc_quantisation": "q4f16_0",
+            "unverified_on_device": ["no kernel ran on a GPU of this family"],
+        },
+        "weights": {**DOCUMENT["weights"], "layout": "mlc-kn"},
+        "cells": [one],
+    }

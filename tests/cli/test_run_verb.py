@@ -181,3 +181,9 @@ def test_too_little_memory_is_refused_with_the_sum_before_anything_is_built(
     assert ran.code == 1
     assert "not enough memory" in ran.err
     assert "available 1.0 GiB" in ran.err
+
+
+def test_a_profile_is_of_an_opencl_device(lab: Lab) -> None:
+    ran = lab("run", "--target", "local", "--model", "phi3-mini-q4", "--profile")
+    assert ran.code == 2
+    assert "--profile times the kernels of an OpenCL device" in ran.err

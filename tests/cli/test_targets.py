@@ -7,6 +7,7 @@ import pytest
 
 from lab.core.errors import DeviceUnreachableError
 from tests.cli.conftest import Lab, Ran
+from tests.opencl_device import require_opencl
 
 
 def put(home: Path, name: str, **changes: str) -> None:
@@ -95,3 +96,52 @@ def test_all_targets_are_checked_and_one_bad_does_not_stop_the_rest(lab: Lab, ho
     ran = lab("targets", "check", "--json")
     assert ran.code == 1
     assert {check["target"] for check in ran.document["checks"]} >= {"a-bad", "b-good", "local"}
+
+
+def put_gpu(home: Path, name: str, gpu: str = "any-f32", opencl: str = "accept_cpu = true") -> None:
+    text = f'schema = 1\nname = "{name}"\ndescription = "a test"\n[device]\ntransport = "local"\n'
+    text += f'[compile]\nkind = "opencl"\ngpu = "{gpu}"\ncpu = "x86-64-v3"\n'
+    text += f"[opencl]\n{opencl}\n[measure]\nthreads = 1\n"
+    (home / "targets").mkdir(exist_ok=True)
+    (home / "targets" / f"{name}.toml").write_text(text)
+
+
+def test_a_target_with_a_gpu_is_asked_for_that(lab: Lab, home: Path) -> None:
+    require_opencl()
+    put_gpu(home, "box")
+    ran = lab("targets", "check", "box", "--connect", "--json")
+    assert ran.code == 0
+    names = ("file", "transport", "backend", "gpu", "plug-in", "device", "gpu device", "threads")
+    assert results(ran) == dict.fromkeys(names, "passed")
+
+
+def test_a_gpu_family_that_nobody_knows_is_found_offline(lab: Lab, home: Path) -> None:
+    put_gpu(home, "box", gpu="adrenna")
+    ran = lab("targets", "check", "box", "--json")
+    assert ran.code == 1
+    assert results(ran)["gpu"] == "failed"
+    assert "adreno" in ran.out
+
+
+def test_headers_that_are_missing_are_found_offline(
+    lab: Lab, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_gpu(home, "box")
+    monkeypatch.setenv("LAB_OPENCL_HEADERS", str(tmp_path))
+    ran = lab("targets", "check", "box", "--json")
+    assert results(ran)["plug-in"] == "failed"
+    assert "opencl-c-headers" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("gpu", "opencl", "said"),
+    [("any-f16", "", "no cl_khr_fp16"), ("any-f32", 'device = "Adreno"', "Adreno")],
+)
+def test_connecting_finds_a_gpu_that_does_not_fit(lab: Lab, home: Path, gpu: str, opencl: str, said: str) -> None:
+    require_opencl()
+    put_gpu(home, "box", gpu, opencl)
+    ran = lab("targets", "check", "box", "--connect", "--json")
+    assert ran.code == 1
+    assert results(ran)["gpu device"] == "failed"
+    (found,) = [check for check in ran.document["checks"] if check["name"] == "gpu device"]
+    assert said in found["detail"]

@@ -54,7 +54,7 @@ def test_the_console_script_works_outside_the_checkout(installed: Path) -> None:
 
 def test_built_in_targets_travel_in_the_wheel(installed: Path) -> None:
     names = [target["name"] for target in json.loads(lab(installed, "targets", "--json"))["targets"]]
-    assert names == [path.stem for path in sorted((ROOT / "targets").glob("*.toml"))]
+    assert names == sorted(path.stem for path in (ROOT / "targets").glob("*.toml"))
     lab(installed, "targets", "check")
 
 
@@ -67,9 +67,15 @@ def test_a_users_target_comes_before_a_built_in_one(installed: Path, tmp_path: P
     assert [target["description"] for target in found if target["name"] == "local"] == ["mine"]
 
 
-def test_the_wheel_holds_the_runners_sources_and_no_tests(installed: Path) -> None:
+@pytest.mark.parametrize("folder", ["lab/ondevice/src", "lab/ondevice/opencl/src", "lab/compile/metal/include"])
+def test_the_wheel_holds_sources_that_are_no_python(installed: Path, folder: str) -> None:
+    (wheel,) = installed.glob("*.whl")
+    sources = {f"{folder}/{path.name}" for path in (ROOT / folder).iterdir()}
+    assert sources
+    assert sources <= set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_the_wheel_holds_no_tests(installed: Path) -> None:
     (wheel,) = installed.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    sources = {path.name for path in (ROOT / "lab" / "ondevice" / "src").iterdir()}
-    assert sources <= {Path(name).name for name in names if name.startswith("lab/ondevice/src/")}
     assert not [name for name in names if name.startswith(("tests/", "compiled/", "profiles/"))]

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ CHOICE = ("--target", "local", "--model", "phi3-mini-q4", "--layers", "1")
 SHORT = ("--prompt", "16", "--generate", "8", "--repeats", "1")
 
 
-def start(home: Path, *argv: str) -> subprocess.Popen[str]:
-    env = {**os.environ, "LAB_HOME": str(home), "COLUMNS": "80"}
+def start(home: Path, *argv: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    whole = {**os.environ, "LAB_HOME": str(home), "COLUMNS": "80", **(env or {})}
     command = [sys.executable, "-m", "lab", *argv]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=whole)
 
 
 def lab(home: Path, *argv: str) -> tuple[int, str, str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.run_record import RunRecord, TimesRecord
+from lab.core.target import TargetSpec
 from lab.measure.plan import Plan, cells_of
 from lab.measure.session import measure
 from lab.ondevice.build import RunnerFiles
@@ -71,6 +72,7 @@ class Bench:
     progress: Said = field(default_factory=Said)
     time: FakeTime = field(default_factory=FakeTime)
     blocks: dict[str, Any] = field(default_factory=dict)
+    target: TargetSpec = TARGET
 
     @property
     def log(self) -> Path:
@@ -86,7 +88,7 @@ class Bench:
         return measure(
             self.device,
             bundle(self.folder / "bundle", **self.blocks),
-            TARGET,
+            self.target,
             self.plan,
             self.progress,
             self.runner(),
@@ -104,7 +106,10 @@ class Bench:
         libs = (self.folder / "libtvm_ffi.so", self.folder / "libtvm_runtime.so")
         for lib in libs:
             lib.write_bytes(b"")
-        return RunnerFiles(binary, libs, key="cd" * 32, compiler="none", versions={"tvm": "0.27.0"})
+        plugin = self.folder / "liblab_opencl.so" if self.target.compile.kind == "opencl" else None
+        if plugin is not None:
+            plugin.write_bytes(b"")
+        return RunnerFiles(binary, libs, "cd" * 32, "none", {"tvm": "0.27.0"}, plugin=plugin)
 
     @contextmanager
     def ctrl_c_while_it_hangs(self) -> Iterator[None]:

@@ -58,6 +58,8 @@ def head(script: dict[str, Any], given: dict[str, str]) -> None:
         "bound": False,
         "metadata": {"isa": "avx2"},
     }
+    if "device" in given:
+        ran_on |= {"device": given["device"], "pool": "none", "gpu": gpu_facts(script)}
     say(
         event="loaded",
         t_ns=START_NS + 700 * MS,
@@ -65,6 +67,34 @@ def head(script: dict[str, Any], given: dict[str, str]) -> None:
         weights_bytes=4096,
         kv_bytes=int(given["context"]) * 100,
         ran_on=ran_on,
+    )
+
+
+def gpu_facts(script: dict[str, Any]) -> dict[str, Any]:
+    """An OpenCL device; the script's "gpu" stands over it."""
+    facts = {
+        "device": "Example GPU",
+        "type": "gpu",
+        "platform": "Example CL",
+        "driver": "1.2",
+        "library": "libOpenCL.so",
+    }
+    sizes = {"max_alloc_bytes": 1 << 30, "global_bytes": 4 << 30}
+    return {**facts, "extensions": ["cl_khr_fp16"], **sizes, **script.get("gpu", {})}
+
+
+def gpu(given: dict[str, str], generated: int) -> None:
+    stats = dict.fromkeys(("programs_cached", "alloc_bytes", "to_device_bytes", "from_device_bytes"), 7)
+    counts = {"launches": 900, "programs_built": 5, "build_ns": 1500 * MS, "alloc_peak_bytes": 70, "zero_copy_bytes": 9}
+    times = [{"kernel": "norm", "count": 2, "total_ns": 3 * MS}, {"kernel": "product", "count": 4, "total_ns": 8 * MS}]
+    say(
+        event="gpu",
+        stats={**stats, **counts},
+        prefill_launches=30,
+        decode_launches=25 * (generated - 1),
+        decode_steps=generated - 1,
+        prefill_profile=times if "profile" in given else None,
+        decode_profile=times if "profile" in given else None,
     )
 
 
@@ -121,6 +151,8 @@ def memory(script: dict[str, Any], given: dict[str, str]) -> None:
         "VmSwap": 0,
         "major_faults": 2,
     }
+    if "device" in given:
+        counters |= {"opencl_alloc_peak_bytes": 70, "opencl_zero_copy_bytes": 9}
     counters.update(script.get("counters", {}))
     extra: dict[str, Any] = {"rss_anon_peak_bytes": None, "workspace_bytes": None}
     if int(given.get("memory-interval-ms", "0")):
@@ -165,6 +197,10 @@ def run(script: dict[str, Any], given: dict[str, str], fault: str) -> None:
     if fault == "error":
         say(event="error", where="library", message="model.so: undefined symbol: exp")
         sys.exit(1)
+    if fault == "build":
+        log = "the driver failed to build a kernel: matmul\n<kernel>:3:1: error: \x1b[31mno such type" + " half" * 500
+        say(event="error", where="forward", message=log)
+        sys.exit(1)
     if fault in ("sigsegv", "sigkill"):
         die(signal.SIGSEGV if fault == "sigsegv" else signal.SIGKILL)
     if fault == "garbage":
@@ -181,6 +217,8 @@ def run(script: dict[str, Any], given: dict[str, str], fault: str) -> None:
     if fault == "cut":
         return
     memory(script, given)
+    if "device" in given:
+        gpu(given, len(tokens))
     end(given, len(tokens), tokens[-1] + MS, "interrupted" if fault == "interrupted" else "ok")
 
 
@@ -212,13 +250,18 @@ def stage(script: dict[str, Any]) -> None:
     say(event="staged", **found)
 
 
-def info(script: dict[str, Any]) -> None:
+def info(script: dict[str, Any], given: dict[str, str]) -> None:
+    refused = script.get("gpu")
+    if "device" in given and isinstance(refused, str):
+        say(event="error", where=given["device"], message=refused)
+        sys.exit(1)
+    gpu = {"gpu": gpu_facts(script)} if "device" in given else {}
     found = script.get("features", ["avx2", "avx512_vnni", "avx512f", "fma", "sse2"])
     if isinstance(found, str):
         say(event="error", where="runtime", message=found)
         sys.exit(1)
     machine = {"arch": "x86_64", "cpu_model": "Example 9000", "features": found, "cores": 2, "page_size": 4096}
-    say(event="info", protocol=1, runner="fake", **machine, mem_available_bytes=None, engine="none")
+    say(event="info", protocol=1, runner="fake", **machine, mem_available_bytes=None, engine="none", **gpu)
 
 
 def calls(log: Path) -> list[str]:
@@ -238,7 +281,7 @@ def main() -> None:
     elif words[0] == "stage":
         stage(script)
     elif words[0] == "info":
-        info(script)
+        info(script, options(words))
     else:
         run(script, options(words), script["faults"].get(str(number), script["faults"].get("*", "")))
 

@@ -73,3 +73,24 @@ def test_a_pass_that_fails_is_a_reason_and_the_times_stay(bench: Bench, fault: s
     assert memory.samples == ()
     assert reason in memory.extra["reason"]
     assert record.status == record.cells[0].status == "ok"
+
+
+FOOTPRINT = {"VmHWM": None, "VmRSS": None, "RssAnon": None, "RssFile": None, "VmSwap": None}
+
+
+def test_a_mac_counts_by_another_name_and_leaves_mapped_weights_out(bench: Bench) -> None:
+    bench.script["counters"] = {**FOOTPRINT, "phys_footprint": 900, "phys_footprint_peak": 1000}
+    cell = bench.run().cells[0]
+    memory, row = cell.memory, cell.repetitions[0]
+    assert memory is not None
+    assert (memory.counter, memory.rss_peak_bytes, memory.extra["reason"]) == ("phys_footprint", 1000, None)
+    assert (row.rss_peak_bytes, row.rss_peak_counter) == (1000, "phys_footprint")
+
+
+def test_a_mac_too_old_to_tell_the_peak_gives_none(bench: Bench) -> None:
+    bench.script["counters"] = {**FOOTPRINT, "phys_footprint": 900, "phys_footprint_peak": None}
+    cell = bench.run().cells[0]
+    assert cell.memory is not None
+    assert (cell.memory.counter, cell.memory.rss_peak_bytes) == ("phys_footprint", None)
+    assert cell.memory.extra["reason"] == "phys_footprint: the kernel does not count it"
+    assert cell.repetitions[0].rss_peak_counter is None

@@ -3,6 +3,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
+
 from lab.core.errors import DeviceUnreachableError
 from lab.measure.samplers import StateSampler, busy_clock_mhz
 from tests.measure.samples import ScriptedDevice
@@ -40,6 +42,22 @@ def test_it_samples_from_enter_to_exit_and_no_more() -> None:
     assert series["busy_fraction"] == 0.25
     assert series["mem_available_bytes"] == [None] * reads
     assert "lab-state-sampler" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_only_a_mac_tells_is_kept_where_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = CountingDevice(enough=1)
+    with StateSampler(device, 0.1, threads=1) as sampler:
+        assert device.reached.wait(30)
+    plain = sampler.series()
+    assert plain is not None
+    assert "thermal_pressure" not in plain
+    told = {"thermal_pressure": "nominal", "speed_limit": None, "power_w": 9.5}
+    monkeypatch.setattr(device, "state", lambda *, window_s: told)
+    with StateSampler(device, 0.1, threads=1) as sampler:
+        pass
+    series = sampler.series()
+    assert series is not None
+    assert {name: series[name][0] for name in told} == told
 
 
 def test_it_never_reads_more_often_than_every_100_ms() -> None:

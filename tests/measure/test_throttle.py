@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.measure.throttle import by_clock, by_rate, judge
+from lab.measure.throttle import by_clock, by_pressure, by_rate, judge
 
 STEADY = [0.1] * 30
 SLOWING = [0.1] * 10 + [0.105] * 10 + [0.12] * 10
@@ -67,3 +67,26 @@ def test_any_sign_is_enough_and_none_at_all_is_null() -> None:
         None,
         "clocks not measured; 0 gaps are too few to compare late with early",
     )
+
+
+@pytest.mark.parametrize(
+    ("during", "verdict"),
+    [
+        ({"thermal_pressure": ["nominal", "nominal"]}, False),
+        ({"thermal_pressure": ["nominal", "moderate"]}, None),
+        ({"thermal_pressure": ["nominal", "heavy", "nominal"]}, True),
+        ({"thermal_pressure": ["nominal", None]}, False),
+        ({"thermal_pressure": [None, None], "speed_limit": [None, None]}, None),
+        ({"thermal_pressure": ["nominal"], "speed_limit": [1.0, 0.35]}, True),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_heat_that_slows(during: dict[str, object] | None, verdict: bool | None) -> None:
+    assert by_pressure(during)[0] is verdict
+
+
+def test_a_mac_under_pressure_is_slowed_down_whatever_its_gaps_are() -> None:
+    during = {"cpu_mhz": [None], "thermal_pressure": ["heavy"]}
+    assert judge({}, during, 1, STEADY, 1000) == (True, "thermal pressure was heavy")
+    assert judge({}, {**during, "thermal_pressure": ["nominal"]}, 1, STEADY[:4], 1000)[0] is False

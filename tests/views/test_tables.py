@@ -24,7 +24,7 @@ from lab.views.runs_table import runs_table
 from lab.views.show_page import show_page
 from lab.views.targets_table import Check, checks_table, targets_table
 from lab.views.verify_table import verify_table
-from tests.analysis.documents import DOCUMENT, MODEL, cell, failed_repetition, record
+from tests.analysis.documents import DOCUMENT, MODEL, cell, failed_repetition, gpu_document, record
 from tests.core.test_probe_store import probe
 from tests.views.snapshot import WIDTHS, check
 
@@ -52,6 +52,13 @@ def troubled_run() -> Any:
         bandwidth={"threads": 2, "before": [33e9], "after": [22e9]},
         time_s={"measure": 130.4},
     )
+
+
+@WIDTH
+def test_a_run_on_a_gpu(width: int) -> None:
+    run = record(**gpu_document("cpu", fell_back=True, profile=True))
+    check("run-gpu", run_table(run, width), width)
+    check("show-gpu", show_page(run, width), width)
 
 
 @WIDTH

@@ -6,7 +6,7 @@ from typing import Any
 
 _LISTS = ("prompt", "generate", "depth", "engines")
 _NAMES = {"engines": "engine", "address": "at"}
-_FLAGS = ("accept_new",)
+_FLAGS = ("accept_new", "profile")
 
 
 def words_of(options: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lab.cli.options import dump_ir_option, json_option, layers_option, model_option, target_option
-from lab.cli.output import print_document, print_text, stderr
+from lab.cli.output import print_document, print_text, stderr, tell
 
 
 @click.command("compile")
@@ -29,6 +29,7 @@ def command(target: str, model: str, layers: int | None, dump_ir: Path | None, a
     """
     from lab.cli.documents import folder_document
     from lab.cli.pipeline import Pipeline
+    from lab.core.bundle import load_manifest
     from lab.core.target import load_target
     from lab.models.catalog import resolve
     from lab.views.progress import progress_on
@@ -36,6 +37,8 @@ def command(target: str, model: str, layers: int | None, dump_ir: Path | None, a
     spec, wanted = resolve(model, layers), load_target(target)
     with progress_on(stderr()) as progress:
         folder = Pipeline(progress).library(spec, wanted, dump_ir)
+    for unseen in load_manifest(folder, "library").options.get("unverified_on_device", ()):
+        tell(f"not verified on the device: {unseen}")
     if as_json:
         print_document(folder_document(folder))
     else:

@@ -45,6 +45,7 @@ def _tokens(option: str, least: int, default: str, text: str) -> Callable[[F], F
 @_tokens("--depth", 0, "0", "Tokens in the cache before the prompt; default: 0.")
 @click.option("--repeats", type=click.IntRange(1), metavar="N", help="Repetitions; default: the target's.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: the target's.")
+@click.option("--profile", is_flag=True, help="Time each kernel of an OpenCL device, in a process more a cell.")
 @engine_option
 @layers_option
 @weights_options

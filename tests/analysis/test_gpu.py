@@ -1,0 +1,93 @@
+"""What a run on a GPU is flagged with, held against and compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.analysis.comparable import run_obstacle
+from lab.analysis.flags import run_flags
+from lab.analysis.frame import to_frame
+from lab.analysis.gpu import build_s, launches_per_token, program_decode, unverified
+from lab.analysis.side_by_side import side_by_side
+from lab.analysis.summary import summarise
+from lab.core.run_record import RunRecord
+from tests.analysis.documents import DOCUMENT, gpu_document, record
+
+
+def gpu_run(*words: Any, **options: Any) -> RunRecord:
+    return record(**gpu_document(*words, **options))
+
+
+def flags(run: RunRecord) -> dict[str, str]:
+    return {flag.code: flag.text for flag in run_flags(run)}
+
+
+def test_a_gpu_has_no_flag_of_its_own() -> None:
+    assert not {"fell_back", "cpu_device"} & set(flags(gpu_run()))
+    assert flags(gpu_run())["unverified"].startswith("1 thing could not be checked without the device")
+
+
+def test_a_cpu_that_was_not_accepted_is_a_verdict_of_its_own() -> None:
+    found = flags(gpu_run("cpu", fell_back=True))
+    assert found["fell_back"] == "fell back: a GPU was asked for, and Example GPU, which is a CPU, computed"
+    assert "cpu_device" not in found
+
+
+def test_a_cpu_that_was_accepted_is_marked() -> None:
+    found = flags(gpu_run("cpu"))
+    assert found["cpu_device"] == "OpenCL computes on a CPU here: its times say nothing about a GPU"
+    assert "fell_back" not in found
+
+
+def test_the_processors_roofs_are_not_held_against_a_gpu() -> None:
+    (found,) = summarise(gpu_run())
+    (processor,) = summarise(record())
+    assert (found.roof_bytes_per_s, found.roof_fraction, found.prefill_roof_fraction) == (None, None, None)
+    assert None not in (processor.roof_bytes_per_s, processor.roof_fraction, processor.prefill_roof_fraction)
+    assert found.achieved_bytes_per_s == processor.achieved_bytes_per_s
+    assert not found.impossible
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "why"),
+    [
+        (gpu_run("cpu", fell_back=True), gpu_run(), "A fell back: a GPU was asked for, and a CPU computed"),
+        (record(), gpu_run("cpu", fell_back=True), "B fell back: a GPU was asked for, and a CPU computed"),
+        (gpu_run("cpu"), gpu_run("gpu"), "OpenCL on a CPU against OpenCL on a GPU"),
+        (gpu_run("cpu"), gpu_run("cpu"), None),
+        (gpu_run("gpu"), gpu_run("gpu"), None),
+        (record(), gpu_run("gpu"), None),
+    ],
+)
+def test_what_may_be_compared(a: RunRecord, b: RunRecord, why: str | None) -> None:
+    assert run_obstacle(a, b) == why
+
+
+def test_engines_of_a_session_are_not_held_against_one_that_fell_back() -> None:
+    other = record(session="s1", engine={**DOCUMENT["engine"], "name": "llama.cpp"})
+    assert side_by_side([record(session="s1"), other]).ratios
+    fallen = record(session="s1", **gpu_document("cpu", fell_back=True))
+    assert side_by_side([fallen, other]).ratios == ()
+    assert side_by_side([other, fallen]).ratios == ()
+
+
+def test_a_frame_says_which_rows_fell_back() -> None:
+    assert set(to_frame([gpu_run("cpu", fell_back=True)])["fell_back"]) == {True}
+    assert set(to_frame([gpu_run("cpu"), record()])["fell_back"]) == {False}
+
+
+def test_launches_and_bytes_are_those_of_run_and_program() -> None:
+    run = gpu_run()
+    assert launches_per_token(run.cells[0]) == 228
+    assert program_decode(run) == {"launches": 228, "bytes": 2_100_000_000}
+    assert build_s(run.cells[0]) == 3.5
+    assert unverified(run) == ("no kernel ran on a GPU of this family",)
+
+
+@pytest.mark.parametrize("broken", ["nonsense", 3, None, ["gpu"]])
+def test_a_strange_record_is_read_all_the_same(broken: Any) -> None:
+    run = record(engine={**DOCUMENT["engine"], "ran_on": broken}, bundle={**DOCUMENT["bundle"], "decode": broken})
+    assert program_decode(run) == {}
+    assert "fell_back" not in flags(run)
