@@ -6,8 +6,9 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,20 +48,41 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start `argv` in a new process group with both outputs piped; `env` is the whole environment."""
     try:
-        return subprocess.Popen(
-            list(argv),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=None if env is None else dict(env),
-            cwd=cwd,
-            start_new_session=True,
-        )
+        with _ctrl_c_held() as held:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                start_new_session=True,
+            )
+        if held:
+            with process:  # closes its pipes
+                stop_group(process, grace_s=0)
+            raise KeyboardInterrupt
+        return process
     except (OSError, ValueError) as problem:
         done = Completed(tuple(argv), 127, "", "", 0.0)
         reason = getattr(problem, "strerror", None) or str(problem)
         hint = f"is {argv[0]} installed and on PATH?" if isinstance(problem, FileNotFoundError) else None
         raise CommandError(done, f"cannot start: {reason}", hint=hint) from problem
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[list[int]]:
+    """Note Ctrl-C instead of raising it: in the middle of a start it would leave a program that nobody knows of."""
+    held: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield held
+        return
+    signal.signal(signal.SIGINT, lambda number, _frame: held.append(number))
+    try:
+        yield held
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def stop_group(process: subprocess.Popen[bytes], *, grace_s: float) -> None:
