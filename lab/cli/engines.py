@@ -44,6 +44,11 @@ class Builder:
             raise UsageError(f"--dump-ir shows how lab compiles; it cannot be used with --engine {NAME} alone")
         if NAME not in names:
             return None
+        if self.target.compile.kind != "llvm":
+            raise UsageError(
+                f"--engine {NAME}: {NAME} computes on the processor here, and {self.target.name} is a GPU",
+                hint="measure both on the processor: --target local",
+            )
         require_gguf()
         return find_llama_bench()
 

@@ -99,7 +99,8 @@ def _record_failure(device: Device, builder: Builder, wanted: Wanted, problem: L
 def _engines(device: Device, builder: Builder, wanted: Wanted, plan: Plan) -> Found:
     """Measure the engines that were named; threads that nobody named are found for each."""
     setups, runner = builder.setups(wanted.engines)
-    free = wanted.threads is None and builder.target.measure.threads == 0
+    on_cpu = builder.target.compile.kind == "llvm"  # a GPU has no number of threads to find
+    free = on_cpu and wanted.threads is None and builder.target.measure.threads == 0
     try:
         said = _said(wanted)
         return measure_engines(device, setups, plan, builder.progress, runner, find_threads=free, said=said), None

@@ -181,3 +181,13 @@ def test_dump_ir_shows_nothing_of_llama_cpp(lab: Lab, monkeypatch: pytest.Monkey
     ran = lab(*RUN, "--layers", "1", "--engine", "llama.cpp", "--dump-ir", "ir")
     assert (ran.code, ran.out) == (2, "")
     assert "--dump-ir" in ran.err
+
+
+def test_a_peer_that_computes_on_the_processor_is_not_put_beside_a_gpu(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_building(monkeypatch)
+    ran = lab("run", "--target", "opencl-host", "--model", "phi3-mini-q4", "--engine", "tvm,llama.cpp")
+    assert (ran.code, ran.out) == (2, "")
+    assert "llama.cpp computes on the processor" in ran.err
+    assert "--target local" in ran.err
