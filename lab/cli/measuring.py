@@ -11,6 +11,7 @@ from lab.cli.early import check_early, check_profile, check_tools
 from lab.cli.engines import Builder
 from lab.cli.pipeline import Choice, Pipeline
 from lab.cli.same import check_same_build, check_same_settings
+from lab.compile.chip import target_layout
 from lab.core import store
 from lab.core.bundle import load_manifest
 from lab.core.errors import DeviceFailedError, DeviceUnreachableError, LabError
@@ -91,7 +92,8 @@ def _record_failure(device: Device, builder: Builder, wanted: Wanted, problem: L
         serial = device.serial
     except LabError:  # nobody could ask it: its address has to do
         serial = " ".join((target.device.transport, target.adb.address, target.ssh.host, target.device.serial))
-    path = store.save(unmeasured(target, builder.spec, builder.source, plan, serial, problem))
+    layout = target_layout(target.compile)
+    path = store.save(unmeasured(target, builder.spec, builder.source, plan, serial, problem, layout))
     problem.recorded = (str(path),)
     builder.progress.note(f"the failure is on record in {shown(path)}")
 

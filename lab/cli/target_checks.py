@@ -12,6 +12,7 @@ from lab.core.progress import NullProgress
 from lab.core.target import TargetSpec, at, read_target
 from lab.devices.base import Device
 from lab.ondevice.android.ndk import NoNdkError
+from lab.ondevice.opencl.headers import NoHeadersError
 from lab.views.targets_table import Check
 
 UNREACHABLE = DeviceUnreachableError.exit_code
@@ -83,7 +84,7 @@ def _connected(target: TargetSpec, address: str | None, accept_new: bool) -> Ite
 def _answer(target: str, name: str, ask: Ask) -> Check:
     try:
         return Check(target, name, "passed", ask())
-    except NoNdkError as problem:
+    except (NoNdkError, NoHeadersError) as problem:
         return Check(target, name, "skipped", f"{problem.what}; needed to run, not to compile", problem.hint)
     except LabError as problem:
         return _failed(target, name, problem)

@@ -28,16 +28,16 @@ from lab.models import params
 from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import model_block
 from lab.models.convert.run import weights_key
-from lab.models.layout import LAYOUT
 from lab.models.sources import WeightSource
 
 
 def unmeasured(
-    target: TargetSpec, spec: ModelSpec, source: WeightSource, plan: Plan, serial: str, problem: LabError
+    target: TargetSpec, spec: ModelSpec, source: WeightSource, plan: Plan, serial: str, problem: LabError, layout: str
 ) -> RunRecord:
     """Return a "failed" record whose cells are "not_run" because of `problem`. What nobody could ask is empty.
 
-    The key of its bundle is empty: it says nothing of what would have run, so no build is blamed.
+    `layout` is how the target's kernels would have read the weights. The key of its bundle is empty: it says nothing of
+    what would have run, so no build is blamed.
     """
     return RunRecord(
         schema=SCHEMA,
@@ -49,10 +49,10 @@ def unmeasured(
         protocol=protocol_block(STATED),
         target=target_record(target),
         device=DeviceRecord(serial_hash(serial), target.is_emulated, {}),
-        model=model_block(spec),
-        weights=_weights(spec, source),
+        model=model_block(spec, layout),
+        weights=_weights(spec, source, layout),
         engine=EngineRecord(target.compile.backend, {}, target.compile.kind, None, plan.threads),
-        bundle=_bundle(spec),
+        bundle=_bundle(spec, layout),
         plan=plan_record(plan),
         verify=None,
         bandwidth=BandwidthRecord(plan.threads, (), ()),
@@ -60,13 +60,13 @@ def unmeasured(
     )
 
 
-def _weights(spec: ModelSpec, source: WeightSource) -> WeightsBlock:
-    key = weights_key(spec, source)
-    return WeightsBlock(key, source.kind, source.source_id, source.kind == "synthetic", LAYOUT)
+def _weights(spec: ModelSpec, source: WeightSource, layout: str) -> WeightsBlock:
+    key = weights_key(spec, source, layout)
+    return WeightsBlock(key, source.kind, source.source_id, source.kind == "synthetic", layout)
 
 
-def _bundle(spec: ModelSpec) -> BundleRecord:
-    weights_bytes = params.weights_bytes(spec.config, spec.scheme)
-    kv_bytes = params.kv_bytes_per_token(spec.config, spec.scheme)
-    decode_bytes = params.decode_weight_bytes(spec.config, spec.scheme, LAYOUT)
-    return BundleRecord("", decode_bytes, kv_bytes, MemoryBlock(weights_bytes, kv_bytes, None))
+def _bundle(spec: ModelSpec, layout: str) -> BundleRecord:
+    model = (spec.config, spec.scheme, layout)
+    kv_bytes = params.kv_bytes_per_token(*model)
+    memory = MemoryBlock(params.weights_bytes(*model), kv_bytes, None)
+    return BundleRecord("", params.decode_weight_bytes(*model), kv_bytes, memory)

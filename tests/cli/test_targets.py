@@ -123,6 +123,14 @@ def test_a_gpu_family_that_nobody_knows_is_found_offline(lab: Lab, home: Path) -
     assert "adreno" in ran.out
 
 
+def test_headers_that_nobody_installed_are_said_and_no_failure(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB_OPENCL_HEADERS", raising=False)
+    monkeypatch.setattr("lab.ondevice.opencl.headers.USUAL", (Path("/nonexistent"),))
+    ran = lab("targets", "check", "opencl-host", "--json")
+    assert (ran.code, results(ran)["plug-in"]) == (0, "skipped")
+    assert "opencl-c-headers" in ran.out
+
+
 def test_headers_that_are_missing_are_found_offline(
     lab: Lab, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,14 @@ def test_a_device_that_does_not_answer_is_on_record(lab: Lab) -> None:
     assert record.model.label == "phi3-mini-q4@2l"
 
 
+def test_a_failure_of_a_gpu_has_the_weights_that_it_would_have_read(lab: Lab, home: Path) -> None:
+    gpu = '[compile]\nkind = "opencl"\ngpu = "any-f16"\nmtriple = "aarch64-unknown-linux-gnu"\n'
+    (home / "targets" / "box.toml").write_text(TARGET + gpu)
+    assert lab(*RUN).code == 4
+    record = stored()
+    assert (record.weights.layout, record.engine.requested) == ("mlc-kn", "opencl")
+
+
 def test_json_is_the_record_of_the_failure(lab: Lab) -> None:
     ran = lab(*RUN, "--json")
     assert ran.code == 4

@@ -44,6 +44,10 @@ def check(name: str | None, connect: bool, address: str | None, accept_new: bool
       device     the device answers
       features   its processor has every feature that the code will use
       threads    it has as many cores as [measure].threads asks for
+    Of a target with a GPU, in place of processor and features:
+      gpu: there are kernels for it
+      plug-in: what runs them can be built; skipped where that takes something that is not installed here
+      gpu device: its driver answers, and has what the kernels need
 
     \b
     Example:

@@ -16,11 +16,15 @@ HINT = (
 )
 
 
+class NoHeadersError(CompileError):
+    """There are none on this machine; a folder that was named and has none is a plain CompileError."""
+
+
 def opencl_headers() -> Path:
     """Return the folder CL of the headers: below $LAB_OPENCL_HEADERS when it is set, else where systems keep them.
 
     Only that folder may be given to a compiler for another system: what lies beside it is this machine's.
-    Raises CompileError with the package to install.
+    Raises NoHeadersError with the package to install, CompileError where the variable names a folder without them.
     """
     chosen = os.environ.get(VARIABLE)
     places = (Path(chosen).expanduser().absolute(),) if chosen else USUAL
@@ -28,6 +32,7 @@ def opencl_headers() -> Path:
         if all((place / "CL" / name).is_file() for name in NEEDED):
             return (place / "CL").resolve()
     tried = ", ".join(str(place / "CL") for place in places)
-    raise CompileError(
+    kind = CompileError if chosen else NoHeadersError
+    raise kind(
         f"Khronos's OpenCL headers are not on this machine; looked for {', '.join(NEEDED)} in {tried}", hint=HINT
     )
