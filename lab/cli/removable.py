@@ -20,13 +20,14 @@ SHELVES = {
     "gguf": "gguf",
     "lib": "library",
     "runner": "runner",
+    "plugin": "plugin",
     "runtime": "runtime",
     "toolchain": "toolchain",
     "images": "image",
     "scratch": "scratch",  # has no manifest, so it counts as stale
 }
 STALE = "stale"
-COMPILED = ("bundle", "library", "runner", "runtime", "toolchain")
+COMPILED = ("bundle", "library", "runner", "plugin", "runtime", "toolchain")
 
 
 def removable(compiled: Path, kinds: Sequence[str]) -> list[Removable]:

@@ -18,6 +18,9 @@ def folder(path: Path, **sizes: int) -> Path:
     return path
 
 
+COMPILED = {"bundle", "library", "runner", "plugin", "runtime", "toolchain"}
+
+
 @pytest.fixture
 def compiled(home: Path) -> Path:
     """A bundle that shares its weights with the weights folder, a library, a runner, and a leftover."""
@@ -29,6 +32,8 @@ def compiled(home: Path) -> Path:
     folder(root / "gguf" / f"phi3-mini-q4--{KEY}", **{"model.gguf": 9, "manifest.json": 2})
     folder(root / "runner" / f"x86_64-linux-gnu--{KEY}", **{"lab-bench": 40, "manifest.json": 2})
     folder(root / "runtime" / f"linux-aarch64--{KEY}", **{"libtvm_ffi.so": 30, "manifest.json": 2})
+    folder(root / "plugin" / f"x86_64-linux-gnu--{KEY}", **{"liblab_opencl.so": 20, "manifest.json": 2})
+    folder(root / "toolchain" / f"android-arm64--{KEY}", **{"lab-bench": 10, "manifest.json": 2})
     folder(root / "weights" / f".lab-tmp-999999-aaaaaaaaaaaa-phi3-mini-q4--{KEY}", **{"weights.bin": 70})
     return root
 
@@ -47,8 +52,8 @@ def test_it_only_lists_without_yes(lab: Lab, compiled: Path) -> None:
 
 def test_shared_weights_are_counted_once(lab: Lab, compiled: Path) -> None:
     found = kinds(lab)
-    assert set(found) == {"bundle", "library", "runner", "runtime", "weights", "gguf", "stale"}
-    assert sum(found.values()) == 5000 + 302 + 2 + 302 + 42 + 32 + 11 + 70
+    assert set(found) == {*COMPILED, "weights", "gguf", "stale"}
+    assert sum(found.values()) == 5000 + 302 + 2 + 302 + 42 + 32 + 22 + 12 + 11 + 70
 
 
 def test_images_of_emulated_devices_are_neither_bundles_nor_leftovers(lab: Lab, compiled: Path) -> None:
@@ -66,7 +71,7 @@ def test_weights_that_a_bundle_still_holds_free_nothing(lab: Lab, compiled: Path
     ("option", "gone"),
     [
         ("--weights", {"weights", "gguf"}),
-        ("--bundles", {"bundle", "library", "runner", "runtime"}),
+        ("--bundles", COMPILED),
         ("--stale", {"stale"}),
     ],
 )
