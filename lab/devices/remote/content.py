@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab.core.errors import DeviceError
 from lab.core.file_digest import file_sha256
+from lab.core.temporary import PREFIX
 
 CHUNK_BYTES = 1 << 20
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,199}")
@@ -33,13 +34,13 @@ class Content:
 
 
 def contents(local: Path, name: str) -> list[Content]:
-    """Return every file of `local`, which is a file or a folder.
+    """Return every file of `local`, which is a file or a folder, without what a writer that was killed left there.
 
     Raises:
         DeviceError: it is not there, or a name is not plain.
     """
     if local.is_dir():
-        files = sorted(path for path in local.rglob("*") if path.is_file())
+        files = sorted(path for path in local.rglob("*") if path.is_file() and not path.name.startswith(PREFIX))
         return [_content(path, f"{name}/{path.relative_to(local).as_posix()}") for path in files]
     if not local.is_file():
         raise DeviceError(f"cannot push {name}: {local} does not exist")
