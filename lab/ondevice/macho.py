@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lab.core.code_signature import changed_page, read_signature
 from lab.core.errors import CompileError
-from lab.ondevice.code_signature import signature_problem
 
 Kind = Literal["executable", "library"]
 
@@ -16,6 +16,7 @@ _KINDS: dict[int, Kind] = {2: "executable", 6: "library"}
 _ARM64 = 0x0100000C
 _LITTLE_64, _UNIVERSAL = b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"
 _HEADER_BYTES = 32
+MAX_SIGNATURE_BYTES = 64 << 20  # a library of 200 MB has 2 MB
 MAX_COMMAND_BYTES = 1 << 20  # of all load commands; a library has a few thousand
 _LOAD_DYLIB, _LOAD_WEAK_DYLIB, _REEXPORT_DYLIB = 0x0C, 0x80000018, 0x8000001F
 _ID_DYLIB, _RPATH, _BUILD_VERSION, _CODE_SIGNATURE = 0x0D, 0x8000001C, 0x32, 0x1D
@@ -45,10 +46,26 @@ def check_macho(path: Path, kind: Kind, *, hint: str | None = None) -> MachO:
         raise CompileError(f"{path}: is a Mach-O {found.kind}, wanted: {kind}", hint=hint)
     if found.min_macos is None:
         raise CompileError(f"{path}: is not for macOS", hint=hint)
-    problem = signature_problem(path, *found.signature) if found.signature else "there is none"
+    problem = _signature_problem(path, *found.signature) if found.signature else "there is none"
     if problem is not None:
         raise CompileError(f"{path}: macOS would refuse its code signature: {problem}", hint=hint)
     return found
+
+
+def _signature_problem(path: Path, start: int, size_bytes: int) -> str | None:
+    """Return what is wrong with the signature that lies at `start` of the file; None when every page is as signed."""
+    if size_bytes > MAX_SIGNATURE_BYTES:
+        return f"a signature of {size_bytes} bytes is not believed"
+    with path.open("rb") as file:
+        file.seek(start)
+        try:
+            signed = read_signature(file.read(size_bytes))
+        except ValueError as problem:
+            return f"it is damaged: {problem}"
+        if signed.code_bytes != start:
+            return f"{signed.code_bytes} of {start} bytes are signed"
+        page = changed_page(signed, file)
+    return None if page is None else f"page {page} is another than was signed"
 
 
 def read_macho(path: Path, *, hint: str | None = None) -> MachO:

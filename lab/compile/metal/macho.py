@@ -6,12 +6,13 @@ file afterwards (strip, install_name_tool, a patched byte) must sign it again.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection
 from pathlib import Path
 
 import lief
 
-from lab.compile.metal.code_signature import page_faults
+from lab.core.code_signature import changed_page, read_signature
 from lab.core.errors import CompileError
 
 INSTALL_NAME = "@rpath/model.so"
@@ -82,4 +83,10 @@ def _signature_faults(binary: lief.MachO.Binary, data: bytes) -> list[str]:
         return ["it is not signed (LC_CODE_SIGNATURE), and an arm64 Mac runs only signed code"]
     if signature.data_offset + signature.data_size != len(data):
         return ["its signature is not the end of the file: something was appended after signing"]
-    return page_faults(data, data[signature.data_offset :])
+    try:
+        signed = read_signature(data[signature.data_offset :])
+    except ValueError as problem:
+        return [f"its signature can't be read: {problem}"]
+    if changed_page(signed, io.BytesIO(data)) is not None:
+        return ["it was changed after it was signed, and a Mac would end the process: sign it again"]
+    return []
