@@ -14,18 +14,19 @@ from typing import Any
 
 from lab.core.atomic import publish_dir, staging_dir, write_json
 from lab.core.bundle import file_entry
-from lab.core.errors import CompileError, LabError
+from lab.core.errors import CompileError
 from lab.core.fields import encode
-from lab.core.jsonio import digest, read_json
+from lab.core.jsonio import digest
+from lab.core.manifest import MANIFEST_NAME
 from lab.core.progress import Progress
 from lab.ondevice.elf import check_elf
 from lab.ondevice.macho import check_macho
 from lab.ondevice.pip import by_hand, find_wheel, wheel_folder
+from lab.ondevice.published import published
 from lab.ondevice.systems import System
 from lab.ondevice.wheels import FFI_NAME, RUNTIME_NAME, Wheels
 
 SHELF = "runtime"
-MANIFEST = "manifest.json"
 MAX_BYTES = 256 << 20  # of one library; they have 3 MB
 NEEDED_BYTES = 300 << 20  # while the wheels are there
 MEMBERS = {FFI_NAME: "tvm_ffi/lib/libtvm_ffi.so", RUNTIME_NAME: "tvm/lib/libtvm_runtime.so"}
@@ -88,7 +89,7 @@ def _fetch(own: Wheels, origin: Origin, final: Path) -> None:
                 name = "apache-tvm-ffi" if member.startswith("tvm_ffi/") else "apache-tvm"
                 extract(find_wheel(folder, name, wanted[name], origin.arch, origin.system), member, staging / library)
                 origin.check(staging / library, hint)
-        write_json(staging / MANIFEST, _manifest(own, origin, staging))
+        write_json(staging / MANIFEST_NAME, _manifest(own, origin, staging))
         publish_dir(staging, final, is_whole=partial(_is_whole, origin=origin))
 
 
@@ -130,11 +131,7 @@ def _manifest(own: Wheels, origin: Origin, folder: Path) -> dict[str, Any]:
 
 def _is_whole(folder: Path, origin: Origin) -> bool:
     """Whether the libraries there are those that were published; anything else is fetched again."""
-    try:
-        document = read_json(folder / MANIFEST, error=CompileError)
-        return bool(document["files"] == [encode(file_entry(folder / name)) for name in origin.members])
-    except (LabError, OSError, KeyError, TypeError):
-        return False
+    return published(folder) == tuple(origin.members)
 
 
 _AGAIN = "fetch the wheel again"

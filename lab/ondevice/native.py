@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,14 +9,16 @@ from pathlib import Path
 
 from lab.core.atomic import publish_dir, staging_dir, write_json
 from lab.core.bundle import file_entry
-from lab.core.errors import CompileError, LabError
+from lab.core.errors import CompileError
 from lab.core.fields import encode
+from lab.core.file_digest import file_sha256
 from lab.core.jsonio import digest, read_json
+from lab.core.manifest import MANIFEST_NAME
 from lab.core.proc import run
 from lab.core.progress import Progress
 from lab.ondevice.compilers import Compiler, build_env
+from lab.ondevice.published import published
 
-MANIFEST = "manifest.json"
 TIMEOUT_S = 900.0
 TAIL_LINES = 30
 
@@ -72,7 +73,7 @@ def built(recipe: Recipe, choices: Sequence[Compiler], root: Path, progress: Pro
 
 
 def _key(recipe: Recipe, compiler: Compiler) -> str:
-    sources = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in recipe.units(".cc", ".h")}
+    sources = {path.name: file_sha256(path) for path in recipe.units(".cc", ".h")}
     return digest(
         {
             "abi": recipe.abi,
@@ -89,16 +90,11 @@ def _folder(recipe: Recipe, compiler: Compiler, shelf: Path) -> Path:
 
 
 def _is_whole(recipe: Recipe, folder: Path) -> bool:
-    """Whether the file there is the one that was published; anything else is built again."""
-    try:
-        document = read_json(folder / MANIFEST, error=CompileError)
-        return bool(document["file"] == encode(file_entry(folder / recipe.output)))
-    except (LabError, OSError, KeyError, TypeError):
-        return False
+    return published(folder) == (recipe.output,)
 
 
 def _read(recipe: Recipe, folder: Path) -> Built:
-    document = read_json(folder / MANIFEST, error=CompileError)
+    document = read_json(folder / MANIFEST_NAME, error=CompileError)
     return Built(folder / recipe.output, str(document["key"]), str(document["compiler"]))
 
 
@@ -128,7 +124,7 @@ def _build(recipe: Recipe, compiler: Compiler, shelf: Path, progress: Progress) 
             "versions": dict(recipe.versions),
             "file": encode(file_entry(staging / recipe.output)),
         }
-        write_json(staging / MANIFEST, document)
+        write_json(staging / MANIFEST_NAME, document)
         if final.exists() and not _is_whole(recipe, final):
             shutil.rmtree(final)
         return publish_dir(staging, final, is_whole=lambda folder: _is_whole(recipe, folder))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +11,12 @@ from typing import Any
 
 from lab.core.atomic import publish_dir, staging_dir, write_json
 from lab.core.bundle import file_entry
-from lab.core.errors import CompileError, LabError
+from lab.core.errors import CompileError
 from lab.core.fields import encode
+from lab.core.file_digest import file_sha256
 from lab.core.home import compiled_dir
 from lab.core.jsonio import digest, read_json
+from lab.core.manifest import MANIFEST_NAME
 from lab.core.proc import run
 from lab.core.progress import NullProgress, Progress
 from lab.ondevice.android.ndk import API, CXX_LIBRARY, Ndk, find_ndk
@@ -24,11 +25,11 @@ from lab.ondevice.android.tvm_source import tvm_source
 from lab.ondevice.elf import check_elf
 from lab.ondevice.elf_dynamic import read_dynamic
 from lab.ondevice.opencl.headers import opencl_headers
+from lab.ondevice.published import published
 from lab.ondevice.wheels import FFI_NAME, RUNTIME_NAME, Wheels, find_wheels
 
 SHELF = "toolchain"
 ABI = "arm64-v8a"
-MANIFEST = "manifest.json"
 TIMEOUT_S = 1800.0
 TAIL_LINES = 30
 # What a phone has for every program (https://developer.android.com/ndk/guides/stable_apis).
@@ -86,7 +87,7 @@ def toolchain(
     final = _final(shelf, key)
     if not _is_whole(final):
         _build(ndk, wheels, key, final, source, progress or NullProgress())
-    document = read_json(final / MANIFEST, error=CompileError)
+    document = read_json(final / MANIFEST_NAME, error=CompileError)
     return Toolchain(final, key, ndk.revision, dict(document["versions"]))
 
 
@@ -95,13 +96,9 @@ def _final(shelf: Path, key: str) -> Path:
 
 
 def _key(ndk: Ndk, wheels: Wheels) -> str:
-    sources = {str(path.relative_to(PACKAGE)): _sha256(path) for path in own_sources()}
+    sources = {str(path.relative_to(PACKAGE)): file_sha256(path) for path in own_sources()}
     versions = {"tvm": wheels.tvm_version, "tvm_ffi": wheels.ffi_version, "ndk": ndk.revision}
     return digest({"abi": ABI, "api": API, "flags": [*FLAGS, *LINK], "sources": sources, **versions})
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _build(ndk: Ndk, wheels: Wheels, key: str, final: Path, source: Path | None, progress: Progress) -> None:
@@ -114,7 +111,7 @@ def _build(ndk: Ndk, wheels: Wheels, key: str, final: Path, source: Path | None,
         shutil.copyfile(ndk.cxx_library, staging / CXX_LIBRARY)
         names = [*(part.name for part in made), CXX_LIBRARY]
         _check(staging, names, progress)
-        write_json(staging / MANIFEST, _manifest(ndk, wheels, key, staging, names))
+        write_json(staging / MANIFEST_NAME, _manifest(ndk, wheels, key, staging, names))
         publish_dir(staging, final, is_whole=_is_whole)
 
 
@@ -172,8 +169,4 @@ def _manifest(ndk: Ndk, wheels: Wheels, key: str, folder: Path, names: list[str]
 
 def _is_whole(folder: Path) -> bool:
     """Whether the files there are those that were published; anything else is built again."""
-    try:
-        files = read_json(folder / MANIFEST, error=CompileError)["files"]
-        return bool(files) and all(encode(file_entry(folder / Path(one["name"]).name)) == one for one in files)
-    except (LabError, OSError, KeyError, TypeError):
-        return False
+    return bool(published(folder))
