@@ -37,17 +37,16 @@ def roofline(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> Roof
     prefill, decode = prefill_work(record, cell), decode_work(record, cell)
     prefills = _per_s(metrics.get("prefill_tok_per_s"), cell.prompt)
     decodes = _per_s(metrics.get("decode_tok_per_s"), 1)
-    read, limit = _times(decode.bytes, decodes), roof(record)
-    if is_gpu_run(record):  # both roofs are the processor's
-        limit = None
+    has_roofs = not is_gpu_run(record)  # both are the processor's
+    read, limit = _times(decode.bytes, decodes), roof(record) if has_roofs else None
     return Roofline(
         prefill_ops_per_s=_times(prefill.ops, prefills),
         prefill_bytes_per_s=_times(prefill.bytes, prefills),
-        prefill_roof_fraction=None if is_gpu_run(record) else _times(least_prefill_s(record, prefill), prefills),
+        prefill_roof_fraction=_times(least_prefill_s(record, prefill), prefills) if has_roofs else None,
         decode_ops_per_s=_times(decode.ops, decodes),
         achieved_bytes_per_s=read,
         roof_bytes_per_s=limit,
-        roof_fraction=None if is_gpu_run(record) else _of_roof(cell, decode.bytes, read, limit),
+        roof_fraction=_of_roof(cell, decode.bytes, read, limit) if has_roofs else None,
     )
 
 

@@ -8,7 +8,7 @@ from lab.cli.access import access_of
 from lab.core.errors import UsageError
 from lab.core.lock import device_lock, holder_line
 from lab.core.progress import NullProgress
-from lab.core.target import at, load_target
+from lab.core.target import load_target, reached
 from lab.devices.registry import open_device
 from lab.devices.remote.device import RemoteDevice
 
@@ -22,7 +22,7 @@ def cleaned(name: str, address: str | None, accept_new: bool, *, remove: bool) -
         UsageError: nothing is ever pushed to it.
     """
     target = load_target(name)
-    device = open_device(at(target, address) if address else target, access_of(accept_new, NullProgress()))
+    device = open_device(reached(target, address), access_of(accept_new, NullProgress()))
     if not isinstance(device, RemoteDevice):
         raise UsageError(f"{name} is this machine: nothing is pushed to it", hint="`lab clean` is for compiled/")
     what = f"cleaning of {name}"

@@ -13,7 +13,7 @@ from lab.core.bundle import load_manifest
 from lab.core.errors import UsageError
 from lab.core.home import compiled_dir
 from lab.core.progress import Progress
-from lab.core.target import TargetSpec, at, load_target
+from lab.core.target import TargetSpec, load_target, reached
 from lab.models.catalog import ModelSpec, resolve
 from lab.models.layout import LAYOUT
 from lab.models.sources import SyntheticSource, WeightSource, open_folder
@@ -103,5 +103,4 @@ class Choice:
         """Return what the names stand for; each that stands for nothing is an error that says so."""
         spec = resolve(self.model, self.layers)
         target = load_target(self.target)
-        reached = at(target, self.address) if self.address else target
-        return reached, spec, open_source(spec, self.weights, self.seed)
+        return reached(target, self.address), spec, open_source(spec, self.weights, self.seed)

@@ -10,7 +10,7 @@ from lab.cli.pipeline import Pipeline
 from lab.cli.problems import keeping
 from lab.core import probe_store
 from lab.core.progress import Progress
-from lab.core.target import at, load_target
+from lab.core.target import load_target, reached
 from lab.devices.registry import open_device
 from lab.measure.probe import probe
 
@@ -20,7 +20,7 @@ NOTHING_STORED = "nothing was stored; the runner stays for the next time"
 def probed(name: str, progress: Progress, address: str | None = None, accept_new: bool = False) -> Path:
     """Measure the device of target `name` (reached at `address`) and return the file of the probe."""
     target = load_target(name)
-    target = at(target, address) if address else target
+    target = reached(target, address)
     check_tools(target, progress)
     device = open_device(target, access_of(accept_new, progress))
     try:

@@ -9,7 +9,7 @@ from lab.cli.gpu_target_checks import gpu_family, gpu_of_device, plug_in
 from lab.core.errors import DeviceUnreachableError, LabError
 from lab.core.home import definitions, find_definition, shown
 from lab.core.progress import NullProgress
-from lab.core.target import TargetSpec, at, read_target
+from lab.core.target import TargetSpec, reached, read_target
 from lab.devices.base import Device
 from lab.ondevice.android.ndk import NoNdkError
 from lab.ondevice.opencl.headers import NoHeadersError
@@ -65,7 +65,7 @@ def _connected(target: TargetSpec, address: str | None, accept_new: bool) -> Ite
 
     access = access_of(accept_new, NullProgress())
     try:
-        device = open_device(at(target, address) if address else target, access)
+        device = open_device(reached(target, address), access)
         facts = device.facts()
     except LabError as problem:
         yield _failed(target.name, "device", problem)
@@ -111,16 +111,13 @@ def _backend(target: TargetSpec) -> str:
 def _processor(target: TargetSpec) -> str:
     from lab.compile.chip import chip_name, choose_chip
 
-    asked = target.compile.cpu if target.compile.kind == "llvm" else target.compile.kind
-    return f"{asked}: kernels for {chip_name(choose_chip(target.compile))}"
+    return f"{target.compile.cpu}: kernels for {chip_name(choose_chip(target.compile))}"
 
 
 def _features(target: TargetSpec, device: Device) -> str:
     from lab.compile.cpu import choose_cpu
     from lab.measure.checks import check_cpu_features
 
-    if target.compile.kind != "llvm":
-        return "of its GPU: told when a run opens it"
     required = choose_cpu(target.compile).required_features
     check_cpu_features(required, device.facts(), target)
     return " ".join(required)

@@ -178,6 +178,11 @@ def at(target: TargetSpec, address: str) -> TargetSpec:
     )
 
 
+def reached(target: TargetSpec, address: str | None) -> TargetSpec:
+    """Return the target, reached at `address` where one is given: see `at`."""
+    return at(target, address) if address else target
+
+
 def all_targets() -> dict[str, TargetSpec | LabError]:
     """Every target by name, sorted; one that cannot be read is its error, and hides no other."""
     return {name: _or_error(path) for name, path in definitions("targets").items()}
