@@ -17,7 +17,7 @@ from lab.devices.remote.shell import Shell
 from lab.devices.remote.words import program
 
 POLL_S = 0.1
-GRACE_S = 2.0
+GRACE_S = 5.0  # a program's last words, over a slow way and on a busy device
 STOP_S = 10.0
 SIGNALS = range(1, 65)
 
@@ -44,19 +44,23 @@ class RemoteProcess:
     def run(self, timeout_s: float) -> Completed:
         """Run to the end; see `Device.run`."""
         worker = threading.Thread(target=self._work, args=(timeout_s,), name="lab-remote", daemon=True)
-        worker.start()
         try:
+            worker.start()
             while worker.is_alive():
                 worker.join(POLL_S)
         except KeyboardInterrupt:
-            self._stop("TERM")
-            worker.join(GRACE_S)
-            self._stop("KILL")
-            worker.join(GRACE_S)
+            if worker.ident is not None:  # else the interrupt came before it ever started
+                self._end(worker)
             raise
         if self._problem is not None:
             self._fail(self._problem, timeout_s)
         return self._completed()
+
+    def _end(self, worker: threading.Thread) -> None:
+        """Ask the program to end; it has a grace time for its last words, and is then killed."""
+        for signal in ("TERM", "KILL"):
+            self._stop(signal)
+            worker.join(GRACE_S)
 
     def _work(self, timeout_s: float) -> None:
         try:
