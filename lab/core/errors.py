@@ -52,6 +52,10 @@ class StoreError(LabError):
     """A recorded run is missing, damaged, or cannot be written."""
 
 
+class ForeignFileError(LabError):
+    """A file of another program does not hold what it should: names the file, the row and the column."""
+
+
 class MeasureError(LabError):
     """A measurement cannot start, or what came back is not a measurement."""
 

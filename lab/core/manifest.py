@@ -28,17 +28,35 @@ DTYPE_BYTES: dict[DType, int] = {
 
 
 @dataclass(frozen=True)
-class ModelBlock(KeepsUnknown):
+class ModelFacts(KeepsUnknown):
+    """The model as far as it is known: a run that another program measured says less than a build of lab's."""
+
+    id: Name
+    label: ModelLabel
+    preset: Name
+    quant: Name
+    layers: Positive | None
+    layers_total: Positive | None
+    parameters: Positive | None
+    vocab_size: Positive | None
+    hidden_size: Positive | None
+    head_dim: Positive | None
+    num_kv_heads: Positive | None
+    context_max: Positive | None
+    sliding_window: Positive | None
+    kv_dtype: DType | None
+    layer_weights: Positive | None = None
+    head_weights: Positive | None = None
+
+
+@dataclass(frozen=True)
+class ModelBlock(ModelFacts):
     """The model: `layers` of its `layers_total` are there; `context_max` and `sliding_window` in tokens.
 
     `layer_weights` take part in a product for every token, `head_weights` once a forward pass; null in
     manifests of before they were counted.
     """
 
-    id: Name
-    label: ModelLabel
-    preset: Name
-    quant: Name
     layers: Positive
     layers_total: Positive
     parameters: Positive
@@ -47,20 +65,26 @@ class ModelBlock(KeepsUnknown):
     head_dim: Positive
     num_kv_heads: Positive
     context_max: Positive
-    sliding_window: Positive | None
     kv_dtype: DType
-    layer_weights: Positive | None = None
-    head_weights: Positive | None = None
 
 
 @dataclass(frozen=True)
-class WeightsBlock(KeepsUnknown):
+class WeightsFacts(KeepsUnknown):
+    """Where the weights came from and how they lie, as far as it is known."""
+
+    key: Sha256 | None
+    source: Literal["synthetic", "huggingface", "mlc", "unknown"]
+    source_id: str
+    synthetic: bool
+    layout: Name | None
+
+
+@dataclass(frozen=True)
+class WeightsBlock(WeightsFacts):
     """Where the weights came from and how they lie."""
 
     key: Sha256
     source: Literal["synthetic", "huggingface", "mlc"]
-    source_id: str
-    synthetic: bool
     layout: Name
 
 
@@ -109,12 +133,20 @@ class TensorEntry(KeepsUnknown):
 
 
 @dataclass(frozen=True)
-class MemoryBlock(KeepsUnknown):
+class MemoryFacts(KeepsUnknown):
+    """What the model takes on a device, as far as it is known."""
+
+    weights_bytes: Bytes | None
+    kv_bytes_per_token: Bytes | None
+    workspace_bytes: Bytes | None
+
+
+@dataclass(frozen=True)
+class MemoryBlock(MemoryFacts):
     """What the model takes on a device; a workspace that nobody knows is null."""
 
     weights_bytes: Bytes
     kv_bytes_per_token: Bytes
-    workspace_bytes: Bytes | None
 
 
 @dataclass(frozen=True)

@@ -35,19 +35,23 @@ def git_state(root: Path) -> GitState:
 
     An installed lab inside somebody's repository is not a checkout of lab: `root` must be the top itself.
     """
-    top = _git(root, "rev-parse", "--show-toplevel")
+    top = git(root, "rev-parse", "--show-toplevel")
     if top is None or Path(top).resolve() != root.resolve():
         return GitState(None, None)
-    status = _git(root, "status", "--porcelain")
-    return GitState(_git(root, "rev-parse", "HEAD"), None if status is None else status != "")
+    status = git(root, "status", "--porcelain")
+    return GitState(git(root, "rev-parse", "HEAD"), None if status is None else status != "")
 
 
-def _git(root: Path, *words: str) -> str | None:
-    # Variables such as GIT_DIR, which git sets for its hooks, would lead to another repository.
-    env = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    env["GIT_OPTIONAL_LOCKS"] = "0"
+def git(root: Path, *words: str) -> str | None:
+    """Return what git says in `root`, None where it fails or is not there."""
+    env = {**git_env(), "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = run(["git", "-C", str(root), *words], timeout_s=GIT_TIMEOUT_S, env=env)
     except LabError:
         return None
     return done.stdout.strip() if done.code == 0 else None
+
+
+def git_env() -> dict[str, str]:
+    """Return the environment without variables such as GIT_DIR, which git sets for its hooks: they lead elsewhere."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}

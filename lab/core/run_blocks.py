@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.core.fields import KeepsUnknown
 from lab.core.kinds import Bytes, Count, Name, NotNegative, Positive, Seconds
-from lab.core.manifest import MemoryBlock
+from lab.core.manifest import MemoryFacts
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,17 @@ class LabBlock(KeepsUnknown):
     git_commit: str | None
     git_dirty: bool | None
     python: str
+
+
+@dataclass(frozen=True)
+class RevisionBlock(KeepsUnknown):
+    """Which revision of the user's own work was measured, where that is not lab's checkout.
+
+    `dirty` is null where another program measured and does not say.
+    """
+
+    commit: str
+    dirty: bool | None
 
 
 @dataclass(frozen=True)
@@ -62,38 +73,41 @@ class EngineRecord(KeepsUnknown):
 
 @dataclass(frozen=True)
 class BundleRecord(KeepsUnknown):
-    """The bundle that ran."""
+    """The bundle that ran; what another program ran has an empty key, and null where it does not say."""
 
     key: str
-    decode_weight_bytes_per_token: Bytes
-    kv_bytes_per_token: Bytes
-    memory: MemoryBlock
+    decode_weight_bytes_per_token: Bytes | None
+    kv_bytes_per_token: Bytes | None
+    memory: MemoryFacts
 
 
 @dataclass(frozen=True)
 class CellShape(KeepsUnknown):
-    """One combination to measure, in tokens: prefill `prompt` after `depth`, then generate."""
+    """One combination to measure, in tokens: prefill `prompt` after `depth`, then generate.
 
-    prompt: Positive
-    generate: Positive
+    lab's own cells have both; 0 stands for a phase that a test of another program does not have.
+    """
+
+    prompt: Count
+    generate: Count
     depth: Count
 
 
 @dataclass(frozen=True)
 class PlanRecord(KeepsUnknown):
-    """The settings of the run. Further settings are kept as they are."""
+    """The settings of the run; null where another program measured and does not say. Further settings are kept."""
 
     cells: tuple[CellShape, ...]
-    repeats: Positive
-    prefill_chunk: Positive
-    warmup_cap: Count
-    warmup_spread: NotNegative
-    cv_gate: NotNegative
-    max_busy: NotNegative
-    gate_timeout_s: Seconds
-    timeout_s: Seconds
+    repeats: Positive | None
+    prefill_chunk: Positive | None
+    warmup_cap: Count | None
+    warmup_spread: NotNegative | None
+    cv_gate: NotNegative | None
+    max_busy: NotNegative | None
+    gate_timeout_s: Seconds | None
+    timeout_s: Seconds | None
     threads: Count
-    seed: Count
+    seed: Count | None
     settings_fingerprint: str
 
 

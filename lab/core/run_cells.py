@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lab.core.fields import KeepsUnknown
-from lab.core.kinds import Bytes, Count, NotNegative, Positive, Seconds, Sha256
+from lab.core.kinds import Bytes, Count, NotNegative, Seconds, Sha256
 
 RepetitionStatus = Literal["ok", "failed", "rejected", "interrupted", "broken"]
 CellStatus = Literal["ok", "failed", "rejected", "not_run", "interrupted", "broken"]
@@ -82,10 +82,10 @@ class CellMemory(KeepsUnknown):
 
 @dataclass(frozen=True)
 class Cell(KeepsUnknown):
-    """One cell of the plan and all that was measured of it."""
+    """One cell of the plan and all that was measured of it; of another program's, a phase it lacks has 0 tokens."""
 
-    prompt: Positive
-    generate: Positive
+    prompt: Count
+    generate: Count
     depth: Count
     status: CellStatus
     reason: str | None = None

@@ -11,8 +11,8 @@ from lab.core.config import check_schema
 from lab.core.decode import decode
 from lab.core.errors import StoreError
 from lab.core.fields import KeepsUnknown, encode
-from lab.core.kinds import RunId, UtcTime
-from lab.core.manifest import MemoryBlock, ModelBlock, WeightsBlock
+from lab.core.kinds import Name, RunId, UtcTime
+from lab.core.manifest import MemoryBlock, MemoryFacts, ModelBlock, ModelFacts, WeightsBlock, WeightsFacts
 from lab.core.run_blocks import (
     BandwidthRecord,
     BundleRecord,
@@ -24,6 +24,7 @@ from lab.core.run_blocks import (
     PeakSamples,
     PlanRecord,
     ProtocolBlock,
+    RevisionBlock,
     TargetRecord,
     TimesRecord,
     VerifyResult,
@@ -51,13 +52,16 @@ __all__ = [
     "GateResult",
     "LabBlock",
     "MemoryBlock",
+    "MemoryFacts",
     "ModelBlock",
+    "ModelFacts",
     "PeakRecord",
     "PeakSamples",
     "PlanRecord",
     "ProtocolBlock",
     "Repetition",
     "RepetitionStatus",
+    "RevisionBlock",
     "RunRecord",
     "RunStatus",
     "TargetRecord",
@@ -65,6 +69,7 @@ __all__ = [
     "VerifyResult",
     "WarmUp",
     "WeightsBlock",
+    "WeightsFacts",
     "from_json",
     "new_run_id",
     "to_json",
@@ -88,8 +93,8 @@ class RunRecord(KeepsUnknown):
     protocol: ProtocolBlock
     target: TargetRecord
     device: DeviceRecord
-    model: ModelBlock
-    weights: WeightsBlock
+    model: ModelFacts
+    weights: WeightsFacts
     engine: EngineRecord
     bundle: BundleRecord
     plan: PlanRecord
@@ -98,6 +103,8 @@ class RunRecord(KeepsUnknown):
     peak: PeakRecord | None = field(default=None, kw_only=True)  # runs of before it was measured lack it
     cells: tuple[Cell, ...]
     time_s: TimesRecord = field(default_factory=TimesRecord)
+    tags: tuple[Name, ...] = field(default=(), kw_only=True)
+    revision: RevisionBlock | None = field(default=None, kw_only=True)
 
 
 def to_json(record: RunRecord) -> dict[str, Any]:

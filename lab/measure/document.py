@@ -20,7 +20,9 @@ from lab.core.run_record import (
     ProtocolBlock,
     RunRecord,
     TargetRecord,
+    from_json,
     new_run_id,
+    to_json,
     utc_now,
 )
 from lab.core.target import TargetSpec
@@ -34,9 +36,12 @@ from lab.measure.protocol import STATED
 def new_record(
     device: Device, facts: dict[str, Any], engine: Engine, roof_threads: int, said: dict[str, Any]
 ) -> RunRecord:
-    """Return a record with status "running" and every cell "not_run"; `said` are keys of its own."""
+    """Return a record with status "running" and every cell "not_run".
+
+    `said` are keys of its own: `tags`, `revision`, and any that only some runs have.
+    """
     told, plan, target = engine.described(), engine.plan, engine.target
-    return RunRecord(
+    record = RunRecord(
         schema=SCHEMA,
         run_id=new_run_id(),
         created_at=utc_now(),
@@ -56,8 +61,16 @@ def new_record(
         peak=PeakRecord(roof_threads),
         cells=tuple(Cell(cell.prompt, cell.generate, cell.depth, "not_run") for cell in plan.cells),
         time_s=engine.times,
-        extra=dict(said),
+        tags=said.get("tags", ()),
+        revision=said.get("revision"),
+        extra={name: value for name, value in said.items() if name not in ("tags", "revision")},
     )
+    return as_stored(record)
+
+
+def as_stored(record: RunRecord) -> RunRecord:
+    """Return the record as it will be read again: blocks of a manifest become those of a record, which ask for less."""
+    return from_json(to_json(record), where=f"run {record.run_id}")
 
 
 def target_record(target: TargetSpec) -> TargetRecord:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
 from lab.core import store
+from lab.core.place import Place
 from lab.core.run_record import Cell, CellMemory, CellStatus, Repetition, RunRecord, RunStatus, TimesRecord
 from lab.measure.bandwidth import Roof
 from lab.measure.engine import Findings
@@ -17,7 +17,7 @@ from lab.measure.peak import PeakRoof
 class Journal:
     """Holds the record and stores it after each change that took time to measure."""
 
-    def __init__(self, record: RunRecord, save: Callable[[RunRecord], Path] = store.save) -> None:
+    def __init__(self, record: RunRecord, save: Callable[[RunRecord], Place] = store.save) -> None:
         self.record = record
         self._save = save
         self.path = save(record)
@@ -117,8 +117,9 @@ def _last_standing(cell: Cell, record: RunRecord) -> dict[str, Any]:
     done = sum(1 for row in cell.repetitions if row.status != "interrupted")
     if record.status == "broken":
         return {"status": "broken", "reason": record.reason}
-    if record.status == "interrupted" and cell.repetitions and done < record.plan.repeats:
-        return {"status": "interrupted", "reason": f"{done} of {record.plan.repeats} repetitions were done"}
+    planned = record.plan.repeats
+    if record.status == "interrupted" and cell.repetitions and planned is not None and done < planned:
+        return {"status": "interrupted", "reason": f"{done} of {planned} repetitions were done"}
     return {}
 
 

@@ -25,8 +25,9 @@ class Cell:
 
     @property
     def label(self) -> str:
-        """Name the cell as peers do: pp512+tg128, with @d2048 at a depth."""
-        return f"pp{self.prompt}+tg{self.generate}" + (f"@d{self.depth}" if self.depth else "")
+        """Name the cell as peers do: pp512+tg128, with @d2048 at a depth; a test of another tool can lack a phase."""
+        phases = [f"pp{self.prompt}"] * bool(self.prompt) + [f"tg{self.generate}"] * bool(self.generate)
+        return ("+".join(phases) or "data set") + (f"@d{self.depth}" if self.depth else "")
 
     @property
     def context(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from lab.core.errors import DeviceUnreachableError, LabError
 from lab.core.lock import device_lock, holder_line
+from lab.core.place import Place
 from lab.core.progress import Progress
 from lab.core.run_record import CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
 from lab.core.target import TargetSpec
@@ -38,7 +39,7 @@ NOTHING: Mapping[str, Any] = {}
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C in a session. What was measured by then is in `record`, stored at `path`; `all` has each engine's."""
 
-    def __init__(self, record: RunRecord, path: Path, *others: tuple[RunRecord, Path]) -> None:
+    def __init__(self, record: RunRecord, path: Place, *others: tuple[RunRecord, Place]) -> None:
         super().__init__(f"run {record.run_id} was interrupted; what was measured is in {path}")
         self.record = record
         self.path = path
@@ -266,5 +267,5 @@ class _Session:
     def _finish(self, lane: Lane, status: RunStatus, reason: str | None) -> None:
         lane.journal.finish(status, reason, round(self.clock.now() - self.began, 3))
 
-    def _kept(self) -> list[tuple[RunRecord, Path]]:
+    def _kept(self) -> list[tuple[RunRecord, Place]]:
         return [(lane.journal.record, lane.journal.path) for lane in self.lanes]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from lab.core.errors import LabError
 from lab.core.provenance import provenance
@@ -21,7 +23,7 @@ from lab.core.run_record import (
     utc_now,
 )
 from lab.core.target import TargetSpec
-from lab.measure.document import plan_record, protocol_block, serial_hash, target_record
+from lab.measure.document import as_stored, plan_record, protocol_block, serial_hash, target_record
 from lab.measure.plan import Plan
 from lab.measure.protocol import STATED
 from lab.models import params
@@ -32,14 +34,21 @@ from lab.models.sources import WeightSource
 
 
 def unmeasured(
-    target: TargetSpec, spec: ModelSpec, source: WeightSource, plan: Plan, serial: str, problem: LabError, layout: str
+    target: TargetSpec,
+    spec: ModelSpec,
+    source: WeightSource,
+    plan: Plan,
+    serial: str,
+    problem: LabError,
+    layout: str,
+    said: Mapping[str, Any],
 ) -> RunRecord:
     """Return a "failed" record whose cells are "not_run" because of `problem`. What nobody could ask is empty.
 
     `layout` is how the target's kernels would have read the weights. The key of its bundle is empty: it says nothing of
-    what would have run, so no build is blamed.
+    what would have run, so no build is blamed. `said` holds its `tags` and its `revision`, where it has them.
     """
-    return RunRecord(
+    record = RunRecord(
         schema=SCHEMA,
         run_id=new_run_id(),
         created_at=utc_now(),
@@ -57,7 +66,10 @@ def unmeasured(
         verify=None,
         bandwidth=BandwidthRecord(plan.threads, (), ()),
         cells=tuple(Cell(cell.prompt, cell.generate, cell.depth, "not_run", problem.what) for cell in plan.cells),
+        tags=said.get("tags", ()),
+        revision=said.get("revision"),
     )
+    return as_stored(record)
 
 
 def _weights(spec: ModelSpec, source: WeightSource, layout: str) -> WeightsBlock:

@@ -181,6 +181,8 @@ RUN: dict[str, Any] = {
         }
     ],
     "time_s": {"compile": None, "convert": 1.5, "runner": None, "measure": 3.0, "total": 5.0},
+    "tags": ["nightly"],
+    "revision": {"commit": "0" * 40, "dirty": False},
 }
 
 

@@ -12,8 +12,11 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from lab.core.acks import File
 from lab.core.bundle import BundleManifest, LibraryManifest, WeightsManifest
+from lab.core.calibration import Calibration
 from lab.core.config import decode
+from lab.core.dashboard import DashboardSpec
 from lab.core.fields import known_fields
 from lab.core.jsonio import canonical_bytes, digest, parse_json
 from lab.core.manifest import DTYPE_BYTES
@@ -28,10 +31,13 @@ TEXT = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text("
 # What the record shares with manifests is described there.
 SECTIONS: list[tuple[str, list[type]]] = [
     ("Target", [TargetSpec]),
+    ("Dashboard", [DashboardSpec]),
     ("Images", [ImageManifest]),
     ("Manifests", [WeightsManifest, LibraryManifest, BundleManifest]),
     ("Manifests Run record", [RunRecord]),
     ("Probe record Run record", [ProbeRecord]),
+    ("Accepted levels", [File]),
+    ("Learned floors", [Calibration]),
     ("Runner events", list(CLASSES.values())),
 ]
 
@@ -87,6 +93,13 @@ def test_the_target_of_the_page_is_sound() -> None:
     assert example
     spec = decode(TargetSpec, tomllib.loads(example[1]), where="docs/formats.md")
     assert (spec.compile.features, spec.measure.repeats) == (("+avxvnni",), 7)
+
+
+def test_the_accepted_levels_of_the_page_are_sound() -> None:
+    example = re.search(r"```toml\n(.*?)```", section("Accepted levels"), re.DOTALL)
+    assert example
+    (entry,) = decode(File, tomllib.loads(example[1]), where="docs/formats.md").accepted
+    assert (entry.metric, entry.level) == ("decode_tok_per_s", 9.25)
 
 
 def test_the_defaults_of_the_page_are_those_of_the_code() -> None:
