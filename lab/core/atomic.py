@@ -18,7 +18,9 @@ from lab.core.temporary import sweep_stale, temporary
 
 __all__ = [
     "has_manifest",
+    "json_bytes",
     "publish_dir",
+    "publish_file",
     "staging_dir",
     "sweep_stale",
     "write_bytes",
@@ -43,7 +45,22 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, document: Any) -> None:
     """Replace the file at `path` with `document`, indented, in the order of its keys; NaN is a ValueError."""
-    write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_bytes(path, json_bytes(document))
+
+
+def json_bytes(document: Any) -> bytes:
+    """Return the document as files hold it: indented, in the order of its keys; NaN is a ValueError."""
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+
+
+def publish_file(tmp: Path, final: Path) -> None:
+    """Rename the finished file `tmp` to `final`, in place of what is there, when all of it is on the disk."""
+    try:
+        _flush(tmp)
+        tmp.replace(final)
+        _flush(final.parent)
+    except OSError as problem:
+        raise write_failure(final, problem) from problem
 
 
 @contextmanager

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal
 
 from lab.core.errors import ConfigError
+from lab.core.place import Place
 from lab.core.suggest import unknown
 
 Kind = Literal["targets", "dashboards"]
 PACKAGE = Path(__file__).resolve().parents[1]
+_CHOSEN: ContextVar[Path | None] = ContextVar("home", default=None)
+
+
+@contextmanager
+def using_home(home: Path) -> Iterator[None]:
+    """Take `home` for LAB_HOME within the block, and its files for the store."""
+    token = _CHOSEN.set(home)
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
+
+
+def store_url() -> str:
+    """Return the database that $LAB_STORE names; "" when runs are files."""
+    return "" if _CHOSEN.get() is not None else os.environ.get("LAB_STORE", "")
 
 
 def lab_home() -> Path:
     """Return the folder that holds compiled/, profiles/, targets/: $LAB_HOME, else the working folder."""
-    home = Path(os.environ.get("LAB_HOME") or Path.cwd()).expanduser().absolute()
+    home = (_CHOSEN.get() or Path(os.environ.get("LAB_HOME") or Path.cwd())).expanduser().absolute()
     if home.exists() and not home.is_dir():
         raise ConfigError(f"LAB_HOME={home} is not a folder", hint="set LAB_HOME to a folder, or unset it")
     return home
@@ -56,8 +76,10 @@ def find_definition(kind: Kind, name: str) -> Path:
     )
 
 
-def shown(path: Path) -> str:
+def shown(path: Place) -> str:
     """Return the path as messages show it: relative when it lies in the working folder."""
+    if not isinstance(path, Path):
+        return str(path)
     try:
         relative = path.absolute().relative_to(Path.cwd())
     except (ValueError, OSError):

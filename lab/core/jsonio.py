@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from lab.core.errors import ConfigError, LabError
 from lab.core.home import shown
+from lab.core.units import human_bytes
 
 
 def parse_json(text: str | bytes, *, where: str, error: type[LabError] = ConfigError) -> Any:
@@ -27,11 +28,13 @@ def read_json(path: Path, *, error: type[LabError] = ConfigError) -> Any:
     return parse_json(read_bytes(path, error=error), where=shown(path), error=error)
 
 
-def read_bytes(path: Path, *, error: type[LabError] = ConfigError) -> bytes:
-    """Return the bytes of the regular file at `path`, or raise an error that names it."""
+def read_bytes(path: Path, *, error: type[LabError] = ConfigError, limit_bytes: int | None = None) -> bytes:
+    """Return the bytes of the regular file at `path`, or raise an error that names it; none over the limit is read."""
     try:
         if path.exists() and not path.is_file():
             raise error(f"{shown(path)}: not a file")
+        if limit_bytes is not None and path.stat().st_size > limit_bytes:
+            raise error(f"{shown(path)}: {human_bytes(path.stat().st_size)} is too big to be a recorded run")
         return path.read_bytes()
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)

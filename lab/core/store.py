@@ -1,71 +1,141 @@
-"""The contract of profiles/: one JSON file a run, whole or reported, never silently dropped."""
+"""The contract of recorded runs: each whole or reported, never silently dropped.
+
+They are files under profiles/, or rows of the database that $LAB_STORE names. Everybody calls these functions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lab.core.digested import DIGEST_KEY, plain, read_digested, write_digested
-from lab.core.errors import LabError
-from lab.core.home import profiles_dir, shown
-from lab.core.run_files import find, run_files
+from lab.core.digested import DIGEST_KEY, digested_bytes, parse_digested, plain
+from lab.core.errors import LabError, StoreError
+from lab.core.find_run import find_in
+from lab.core.home import shown
+from lab.core.jsonio import read_bytes
+from lab.core.place import Inside, Place
 from lab.core.run_record import SCHEMA, RunRecord, from_json, to_json
+from lab.core.stored import BadRun, Entry, Source, Store
+from lab.core.stores import in_use
 
-__all__ = ["BadRun", "find", "iter_runs", "load", "load_document", "run_path", "save"]
+__all__ = [
+    "BadRun",
+    "Entry",
+    "Inside",
+    "Place",
+    "Source",
+    "Store",
+    "content",
+    "entries",
+    "find",
+    "in_use",
+    "iter_runs",
+    "load",
+    "load_document",
+    "place",
+    "read_entries",
+    "read_entry",
+    "run_path",
+    "save",
+]
+
+LARGEST_BYTES = 1 << 28  # a run with a million raw samples is a tenth of it
+AT_ONCE = 32  # documents fetched from a database together: enough to hide the way there, little enough to hold
 
 
-@dataclass(frozen=True)
-class BadRun:
-    """A file under profiles/ that cannot be believed, and why."""
-
-    path: Path
-    reason: str
-
-
-def save(record: RunRecord) -> Path:
-    """Write the record, replacing an earlier state of the same run, and return its path.
+def save(record: RunRecord) -> Place:
+    """Store the record, replacing an earlier state of the same run, and return its place.
 
     What is saved can be loaded: a record that breaks the format is a StoreError and nothing is written.
     """
     where = f"run {record.run_id}"
     document = plain(to_json(record), where=where)
-    path = run_path(from_json(document, where=where))
-    write_digested(path, document)
-    return path
+    return in_use().write(from_json(document, where=where), digested_bytes(document))
 
 
-def run_path(record: RunRecord) -> Path:
-    """Return where the record is stored: profiles/<target>/<utc>--<model label>--<run id>.json."""
-    stamp = record.created_at.replace("-", "").replace(":", "")
-    return profiles_dir() / record.target.name / f"{stamp}--{record.model.label}--{record.run_id}.json"
+def run_path(record: RunRecord) -> Place:
+    """Return where the record is stored, or would be."""
+    return in_use().place_of(record)
 
 
-def load(path: Path) -> RunRecord:
-    """Return the record in the file at `path`; StoreError names the file and what is wrong with it."""
-    document = load_document(path)
-    del document[DIGEST_KEY]
-    return from_json(document, where=shown(path))
+def place(text: str) -> Place:
+    """Return the place that the `place` of an entry, or what `str` made of a place, stands for."""
+    return in_use().place(text) or Path(text)
 
 
-def load_document(path: Path) -> dict[str, Any]:
-    """Return the plain data of the file exactly as it stands, its digest included and checked."""
-    return read_digested(path, SCHEMA)
+def content(place: Place) -> bytes:
+    """Return the document exactly as it stands, not checked; StoreError when it cannot be read."""
+    if isinstance(place, Path):
+        return read_bytes(place, error=StoreError, limit_bytes=LARGEST_BYTES)
+    return in_use().content(place)
+
+
+def load(place: Place, document: bytes | None = None) -> RunRecord:
+    """Return the record at `place`; StoreError names the place and what is wrong with it.
+
+    `document` is its content, where that was read already.
+    """
+    return _record(place, content(place) if document is None else document)
+
+
+def load_document(place: Place) -> dict[str, Any]:
+    """Return the plain data of the document exactly as it stands, its digest included and checked."""
+    return parse_digested(content(place), SCHEMA, where=shown(place))
+
+
+def find(ref: str) -> Place:
+    """Return the place of a run: by id, unique beginning of an id, path, `latest`, `latest~1`, or what lab printed."""
+    return find_in(in_use(), ref)
+
+
+def entries(target: str | None = None) -> list[Entry]:
+    """Return every stored run, oldest first, of one target when given. No document is read."""
+    return sorted(in_use().entries(target))
+
+
+def read_entry(entry: Entry) -> RunRecord | BadRun:
+    """Return the run, or why it cannot be believed."""
+    return _read(entry, None)
+
+
+def read_entries(wanted: Iterable[Entry]) -> Iterator[RunRecord | BadRun]:
+    """Yield what `read_entry` returns of each, in their order; a database is asked for many at a time."""
+    left = iter(wanted)
+    while some := list(islice(left, AT_ONCE)):
+        fetched = in_use().contents(some)
+        for entry in some:
+            yield _read(entry, fetched.get(entry.place))
 
 
 def iter_runs(target: str | None = None, model: str | None = None) -> Iterator[RunRecord | BadRun]:
     """Yield every stored run, oldest first, of one target and of one model id or label when given.
 
-    A file that cannot be believed is yielded as BadRun and hides no other.
+    One that cannot be believed is yielded as BadRun and hides no other.
     """
-    for run in run_files(target):
-        if model is None or run.may_be_of(model):
-            yield _load_or_report(run.path)
+    return read_entries(entry for entry in entries(target) if model is None or entry.may_be_of(model))
 
 
-def _load_or_report(path: Path) -> RunRecord | BadRun:
+def _read(entry: Entry, fetched: bytes | None) -> RunRecord | BadRun:
+    at = place(entry.place)
     try:
-        return load(path)
+        record = _record(at, content(at) if fetched is None else fetched)
     except LabError as problem:
-        return BadRun(path, problem.what)
+        return BadRun(at, problem.what)
+    return record if isinstance(at, Path) else _as_listed(entry, record, at)
+
+
+def _record(place: Place, content: bytes) -> RunRecord:
+    document = parse_digested(content, SCHEMA, where=shown(place))
+    del document[DIGEST_KEY]
+    return from_json(document, where=shown(place))
+
+
+def _as_listed(entry: Entry, record: RunRecord, at: Inside) -> RunRecord | BadRun:
+    """Return the record unless what lists it says something else: then one of the two was edited."""
+    stamp = record.created_at.replace("-", "").replace(":", "")
+    says = (stamp, record.run_id, record.model.label, record.target.name)
+    if says == (entry.stamp, entry.run_id, entry.label, entry.target):
+        return record
+    return BadRun(at, f"{at}: it is listed as another run than its document says")

@@ -35,6 +35,21 @@ def sweep_stale(parent: Path) -> list[Path]:
     return [path for path in sorted(parent.glob(f"{PREFIX}*")) if _removed_as_stale(path)]
 
 
+def in_work(path: Path) -> bool:
+    """Whether the process that made this temporary still lives."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _create_claimed(parent: Path, name: str, create: Callable[[Path], None]) -> tuple[Path, int]:
     while True:
         # The process id is for people only.

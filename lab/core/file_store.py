@@ -1,0 +1,77 @@
+"""Runs as files: profiles/<target>/<utc>--<model label>--<run id>.json, and archives beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.core.archive import Archives
+from lab.core.atomic import sweep_stale, write_bytes
+from lab.core.home import shown
+from lab.core.place import Inside, Place
+from lab.core.run_files import RunFile, run_files
+from lab.core.run_record import RunRecord
+from lab.core.stored import Entry
+
+
+class FileStore:
+    """The runs in the folder `root`, which need not exist yet."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._archives = Archives(root)
+
+    @property
+    def name(self) -> str:
+        """The folder, as messages show it."""
+        return shown(self.root)
+
+    def entries(self, target: str | None = None) -> list[Entry]:
+        """Return every run, of one target when given. A run that is in an archive and a file is read from the file."""
+        files = [_entry(run) for run in run_files(self.root, target)]
+        there = {(one.target, one.run_id) for one in files}
+        archived = self._archives.entries(target)
+        return [*files, *(one for one in archived if (one.target, one.run_id) not in there)]
+
+    def place(self, text: str) -> Place | None:
+        """Return the place inside an archive, or the path, that `text` spells."""
+        return self._archives.place(text) or Path(text)
+
+    def content(self, place: Inside) -> bytes:
+        """Return a document of an archive."""
+        return self._archives.content(place)
+
+    def ready(self) -> None:
+        """Say nothing: a folder is made when it is needed."""
+
+    def contents(self, entries: list[Entry]) -> dict[str, bytes]:
+        """Return nothing: a file is best read when it is its turn."""
+        return {}
+
+    def place_of(self, record: RunRecord) -> Path:
+        """Return the path of the record's file."""
+        stamp = record.created_at.replace("-", "").replace(":", "")
+        return self.root / record.target.name / f"{stamp}--{record.model.label}--{record.run_id}.json"
+
+    def write(self, record: RunRecord, content: bytes) -> Path:
+        """Replace the record's file, whole or not at all."""
+        path = self.place_of(record)
+        sweep_stale(path.parent)
+        write_bytes(path, content)
+        return path
+
+    def add(self, record: RunRecord, content: bytes) -> bool:
+        """Write the record's file unless there is one."""
+        if self.place_of(record).exists():
+            return False
+        self.write(record, content)
+        return True
+
+
+def _entry(run: RunFile) -> Entry:
+    try:
+        found = run.path.stat()
+        # The time of change as well: a file that could not be read is another one once it can be.
+        version = f"{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_size}:{found.st_ino}"
+    except OSError:  # gone since it was listed: reading it will say so
+        version = ""
+    return Entry(run.stamp, run.run_id, run.label, run.path.parent.name, str(run.path), version)

@@ -1,0 +1,1 @@
+"""Runs as rows of a PostgreSQL database, through SQLAlchemy; the tables are made and changed by Alembic."""

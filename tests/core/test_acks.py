@@ -1,0 +1,109 @@
+"""accepted.toml: what people wrote stays, what lab writes reads back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.core.acks import Accepted, acks_path, add, load_acks, remove
+from lab.core.errors import ConfigError
+
+ONE = Accepted(
+    target="local",
+    model="phi3-mini-q4@2l",
+    engine="llama.cpp",
+    prompt=512,
+    generate=128,
+    depth=0,
+    metric="decode_tok_per_s",
+    run="20261123-210000-ab12cd",
+    reason="checks each token now",
+    level=9.25,
+    commit="0" * 40,
+)
+TWO = replace(ONE, metric="ttft_s", level=None, commit="")
+
+
+def test_no_file_is_nothing_accepted(home: Path) -> None:
+    assert load_acks() == ()
+
+
+def test_what_was_added_is_read_in_order(home: Path) -> None:
+    assert add(ONE) == home / "accepted.toml"
+    add(TWO)
+    assert load_acks() == (ONE, TWO)
+
+
+@pytest.mark.parametrize(
+    "reason", ['say "why"\nand \\how', "tab\tand \x7f and \x1b[31m", "[[accepted]]", "ü ™ 🦊", "#"]
+)
+def test_any_reason_reads_back(home: Path, reason: str) -> None:
+    add(replace(ONE, reason=reason))
+    add(TWO)
+    assert [one.reason for one in load_acks()] == [reason, TWO.reason]
+    remove([0])
+    assert load_acks() == (TWO,)
+
+
+def test_the_same_change_is_accepted_once_with_the_last_reason(home: Path) -> None:
+    add(ONE)
+    add(TWO)
+    add(replace(ONE, reason="better said", level=9.0))
+    assert [one.reason for one in load_acks()] == [TWO.reason, "better said"]
+
+
+def test_comments_and_order_stay(home: Path) -> None:
+    add(ONE)
+    path = acks_path()
+    path.write_text(f"# agreed in review\n{path.read_text()}# why we measure this\n")
+    add(TWO)
+    third = replace(TWO, metric="load_s")
+    path.write_text(f"{path.read_text()}\n# before the third\n")
+    add(third)
+    remove([1])
+    assert load_acks() == (ONE, third)
+    assert [line for line in path.read_text().splitlines() if line.startswith("#")] == [
+        "# agreed in review",
+        "# why we measure this",
+        "# before the third",
+    ]
+
+
+def test_a_file_in_another_form_is_not_touched(home: Path) -> None:
+    """Entries as an inline list are sound TOML; lab reads them and does not rewrite them."""
+    add(ONE)
+    line = next(line for line in acks_path().read_text().splitlines() if line.startswith("target"))
+    body = acks_path().read_text().replace("schema = 1\n\n[[accepted]]\n", "").strip().replace("\n", ", ")
+    acks_path().write_text(f"schema = 1\naccepted = [{{ {body} }}]\n")
+    assert line in acks_path().read_text()
+    assert load_acks() == (ONE,)
+    before = acks_path().read_text()
+    with pytest.raises(ConfigError, match="cannot be changed without losing"):
+        add(TWO)
+    assert acks_path().read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('metric = "', 'metrik = "'), "unknown key"),
+        (("prompt = 512", "prompt = -1"), "too small"),
+        (('reason = "checks each token now"', 'reason = "  "'), "reason"),
+        (("schema = 1", "schema = 2"), "newer"),
+        (('run = "2026', 'run = "../'), "form"),
+        (("[[accepted]]", "[[accepted"), "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named(home: Path, change: tuple[str, str], said: str) -> None:
+    add(ONE)
+    acks_path().write_text(acks_path().read_text().replace(*change))
+    with pytest.raises(ConfigError, match=said):
+        load_acks()
+
+
+def test_bad_entries_are_not_written(home: Path) -> None:
+    with pytest.raises(ConfigError):
+        add(replace(ONE, run="latest"))
+    assert not acks_path().exists()
