@@ -1,16 +1,20 @@
-"""Recorded runs as a table for pandas: one row a repetition, identity repeated in every row."""
+"""Recorded runs as a table, for pandas and for Parquet: one row a repetition, identity repeated in every row."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import pyarrow as pa
 
 from lab.analysis.gpu import fell_back
 from lab.analysis.stats import percentile
 from lab.analysis.summary import PER_REPETITION
 from lab.core.run_record import Cell, Repetition, RunRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IDENTITY = (
     "run_id",
@@ -34,23 +38,70 @@ IDENTITY = (
     "git_dirty",
     "protocol",
     "settings",
+    "revision",
+    "tags",
 )
 SHAPE = ("prompt", "generate", "depth")
 PLACE = ("index", "order", "status", "reason")
 GAPS = ("itl_p50_s", "itl_p90_s", "itl_p99_s")
 COLUMNS = (*IDENTITY, *SHAPE, *PLACE, *PER_REPETITION, "rss_peak_counter", *GAPS, "throttled")
+STATES = ("state_before", "state_during", "state_after")
+# Every raw sample, in the order it was taken; states are JSON texts.
+RAW = ("submit_ns", "token_ns", "itl_s", "bandwidth_bytes_per_s", "warmup_decode_s", "tokens_sha256", *STATES)
+
+BOOLS = ("emulated", "synthetic", "fell_back", "git_dirty", "throttled")
+COUNTS = (*SHAPE, "layers", "layers_total", "threads", "protocol", "index", "order", "submit_ns")
+BYTES = ("rss_peak_bytes", "swap_bytes", "major_faults")
+LISTS = ("itl_s", "bandwidth_bytes_per_s", "warmup_decode_s")
 
 
-def to_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """Return one row for each repetition of each record, with COLUMNS always all there; null is missing."""
-    return pd.DataFrame([row for record in records for row in _rows(record)], columns=list(COLUMNS))
+def to_frame(records: Iterable[RunRecord], *, raw: bool = False) -> pd.DataFrame:
+    """Return one row for each repetition of each record, with COLUMNS always all there; null is missing.
+
+    With `raw` the columns RAW stand behind them.
+    """
+    frame: pd.DataFrame = to_table(records, raw=raw).to_pandas()
+    return frame
 
 
-def _rows(record: RunRecord) -> Iterator[dict[str, Any]]:
+def to_table(records: Iterable[RunRecord], *, raw: bool = False) -> pa.Table:
+    """Return the same as an Arrow table of `table_schema`."""
+    return pa.Table.from_pylist([row for record in records for row in rows(record)], schema=table_schema(raw=raw))
+
+
+def table_schema(*, raw: bool) -> pa.Schema:
+    """Return the names and types of the columns."""
+    return pa.schema([(name, _type(name)) for name in (*COLUMNS, *(RAW if raw else ()))])
+
+
+def _type(name: str) -> pa.DataType:
+    if name in BOOLS:
+        return pa.bool_()
+    if name in (*COUNTS, *BYTES):
+        return pa.int64()
+    if name == "token_ns":
+        return pa.list_(pa.int64())
+    if name in LISTS:
+        return pa.list_(pa.float64())
+    return pa.float64() if name in (*PER_REPETITION, *GAPS) else pa.string()
+
+
+def rows(record: RunRecord) -> Iterator[dict[str, Any]]:
+    """Yield the same rows as plain data, null where nothing was measured."""
     identity = _identity(record)
     for cell in record.cells:
         for repetition in cell.repetitions:
-            yield {**identity, **_repetition(cell, repetition)}
+            yield {**identity, **_repetition(cell, repetition), **_raw(repetition)}
+
+
+def empty_cells(record: RunRecord) -> Iterator[dict[str, Any]]:
+    """Yield a row for each cell without repetitions: what it should have measured, its status and its reason."""
+    identity = _identity(record)
+    for cell in record.cells:
+        if not cell.repetitions:
+            shape = {"prompt": cell.prompt, "generate": cell.generate, "depth": cell.depth}
+            reason = cell.reason or record.reason
+            yield {**dict.fromkeys(COLUMNS), **identity, **shape, "status": cell.status, "reason": reason}
 
 
 def _identity(record: RunRecord) -> dict[str, Any]:
@@ -76,6 +127,8 @@ def _identity(record: RunRecord) -> dict[str, Any]:
         "git_dirty": record.lab.git_dirty,
         "protocol": record.protocol.version,
         "settings": record.plan.settings_fingerprint,
+        "revision": record.revision.commit if record.revision else None,
+        "tags": ",".join(record.tags),
     }
 
 
@@ -85,3 +138,10 @@ def _repetition(cell: Cell, repetition: Repetition) -> dict[str, Any]:
     shape = {"prompt": cell.prompt, "generate": cell.generate, "depth": cell.depth}
     measured = {name: getattr(repetition, name) for name in names}
     return {**shape, **measured, **{f"itl_p{q}_s": percentile(gaps, q) for q in (50, 90, 99)}}
+
+
+def _raw(repetition: Repetition) -> dict[str, Any]:
+    plain = {name: getattr(repetition, name) for name in RAW if name not in ("warmup_decode_s", *STATES)}
+    states = {name: getattr(repetition, name) for name in STATES}
+    spelt = {name: None if state is None else json.dumps(state, ensure_ascii=False) for name, state in states.items()}
+    return {**plain, **spelt, "warmup_decode_s": repetition.warmup.decode_s if repetition.warmup else None}

@@ -1,0 +1,158 @@
+"""From recorded runs to points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from lab.analysis.flags import run_flags
+from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
+from lab.analysis.points.table import FLAGS, STATUSES, Points, Runs
+from lab.analysis.stats import Stat, describe
+from lab.analysis.summary import CellSummary, finished, samples, summarise
+from lab.core.metrics import metric
+from lab.core.run_record import Cell, RunRecord
+
+POINTS_OF = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "itl_p50_s", "load_s", "rss_peak_bytes")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One point before it became a row of columns."""
+
+    key: SeriesKey
+    stat: Stat | None
+    status: str
+    flags: int
+    reason: str
+
+
+@dataclass
+class Builder:
+    """Collects runs, then gives the columns."""
+
+    keys: dict[SeriesKey, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    columns: list[tuple[Any, ...]] = field(default_factory=list)
+    runs: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def add(self, record: RunRecord, place: str = "") -> None:
+        """Add one run; runs have to come oldest first."""
+        number = len(self.runs)
+        self.runs.append(_run(record, place))
+        for row in rows_of(record):
+            self.columns.append(self._column(number, row))
+
+    def points(self) -> Points:
+        """Return all that was added."""
+        series, run, value, sd, n, status, flags, reason = zip(*self.columns, strict=True) if self.columns else [()] * 8
+        return Points(
+            keys=tuple(self.keys),
+            runs=_runs(self.runs),
+            reasons=tuple(self.reasons),
+            series=np.asarray(series, np.int32),
+            run=np.asarray(run, np.int32),
+            value=np.asarray(value, np.float64),
+            sd=np.asarray(sd, np.float64),
+            n=np.asarray(n, np.int32),
+            status=np.asarray(status, np.int8),
+            flags=np.asarray(flags, np.int32),
+            reason=np.asarray(reason, np.int32),
+        )
+
+    def _column(self, run: int, row: Row) -> tuple[Any, ...]:
+        series = self.keys.setdefault(row.key, len(self.keys))
+        reason = self.reasons.setdefault(row.reason, len(self.reasons)) if row.reason else -1
+        stat = row.stat
+        value, sd, n = (stat.median, stat.sd, stat.n) if stat else (np.nan, None, 0)
+        return series, run, value, np.nan if sd is None else sd, n, STATUSES.index(row.status), row.flags, reason
+
+
+def points_of(records: Iterable[RunRecord]) -> Points:
+    """Return the points of the records, oldest first."""
+    builder = Builder()
+    for record in sorted(records, key=lambda one: (one.created_at, one.run_id)):
+        builder.add(record)
+    return builder.points()
+
+
+def rows_of(record: RunRecord) -> Iterator[Row]:
+    """Yield the status point of every cell, each followed by those of its metrics."""
+    whole = {flag.code for flag in run_flags(record)}
+    for cell, summary in zip(record.cells, summarise(record), strict=True):
+        flags = sum(
+            1 << place for place, code in enumerate(FLAGS) if code in whole | {one.code for one in summary.flags}
+        )
+        reason = cell.reason or next((one.reason for one in cell.repetitions if one.reason), None) or ""
+        for name, stat, counter in [(STATUS, None, ""), *_measured(cell, summary)]:
+            yield Row(_key(record, cell, name, counter), stat, cell.status, flags, reason)
+
+
+def _measured(cell: Cell, summary: CellSummary) -> Iterator[tuple[str, Stat, str]]:
+    for name in POINTS_OF:
+        if metric(name).format == "bytes":
+            stat = describe([summary.rss_peak_bytes] if summary.rss_peak_bytes is not None else [])
+        else:
+            stat = describe(samples(finished(cell), name))
+        if stat is not None:
+            yield name, stat, (summary.rss_peak_counter or "") if metric(name).format == "bytes" else ""
+
+
+def _key(record: RunRecord, cell: Cell, name: str, counter: str) -> SeriesKey:
+    of = CellKey(
+        target=record.target.name,
+        model=record.model.label,
+        engine=record.engine.name,
+        prompt=cell.prompt,
+        generate=cell.generate,
+        depth=cell.depth,
+        metric=name,
+    )
+    return SeriesKey(of, _conditions(record, counter))
+
+
+def _conditions(record: RunRecord, counter: str) -> Conditions:
+    return Conditions(
+        device=record.device.serial_hash,
+        effective=record.engine.effective or "",
+        threads=record.engine.threads,
+        settings=record.plan.settings_fingerprint,
+        protocol=str(record.protocol.extra.get("name") or record.protocol.version),
+        emulated=record.device.emulated,
+        synthetic=record.weights.synthetic,
+        layers=record.model.layers or 0,  # 0: not known
+        layers_total=record.model.layers_total or 0,
+        counter=counter,
+        other=str(record.extra.get("other_columns") or ""),
+    )
+
+
+def _run(record: RunRecord, place: str) -> tuple[Any, ...]:
+    at = int(datetime.fromisoformat(record.created_at).timestamp())
+    revision = record.revision
+    commit, dirty = (revision.commit, revision.dirty) if revision else (record.lab.git_commit, record.lab.git_dirty)
+    built = (record.bundle.key, record.lab.version, commit or "", bool(dirty))
+    return record.run_id, at, record.status, record.target.name, record.model.label, *built, record.tags, place
+
+
+def _runs(rows: list[tuple[Any, ...]]) -> Runs:
+    run_id, at, status, target, model, bundle, version, commit, dirty, tags, place = (
+        map(list, zip(*rows, strict=True)) if rows else [[] for _ in range(11)]
+    )
+    return Runs(
+        run_id=run_id,
+        created_s=np.asarray(at, np.int64),
+        status=status,
+        target=target,
+        model=model,
+        bundle=bundle,
+        lab_version=version,
+        commit=commit,
+        dirty=np.asarray(dirty, np.bool_),
+        tags=tags,
+        place=place,
+    )

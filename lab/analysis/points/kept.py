@@ -1,0 +1,123 @@
+"""Points kept from one command to the next: a cache beside the store, and nothing but a cache.
+
+One file of numpy columns and one JSON text in it. It is written whole or not at all, and believed only when it is
+whole (a zip archive checks what is read from it), of this version, and derived by the very code that asks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.analysis.points.key import CellKey, Conditions, SeriesKey
+from lab.analysis.points.origin import origin
+from lab.analysis.points.table import Points, Runs
+from lab.core.atomic import write_bytes
+from lab.core.errors import LabError
+from lab.core.home import compiled_dir, store_url
+
+SCHEMA = 1
+FOLDER = "points"  # below compiled/
+ARRAYS = ("series", "run", "value", "sd", "n", "status", "flags", "reason")
+RUN_ARRAYS = ("created_s", "dirty")
+CELL_NAMES, CONDITION_NAMES = ([item.name for item in fields(of)] for of in (CellKey, Conditions))
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """What cannot be believed, as it was when somebody last looked."""
+
+    place: str
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """`versions` belong to the runs of `points`, whose places say where each was read from."""
+
+    points: Points
+    versions: list[str]
+    unreadable: list[Unreadable]
+
+
+def kept_file() -> Path:
+    """Return where the points of this store are kept; stores in different databases have files of their own."""
+    store = hashlib.sha256(store_url().encode()).hexdigest()
+    return compiled_dir() / FOLDER / f"{store[:12]}.npz"
+
+
+def read_kept(path: Path) -> Kept | None:
+    """Return what is kept at `path`; None when there is nothing, or nothing that can be believed."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        text = json.loads(arrays.pop("text").tobytes())
+        return _decoded(text, arrays) if (text["schema"], text["origin"]) == (SCHEMA, origin()) else None
+    except Exception:  # damage has as many names as there are layers in a zip archive; all mean: read the runs again
+        return None
+
+
+def write_kept(path: Path, kept: Kept) -> None:
+    """Keep it, in place of what was kept before. A disk that refuses costs the next command time, and no more."""
+    points = kept.points
+    text = {
+        "schema": SCHEMA,
+        "origin": origin(),
+        "keys": [[list(asdict(key.cell).values()), list(asdict(key.conditions).values())] for key in points.keys],
+        "reasons": points.reasons,
+        "runs": {item.name: getattr(points.runs, item.name) for item in _texts()},
+        "versions": kept.versions,
+        "unreadable": [list(asdict(one).values()) for one in kept.unreadable],
+    }
+    arrays = {name: getattr(points, name) for name in ARRAYS} | {
+        name: getattr(points.runs, name) for name in RUN_ARRAYS
+    }
+    out = io.BytesIO()
+    np.savez(out, allow_pickle=False, text=np.frombuffer(json.dumps(text).encode(), np.uint8), **arrays)
+    with suppress(LabError):
+        write_bytes(path, out.getvalue())
+
+
+def _decoded(text: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
+    """Raises ValueError, TypeError or KeyError for what does not fit together."""
+    texts: dict[str, Any] = {item.name: text["runs"][item.name] for item in _texts()}
+    texts["tags"] = [tuple(one) for one in texts["tags"]]
+    columns: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
+    texts |= {name: arrays[name] for name in RUN_ARRAYS}
+    points = Points(
+        keys=tuple(_key(*one) for one in text["keys"]),
+        runs=Runs(**texts),
+        reasons=tuple(text["reasons"]),
+        **columns,
+    )
+    _check(points, text["versions"])
+    return Kept(points, text["versions"], [Unreadable(*one) for one in text["unreadable"]])
+
+
+def _check(points: Points, versions: list[str]) -> None:
+    runs = points.runs
+    lengths = {len(getattr(runs, item.name)) for item in fields(Runs)} | {len(versions)}
+    codes = ((points.series, len(points.keys)), (points.run, len(runs)), (points.reason, len(points.reasons)))
+    sound = lengths == {len(runs)} and {len(getattr(points, name)) for name in ARRAYS} == {len(points)}
+    if not sound or any(len(code) and int(code.max()) >= count for code, count in codes):
+        raise ValueError("columns do not fit together")
+
+
+def _texts() -> list[Any]:
+    return [item for item in fields(Runs) if item.name not in RUN_ARRAYS]
+
+
+def _key(cell: list[Any], conditions: list[Any]) -> SeriesKey:
+    return SeriesKey(
+        CellKey(**dict(zip(CELL_NAMES, cell, strict=True))),
+        Conditions(**dict(zip(CONDITION_NAMES, conditions, strict=True))),
+    )
