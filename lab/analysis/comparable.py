@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lab.analysis.gpu import computes_on_cpu, fell_back, is_gpu_run
 from lab.analysis.marks import Mark
+from lab.analysis.points.key import Conditions
 from lab.core.run_record import Cell, RunRecord
+from lab.core.text import printable
+
+EMULATED = "emulated devices: their times say nothing about real ones (--emulated compares them all the same)"
 
 
 def run_obstacle(a: RunRecord, b: RunRecord, *, emulated: bool = False) -> str | None:
@@ -14,19 +19,58 @@ def run_obstacle(a: RunRecord, b: RunRecord, *, emulated: bool = False) -> str |
 
     Two runs of emulated devices may be only when that was asked for with `emulated`.
     """
-    if a.protocol.version != b.protocol.version:
-        return f"protocol {a.protocol.version} against {b.protocol.version}"
-    if (a.model.layers, a.model.layers_total) != (b.model.layers, b.model.layers_total):
-        cut = a.model.layers != a.model.layers_total or b.model.layers != b.model.layers_total
-        if cut:
-            return f"{_layers(a)} against {_layers(b)}"
-    if a.device.emulated != b.device.emulated:
-        return f"{_device(a)} against {_device(b)}"
-    if a.device.emulated and not emulated:
-        return "emulated devices: their times say nothing about real ones (--emulated compares them all the same)"
+    obstacle = _work_obstacle(_work(a), _work(b), emulated=emulated)
+    if obstacle is not None:
+        return obstacle
     if a.extra.get("disturbed_by") != b.extra.get("disturbed_by"):
         return "one of them was disturbed on purpose"
     return _gpu_obstacle(a, b)
+
+
+def conditions_obstacle(a: Conditions, b: Conditions, *, emulated: bool = False) -> str | None:
+    """Say why points under conditions `a` and `b` are never held against each other; None when they may be."""
+    obstacle = _work_obstacle(_conditions_work(a), _conditions_work(b), emulated=emulated)
+    if obstacle is None and a.counter != b.counter:
+        return f"two counters: {printable(a.counter) or 'unknown'} against {printable(b.counter) or 'unknown'}"
+    if obstacle is None and a.other != b.other:
+        return f"columns that lab does not know differ: {_short(a.other)} against {_short(b.other)}"
+    return obstacle
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What was measured by which rules."""
+
+    protocol: str
+    layers: int
+    layers_total: int
+    emulated: bool
+
+
+def _work(run: RunRecord) -> _Work:
+    rules = str(run.protocol.extra.get("name") or run.protocol.version)  # of another tool, where it was imported
+    return _Work(rules, run.model.layers or 0, run.model.layers_total or 0, run.device.emulated)
+
+
+def _conditions_work(one: Conditions) -> _Work:
+    return _Work(one.protocol, one.layers, one.layers_total, one.emulated)
+
+
+def _work_obstacle(a: _Work, b: _Work, *, emulated: bool) -> str | None:
+    if a.protocol != b.protocol:
+        return f"protocol {printable(a.protocol)} against {printable(b.protocol)}"
+    if (a.layers, a.layers_total) != (b.layers, b.layers_total):
+        cut = a.layers != a.layers_total or b.layers != b.layers_total
+        if cut:
+            return f"{_layers(a)} against {_layers(b)}"
+    if a.emulated != b.emulated:
+        return f"{_device(a)} against {_device(b)}"
+    return EMULATED if a.emulated and not emulated else None
+
+
+def _short(other: str) -> str:
+    text = printable(other) or "none"
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _gpu_obstacle(a: RunRecord, b: RunRecord) -> str | None:
@@ -104,10 +148,10 @@ def _named(counters: set[str]) -> str:
     return " and ".join(sorted(counters))
 
 
-def _layers(run: RunRecord) -> str:
-    whole = run.model.layers == run.model.layers_total
-    return "the whole model" if whole else f"{run.model.layers} of {run.model.layers_total} layers"
+def _layers(work: _Work) -> str:
+    whole = work.layers == work.layers_total
+    return "the whole model" if whole else f"{work.layers} of {work.layers_total} layers"
 
 
-def _device(run: RunRecord) -> str:
-    return "an emulated device" if run.device.emulated else "a real one"
+def _device(work: _Work) -> str:
+    return "an emulated device" if work.emulated else "a real one"

@@ -1,0 +1,1 @@
+"""From two sides of a history to verdicts in words."""

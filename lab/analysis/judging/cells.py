@@ -1,0 +1,134 @@
+"""Whether the cells of two sides gave numbers at all, counted over their sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.analysis.judging.match import Match, base_of
+from lab.analysis.judging.verdict import Verdict, Word
+from lab.analysis.points.key import STATUS
+from lab.analysis.points.table import FLAGS, STATUSES, Points
+from lab.core.text import said
+
+Mask = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+NOT_TRIED = ("not_run", "interrupted")
+FAILED = tuple(name for name in STATUSES if name not in ("ok", *NOT_TRIED))
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Sessions of one side by series of whole cells: [K] each, K the number of `Points.keys`.
+
+    `why` is the place in `Points.reasons` of the last session without numbers, -1 for none.
+    """
+
+    all: Counts
+    good: Counts
+    failed: Counts
+    swapped: Counts
+    fell_back: Counts
+    cpu_device: Counts
+    disturbed: Counts
+    status: Counts  # the last one without numbers: a place in STATUSES, -1 for none
+    why: Counts
+
+
+def outcomes(points: Points, mask: Mask) -> Outcomes:
+    """Count the sessions of the points under `mask`."""
+    is_status = np.array([key.cell.metric == STATUS for key in points.keys], np.bool_)
+    rows = np.flatnonzero(mask & is_status[points.series]) if len(points.keys) else np.zeros(0, np.int64)
+    series, size = points.series[rows], len(points.keys)
+    good = (points.status[rows] == STATUSES.index("ok")) | _has_numbers(points, mask & ~is_status[points.series], rows)
+    failed = ~good & np.isin(points.status[rows], [STATUSES.index(name) for name in FAILED])
+    status, why = np.full(size, -1), np.full(size, -1)
+    status[series[~good]], why[series[~good]] = points.status[rows][~good], points.reason[rows][~good]
+
+    def count(which: Mask) -> Counts:
+        return np.bincount(series[which], minlength=size)
+
+    def flagged(name: str) -> Counts:
+        return count(points.flags[rows] & (1 << FLAGS.index(name)) > 0)
+
+    return Outcomes(
+        all=count(np.ones(len(rows), np.bool_)),
+        good=count(good),
+        failed=count(failed),
+        swapped=flagged("swapped"),
+        fell_back=flagged("fell_back"),
+        cpu_device=flagged("cpu_device"),
+        disturbed=flagged("disturbed"),
+        status=status,
+        why=why,
+    )
+
+
+def _has_numbers(points: Points, numbers: Mask, rows: NDArray[np.int64]) -> Mask:
+    """Whether a cell that did not end well gave numbers all the same: it has points of metrics in the same run."""
+    bad = numbers & (points.status != STATUSES.index("ok"))
+    if not bad.any():
+        return np.zeros(len(rows), np.bool_)
+    place = {key: code for code, key in enumerate(points.keys)}
+    base = np.array([place.get(base_of(key), -1) for key in points.keys])
+    size = len(points.keys)
+    with_numbers = points.run[bad].astype(np.int64) * size + base[points.series[bad]]
+    return np.isin(points.run[rows].astype(np.int64) * size + points.series[rows], with_numbers)
+
+
+def cell_verdict(match: Match, a: Outcomes, b: Outcomes, reasons: tuple[str, ...]) -> Iterator[Verdict]:
+    """Yield what there is to say of the cell as a whole; nothing when both sides have numbers to compare."""
+    found = _word(match, a, b, reasons)
+    if found is not None:
+        word, reason = found
+        counts = [int(side.all[place]) if place is not None else 0 for side, place in ((a, match.a), (b, match.b))]
+        yield Verdict(cell=match.cell, word=word, reason=reason, sessions_a=counts[0], sessions_b=counts[1])
+
+
+def _word(match: Match, a: Outcomes, b: Outcomes, reasons: tuple[str, ...]) -> tuple[Word, str] | None:
+    if match.obstacle is not None:
+        return "not-comparable", match.obstacle
+    if match.a is None and match.b is not None:
+        return "new", "side A never had it"
+    if match.b is None or match.a is None:
+        return "missing", "side B does not have it"
+    if (a.disturbed[match.a] > 0) != (b.disturbed[match.b] > 0):
+        return "not-comparable", "one of them was disturbed on purpose"
+    return _gpu_word(match.a, match.b, a, b) or _status_word(match.a, match.b, a, b, reasons)
+
+
+def _gpu_word(at: int, bt: int, a: Outcomes, b: Outcomes) -> tuple[Word, str] | None:
+    fell_a, fell_b = int(a.fell_back[at]), int(b.fell_back[bt])
+    if fell_a and fell_b:
+        return "not-comparable", "both sides fell back: a GPU was asked for, and a CPU computed"
+    if fell_b:
+        return "fell-back", f"in {fell_b} of {int(b.all[bt])} sessions of B a CPU computed where a GPU was asked for"
+    if fell_a:
+        return "fixed", f"B computes on the GPU; in {fell_a} of {int(a.all[at])} sessions of A a CPU did"
+    if (a.cpu_device[at] > 0) != (b.cpu_device[bt] > 0):
+        return "not-comparable", "OpenCL on a CPU against OpenCL on a GPU"
+    return None
+
+
+def _status_word(at: int, bt: int, a: Outcomes, b: Outcomes, reasons: tuple[str, ...]) -> tuple[Word, str] | None:
+    good_a, good_b = int(a.good[at]), int(b.good[bt])
+    if not good_a and not good_b:
+        return "not-comparable", f"no numbers: A {_how(a, at, reasons)}; B {_how(b, bt, reasons)}"
+    if not good_b:
+        return ("broke" if b.failed[bt] else "missing"), f"B: {_how(b, bt, reasons)}"
+    if not good_a:
+        return ("fixed" if a.failed[at] else "new"), f"A: {_how(a, at, reasons)}"
+    if b.failed[bt] and not a.failed[at]:
+        return "broke", f"B: {int(b.failed[bt])} of {int(b.all[bt])} sessions {_how(b, bt, reasons)}; none of A's"
+    swapped = [name for name, side, place in (("A", a, at), ("B", b, bt)) if side.swapped[place] >= side.good[place]]
+    return ("not-comparable", f"swapped in {' and '.join(swapped)}") if swapped else None
+
+
+def _how(side: Outcomes, place: int, reasons: tuple[str, ...]) -> str:
+    why = said(reasons[side.why[place]]) if side.why[place] >= 0 else ""
+    status = STATUSES[side.status[place]].replace("_", " ")
+    return status + (f" ({why})" if why else "")

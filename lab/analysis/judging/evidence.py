@@ -1,0 +1,89 @@
+"""What the numbers say about each pair: the change, how sure it is, and how noisy each side was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.analysis.judging.correction import adjusted
+from lab.analysis.judging.drift import mean_factor, past_factor, phi_of
+from lab.analysis.judging.noise import centre, moderated, prior, residuals
+from lab.analysis.judging.numbers import Sessions
+from lab.analysis.judging.special import t_quantile, t_two_sided
+
+Array = NDArray[np.float64]
+Groups = NDArray[np.int64]
+
+TEST = "moderated t"
+MIN_SESSIONS = 3  # a side: with two, one bad session is half of what is known
+INTERVAL = 0.95
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """[M] each, on the scale of natural logarithms; nan where it was not tested.
+
+    `a` and `b` are the sides' centres, `effect` is b - a with its 95 % interval `low` to `high`. `sigma` is the
+    standard deviation of one session, `phi` how much a session takes over from the one before it, `df` the degrees of
+    freedom of the test.
+    """
+
+    n_a: NDArray[np.int64]
+    n_b: NDArray[np.int64]
+    a: Array
+    b: Array
+    effect: Array
+    low: Array
+    high: Array
+    sigma: Array
+    df: Array
+    p: Array
+    p_adjusted: Array
+    phi: float
+
+
+def evidence(a: Sessions, b: Sessions, group: Groups, past: Sessions | None = None) -> Evidence:
+    """Weigh the two sides of each pair; pairs of one `group` [M] (target and metric) share what they know of noise."""
+    n_a, n_b = a.n, b.n
+    first = _moderated(*_squares(a.x - _mean(a.x), b.x - _mean(b.x)), n_a, n_b, 0.0, group)[0]
+    at_a, at_b = centre(a.x, first), centre(b.x, first)
+    left_a, left_b = residuals(a.x, at_a, first), residuals(b.x, at_b, first)
+    phi = phi_of([left_a / first[:, None], left_b / first[:, None]])
+    sigma, df = _moderated(*_squares(left_a, left_b), n_a, n_b, phi, group)
+    se = sigma * np.sqrt(mean_factor(n_a, phi) + mean_factor(n_b, phi))
+    if past is not None:
+        k = max(int(np.median(np.minimum(n_a, n_b))), MIN_SESSIONS)
+        plain = first * np.sqrt(1 / np.maximum(n_a, 1) + 1 / np.maximum(n_b, 1))
+        se = np.maximum(se, plain * np.sqrt(past_factor(past.x, k, group)))
+    tested = (np.minimum(n_a, n_b) >= MIN_SESSIONS) & (df > 0)
+    effect = at_b - at_a
+    p = np.where(tested, t_two_sided(effect / se, np.maximum(df, 1)), np.nan)
+    reach = np.where(tested, t_quantile(1 - INTERVAL, np.maximum(df, 1)) * se, np.nan)
+    return Evidence(n_a, n_b, at_a, at_b, effect, effect - reach, effect + reach, sigma, df, p, adjusted(p), phi)
+
+
+def _mean(x: Array) -> Array:
+    n = np.maximum(np.isfinite(x).sum(axis=1), 1)
+    return np.asarray((np.nansum(x, axis=1) / n)[:, None])
+
+
+def _squares(a: Array, b: Array) -> tuple[Array, Array]:
+    """Sums of squares of both sides. [M] each"""
+    return np.nansum(a**2, axis=1), np.nansum(b**2, axis=1)
+
+
+def _moderated(
+    squares_a: Array, squares_b: Array, n_a: NDArray[np.int64], n_b: NDArray[np.int64], phi: float, group: Groups
+) -> tuple[Array, Array]:
+    """The standard deviation of one session of each pair, and its degrees of freedom. [M] each
+
+    Sessions that resemble each other lie closer to their own mean than they do to the truth: what is expected of the
+    sum of squares is n (1 - mean_factor) and not n - 1.
+    """
+    expected = sum(np.where(n > 1, n * (1 - mean_factor(np.maximum(n, 1), phi)), 0.0) for n in (n_a, n_b))
+    df = np.maximum(n_a - 1, 0) + np.maximum(n_b - 1, 0)
+    s2 = (squares_a + squares_b) / np.maximum(expected, 1e-9)
+    mixed, total = moderated(s2, df, prior(s2, df, group))
+    return np.sqrt(mixed), total

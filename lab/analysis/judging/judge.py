@@ -1,0 +1,64 @@
+"""Side B against side A, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lab.analysis.judging.correction import CORRECTION
+from lab.analysis.judging.evidence import evidence
+from lab.analysis.judging.match import Match, differences
+from lab.analysis.judging.matching import Matched, matched
+from lab.analysis.judging.numbers import latest, sessions
+from lab.analysis.judging.sides import FLOOR, Policy, Side
+from lab.analysis.judging.spread import spread
+from lab.analysis.judging.verdict import Judgement, Verdict
+from lab.analysis.judging.words import verdicts
+from lab.analysis.points.table import Points
+
+__all__ = ["FLOOR", "Policy", "Side", "judge"]
+
+PAST = 60  # sessions before both sides from which noise is learned
+
+
+def judge(points: Points, a: Side, b: Side, policy: Policy) -> Judgement:
+    """Return a verdict for every cell and metric that a side has.
+
+    A cell that is broken, missing or not comparable has one verdict, of metric STATUS. Series that differ in their
+    conditions are never merged: such a cell has a verdict for each. Runs of the same series that are older than both
+    sides say how noisy it is (`policy.past`).
+    """
+    found = matched(points, a, b, policy)
+    said = [*found.said, *_measured(points, found, a, b, policy)]
+    return Judgement(
+        a=a.label,
+        b=b.label,
+        verdicts=tuple(sorted(said, key=lambda verdict: verdict.cell)),
+        level=policy.level,
+        correction=CORRECTION,
+        notes=_notes(points, found.matches, a, b),
+    )
+
+
+def _measured(points: Points, found: Matched, a: Side, b: Side, policy: Policy) -> list[Verdict]:
+    if not found.pairs:
+        return []
+    before = np.array([pair.a for pair in found.pairs], np.int32)
+    after = np.array([pair.b for pair in found.pairs], np.int32)
+    sides = sessions(points, found.mask_a, before), sessions(points, found.mask_b, after)
+    first = min(int(a.runs.min()), int(b.runs.min()))
+    past = latest(sessions(points, points.run < first, before), PAST) if policy.past else None
+    cells = [points.keys[pair.b].cell for pair in found.pairs]
+    group = found.groups(points)
+    return verdicts(cells, evidence(*sides, group, past), spread(*sides, group), policy)
+
+
+def _notes(points: Points, found: Sequence[Match], a: Side, b: Side) -> tuple[str, ...]:
+    """What differs between the sides and does not keep them apart, each said once."""
+    same = sorted(set(a.runs.tolist()) & set(b.runs.tolist()))
+    notes = [f"{points.runs.run_id[run]} is in both sides" for run in same]
+    for each in found:
+        if each.a is not None and each.b is not None and each.obstacle is None:
+            notes += differences(points.keys[each.a].conditions, points.keys[each.b].conditions)
+    return tuple(dict.fromkeys(notes))

@@ -1,0 +1,115 @@
+"""Which metrics of which cells both sides measured, and a verdict on all that cannot be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.analysis.judging.cells import Outcomes, cell_verdict, outcomes
+from lab.analysis.judging.match import Match, base_of, match
+from lab.analysis.judging.numbers import in_side
+from lab.analysis.judging.sides import Policy, Side
+from lab.analysis.judging.verdict import Verdict
+from lab.analysis.points.key import STATUS, SeriesKey
+from lab.analysis.points.table import Points
+from lab.core.text import said
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One metric of one cell that both sides measured: places in `Points.keys`."""
+
+    a: int
+    b: int
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What is left to weigh (`pairs`), and what is said already. The masks are the points of each side. [N]"""
+
+    matches: tuple[Match, ...]
+    pairs: tuple[Pair, ...]
+    said: tuple[Verdict, ...]
+    mask_a: Mask
+    mask_b: Mask
+
+    def groups(self, points: Points) -> NDArray[np.int64]:
+        """Return a number for each pair that those of its target and metric share. [M]"""
+        cells = [points.keys[pair.b].cell for pair in self.pairs]
+        names = {name: place for place, name in enumerate(dict.fromkeys((cell.target, cell.metric) for cell in cells))}
+        return np.array([names[cell.target, cell.metric] for cell in cells], np.int64)
+
+
+def matched(points: Points, a: Side, b: Side, policy: Policy) -> Matched:
+    """Match the sides cell by cell and metric by metric."""
+    mask_a, mask_b = in_side(points, a), in_side(points, b)
+    bases = [key.cell.metric == STATUS for key in points.keys]
+    present = [_present(points, mask) for mask in (mask_a, mask_b)]
+    before, after = ([code for code in side if bases[code]] for side in present)
+    found = match(points.keys, before, after, policy.across, emulated=policy.emulated)
+    out = outcomes(points, mask_a), outcomes(points, mask_b)
+    whole = {each: list(cell_verdict(each, *out, points.reasons)) for each in found}
+    sound = [each for each, told in whole.items() if not told or (told[0].word == "broke" and _numbers(each, *out))]
+    pairs, alone = _pairs(points.keys, sound, present)
+    on_cells = (verdict for group in whole.values() for verdict in group)
+    return Matched(tuple(found), tuple(pairs), (*on_cells, *alone), mask_a, mask_b)
+
+
+def _numbers(each: Match, a: Outcomes, b: Outcomes) -> bool:
+    return each.a is not None and each.b is not None and bool(a.good[each.a]) and bool(b.good[each.b])
+
+
+def _present(points: Points, mask: NDArray[np.bool_]) -> list[int]:
+    return [int(code) for code in np.flatnonzero(np.bincount(points.series[mask], minlength=len(points.keys)))]
+
+
+def _pairs(
+    keys: Sequence[SeriesKey], sound: Sequence[Match], present: Sequence[Sequence[int]]
+) -> tuple[list[Pair], list[Verdict]]:
+    """The metrics of sound cells that both sides measured by the same counter, and verdicts on the others."""
+    by_base = [_metrics(keys, side) for side in present]
+    pairs: list[Pair] = []
+    alone: list[Verdict] = []
+    for each in sound:
+        if each.a is None or each.b is None:
+            continue
+        ours, theirs = (
+            side.get(base_of(keys[place]), {}) for side, place in zip(by_base, (each.a, each.b), strict=True)
+        )
+        for name in dict.fromkeys([*ours, *theirs]):
+            pairs += _same_counter(keys, ours.get(name, []), theirs.get(name, []))
+            alone += _not_comparable(keys, ours.get(name, []), theirs.get(name, []))
+    return pairs, alone
+
+
+def _metrics(keys: Sequence[SeriesKey], present: Sequence[int]) -> dict[SeriesKey, dict[str, list[int]]]:
+    found: dict[SeriesKey, dict[str, list[int]]] = {}
+    for code in present:
+        if keys[code].cell.metric != STATUS:
+            found.setdefault(base_of(keys[code]), {}).setdefault(keys[code].cell.metric, []).append(code)
+    return found
+
+
+def _same_counter(keys: Sequence[SeriesKey], a: list[int], b: list[int]) -> Iterator[Pair]:
+    by_counter = {keys[code].conditions.counter: code for code in a}
+    for code in b:
+        counter = keys[code].conditions.counter
+        if counter in by_counter:
+            yield Pair(by_counter[counter], code)
+
+
+def _not_comparable(keys: Sequence[SeriesKey], a: list[int], b: list[int]) -> Iterator[Verdict]:
+    counters_a, counters_b = ({keys[code].conditions.counter for code in side} for side in (a, b))
+    if counters_a & counters_b:
+        return
+    cell = keys[(b or a)[0]].cell
+    if not a or not b:
+        yield Verdict(cell=cell, word="not-comparable", reason=f"not measured in {'A' if not a else 'B'}")
+    else:
+        named = " against ".join(" and ".join(sorted(map(said, side))) for side in (counters_a, counters_b))
+        yield Verdict(cell=cell, word="not-comparable", reason=f"two counters: {named}")

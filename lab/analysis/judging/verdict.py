@@ -1,0 +1,82 @@
+"""What a judge says: a word for each cell and metric, with everything that led to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lab.analysis.points.key import CellKey
+
+Word = Literal[
+    "faster",
+    "slower",
+    "same",
+    "unproven",
+    "smaller",
+    "bigger",
+    "fell-back",
+    "broke",
+    "fixed",
+    "missing",
+    "new",
+    "noisier",
+    "not-comparable",
+]
+ALARMS: tuple[Word, ...] = ("slower", "bigger", "fell-back", "broke", "missing", "noisier")
+GOOD: tuple[Word, ...] = ("faster", "smaller", "fixed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One cell and metric (STATUS where the cell as a whole is judged).
+
+    `a` and `b` are medians over `sessions_a` and `sessions_b` sessions in the metric's own unit, `ratio` is b / a with
+    its 95 % `interval`. `p` is of `test`, `p_adjusted` the same after the correction over all cells. `floor` is the
+    smallest difference that counts. `needed` is how many sessions more each side needs to prove a difference of the
+    size seen. `confirmed` says what measuring both again in turns gave; None where that was not done. `reason` is a
+    sentence.
+    """
+
+    cell: CellKey
+    word: Word
+    reason: str
+    a: float | None = None
+    b: float | None = None
+    sessions_a: int = 0
+    sessions_b: int = 0
+    ratio: float | None = None
+    interval: tuple[float, float] | None = None
+    floor: float | None = None
+    test: str | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    needed: int | None = None
+    confirmed: bool | None = None
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether it should stop a release."""
+        return self.word in ALARMS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """All verdicts of one comparison of side `a` (the baseline) with side `b`.
+
+    `notes` say what differs between the sides and does not keep them from being compared.
+    """
+
+    a: str
+    b: str
+    verdicts: tuple[Verdict, ...]
+    level: float
+    correction: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """3 when something got worse, 5 when nothing could be compared, else 0."""
+        words = {verdict.word for verdict in self.verdicts}
+        if words & set(ALARMS):
+            return 3
+        return 0 if words - {"not-comparable", "new"} else 5

@@ -1,0 +1,132 @@
+"""From evidence to words, each with the sentence that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.analysis.judging.evidence import MIN_SESSIONS, TEST, Evidence
+from lab.analysis.judging.needed import sessions_needed
+from lab.analysis.judging.sides import Policy
+from lab.analysis.judging.spread import Spread
+from lab.analysis.judging.verdict import Verdict, Word
+from lab.analysis.points.key import CellKey
+from lab.core.metrics import metric
+
+Array = NDArray[np.float64]
+
+
+def verdicts(cells: Sequence[CellKey], found: Evidence, noise: Spread, policy: Policy) -> list[Verdict]:
+    """Return a verdict for each of the cells [M], whose evidence is `found` and `noise`."""
+    floors = np.array([policy.floor(cell.target, cell.metric) for cell in cells])
+    needed = sessions_needed(found, floors, policy.level)
+    told = [_verdict(cell, found, at, float(floors[at]), needed, policy) for at, cell in enumerate(cells)]
+    if policy.across:  # another engine is as steady as it is: nothing became noisier
+        return told
+    return [_noisier(verdict, noise, at, policy.level) for at, verdict in enumerate(told)]
+
+
+def _noisier(verdict: Verdict, noise: Spread, at: int, level: float) -> Verdict:
+    """The verdict, or that it became noisier where there is nothing worse to say.
+
+    A change over the floor that is not proven stays `unproven`: it may be a loss, and the noise is why nobody knows.
+    """
+    if not noise.is_noisier(at, level):
+        return verdict
+    where = "between" if noise.between[at] >= noise.within[at] else "within"
+    times = max(float(noise.between[at]), float(noise.within[at]))
+    said = f"{where} sessions it varies {times:.1f} times as much (p {noise.p_adjusted[at]:.2g})"
+    likely = verdict.ratio is not None and beyond(float(np.log(verdict.ratio)), verdict.floor or 0.0)
+    if verdict.word == "same" or (verdict.word == "unproven" and not likely):
+        return replace(verdict, word="noisier", reason=f"{said}; {verdict.reason}")
+    return replace(verdict, reason=f"{verdict.reason}; {said}")
+
+
+def _verdict(
+    cell: CellKey, found: Evidence, at: int, floor: float, needed: NDArray[np.int64], policy: Policy
+) -> Verdict:
+    word = _word(cell.metric, found, at, floor, policy.level)
+    more = int(needed[at]) if word == "unproven" and needed[at] > 0 else None
+    return Verdict(
+        cell=cell,
+        word=word,
+        reason=_reason(word, found, at, floor, more),
+        a=_known(np.exp(found.a[at])),
+        b=_known(np.exp(found.b[at])),
+        sessions_a=int(found.n_a[at]),
+        sessions_b=int(found.n_b[at]),
+        ratio=_known(np.exp(found.effect[at])),
+        interval=_interval(found, at),
+        floor=floor,
+        test=TEST if np.isfinite(found.p[at]) else None,
+        p=_known(found.p[at]),
+        p_adjusted=_known(found.p_adjusted[at]),
+        needed=more,
+    )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _interval(found: Evidence, at: int) -> tuple[float, float] | None:
+    low, high = float(np.exp(found.low[at])), float(np.exp(found.high[at]))
+    return (low, high) if np.isfinite(low) and np.isfinite(high) else None
+
+
+def _word(name: str, found: Evidence, at: int, floor: float, level: float) -> Word:
+    if not found.n_a[at] or not found.n_b[at]:
+        return "not-comparable"
+    if min(found.n_a[at], found.n_b[at]) < MIN_SESSIONS or not np.isfinite(found.p[at]):
+        return "unproven"
+    if within(float(found.low[at]), float(found.high[at]), floor):
+        return "same"
+    if found.p_adjusted[at] > level or not beyond(found.effect[at], floor):
+        return "unproven"
+    return direction(name, found.effect[at] > 0)
+
+
+def direction(name: str, up: bool) -> Word:
+    """Return what a proven change of metric `name` is called."""
+    row = metric(name)
+    if row.format == "bytes":
+        return "bigger" if up else "smaller"
+    return "faster" if up == (row.better == "higher") else "slower"
+
+
+def beyond(effect: float, floor: float) -> bool:
+    """Whether a change of the logarithm is as large as the floor, a fraction of the old value."""
+    return bool(effect >= np.log1p(floor) or effect <= np.log1p(-floor))
+
+
+def within(low: float, high: float, floor: float) -> bool:
+    """Whether a whole interval of the logarithm is smaller than the floor: no difference that matters."""
+    return bool(low > np.log1p(-floor) and high < np.log1p(floor))
+
+
+def _reason(word: Word, found: Evidence, at: int, floor: float, more: int | None) -> str:
+    if word == "not-comparable":
+        side = "A" if not found.n_a[at] else "B"
+        return f"no session of {side} has a value that can be compared"
+    few = min(found.n_a[at], found.n_b[at])
+    if few < MIN_SESSIONS:
+        return f"{_sessions(few)} a side say nothing of what differs between sessions{_more(more)}"
+    change = np.expm1(found.effect[at]) * 100
+    if word == "same":
+        return f"any difference is under the floor of {floor:.1%}"
+    if word != "unproven":
+        return f"{change:+.1f} %, over the floor of {floor:.1%}, and no chance effect (p {found.p_adjusted[at]:.2g})"
+    if not beyond(found.effect[at], floor):
+        return f"{change:+.1f} % is under the floor of {floor:.1%}, but it could be more{_more(more)}"
+    return f"{change:+.1f} % may be chance (p {found.p_adjusted[at]:.2g} over all cells){_more(more)}"
+
+
+def _sessions(n: int) -> str:
+    return f"{n} session" + ("" if n == 1 else "s")
+
+
+def _more(more: int | None) -> str:
+    return "" if more is None else f"; {_sessions(more)} more a side would tell"
