@@ -1,0 +1,1 @@
+"""Where a history moved to another level, and which of those moves somebody has accepted."""

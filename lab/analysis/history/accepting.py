@@ -1,0 +1,69 @@
+"""Levels that somebody has accepted, found again when the history has grown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lab.analysis.history.change_points import ChangePoint
+from lab.analysis.history.clocks import stamp_s
+from lab.analysis.history.series import Series
+from lab.analysis.points.key import CellKey
+from lab.analysis.points.table import Runs
+from lab.core.acks import Accepted, add
+from lab.core.metrics import METRICS
+
+if TYPE_CHECKING:
+    from lab.analysis.history.regressions import Regression
+
+NEAR = 5  # sessions by which a change may move as more of them come
+
+
+def acknowledge(cell: CellKey, run_id: str, reason: str, *, level: float | None = None, commit: str = "") -> Path:
+    """Accept the level that begins with the run; return the file that now says so.
+
+    `level` is the accepted median in the metric's own unit: with it, what later gets worse is told again.
+    """
+    parts = (cell.target, cell.model, cell.engine, cell.prompt, cell.generate, cell.depth, cell.metric)
+    return add(Accepted(*parts, run=run_id, reason=reason, level=level, commit=commit))
+
+
+def accept(change: Regression, reason: str) -> Path:
+    """Accept a change that was found."""
+    return acknowledge(change.cell, change.run_id, reason, level=change.after, commit=change.commits[1])
+
+
+def acceptance(
+    accepted: Sequence[Accepted], series: Series, runs: Runs, change: ChangePoint, floor: float
+) -> str | None:
+    """Return the reason for which this change was accepted, or None: same cell, near the same run, not worse."""
+    for one in reversed(accepted):
+        near = is_of(one, series.key.cell) and abs(_place(one.run, series, runs) - change.index) <= NEAR
+        if near and not _worse(one, change, floor):
+            return one.reason
+    return None
+
+
+def is_of(one: Accepted, cell: CellKey) -> bool:
+    """Whether the entry speaks of the cell."""
+    theirs = (one.target, one.model, one.engine, one.prompt, one.generate, one.depth, one.metric)
+    return theirs == (cell.target, cell.model, cell.engine, cell.prompt, cell.generate, cell.depth, cell.metric)
+
+
+def _place(run_id: str, series: Series, runs: Runs) -> int:
+    """Where the run stands in the series; one that is gone is placed by the time in its id."""
+    names = [runs.run_id[code] for code in series.runs]
+    if run_id in names:
+        return names.index(run_id)
+    at = stamp_s(run_id)
+    return int(np.searchsorted(runs.created_s[series.runs], at)) if at is not None else -NEAR - 1
+
+
+def _worse(one: Accepted, change: ChangePoint, floor: float) -> bool:
+    if one.level is None:
+        return False
+    ratio = change.after / one.level
+    return ratio < 1 - floor if METRICS[one.metric].better == "higher" else ratio > 1 + floor

@@ -1,0 +1,193 @@
+"""Which levels of a history changed, for the worse or the better, and which of them somebody has accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from lab.analysis.history.accepting import acceptance
+from lab.analysis.history.change_points import MIN_POINTS, ChangePoint, change_points
+from lab.analysis.history.clocks import clock_problems
+from lab.analysis.history.series import Series, series_of
+from lab.analysis.judging.sides import FLOOR
+from lab.analysis.judging.verdict import Word
+from lab.analysis.points.key import CellKey, SeriesKey
+from lab.analysis.points.table import Points, Runs
+from lab.core.acks import Accepted
+from lab.core.metrics import METRICS
+
+LEVEL = 0.05  # probability of any false change in the whole store, shared evenly among its series (Bonferroni)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regression:
+    """One change of level; `word` says whether it is one for the worse.
+
+    `before` and `after` are medians over `sessions_before` and `sessions_after` sessions in the metric's own unit,
+    `ratio` is after / before. `run_id` and `created_s` (seconds since 1970) are of the first run at the new level,
+    `commits` are the last one before it and the first one at it, "" where a record has none. `newest` says that no
+    other change came after it, `open` that it is for the worse, not accepted, and not made good since.
+    """
+
+    key: SeriesKey
+    word: Word
+    ratio: float
+    before: float
+    after: float
+    sessions_before: int
+    sessions_after: int
+    p: float
+    run_id: str
+    created_s: int
+    commits: tuple[str, str]
+    newest: bool
+    open: bool
+    acknowledged: str | None
+    values: tuple[float, ...]
+    index: int
+
+    @property
+    def cell(self) -> CellKey:
+        """What changed."""
+        return self.key.cell
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is a regression in the word's own sense."""
+        return self.word in ("slower", "bigger")
+
+    @property
+    def when(self) -> str:
+        """The time of the first run at the new level, UTC."""
+        return datetime.fromtimestamp(self.created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """All changes, those that need somebody first; `judged` and `short` count series, `clocks` is run id -> problem."""
+
+    changes: tuple[Regression, ...]
+    judged: int
+    short: int
+    clocks: dict[str, str]
+
+    @property
+    def exit_code(self) -> int:
+        """3 when a regression is open, else 0."""
+        return 3 if any(change.open for change in self.changes) else 0
+
+
+def regressions(
+    points: Points,
+    accepted: Sequence[Accepted] = (),
+    *,
+    targets: Collection[str] = (),
+    models: Collection[str] = (),
+    floors: Mapping[tuple[str, str], float] | None = None,
+    level: float = LEVEL,
+) -> tuple[Regression, ...]:
+    """Return every change of level, those that need somebody first; see `judge_history`."""
+    return judge_history(points, accepted, targets=targets, models=models, floors=floors, level=level).changes
+
+
+def judge_history(
+    points: Points,
+    accepted: Sequence[Accepted] = (),
+    *,
+    targets: Collection[str] = (),
+    models: Collection[str] = (),
+    floors: Mapping[tuple[str, str], float] | None = None,
+    level: float = LEVEL,
+    now_s: float | None = None,
+) -> History:
+    """Find the changes of every series with MIN_POINTS sessions or more.
+
+    `floors` are by (target, metric), FLOOR where there is none. `targets` and `models` choose what is returned, not
+    how it is judged: `level` is shared among all series of `points`. Runs with an impossible time are left out.
+    """
+    wrong = clock_problems(points.runs, now_s)
+    every = list(series_of(points, wrong.keys()))
+    long = [one for one in every if len(one.values) >= MIN_POINTS]
+    chosen = [one for one in long if _is_chosen(one.key.cell, targets, models)]
+    found: list[Regression] = []
+    for one in chosen:
+        cell = one.key.cell
+        floor = (floors or {}).get((cell.target, cell.metric), FLOOR)
+        found += _changes(one, points.runs, accepted, floor, level / len(long))
+    return History(
+        changes=tuple(sorted(found, key=_urgency)),
+        judged=len(chosen),
+        short=sum(_is_chosen(one.key.cell, targets, models) for one in every) - len(chosen),
+        clocks={points.runs.run_id[place]: problem for place, problem in wrong.items()},
+    )
+
+
+def _is_chosen(cell: CellKey, targets: Collection[str], models: Collection[str]) -> bool:
+    return (not targets or cell.target in targets) and (not models or cell.model in models)
+
+
+def _urgency(change: Regression) -> tuple[bool, int, float, SeriesKey, int]:
+    return not change.open, -change.created_s, change.p, change.key, change.index
+
+
+def _changes(series: Series, runs: Runs, accepted: Sequence[Accepted], floor: float, level: float) -> list[Regression]:
+    found = change_points(series.values, level=level, floor=floor)
+    reasons = [acceptance(accepted, series, runs, change, floor) for change in found]
+    edges = [0, *(change.index for change in found), len(series.values)]
+    return [
+        _regression(
+            series, runs, found, place, edges, reasons[place], _is_open(series.key.cell, found, place, reasons, floor)
+        )
+        for place in range(len(found))
+    ]
+
+
+def _is_open(
+    cell: CellKey, found: Sequence[ChangePoint], place: int, reasons: Sequence[str | None], floor: float
+) -> bool:
+    """Whether the newest level is still worse than that before this change, and nobody accepted any level since."""
+    change, now = found[place], found[-1].after
+    worse = _word(cell, change.ratio) in ("slower", "bigger")
+    still = _word(cell, now / change.before) in ("slower", "bigger") and abs(now / change.before - 1) > floor
+    return worse and still and not any(reason is not None for reason in reasons[place:])
+
+
+def _regression(
+    series: Series,
+    runs: Runs,
+    found: Sequence[ChangePoint],
+    place: int,
+    edges: Sequence[int],
+    reason: str | None,
+    is_open: bool,
+) -> Regression:
+    change = found[place]
+    old, new = int(series.runs[change.index - 1]), int(series.runs[change.index])
+    return Regression(
+        key=series.key,
+        word=_word(series.key.cell, change.ratio),
+        ratio=change.ratio,
+        before=change.before,
+        after=change.after,
+        sessions_before=edges[place + 1] - edges[place],
+        sessions_after=edges[place + 2] - edges[place + 1],
+        p=change.p,
+        run_id=runs.run_id[new],
+        created_s=int(runs.created_s[new]),
+        commits=(runs.commit[old], runs.commit[new]),
+        newest=place == len(found) - 1,
+        open=is_open,
+        acknowledged=reason,
+        values=tuple(np.asarray(series.values).tolist()),
+        index=change.index,
+    )
+
+
+def _word(cell: CellKey, ratio: float) -> Word:
+    metric = METRICS[cell.metric]
+    if metric.format == "bytes":
+        return "bigger" if ratio > 1 else "smaller"
+    return "slower" if (ratio < 1) == (metric.better == "higher") else "faster"

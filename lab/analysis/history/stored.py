@@ -1,0 +1,17 @@
+"""The history of the store: what was accepted, and the floors that were learned, go in by one door."""
+
+from __future__ import annotations
+
+from lab.analysis.history.regressions import History, judge_history
+from lab.analysis.points.table import Points
+from lab.core.acks import load_acks
+from lab.core.calibration import load_floors
+
+
+def stored_history(points: Points) -> History:
+    """Judge the histories of `points` by `accepted.toml` and the learned floors of LAB_HOME.
+
+    Raises:
+        LabError: one of these files cannot be read.
+    """
+    return judge_history(points, load_acks(), floors=load_floors())
