@@ -101,7 +101,7 @@ def _unsteady(record: RunRecord, metrics: Mapping[str, Stat]) -> Iterator[Flag]:
     gate = record.plan.cv_gate
     for name in GATED:
         stat = metrics.get(name)
-        if stat is not None and stat.cv is not None and stat.cv > gate:
+        if gate is not None and stat is not None and stat.cv is not None and stat.cv > gate:
             title = metric(name).title.lower()
             yield Flag("cv_over_gate", f"{title} varies by {stat.cv * 100:.1f} % (gate {gate * 100:.0f} %)")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from lab.analysis.summary import finished
+from lab.analysis.summary import finished, samples
 from lab.core.run_record import Cell, Repetition, RunRecord
 
 
@@ -22,11 +22,22 @@ def llama_bench_rows(record: RunRecord) -> list[dict[str, Any]]:
 
 
 def _cell_rows(record: RunRecord, cell: Cell) -> Iterator[dict[str, Any]]:
+    if not (cell.prompt and cell.generate):
+        yield from _one_phase(record, cell)
+        return
     timed = [times for one in finished(cell) if (times := _times(cell, one)) is not None]
     if timed:
         prefill, decode = zip(*timed, strict=True)
         yield _row(record, cell.prompt, 0, cell.depth, prefill)
         yield _row(record, 0, cell.generate - 1, cell.depth + cell.prompt, decode)
+
+
+def _one_phase(record: RunRecord, cell: Cell) -> Iterator[dict[str, Any]]:
+    """The row of an imported test, which has one phase as llama-bench's own tests do."""
+    tokens = cell.prompt or cell.generate
+    rates = samples(finished(cell), "prefill_tok_per_s" if cell.prompt else "decode_tok_per_s")
+    if tokens and rates:
+        yield _row(record, cell.prompt, cell.generate, cell.depth, [round(tokens * 1e9 / rate) for rate in rates])
 
 
 def _times(cell: Cell, one: Repetition) -> tuple[int, int] | None:
@@ -64,7 +75,7 @@ def _common(record: RunRecord) -> dict[str, Any]:
     """The columns that repeat in every row; those of llama-bench that have no meaning here are left out."""
     chunk = record.plan.prefill_chunk
     return {
-        "build_commit": (record.lab.git_commit or "unknown")[:9],
+        "build_commit": ((record.revision.commit if record.revision else record.lab.git_commit) or "unknown")[:9],
         "build_number": 0,
         "cpu_info": str(record.device.facts.get("cpu_model") or "unknown"),
         "gpu_info": "",
@@ -83,5 +94,5 @@ def _common(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _kv_type(dtype: str) -> str:
-    return {"float16": "f16", "float32": "f32"}.get(dtype, dtype)
+def _kv_type(dtype: str | None) -> str:
+    return {"float16": "f16", "float32": "f32"}.get(dtype or "", dtype or "unknown")

@@ -50,12 +50,14 @@ def roofline(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> Roof
     )
 
 
-def _of_roof(cell: Cell, step_bytes: float, read: float | None, roof_of_run: float | None) -> float | None:
+def _of_roof(cell: Cell, step_bytes: float | None, read: float | None, roof_of_run: float | None) -> float | None:
     """Return decode's fraction of the roof.
 
     Each repetition is held against the mean bandwidth right before and after it, and the median of those fractions
     counts; records without it are held against the roof of the whole run.
     """
+    if step_bytes is None:
+        return None
     own = [
         step_bytes * one.decode_tok_per_s / limit
         for one in cell.repetitions
@@ -99,7 +101,7 @@ def least_prefill_s(record: RunRecord, work: Work) -> float | None:
 def _on_int8(record: RunRecord) -> bool:
     """Whether products run on int8 activations: of q4 and q8, but not in layout mlc, which computes in floats."""
     scheme, layout = SCHEMES.get(record.model.quant), record.weights.layout
-    return scheme is not None and scheme.act == "int8" and (layout == LAYOUT or layout.startswith("gguf-"))
+    return scheme is not None and scheme.act == "int8" and (layout == LAYOUT or (layout or "").startswith("gguf-"))
 
 
 def _per_s(rate: Stat | None, tokens: int) -> float | None:

@@ -48,7 +48,7 @@ class CellSummary:
     label: str
     status: str
     reason: str | None
-    planned: int
+    planned: int | None  # null: another program measured, and does not say
     finished: int
     metrics: dict[str, Stat]
     itl: Gaps

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.core.run_record import Cell, ModelBlock, RunRecord
+from lab.core.run_record import Cell, ModelFacts, RunRecord
 
 
 @dataclass(frozen=True)
 class Work:
     """`matrix_ops` are those of products with weights, `attention_ops` those with keys and values.
 
-    Both are null where the model's weights were not counted.
+    Both are null where the model's weights were not counted, `bytes` where its sizes are not known.
     """
 
     matrix_ops: float | None
     attention_ops: float | None
-    bytes: float
+    bytes: float | None
 
     @property
     def ops(self) -> float | None:
@@ -31,14 +31,19 @@ class Work:
         return self.matrix_ops + self.attention_ops
 
 
+UNKNOWN = Work(None, None, None)  # of what another program measured and says too little of
+
+
 def prefill_work(record: RunRecord, cell: Cell) -> Work:
     """Return the work of the whole prompt, fed in chunks.
 
     Each chunk reads all weights once, makes logits for its last position, writes keys and values of its tokens
     and reads those that any of its tokens sees.
     """
-    model, bundle = record.model, record.bundle
-    chunks = list(_chunks(cell, record.plan.prefill_chunk))
+    model, bundle, chunk = record.model, record.bundle, record.plan.prefill_chunk
+    if chunk is None or bundle.decode_weight_bytes_per_token is None or bundle.kv_bytes_per_token is None:
+        return UNKNOWN
+    chunks = list(_chunks(cell, chunk))
     seen = tokens_seen(cell.depth + 1, cell.prompt, model.sliding_window)
     read = sum(_visible(start, end, model.sliding_window) for start, end in chunks)
     weight_bytes = bundle.decode_weight_bytes_per_token * len(chunks)
@@ -53,9 +58,12 @@ def decode_work(record: RunRecord, cell: Cell) -> Work:
 
     It reads all weights and the keys and values it sees; those that it writes are not counted.
     """
+    weight_bytes, kv_bytes = record.bundle.decode_weight_bytes_per_token, record.bundle.kv_bytes_per_token
+    if weight_bytes is None or kv_bytes is None:
+        return UNKNOWN
     steps = max(cell.generate - 1, 1)  # the first token is the prefill's
     seen = tokens_seen(cell.depth + cell.prompt + 1, steps, record.model.sliding_window) / steps
-    read = record.bundle.decode_weight_bytes_per_token + record.bundle.kv_bytes_per_token * seen
+    read = weight_bytes + kv_bytes * seen
     return Work(_matrix_ops(record.model, 1, 1), _attention_ops(record.model, seen), read)
 
 
@@ -78,12 +86,14 @@ def _visible(start: int, end: int, window: int | None) -> int:
     return end if window is None else min(end, end - start + window - 1)
 
 
-def _matrix_ops(model: ModelBlock, tokens: int, passes: int) -> float | None:
+def _matrix_ops(model: ModelFacts, tokens: int, passes: int) -> float | None:
     if model.layer_weights is None or model.head_weights is None:
         return None
     return 2.0 * (model.layer_weights * tokens + model.head_weights * passes)
 
 
-def _attention_ops(model: ModelBlock, seen: float) -> float:
+def _attention_ops(model: ModelFacts, seen: float) -> float | None:
     """Scores and the weighted sum: a multiply and an add each for every element of every head, in each layer."""
+    if model.hidden_size is None or model.layers is None:
+        return None
     return 4.0 * model.hidden_size * model.layers * seen

@@ -1,0 +1,1 @@
+"""Results of other programs, into recorded runs and out of them."""

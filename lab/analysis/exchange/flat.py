@@ -1,0 +1,47 @@
+"""Runs as plain rows for spreadsheets and scripts: one a repetition, columns as in lab.analysis.frame."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lab.analysis.exchange.hostless import hostless
+from lab.analysis.frame import COLUMNS, empty_cells, rows
+from lab.core.run_record import RunRecord
+from lab.core.text import printable
+
+
+def document(found: Any) -> str:
+    """Return one JSON document as text."""
+    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def csv_text(records: Sequence[RunRecord]) -> str:
+    """Return the rows with a header; what was not measured is empty."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _spelled(value) for name, value in row.items()} for row in _rows(records))
+    return out.getvalue()
+
+
+def jsonl_text(records: Sequence[RunRecord]) -> str:
+    """Return the rows as JSON, one a line; what was not measured is null."""
+    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in _rows(records))
+
+
+def _rows(records: Sequence[RunRecord]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        for full in (*rows(record), *empty_cells(record)):
+            row = {name: full[name] for name in COLUMNS}  # no lists of raw samples: they have no place in a table
+            yield {**row, "reason": hostless(row["reason"], record) if row["reason"] else None}
+
+
+def _spelled(value: Any) -> Any:
+    """Text fit for a terminal; what a spreadsheet would take for a formula is made something that it does not."""
+    if not isinstance(value, str) or not value:
+        return value
+    return f"'{printable(value)}" if value[0] in "=+-@" else printable(value)

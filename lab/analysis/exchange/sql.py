@@ -1,0 +1,52 @@
+"""llama-bench's SQL, read by SQLite itself in a database that exists for a moment and can do one thing.
+
+SQLite knows its own quoting better than any reader of ours. It runs in memory, under an authorizer that lets it make
+the one table and put rows into it: no other table, no function, no query, no file, no pragma.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from lab.core.errors import ForeignFileError
+from lab.core.text import said
+
+TABLE = "llama_bench"
+STEPS = 50_000_000  # of SQLite's machine: minutes of work, where a row takes a thousand
+_MAKING = {sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_INSERT}
+_CATALOGUE = {"sqlite_master"}  # where SQLite notes that the table is there
+_NOTING = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_READ, sqlite3.SQLITE_UPDATE}
+
+
+def sql_rows(text: str, file: str) -> list[dict[str, Any]]:
+    """Return the rows that the statements would put into llama-bench's table; NULL columns are left out."""
+    if not sqlite3.complete_statement(text):
+        raise ForeignFileError(f"{file}: its last statement does not end", hint="was the file cut short?")
+    database = sqlite3.connect(":memory:")
+    try:
+        database.set_authorizer(_may)
+        database.set_progress_handler(lambda: 1, STEPS)
+        database.executescript(text)
+        database.set_authorizer(None)
+        return _all(database)
+    except (sqlite3.Error, ValueError) as problem:
+        raise ForeignFileError(
+            f"{file}: not what llama-bench -o sql writes: {said(problem)}",
+            hint=f"lab reads CREATE TABLE {TABLE} and INSERT INTO {TABLE}, and nothing else",
+        ) from problem
+    finally:
+        database.close()
+
+
+def _all(database: sqlite3.Connection) -> list[dict[str, Any]]:
+    found = database.execute(f"SELECT * FROM {TABLE} ORDER BY rowid")
+    names = [column[0] for column in found.description]
+    return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in found]
+
+
+def _may(action: int, first: str | None, second: str | None, place: str | None, trigger: str | None) -> int:
+    ours = action in _MAKING and first == TABLE
+    noted = action in _NOTING and first in _CATALOGUE
+    allowed = (ours or noted) and place in ("main", None) and trigger is None
+    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY

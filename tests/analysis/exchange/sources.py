@@ -1,0 +1,29 @@
+"""The files of other programs, and rows made of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lab.analysis.exchange.files import read_file
+from lab.core.run_record import RunRecord
+
+FILES = Path(__file__).parent / "files"
+LLAMA = ("llama-bench.json", "llama-bench.sql", "llama-bench.jsonl", "llama-bench.csv")
+OLD = ("llama-bench-old.json", "llama-bench-old.jsonl", "llama-bench-old.sql")
+
+
+def records(name: str | Path, target: str | None = "box", **changes: Any) -> list[RunRecord]:
+    return list(read_file(FILES / name, target, **changes).records)
+
+
+def llama_rows() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((FILES / "llama-bench.json").read_text())
+    return found
+
+
+def written(folder: Path, rows: Any, name: str = "made.json") -> Path:
+    path = folder / name
+    path.write_text(rows if isinstance(rows, str) else json.dumps(rows))
+    return path
