@@ -1,0 +1,123 @@
+"""The plain rows of a dashboard: everything a view needs to draw it, and nothing of how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lab.analysis.judging.verdict import Verdict
+from lab.analysis.points.key import CellKey
+
+Role = Literal["plain", "good", "bad", "caution", "faint"]  # repeats in colour what a word says, and nothing else
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardCell:
+    """One place of a board. Texts of records are in it as they are: a view escapes them.
+
+    `text` is what is read first (a value with its unit, a ratio, a word). `word` is the verdict, or the status of a
+    cell that gave no numbers, or "" where nothing is judged; `reason` says why as a sentence. `note` says what
+    the value is of where row and column leave that open. `history` are the newest medians of the same series, oldest
+    first, in the metric's own unit, and `history_runs` the ids of their runs. `also` are other cells that fall in
+    this place: nothing is averaged over them. `labels` are what a reader has to know before believing the value.
+    """
+
+    text: str
+    word: str = ""
+    reason: str = ""
+    role: Role = "plain"
+    note: str = ""
+    key: CellKey | None = None
+    value: float | None = None
+    sd: float | None = None
+    history: tuple[float, ...] = ()
+    history_runs: tuple[str, ...] = ()
+    sessions: int = 0
+    run_id: str = ""
+    place: str = ""
+    created_s: int = 0
+    baseline_run_id: str = ""
+    baseline_place: str = ""
+    labels: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    also: tuple[CellKey, ...] = ()
+
+
+EMPTY = BoardCell(text="", role="faint")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardRow:
+    """One row: the values of the board's row axes, and a cell for each of its columns."""
+
+    names: tuple[str, ...]
+    cells: tuple[BoardCell, ...]
+
+    @property
+    def main(self) -> BoardCell:
+        """The cell that a row stands for: the worst that is judged, else the first that has something to open."""
+        worst = min(self.cells, key=lambda cell: (cell.role != "bad", cell.key is None))
+        return worst
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartPoint:
+    """One session: when, its value, and what it was of. `changed` is the word of a change of level found there."""
+
+    at_s: int
+    value: float
+    run_id: str
+    commit: str
+    changed: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartSeries:
+    """One line of a chart (one bar: its last point). Of `total` sessions some may have been left out."""
+
+    name: str
+    key: CellKey
+    points: tuple[ChartPoint, ...]
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart of a metric. `left_out` says how many more series there were."""
+
+    title: str
+    kind: Literal["history", "bars"]
+    metric: str
+    series: tuple[ChartSeries, ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A dashboard over one state of the store.
+
+    `row_titles` head the names of rows, `column_titles` the cells. In a matrix each cell is a value with its word;
+    else a row is of one cell, and its columns are facts of that. `baseline` says in words what the newest sessions
+    were held against. `counts` is how often each word stands on the board. `gates` are the words on it that its
+    dashboard does not let pass. `notes` are for the reader, a sentence each.
+    """
+
+    name: str
+    title: str
+    description: str
+    row_titles: tuple[str, ...]
+    column_titles: tuple[str, ...]
+    rows: tuple[BoardRow, ...]
+    is_matrix: bool = True
+    baseline: str = ""
+    charts: tuple[Chart, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+    gates: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    runs: int = 0
+    newest_s: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """3 when a gate of the dashboard does not let it pass, else 0."""
+        return 3 if self.gates else 0

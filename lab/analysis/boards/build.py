@@ -1,0 +1,75 @@
+"""A dashboard over the points of a store, as a board."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from lab.analysis.boards.axes import TITLES, chosen
+from lab.analysis.boards.board import Board, BoardCell, BoardRow
+from lab.analysis.boards.changes import Change, change_rows
+from lab.analysis.boards.charts import charts_of
+from lab.analysis.boards.facts import FACT_TITLES, fact_rows
+from lab.analysis.boards.items import cells_of
+from lab.analysis.boards.matrix import matrix_rows
+from lab.analysis.boards.sides import baseline_words
+from lab.analysis.boards.words import RANK
+from lab.analysis.judging.sides import Policy
+from lab.analysis.points.key import CellKey
+from lab.analysis.points.table import Points
+from lab.core.dashboard import DashboardSpec
+
+
+def build_board(
+    spec: DashboardSpec, points: Points, changes: Sequence[Change] = (), policy: Policy | None = None
+) -> Board:
+    """Return the dashboard over the points; `changes` are those of level that were found in their histories."""
+    shown = chosen(points, spec)
+    cells, judged = cells_of(shown, spec, policy or Policy())
+    mine = [one for one in changes if one.cell in cells]
+    columns, rows = _rows(spec, cells, mine)
+    kept = _sorted(spec, [row for row in rows if _passes(spec, row)])
+    counts = Counter(cell.word for row in kept for cell in _distinct(row) if cell.word)
+    return Board(
+        name=spec.name,
+        title=spec.title,
+        description=spec.description,
+        row_titles=tuple(TITLES[axis] for axis in spec.rows),
+        column_titles=columns,
+        rows=tuple(kept),
+        is_matrix=spec.is_matrix,
+        baseline=baseline_words(spec.baseline),
+        charts=charts_of(spec, shown, mine),
+        counts=dict(sorted(counts.items(), key=lambda pair: (-RANK.get(pair[0], 0), pair[0]))),
+        gates=tuple(word for word in spec.gates.words if counts[word]),
+        notes=judged.notes,
+        runs=len(points.runs),
+        newest_s=int(points.runs.created_s.max()) if len(points.runs) else 0,
+    )
+
+
+def _rows(
+    spec: DashboardSpec, cells: dict[CellKey, BoardCell], changes: Sequence[Change]
+) -> tuple[tuple[str, ...], list[BoardRow]]:
+    if spec.is_matrix:
+        return matrix_rows(spec, cells)
+    titles = tuple(FACT_TITLES[fact] for fact in spec.columns if fact in FACT_TITLES)
+    return titles, change_rows(spec, cells, changes) if spec.about == "changes" else fact_rows(spec, cells)
+
+
+def _passes(spec: DashboardSpec, row: BoardRow) -> bool:
+    return not spec.filters.words or any(cell.word in spec.filters.words for cell in row.cells)
+
+
+def _sorted(spec: DashboardSpec, rows: list[BoardRow]) -> list[BoardRow]:
+    """Rows come sorted by name; other orders keep that among equals."""
+    if spec.sort == "worst":
+        return sorted(rows, key=lambda row: -max((RANK.get(cell.word, 0) for cell in row.cells), default=0))
+    if spec.sort == "newest":
+        return sorted(rows, key=lambda row: -max((cell.created_s for cell in row.cells), default=0))
+    return rows
+
+
+def _distinct(row: BoardRow) -> list[BoardCell]:
+    """The cells of a row that are different things: facts of one cell all carry its word."""
+    return list({cell.key: cell for cell in row.cells if cell.key is not None}.values())

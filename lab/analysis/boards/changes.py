@@ -1,0 +1,64 @@
+"""Changes of level in histories, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lab.analysis.boards.axes import value_on
+from lab.analysis.boards.board import BoardCell, BoardRow
+from lab.analysis.boards.facts import fact_text
+from lab.analysis.boards.words import change_words, role_of
+from lab.analysis.points.key import CellKey
+from lab.core.dashboard import DashboardSpec
+from lab.core.metrics import NOT_MEASURED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A change of level: from run `run_id` on, `ratio` times what was before, somewhere in `commits`.
+
+    `accepted` is the reason for which somebody accepted the new level, or None.
+    """
+
+    cell: CellKey
+    word: str
+    ratio: float
+    run_id: str
+    created_s: int
+    commits: str
+    p: float | None = None
+    accepted: str | None = None
+
+
+def change_rows(spec: DashboardSpec, cells: dict[CellKey, BoardCell], changes: Sequence[Change]) -> list[BoardRow]:
+    """Return a row for each change, the newest first."""
+    newest_first = sorted(changes, key=lambda one: (-one.created_s, one.cell))
+    return [_row(spec, cells[change.cell], change) for change in newest_first]
+
+
+def _row(spec: DashboardSpec, cell: BoardCell, change: Change) -> BoardRow:
+    word = "accepted" if change.accepted is not None else change.word
+    mine = replace(cell, word=word, reason=_reason(change), run_id=change.run_id, created_s=change.created_s)
+    return BoardRow(
+        names=tuple(value_on(change.cell, axis) for axis in spec.rows),
+        cells=tuple(_fact(str(name), mine, change) for name in spec.columns),
+    )
+
+
+def _fact(name: str, cell: BoardCell, change: Change) -> BoardCell:
+    own = {
+        "ratio": change_words(change.ratio),
+        "commits": change.commits,
+        "accepted": change.accepted or NOT_MEASURED,
+        "word": change.word,
+    }
+    role = role_of(change.word) if name in ("word", "ratio") and change.accepted is None else "plain"
+    history = cell.history if name == "history" else ()
+    text = own[name] if name in own else fact_text(name, cell)
+    return replace(cell, text=text, role=role, history=history, history_runs=cell.history_runs if history else ())
+
+
+def _reason(change: Change) -> str:
+    said = f"{change.word} by {change_words(change.ratio)} from run {change.run_id} on"
+    return f"{said}; accepted: {change.accepted}" if change.accepted is not None else said

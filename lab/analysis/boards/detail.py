@@ -1,0 +1,137 @@
+"""One cell of one run in all detail: what a board is opened into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.analysis.boards.environment import Difference, differences
+from lab.analysis.boards.histogram import Histogram, histogram
+from lab.analysis.boards.position import Position, positions
+from lab.analysis.flags import run_flags
+from lab.analysis.points.key import STATUS, CellKey
+from lab.analysis.summary import finished, samples, summarise
+from lab.core.run_record import Cell, Repetition, RunRecord
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One repetition of the metric: its place among all repetitions of the run, and how it ended."""
+
+    order: int
+    value: float | None
+    status: str
+    throttled: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What the device read while one repetition ran, [T] each: seconds since its start; null is not read."""
+
+    order: int
+    t_s: tuple[float, ...]
+    die_temp_c: tuple[float | None, ...]
+    clock_mhz: tuple[float | None, ...]
+    mem_available_bytes: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellDetail:
+    """A cell and metric in one run. Texts of the record are as they stand: a view escapes them.
+
+    `samples` are the repetitions in the order they ran. `gaps_s` are all inter-token gaps in the order of tokens, and
+    `itl` is how they are spread. `memory` is resident bytes over seconds, under `memory_counter`. `positions` say
+    where prefill and decode lie under the roofs that this run measured. `environment` is what differs from the
+    baseline run, of id `baseline_run_id`; both are empty without one.
+    """
+
+    key: CellKey
+    run_id: str
+    created_at: str
+    status: str
+    reason: str
+    flags: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    gaps_s: tuple[float, ...]
+    itl: Histogram | None
+    memory: tuple[tuple[float, float], ...]
+    memory_counter: str
+    traces: tuple[Trace, ...]
+    positions: tuple[Position, ...]
+    baseline_run_id: str = ""
+    baseline_samples: tuple[Sample, ...] = ()
+    environment: tuple[Difference, ...] = ()
+
+
+def cell_detail(record: RunRecord, key: CellKey, baseline: RunRecord | None = None) -> CellDetail | None:
+    """Return the cell of the record in all detail, beside that of `baseline`; None when it has no such cell."""
+    place = _place(record, key)
+    if place is None:
+        return None
+    cell, summary = record.cells[place], summarise(record)[place]
+    gaps = tuple(gap for one in finished(cell) for gap in one.itl_s or ())
+    other = None if baseline is None else _place(baseline, key)
+    return CellDetail(
+        key=key,
+        run_id=record.run_id,
+        created_at=record.created_at,
+        status=cell.status,
+        reason=cell.reason or next((one.reason for one in cell.repetitions if one.reason), None) or "",
+        flags=tuple(flag.text for flag in (*run_flags(record), *summary.flags)),
+        samples=_samples(cell, key.metric),
+        gaps_s=gaps,
+        itl=histogram(gaps),
+        memory=tuple((at, float(size)) for at, size in cell.memory.samples) if cell.memory else (),
+        memory_counter=summary.rss_peak_counter or "",
+        traces=tuple(trace for one in cell.repetitions if (trace := _trace(one)) is not None),
+        positions=positions(record, cell, summary),
+        baseline_run_id=baseline.run_id if baseline else "",
+        baseline_samples=_samples(baseline.cells[other], key.metric) if baseline and other is not None else (),
+        environment=differences(baseline, record) if baseline else (),
+    )
+
+
+def _place(record: RunRecord, key: CellKey) -> int | None:
+    shapes = [(cell.prompt, cell.generate, cell.depth) for cell in record.cells]
+    wanted = (key.prompt, key.generate, key.depth)
+    return shapes.index(wanted) if wanted in shapes else None
+
+
+def _samples(cell: Cell, metric: str) -> tuple[Sample, ...]:
+    return tuple(_sample(one, metric) for one in sorted(cell.repetitions, key=lambda one: one.order))
+
+
+def _sample(one: Repetition, metric: str) -> Sample:
+    found = samples([one], metric) if metric != STATUS and one.status == "ok" else []
+    return Sample(one.order, found[0] if found else None, one.status, bool(one.throttled), one.reason or "")
+
+
+def _trace(one: Repetition) -> Trace | None:
+    state = one.state_during or {}
+    times = _numbers(state.get("t_s"))
+    if not times or None in times:
+        return None
+    columns = [_padded(state.get(name), len(times)) for name in ("die_temp_c", "cpu_mhz", "mem_available_bytes")]
+    return Trace(one.order, tuple(time for time in times if time is not None), *columns)
+
+
+def _padded(values: Any, length: int) -> tuple[float | None, ...]:
+    """The column with as many values as there are times: a record of strangers may have any number."""
+    found = _numbers(values)[:length]
+    return (*found, *[None] * (length - len(found)))
+
+
+def _numbers(values: Any) -> list[float | None]:
+    return list(_each(values)) if isinstance(values, Sequence) and not isinstance(values, str) else []
+
+
+def _each(values: Sequence[Any]) -> Iterator[float | None]:
+    """Numbers as they are; of a list (a clock for each core) the highest; all else is not read."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            numbers = [one for one in value if isinstance(one, int | float)]
+            yield float(max(numbers)) if numbers else None
+        else:
+            yield float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,67 @@
+"""Rows by some axes, columns by others; where several cells fall in one place, the worst and newest is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from lab.analysis.boards.axes import order_on, value_on
+from lab.analysis.boards.board import EMPTY, BoardCell, BoardRow
+from lab.analysis.boards.words import RANK
+from lab.analysis.points.key import STATUS, CellKey
+from lab.core.dashboard import AXES, DashboardSpec
+
+Place = tuple[tuple[Any, ...], tuple[str, ...]]  # what sorts it, and what it is called
+
+
+def matrix_rows(spec: DashboardSpec, cells: dict[CellKey, BoardCell]) -> tuple[tuple[str, ...], list[BoardRow]]:
+    """Return the titles of the columns, and the rows by name."""
+    columns = [axis for axis in spec.columns if axis in AXES]
+    spread = {key: cell for every, cell in cells.items() for key in _metrics_of(every, spec)}
+    places: dict[tuple[Place, Place], list[tuple[CellKey, BoardCell]]] = {}
+    for key, cell in spread.items():
+        where = _place(key, spec.rows, spec), _place(key, columns, spec)
+        places.setdefault(where, []).append((key, cell))
+    heads = sorted({column for _, column in places})
+    rows = [
+        BoardRow(
+            names=row[1],
+            cells=tuple(headline(places[row, head], spec) if (row, head) in places else EMPTY for head in heads),
+        )
+        for row in sorted({row for row, _ in places})
+    ]
+    return tuple(" ".join(head[1]) for head in heads), rows
+
+
+def _metrics_of(key: CellKey, spec: DashboardSpec) -> list[CellKey]:
+    """A cell that gave no number at all stands in the column of every metric."""
+    if key.metric != STATUS or "metric" not in spec.columns:
+        return [key]
+    return [replace(key, metric=name) for name in spec.metrics]
+
+
+def _place(key: CellKey, axes: Sequence[str], spec: DashboardSpec) -> Place:
+    order = tuple(order_on(key, axis, spec.metrics) for axis in axes)
+    return order, tuple(value_on(key, axis) for axis in axes)
+
+
+def headline(found: list[tuple[CellKey, BoardCell]], spec: DashboardSpec) -> BoardCell:
+    """Return the cell that stands for all that fall in one place: the worst alarm, else the first metric's newest."""
+
+    def order(pair: tuple[CellKey, BoardCell]) -> tuple[Any, ...]:
+        key, cell = pair
+        alarm = RANK.get(cell.word, 0) if cell.role == "bad" else 0
+        metric = spec.metrics.index(key.metric) if key.metric in spec.metrics else len(spec.metrics)
+        return -alarm, metric, -cell.created_s, -cell.sessions, key
+
+    (key, cell), *others = sorted(found, key=order)
+    return replace(cell, note=_note(key, spec, found), also=tuple(other.key for _, other in others if other.key))
+
+
+def _note(key: CellKey, spec: DashboardSpec, found: list[tuple[CellKey, BoardCell]]) -> str:
+    """What the value is of, on every axis that row and column leave open and that tells cells apart."""
+    opened = [axis for axis in AXES if axis not in (*spec.rows, *spec.columns)]
+    differs = [axis for axis in opened if axis == "test" or len({value_on(one, axis) for one, _ in found}) > 1]
+    differs = [axis for axis in differs if axis != "metric" or key.metric != spec.metrics[0]]
+    return " ".join(value_on(key, axis) for axis in differs)

@@ -1,0 +1,76 @@
+"""What stands in a cell of a board, as people read it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from lab.analysis.boards.board import Role
+from lab.analysis.judging.verdict import ALARMS, GOOD, Verdict
+from lab.core.metrics import METRICS, NOT_MEASURED, format_value
+
+# How bad a word is: what is highest stands first where a board has room for one only.
+RANK = {
+    "broke": 9,
+    "failed": 9,
+    "broken": 9,
+    "fell-back": 8,
+    "missing": 7,
+    "slower": 6,
+    "bigger": 6,
+    "noisier": 5,
+    "rejected": 5,
+    "not-comparable": 1,
+    "unproven": 3,
+    "fixed": 2,
+    "faster": 2,
+    "smaller": 2,
+    "new": 1,
+    "same": 0,
+}
+NO_NUMBERS = ("failed", "rejected", "broken", "interrupted", "not_run")
+
+
+def role_of(word: str) -> Role:
+    """Return the role whose colour repeats the word."""
+    if word in ALARMS or word in ("failed", "broken", "rejected"):
+        return "bad"
+    if word in GOOD:
+        return "good"
+    if word in ("unproven", "not-comparable", "interrupted", "not run"):
+        return "caution"
+    return "faint" if word in ("same", "new") else "plain"
+
+
+def value_words(metric: str, value: float | None) -> str:
+    """Return the value with its unit."""
+    return format_value(metric, value) if metric in METRICS else NOT_MEASURED
+
+
+def ratio_words(verdict: Verdict) -> str:
+    """Return b / a as people read a change: `+3.2 %`."""
+    return NOT_MEASURED if verdict.ratio is None else change_words(verdict.ratio)
+
+
+def change_words(ratio: float) -> str:
+    """Return a ratio as a change: `-8.0 %`; from a factor of two on as a factor."""
+    if 0.5 < ratio < 2:
+        return f"{(ratio - 1) * 100:+.1f} %"
+    return f"{ratio:.3g} times"
+
+
+def interval_words(verdict: Verdict) -> str:
+    """Return the 95 % interval of the ratio, as changes."""
+    if verdict.interval is None:
+        return NOT_MEASURED
+    low, high = verdict.interval
+    return f"{change_words(low)} to {change_words(high)}"
+
+
+def day_words(at_s: int) -> str:
+    """Return when, to the minute: `2026-11-24 16:05`, UTC."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def plain_word(word: str) -> str:
+    """Return a word as it is shown: `not comparable`."""
+    return word.replace("-", " ").replace("_", " ")

@@ -1,0 +1,1 @@
+"""A dashboard as one page that needs nothing else."""

@@ -1,0 +1,108 @@
+"""A cell in all detail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lab.analysis.boards.build import build_board
+from lab.analysis.boards.detail import cell_detail
+from lab.analysis.boards.environment import differences
+from lab.analysis.boards.histogram import histogram
+from lab.analysis.boards.opening import open_cell
+from lab.analysis.points.build import points_of
+from lab.analysis.points.key import CellKey
+from lab.analysis.points.load import load_points
+from lab.core import store
+from lab.core.dashboard import load_dashboard
+from lab.core.errors import StoreError
+from lab.core.run_record import RunRecord
+from tests.analysis.boards.samples import session
+
+
+def key_of(record: RunRecord) -> CellKey:
+    return next(one.cell for one in points_of([record]).keys if one.cell.metric == "decode_tok_per_s")
+
+
+def test_samples_are_in_the_order_in_which_they_ran() -> None:
+    record = session(1)
+    cell = record.cells[0]
+    turned = replace(cell, repetitions=tuple(replace(one, order=4 - one.index) for one in cell.repetitions))
+    detail = cell_detail(replace(record, cells=(turned,)), key_of(record))
+    assert detail is not None
+    assert [one.order for one in detail.samples] == [0, 1, 2, 3, 4]
+    assert [one.value for one in detail.samples] == pytest.approx([10.2, 10.1, 10.0, 9.9, 9.8])
+    assert len(detail.gaps_s) == 5 * 127
+    assert detail.memory_counter == "VmHWM"
+    assert detail.memory[0][0] == 0.0
+    assert {one.phase for one in detail.positions} == {"prefill", "decode"}
+
+
+def test_roofs_are_those_of_show() -> None:
+    detail = cell_detail(session(1), key_of(session(1)))
+    assert detail is not None
+    decode = next(one for one in detail.positions if one.phase == "decode")
+    assert decode.roof_bytes_per_s == 32e9
+    assert decode.ops_per_byte is not None
+    assert decode.bytes_per_s is not None
+    assert decode.ops_per_s == pytest.approx(decode.ops_per_byte * decode.bytes_per_s)
+    assert decode.fraction == pytest.approx(decode.bytes_per_s / 32e9)
+
+
+def test_the_environment_says_what_differs_and_nothing_else() -> None:
+    a = session(1)
+    facts = {**a.device.facts, "governor": "powersave", "cores": 4}
+    b = replace(a, device=replace(a.device, facts=facts))
+    assert [(one.what, one.baseline, one.here) for one in differences(a, b)] == [
+        ("device.facts.cores", "2", "4"),
+        ("device.facts.governor", "–", "powersave"),
+    ]
+    assert differences(a, a) == ()
+
+
+def test_traces_of_strangers_may_have_any_shape() -> None:
+    record = session(1)
+    state = {"t_s": [0, 1, 2], "die_temp_c": [40, "hot"], "cpu_mhz": [[1000, 2000], None, 3], "mem_available_bytes": 7}
+    one = replace(record.cells[0].repetitions[0], state_during=state)
+    detail = cell_detail(replace(record, cells=(replace(record.cells[0], repetitions=(one,)),)), key_of(record))
+    assert detail is not None
+    (trace,) = detail.traces
+    assert trace.die_temp_c == (40.0, None, None)
+    assert trace.clock_mhz == (2000.0, None, 3.0)
+    assert trace.mem_available_bytes == (None, None, None)
+
+
+def test_a_histogram_counts_every_gap_once() -> None:
+    gaps = [*np.random.default_rng(0).normal(0.05, 0.002, 1000).tolist(), 5.0]
+    found = histogram(gaps)
+    assert found is not None
+    assert sum(found.counts) + found.above == len(gaps)
+    assert found.max_s == 5.0
+    assert found.edges_s[-1] < 0.1
+    assert found.p50_s == pytest.approx(0.05, rel=0.01)
+    assert histogram([]) is None
+    flat = histogram([0.1] * 10)
+    assert flat is not None
+    assert sum(flat.counts) == 10
+
+
+def test_a_cell_of_a_stored_board_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_HOME", str(tmp_path))
+    for day, commit in ((1, "a"), (2, "b")):
+        store.save(session(day, commit=commit))
+    board = build_board(load_dashboard("compare"), load_points().points)
+    cell = board.rows[0].main
+    detail = open_cell(cell)
+    assert detail.run_id.startswith("20261102")
+    assert detail.baseline_run_id.startswith("20261101")
+    assert any(one.what == "revision.commit" for one in detail.environment)
+    Path(str(store.run_path(session(2, commit="b")))).write_text("{")
+    with pytest.raises(StoreError):
+        open_cell(cell)
+
+
+def test_a_test_that_is_not_there_is_none() -> None:
+    assert cell_detail(session(1), replace(key_of(session(1)), prompt=3)) is None
