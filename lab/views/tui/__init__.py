@@ -1,0 +1,1 @@
+"""The dashboards as a terminal application: `lab dash NAME`."""

@@ -1,0 +1,189 @@
+"""`run_app`: the dashboards as an application over snapshots of the store."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import ClassVar, TypeVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from lab.analysis.history.regressions import Regression
+from lab.analysis.points.key import CellKey
+from lab.core.errors import LabError
+from lab.core.home import shown
+from lab.core.text import printable
+from lab.views.tui.background import Background, in_background, start
+from lab.views.tui.board_screen import BoardScreen
+from lab.views.tui.boards import Boards
+from lab.views.tui.harmless import Harmless, PlainText, needs_ascii
+from lab.views.tui.screen import LabScreen
+from lab.views.tui.source import Snapshot, Source
+
+Found = TypeVar("Found")
+Marked = tuple[CellKey, str, str]  # a cell of the run, its id, its place
+THEMES = ("ansi-dark", "textual-dark", "textual-light")  # the terminal's own colours first
+LOOK_S = 1.5  # between two looks at the store, or as long as it takes to look twenty times
+SHARE = 20
+SWITCH_S = 0.001  # judging is much arithmetic in Python; the screen has its turn five times as often as by default
+
+
+class LabApp(App[int]):
+    """Holds the newest snapshot, looks for runs that land, and keeps what is marked."""
+
+    CSS_PATH = "style.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "quit", priority=True, show=False)]
+
+    def __init__(self, name: str, source: Source, loading: Background | None = None, follow: bool = True) -> None:
+        super().__init__(ansi_color=None)
+        self.source, self.boards = source, Boards(source)
+        self.snapshot: Snapshot | None = None
+        self.marked: list[Marked] = []
+        self.theme = THEMES[0]
+        self._first_board, self._loading, self._follows = name, loading, follow
+        self.crash: Exception | None = None
+        self._filters.insert(0, Harmless())
+        if needs_ascii(os.environ):
+            self._filters.append(PlainText())
+
+    def get_default_screen(self) -> BoardScreen:
+        """The dashboard that was asked for."""
+        return BoardScreen(self._first_board)
+
+    @property
+    def main(self) -> BoardScreen:
+        """The dashboard, wherever the reader is."""
+        screen = self.screen_stack[0]
+        assert isinstance(screen, BoardScreen)
+        return screen
+
+    async def on_mount(self) -> None:
+        """Begin to read, and to follow."""
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread: a test
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit, 130)
+        start(self, self._first, group="store")
+
+    async def _first(self) -> None:
+        with self.telling():
+            loading = self._loading or Background(self.source.load)
+            try:
+                found = await loading.wait()
+            except Exception:
+                self.main.unread()
+                raise
+            assert isinstance(found, Snapshot)
+            self._take(found)
+        if self._follows:
+            await self._follow()
+
+    async def _follow(self) -> None:
+        loop, pause_s = asyncio.get_running_loop(), LOOK_S
+        while True:
+            await asyncio.sleep(pause_s)
+            began = loop.time()
+            await self.look()
+            pause_s = max(LOOK_S, SHARE * (loop.time() - began))
+
+    async def look(self) -> None:
+        """Read the store again if it is not what it was."""
+        with self.telling():
+            stamp = await in_background(self.source.look)
+            if self.snapshot is None or stamp != self.snapshot.stamp:
+                self._take(await in_background(self.source.load))
+
+    def reload(self) -> None:
+        """Read the store again."""
+
+        async def read() -> None:
+            with self.telling():
+                self._take(await in_background(self.source.load))
+                self.say("read again")
+
+        start(self, read, exclusive=True, group="reload")
+
+    def _take(self, found: Snapshot) -> None:
+        """Put the new snapshot in the old one's place, and let the dashboard follow."""
+        before, self.snapshot = self.snapshot, found
+        self.boards.forget()
+        if before is not None:
+            fresh = {place for place, _ in found.stamp} - {place for place, _ in before.stamp}
+            self.main.landed += len(fresh)
+        self.main.refresh_board()
+
+    async def beside(self, work: Callable[[], Found]) -> Found:
+        """Return what the work returns; the screen stays alive meanwhile."""
+        return await in_background(work)
+
+    @contextlib.contextmanager
+    def telling(self) -> Iterator[None]:
+        """Turn an error into a message: a traceback helps nobody on a screen like this."""
+        try:
+            yield
+        except LabError as problem:
+            self.say("; ".join(part for part in (problem.what, problem.hint) if part))
+        except Exception as problem:
+            self.say(f"this went wrong: {type(problem).__name__}: {printable(problem, 200)}")
+
+    def say(self, text: str) -> None:
+        """Show a message on whatever screen is in front."""
+        screen = next((one for one in reversed(self.screen_stack) if isinstance(one, LabScreen)), None)
+        if screen is not None:
+            screen.tell(text)
+
+    def mark(self, key: CellKey, run_id: str, place: str) -> None:
+        """Mark the run, or take its mark away; of three the oldest mark goes."""
+        kept = [one for one in self.marked if one[1] != run_id]
+        self.marked = kept if len(kept) < len(self.marked) else [*kept, (key, run_id, place)][-2:]
+        self.say("marked: " + (" and ".join(one[1] for one in self.marked) or "none"))
+
+    def accept(self, change: Regression, reason: str) -> None:
+        """Accept the new level, and say where that is written."""
+
+        async def accept() -> None:
+            with self.telling():
+                path = await in_background(lambda: self.source.accept(change, reason))
+                self.boards.forget()
+                self.say(f"accepted; written to {shown(path)}")
+                self.main.refresh_board()
+
+        start(self, accept, group="accept")
+
+    def next_theme(self) -> None:
+        """Next colours."""
+        at = THEMES.index(self.theme) if self.theme in THEMES else -1
+        self.theme = THEMES[(at + 1) % len(THEMES)]
+
+    async def action_quit(self) -> None:
+        """Leave."""
+        self.exit(0)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leave the screen first: what is a bug is reported by the command line, on a terminal as it was."""
+        self.crash = self.crash or error
+        if self.is_headless:
+            super()._handle_exception(error)
+        else:
+            self._close_messages_no_wait()
+
+
+def run_app(name: str, target: str | None = None, model: str | None = None) -> int:
+    """Show the dashboard until the reader leaves, and return the exit code.
+
+    Raises:
+        ConfigError: there is no such dashboard, or its file has a mistake.
+    """
+    source = Source(target, model)
+    source.spec(name)
+    sys.setswitchinterval(SWITCH_S)
+    app = LabApp(name, source, Background(source.load))
+    code = app.run()
+    if app.crash is not None:
+        raise app.crash
+    return code or 0

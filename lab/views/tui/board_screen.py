@@ -1,0 +1,277 @@
+"""The main screen: one dashboard, always from the newest snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable, Input
+
+from lab.analysis.boards.board import Board
+from lab.core.dashboard import DashboardSpec
+from lab.core.metrics import METRICS
+from lab.views.tui.background import start
+from lab.views.tui.cells import place_words
+from lab.views.tui.empty import UNREAD, damaged_words, empty_words
+from lab.views.tui.grid import Grid
+from lab.views.tui.keys import BOARD, FOOT
+from lab.views.tui.lines import Foot, Line, Tabs
+from lab.views.tui.screen import LabScreen
+from lab.views.tui.shown import SORT_WORDS, SORTS, Wanted, shown
+from lab.views.tui.source import Snapshot
+
+if TYPE_CHECKING:
+    from lab.views.tui.app import LabApp
+
+
+class BoardScreen(LabScreen):
+    """The dashboard `name`. Boards are made beside the screen: first without verdicts, then with them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key.key, key.action, key.word) for key in BOARD if key.key not in ("enter",)),
+        *(Binding(str(number), f"choose({number})", show=False) for number in range(1, 10)),
+    ]
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.board_name = name
+        self.metric: str | None = None
+        self.wanted = Wanted()
+        self.board: Board | None = None
+        self.spec: DashboardSpec | None = None
+        self.judging = False
+        self.making = 0  # which making of the board is the newest
+        self.landed = 0  # runs that are new since the reader last pressed a key
+        self.failed = False  # the store could not be read, not even once
+
+    def compose(self) -> ComposeResult:
+        """Build the widgets."""
+        yield Line(id="head")
+        yield Tabs()
+        yield Line(id="what")
+        yield Input(placeholder="words that must all match", id="filter")
+        yield Line(id="empty")
+        yield Grid()
+        yield Line(id="damaged")
+        yield Line(id="place")
+        yield Line(id="say")
+        yield Foot(FOOT)
+
+    def on_mount(self) -> None:
+        """Show what there is already."""
+        self.query_one(Grid).focus()
+        self.refresh_board()
+
+    # ---- from snapshot to screen
+
+    def refresh_board(self) -> None:
+        """Make the board again, of the newest snapshot; an older making of it that still runs is given up."""
+        self.making += 1
+        start(self, self._make, exclusive=True, group="board")
+
+    async def _make(self) -> None:
+        app, snapshot = self.lab, self.lab.snapshot
+        if snapshot is None:
+            self._lines()
+            return
+        with app.telling():
+            names = await app.beside(app.source.dashboards)
+            self.query_one(Tabs).show(names, self.board_name)
+            name, metric = self.board_name, self.metric
+            spec = await app.beside(lambda: app.source.spec(name, metric))
+            if self.board is None or self.spec != spec:
+                await self._show(snapshot, spec, judged=False)
+            await self._show(snapshot, spec, judged=True)
+
+    async def _show(self, snapshot: Snapshot, spec: DashboardSpec, judged: bool) -> None:
+        boards, making = self.lab.boards, self.making
+        board = await self.lab.beside(lambda: boards.board(snapshot, spec, judged, lambda: making == self.making))
+        if board is not None:
+            self.board, self.spec, self.judging = board, spec, not judged
+            self.redraw()
+
+    def unread(self) -> None:
+        """The store cannot be read; the message says why."""
+        self.failed = True
+        if self.query("#head"):
+            self._lines()
+
+    def redraw(self) -> None:
+        """Draw the board as it is, through filter and order."""
+        board, spec = self.board, self.spec
+        if board is not None and spec is not None:
+            left = shown(board, self.wanted, spec.is_matrix)
+            self.query_one(Grid).show(board, left, spec.is_matrix, self.size.width)
+        self._lines()
+
+    def _lines(self) -> None:
+        app, snapshot = self.lab, self.lab.snapshot
+        self.query_one("#head", Line).update(head_words(app, self))
+        self.query_one("#what", Line).say(" · ".join(self._what()))
+        grid = self.query_one(Grid)
+        failed = UNREAD if self.failed and snapshot is None else None
+        empty = failed or empty_words(snapshot, self.board, self.wanted.text, grid.row_count)
+        self.query_one("#empty", Line).update(empty or "")
+        self.query_one("#empty").set_class(empty is not None, "shown")
+        self.query_one(Grid).set_class(empty is not None, "gone")
+        damaged = damaged_words(snapshot.bad if snapshot else (), *self.size)
+        self.query_one("#damaged", Line).update(damaged or "")
+        self.query_one("#damaged").set_class(damaged is not None, "shown")
+        self._place()
+
+    def _what(self) -> Iterator[str]:
+        if self.spec is None or self.board is None:
+            return
+        titles = [METRICS[name].title for name in self.spec.metrics]
+        yield titles[0] + (f" and {len(titles) - 1} more" if len(titles) > 1 else "")
+        if self.wanted.sort != "dashboard" or self.wanted.reverse:
+            words = f"by {self.wanted.column}" if self.wanted.sort == "column" else SORT_WORDS[self.wanted.sort]
+            yield f"sorted {words}{', turned round' if self.wanted.reverse else ''}"
+        if self.wanted.text:
+            yield f"filter: {self.wanted.text}"
+        if self.judging:
+            yield "verdicts are being worked out"
+        elif self.board.baseline:
+            yield f"against {self.board.baseline}"
+
+    def _place(self) -> None:
+        grid = self.query_one(Grid)
+        row, cell = grid.row, grid.cell
+        words = place_words(self.board, row, cell) if self.board and row and cell else Text("")
+        words.no_wrap, words.overflow = True, "ellipsis"
+        self.query_one("#place", Line).update(words)
+
+    # ---- keys
+
+    @on(DataTable.CellHighlighted)
+    @on(DataTable.RowHighlighted)
+    def moved(self) -> None:
+        """Say what is under the cursor now."""
+        self._place()
+
+    @on(DataTable.CellSelected)
+    @on(DataTable.RowSelected)
+    def opened(self) -> None:
+        """Enter, or a click on the cursor."""
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Open the cell under the cursor."""
+        from lab.views.tui.detail_screen import DetailScreen
+
+        cell = self.query_one(Grid).cell
+        if cell is None or cell.key is None:
+            self.lab.say("nothing was measured here")
+        else:
+            self.app.push_screen(DetailScreen(cell))
+
+    def action_filter(self) -> None:
+        """Let the reader type a filter."""
+        field = self.query_one("#filter", Input)
+        field.add_class("shown")
+        field.focus()
+
+    @on(Input.Changed)
+    def typed(self, event: Input.Changed) -> None:
+        """Filter with every letter."""
+        self.wanted = replace(self.wanted, text=event.value)
+        self.redraw()
+
+    @on(Input.Submitted)
+    def entered(self) -> None:
+        """Keep the filter and go back to the table."""
+        self.query_one("#filter").remove_class("shown")
+        self.query_one(Grid).focus()
+
+    def action_back(self) -> None:
+        """Clear the filter."""
+        self.query_one("#filter", Input).value = ""
+        self.entered()
+
+    def action_sort(self) -> None:
+        """Next order."""
+        following = SORTS[(SORTS.index(self.wanted.sort) + 1) % len(SORTS)]
+        self.wanted = replace(self.wanted, sort=following, column=self.query_one(Grid).column_title)
+        self.redraw()
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        self.wanted = replace(self.wanted, reverse=not self.wanted.reverse)
+        self.redraw()
+
+    def action_metric(self) -> None:
+        """Next metric of the dashboard alone, in the end all of them."""
+        with self.lab.telling():
+            cycle: list[str | None] = [None, *self.lab.source.spec(self.board_name).metrics]
+            self.metric = cycle[(cycle.index(self.metric) + 1) % len(cycle)]
+            self.refresh_board()
+
+    def action_next_board(self) -> None:
+        """Next dashboard."""
+        names = self.query_one(Tabs).names
+        if names:
+            at = names.index(self.board_name) if self.board_name in names else -1
+            self.show_dashboard(names[(at + 1) % len(names)])
+
+    def action_choose(self, number: int) -> None:
+        """The dashboard of that number."""
+        names = self.query_one(Tabs).names
+        if number <= len(names):
+            self.show_dashboard(names[number - 1])
+
+    def show_dashboard(self, name: str) -> None:
+        """Show another dashboard."""
+        self.board_name, self.metric, self.board, self.spec = name, None, None, None
+        self.wanted = replace(self.wanted, sort="dashboard", reverse=False)
+        self.refresh_board()
+
+    def action_mark(self) -> None:
+        """Mark the newest run under the cursor."""
+        cell = self.query_one(Grid).cell
+        if cell is not None and cell.key is not None:
+            self.lab.mark(cell.key, cell.run_id, cell.place)
+            self._lines()
+        else:
+            self.lab.say("nothing was measured here")
+
+    def action_acknowledge(self) -> None:
+        """Accept the level under the cursor."""
+        cell = self.query_one(Grid).cell
+        if cell is not None and cell.key is not None:
+            self.ask_acknowledge(cell.key, cell.run_id)
+        else:
+            self.lab.say("nothing was measured here")
+
+    def on_key(self) -> None:
+        """Whoever presses a key has seen what is new."""
+        if self.landed:
+            self.landed = 0
+            self._lines()
+
+    def on_resize(self) -> None:
+        """Draw for the new width."""
+        self.redraw()
+
+
+def head_words(app: LabApp, screen: BoardScreen) -> Text:
+    """The head: the dashboard, what is marked, how many runs there are, what is damaged, what is new."""
+    title = screen.board.title if screen.board else screen.board_name
+    parts = [("", f"lab · {title}")]
+    snapshot = app.snapshot
+    if snapshot is None:
+        parts.append(("", "the store cannot be read" if screen.failed else "reading the store …"))
+    else:
+        parts.append(("", f"{snapshot.runs} run{'s' * (snapshot.runs != 1)}"))
+        parts += [("bold red", f"{len(snapshot.bad)} damaged")] if snapshot.bad else []
+    parts += [("bold green", f"{screen.landed} new run{'s' * (screen.landed != 1)}")] if screen.landed else []
+    parts += [("bold", "marked " + " and ".join(one[1] for one in app.marked))] if app.marked else []
+    counts = screen.board.counts if screen.board and not screen.judging else {}
+    parts += [("", f"{count} {word.replace('-', ' ')}") for word, count in counts.items()]
+    line = Text(" · ").join(Text(text, style) for style, text in parts)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line

@@ -1,0 +1,119 @@
+"""A board's cells as one line of styled text each. Texts of records become rich Text, never markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from lab.analysis.boards.board import Board, BoardCell, BoardRow
+from lab.analysis.boards.words import day_words, plain_word
+from lab.core.text import printable
+from lab.views.spark import sparkline
+from lab.views.table import BAD, CAUTION, FAINT, GOOD
+from lab.views.tui.shown import Shown
+
+STYLES = {"good": GOOD, "bad": BAD, "caution": CAUTION, "faint": FAINT, "plain": ""}
+WIDE = 120  # columns of a terminal, from which on pictures are longer and notes are shown
+LONG = 60  # a text longer than this is cut with an ellipsis: the line below the table says all of it
+NUMBERS = ("Newest", "Before", "Now", "Change", "Sessions")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How wide the parts of a column are: the value, its picture, the word."""
+
+    value: int
+    spark: int
+    word: int
+    note: int
+
+
+def column_lines(board: Board, shown: Shown, place: int, matrix: bool, width: int) -> list[Text]:
+    """Return the lines of one column, aligned with each other."""
+    cells = [row.cells[place] for row in shown.rows]
+    if not matrix:
+        return [_fact(cell, board.column_titles[place], cells, width) for cell in cells]
+    look = _look(cells, width)
+    hits = [(row.names, place) in shown.matches for row in shown.rows]
+    return [_matrix_cell(cell, look, hit) for cell, hit in zip(cells, hits, strict=True)]
+
+
+def _look(cells: Sequence[BoardCell], width: int) -> Look:
+    spark = 16 if width >= WIDE else 8
+    return Look(
+        value=max((len(printable(cell.text)) for cell in cells), default=0),
+        spark=max((min(len(cell.history), spark) for cell in cells if len(cell.history) > 1), default=0),
+        word=max((len(_word(cell)) for cell in cells), default=0),
+        note=max((len(printable(cell.note)) for cell in cells), default=0) if width >= WIDE else 0,
+    )
+
+
+def _matrix_cell(cell: BoardCell, look: Look, hit: bool) -> Text:
+    if not cell.text:
+        return Text("")
+    parts = [Text(printable(cell.text).rjust(look.value))]
+    if look.spark:
+        picture = sparkline(cell.history[-look.spark :], look.spark) if len(cell.history) > 1 else ""
+        parts.append(Text(picture.ljust(look.spark), "cyan"))
+    if look.word:
+        parts.append(Text(_word(cell).ljust(look.word), STYLES[cell.role]))
+    if look.note:
+        parts.append(Text(printable(cell.note).ljust(look.note), FAINT))
+    line = Text(" ").join(parts)
+    if not hit:
+        line.stylize(FAINT)
+    return line
+
+
+def _fact(cell: BoardCell, title: str, cells: Sequence[BoardCell], width: int) -> Text:
+    if cell.history:
+        spark = 24 if width >= WIDE else 12
+        return Text(sparkline(cell.history[-spark:], spark), "cyan")
+    text = printable(cell.text)
+    if title in NUMBERS:
+        text = text.rjust(max(len(title), *(len(printable(one.text)) for one in cells)))
+    return Text(cut(text, LONG if width < WIDE else 2 * LONG), STYLES[cell.role])
+
+
+def _word(cell: BoardCell) -> str:
+    return printable(plain_word(cell.word)) + ("!" if cell.labels and not cell.word else "")
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the text, or as many whole words of it as fit, with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    short = text[: limit - 1]
+    return (short.rpartition(" ")[0] if " " in short else short) + "…"
+
+
+def place_words(board: Board, row: BoardRow, cell: BoardCell) -> Text:
+    """Say what the cell is of, and what is known of it: up to three lines for below the table."""
+    key = cell.key
+    if key is None:
+        return Text("nothing was measured here", FAINT)
+    lines = Text(key_words(key), "bold")
+    lines.append("\n")
+    lines.append_text(_verdict_words(cell))
+    facts = [f"{cell.sessions} session{'s' * (cell.sessions != 1)}", f"newest {day_words(cell.created_s)} UTC"]
+    facts += [f"run {printable(cell.run_id)}", *map(printable, cell.labels)]
+    facts += [f"{len(cell.also)} more here: Enter"] if cell.also else []
+    lines.append("\n" + " · ".join(facts), FAINT)
+    return lines
+
+
+def key_words(key: object) -> str:
+    """Return a cell's name in words: target, model, engine, test, metric."""
+    from lab.analysis.boards.axes import value_on
+    from lab.analysis.points.key import CellKey
+
+    assert isinstance(key, CellKey)
+    return printable(" · ".join(value_on(key, axis) for axis in ("target", "model", "engine", "test", "metric")))
+
+
+def _verdict_words(cell: BoardCell) -> Text:
+    word, reason = plain_word(cell.word), printable(cell.reason)
+    said = reason if reason.startswith(word) else ": ".join(part for part in (word, reason) if part)
+    return Text(printable(said) or "not judged", STYLES[cell.role] or FAINT)

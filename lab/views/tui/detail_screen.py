@@ -1,0 +1,121 @@
+"""A cell opened: its sessions above, the newest of them in all detail below."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import DataTable, Static
+
+from lab.analysis.boards.board import BoardCell
+from lab.analysis.boards.detail import CellDetail
+from lab.analysis.boards.words import change_words
+from lab.core.text import printable
+from lab.views.tui.background import start
+from lab.views.tui.cells import key_words
+from lab.views.tui.detail_view import detail_view
+from lab.views.tui.keys import BOARD, DETAIL
+from lab.views.tui.lines import Foot, Line
+from lab.views.tui.page_screen import run_page
+from lab.views.tui.screen import LabScreen
+from lab.views.tui.sessions import Session, sessions_of
+
+TITLES = ("When (UTC)", "Run", "Value", "Newest", "n", "Status", "Commit", "Tags")
+KEYS = ("escape", "space", "c", "a", "q", "t", "question_mark")
+
+
+class DetailScreen(LabScreen):
+    """What a board's cell stands for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key.key, key.action, key.word) for key in BOARD if key.key in KEYS),
+        Binding("tab", "other", "other half", priority=True),
+    ]
+
+    def __init__(self, cell: BoardCell) -> None:
+        super().__init__()
+        assert cell.key is not None
+        self._cell, self._key = cell, cell.key
+        self._sessions: tuple[Session, ...] = ()
+        self._detail: CellDetail | None = None
+
+    def compose(self) -> ComposeResult:
+        """Build the widgets."""
+        yield Line(id="head")
+        yield Line(id="what")
+        yield DataTable[Text](cursor_type="row", id="sessions", cell_padding=1)
+        with VerticalScroll(id="page"):
+            yield Static(Text("reading …"), id="body", markup=False)
+        yield Line(id="say")
+        yield Foot(DETAIL)
+
+    def on_mount(self) -> None:
+        """List the sessions, and begin to read the newest."""
+        self.query_one("#head", Line).say(key_words(self._key))
+        said = ": ".join(part for part in (self._cell.word.replace("-", " "), self._cell.reason) if part)
+        self.query_one("#what", Line).say(said or "not judged")
+        grid = self.query_one(DataTable)
+        grid.add_columns(*(Text(title) for title in TITLES))
+        grid.focus()
+        start(self, self._fill, exclusive=True)
+
+    async def _fill(self) -> None:
+        lab, cell, key = self.lab, self._cell, self._key
+        with lab.telling():
+            if lab.snapshot is not None:
+                points = lab.snapshot.points
+                self._list(await lab.beside(lambda: sessions_of(points, key)))
+            self._detail = await lab.beside(lambda: lab.source.detail(cell))
+            self.on_resize()
+        if self._detail is None:
+            self.query_one("#body", Static).update(Text("the run cannot be read; the message below says why"))
+
+    def _list(self, sessions: tuple[Session, ...]) -> None:
+        self._sessions = sessions
+        grid = self.query_one(DataTable)
+        for number, one in enumerate(sessions):
+            change = change_words(one.against_newest) if one.against_newest and number else ""
+            texts = (one.when, one.run_id, one.value, change, str(one.repetitions), one.status, one.commit)
+            grid.add_row(*(Text(printable(text)) for text in (*texts, ", ".join(one.tags))))
+
+    def on_resize(self) -> None:
+        """Draw for the width there is."""
+        self.set_class(self.size.height >= 40, "wide")
+        if self._detail is not None:
+            self.query_one("#body", Static).update(detail_view(self._detail, max(self.size.width - 2, 40)))
+
+    def _session(self) -> Session | None:
+        row = self.query_one(DataTable).cursor_row
+        return self._sessions[row] if row < len(self._sessions) else None
+
+    @on(DataTable.RowSelected)
+    def opened(self) -> None:
+        """Show the session's run as `lab show` does."""
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Show the session under the cursor."""
+        one = self._session()
+        if one is not None:
+            self.app.push_screen(run_page(self.lab.source, self._key, one.run_id, one.place))
+
+    def action_mark(self) -> None:
+        """Mark the session's run."""
+        one = self._session()
+        if one is not None:
+            self.lab.mark(self._key, one.run_id, one.place)
+
+    def action_acknowledge(self) -> None:
+        """Accept what got worse in the cell, first of all what the session under the cursor brought."""
+        one = self._session()
+        if one is not None:
+            self.ask_acknowledge(self._key, one.run_id)
+
+    def action_other(self) -> None:
+        """Go from the sessions to the page below, and back."""
+        page = self.query_one("#page")
+        (self.query_one(DataTable) if page.has_focus else page).focus()

@@ -1,0 +1,148 @@
+"""A cell in all detail, as renderables: each picture with its numbers beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from lab.analysis.boards.detail import CellDetail, Sample
+from lab.analysis.boards.histogram import Histogram
+from lab.analysis.boards.position import Position
+from lab.analysis.boards.words import value_words
+from lab.core.text import printable
+from lab.core.units import human_seconds
+from lab.views.spark import sparkline
+from lab.views.table import CAUTION, FAINT, left, right, spaced, table
+from lab.views.tui.cells import cut
+from lab.views.units import mebibytes, milliseconds
+
+BAR = "█"
+
+
+def detail_view(found: CellDetail, width: int) -> RenderableType:
+    """Render everything that the run says of the cell, for `width` columns."""
+    parts = [
+        _head(found),
+        _section("SAMPLES, in the order they ran", _samples(found, width)),
+        _section("INTER-TOKEN LATENCY", _latency(found.itl, width)),
+        _section("MEMORY OVER TIME", _memory(found, width)),
+        _section("TEMPERATURE AND CLOCK OVER TIME", _traces(found, width)),
+        _section("ROOFLINE", _roofline(found.positions, width)),
+        _section("WHAT DIFFERS FROM THE BASELINE", _environment(found, width)),
+    ]
+    return spaced(parts)
+
+
+def _section(title: str, body: RenderableType) -> RenderableType:
+    return Group(Text(title, "bold"), body)
+
+
+def _head(found: CellDetail) -> RenderableType:
+    lines = [Text(f"run {printable(found.run_id)} of {printable(found.created_at)}: {found.status.replace('_', ' ')}")]
+    lines += [Text(printable(found.reason), CAUTION)] if found.reason else []
+    return Group(*lines, *(Text(f"! {printable(flag)}", CAUTION) for flag in found.flags))
+
+
+def _samples(found: CellDetail, width: int) -> RenderableType:
+    rows = [[str(one.order), *_bar(one, found, width)] for one in found.samples]
+    columns = [right("order"), right("value"), left("", fold=False)]
+    baseline = [one.value for one in found.baseline_samples if one.value is not None]
+    below = [_baseline(found, baseline)] if baseline else []
+    return Group(table(columns, rows) if rows else Text("none", FAINT), *below)
+
+
+def _baseline(found: CellDetail, values: Sequence[float]) -> Text:
+    ends = " to ".join(value_words(found.key.metric, one) for one in (min(values), max(values)))
+    return Text(f"baseline run {printable(found.baseline_run_id)}: {len(values)} samples, {ends}", FAINT)
+
+
+def _bar(one: Sample, found: CellDetail, width: int) -> list[str | Text]:
+    """The value and a bar from zero; the reason where there is no value."""
+    if one.value is None:
+        return ["–", Text(cut(f"{one.status} {printable(one.reason)}", max(width - 30, 20)), CAUTION)]
+    most = max(sample.value or 0.0 for sample in found.samples)
+    room = max(min(width - 32, 80), 8)
+    bar = Text(BAR * round(one.value / most * room) if most > 0 else "", "cyan")
+    bar.append(" throttled" if one.throttled else "", CAUTION)
+    return [value_words(found.key.metric, one.value), bar]
+
+
+def _latency(found: Histogram | None, width: int) -> RenderableType:
+    if found is None:
+        return Text("no gaps between tokens were recorded", FAINT)
+    most, room = max(found.counts), max(min(width - 36, 80), 8)
+    rows: list[list[str | Text]] = [
+        [f"{_edge(low, found)} to {_edge(high, found)}", str(count), Text(BAR * _length(count, most, room), "cyan")]
+        for low, high, count in zip(found.edges_s, found.edges_s[1:], found.counts, strict=False)
+    ]
+    if found.above:
+        rows.append([f"to {milliseconds(found.max_s)}", str(found.above), Text("")])
+    shares = (("p50", found.p50_s), ("p90", found.p90_s), ("p99", found.p99_s))
+    line = ", ".join(f"{name} {milliseconds(value)} ms" for name, value in shares if value is not None)
+    return Group(table([right("ms"), right("gaps"), left("", fold=False)], rows), Text(line))
+
+
+def _edge(value_s: float, found: Histogram) -> str:
+    """An edge in milliseconds, with as many digits as tell neighbours apart."""
+    step_ms = (found.edges_s[1] - found.edges_s[0]) * 1e3
+    digits = max(0, 1 - math.floor(math.log10(step_ms))) if step_ms > 0 else 3
+    return f"{value_s * 1e3:.{min(digits, 6)}f}"
+
+
+def _length(count: int, most: int, room: int) -> int:
+    return max(round(count / most * room), 1) if count else 0
+
+
+def _memory(found: CellDetail, width: int) -> RenderableType:
+    if not found.memory:
+        return Text("not recorded", FAINT)
+    sizes = [size for _, size in found.memory]
+    line = Text(sparkline(sizes, max(width - 4, 20)), "cyan")
+    ends = f"{printable(found.memory_counter) or 'resident'}: {mebibytes(int(min(sizes)))} to"
+    return Group(line, Text(f"{ends} {mebibytes(int(max(sizes)))} MiB over {human_seconds(found.memory[-1][0])}"))
+
+
+def _traces(found: CellDetail, width: int) -> RenderableType:
+    lines = [line for one in found.traces for line in _trace(one.order, one.die_temp_c, one.clock_mhz, width)]
+    return Group(*lines) if lines else Text("not recorded: the device does not say, or nobody asked", FAINT)
+
+
+def _trace(
+    order: int, heat: Sequence[float | None], clock: Sequence[float | None], width: int
+) -> Iterator[RenderableType]:
+    for values, unit in ((heat, "°C"), (clock, "MHz")):
+        known = [value for value in values if value is not None]
+        if known:
+            line = Text(f"#{order:<3} ")
+            line.append(sparkline(known, max(width - 40, 12)), "cyan")
+            yield line.append(f"  {min(known):.0f} to {max(known):.0f} {unit}")
+
+
+def _roofline(found: Sequence[Position], width: int) -> RenderableType:
+    if not found:
+        return Text("not known for this run", FAINT)
+    room = max(min(width - 56, 40), 10)
+    columns = [left("phase", fold=False), right("op/byte"), right("GOP/s"), right("GB/s"), left("of roof", fold=False)]
+    return table(columns, [_position(one, room) for one in found])
+
+
+def _position(one: Position, room: int) -> list[str | Text]:
+    share = Text("no roof measured", FAINT)
+    if one.fraction is not None:
+        filled = min(round(one.fraction * room), room)
+        share = Text(BAR * filled, "cyan").append("·" * (room - filled) + f" {one.fraction * 100:.0f} %", "")
+    rates = [None if rate is None else rate / 1e9 for rate in (one.ops_per_s, one.bytes_per_s)]
+    return [one.phase, *("–" if value is None else f"{value:.1f}" for value in (one.ops_per_byte, *rates)), share]
+
+
+def _environment(found: CellDetail, width: int) -> RenderableType:
+    if not found.baseline_run_id:
+        return Text("there is no baseline run", FAINT)
+    if not found.environment:
+        return Text(f"nothing: run {printable(found.baseline_run_id)} had the same surroundings")
+    room = max((width - 34) // 2, 12)
+    rows = [[cut(printable(text), room) for text in (one.what, one.baseline, one.here)] for one in found.environment]
+    return table([left("", fold=False), left(f"run {printable(found.baseline_run_id)}"), left("this run")], rows)

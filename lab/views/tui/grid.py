@@ -1,0 +1,160 @@
+"""The table of a board: it keeps the cursor and the scroll when a new state of the store takes the old one's place."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import BindingType
+from textual.coordinate import Coordinate
+from textual.geometry import Offset
+from textual.widgets import DataTable
+
+from lab.analysis.boards.board import Board, BoardCell, BoardRow
+from lab.core.text import printable
+from lab.views.tui.cells import WIDE, column_lines
+from lab.views.tui.shown import Shown
+
+COLUMN = "#"  # before the number of a column, as its key
+
+
+class Grid(DataTable[Text]):
+    """One board. The cursor is a place of a matrix, else a whole row."""
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self) -> None:
+        super().__init__(cursor_foreground_priority="css", cell_padding=1, id="grid")
+        self._board: Board | None = None
+        self._shown = Shown((), (), frozenset())
+        self._names: tuple[int, ...] = ()  # the places of the names that are shown
+        self._began: Coordinate | None = None  # where the cursor was put; elsewhere it is where a reader wants it
+
+    def show(self, board: Board, shown: Shown, matrix: bool, width: int) -> None:
+        """Draw the board; the cursor stays on the cell that it was on, once a reader has moved it there."""
+        same = self._board is not None and self._board.name == board.name
+        before = self._where() if same and self.cursor_coordinate != self._began else None
+        scroll = self.scroll_offset if before else Offset(0, 0)
+        self._board, self._shown = board, shown
+        self.clear(columns=True)
+        self.cursor_type = "cell" if matrix else "row"
+        lines = self._add_columns(board, shown, matrix, width)
+        for number in range(len(shown.rows)):
+            self.add_row(*(column[number] for column in lines), key=str(number))
+        self._return(before)
+        self.scroll_to(scroll.x, scroll.y, animate=False)
+
+    def _add_columns(self, board: Board, shown: Shown, matrix: bool, width: int) -> list[list[Text]]:
+        self._names = telling_names(board, shown, width)
+        names = [[Text(printable(row.names[at]), "bold" if not at else "") for row in shown.rows] for at in self._names]
+        lines = [column_lines(board, shown, place, matrix, width) for place in shown.columns]
+        titles = [printable(title) for title in self._titles()]
+        widths = [_widest(title, column) for title, column in zip(titles, [*names, *lines], strict=True)]
+        keys = [*(board.row_titles[at] for at in self._names), *(f"{COLUMN}{place}" for place in shown.columns)]
+        for title, key, wide in zip(titles, keys, whole_columns(widths, width), strict=True):
+            self.add_column(Text(title, "bold"), key=key, width=wide)
+        self.fixed_columns = sum(end <= width // 2 for end in _ends(widths)[: len(names)])
+        return [*names, *lines]
+
+    def _titles(self) -> list[str]:
+        """The titles of the columns that are shown, names first."""
+        board = self._board
+        if board is None:
+            return []
+        names = [board.row_titles[at] for at in self._names]
+        return [*names, *(board.column_titles[place] for place in self._shown.columns)]
+
+    def _where(self) -> tuple[tuple[str, ...], str, str] | None:
+        """The row's name, its run, and the title of the column that the cursor is on."""
+        row = self.row
+        return None if row is None else (row.names, row.main.run_id, self.column_title)
+
+    def _return(self, before: tuple[tuple[str, ...], str, str] | None) -> None:
+        if not self._shown.rows:
+            return
+        titles = self._titles()
+        column = titles.index(before[2]) if before and before[2] in titles else len(self._names)
+        names = [row.names for row in self._shown.rows]
+        line = 0
+        if before is None:
+            line, column = self._first_cell()
+        if before and before[0] in names:
+            exact = [(row.names, row.main.run_id) for row in self._shown.rows]
+            line = exact.index(before[:2]) if before[:2] in exact else names.index(before[0])
+        self.move_cursor(row=line, column=min(column, len(titles) - 1), animate=False, scroll=False)
+        if before is None:
+            self._began = self.cursor_coordinate
+
+    def _first_cell(self) -> tuple[int, int]:
+        """Where the cursor begins: of the places in which something was measured that nearest to the upper left."""
+        measured = (
+            (line + column, column, line)
+            for line, row in enumerate(self._shown.rows)
+            for column, place in enumerate(self._shown.columns)
+            if row.cells[place].key is not None
+        )
+        _, column, line = min(measured, default=(0, 0, 0))
+        return line, len(self._names) + column
+
+    def validate_scroll_x(self, value: float) -> float:
+        """Scroll sideways by whole columns: half a name beside the fixed ones would be misread."""
+        wanted = super().validate_scroll_x(value)
+        widths = [column.get_render_width(self) for column in self.ordered_columns]
+        starts = [0, *accumulate(widths[self.fixed_columns :])]
+        if wanted > self.scroll_x:
+            return min(next((start for start in starts if start >= wanted), wanted), self.max_scroll_x)
+        return max((start for start in starts if start <= wanted), default=wanted)
+
+    @property
+    def row(self) -> BoardRow | None:
+        """The row under the cursor."""
+        rows = self._shown.rows
+        return rows[self.cursor_row] if self._board and 0 <= self.cursor_row < len(rows) else None
+
+    @property
+    def column_title(self) -> str:
+        """The title of the column under the cursor."""
+        titles = self._titles()
+        return titles[self.cursor_column] if self.cursor_column < len(titles) else ""
+
+    @property
+    def cell(self) -> BoardCell | None:
+        """The cell under the cursor; that which stands for the row where the cursor is on a name."""
+        row = self.row
+        if row is None:
+            return None
+        place = self.cursor_column - len(self._names)
+        if self.cursor_type == "row" or not 0 <= place < len(self._shown.columns):
+            return row.main
+        return row.cells[self._shown.columns[place]]
+
+
+def telling_names(board: Board, shown: Shown, width: int) -> tuple[int, ...]:
+    """Return the places of the names to show: where room is short, not those that are alike in all rows.
+
+    The lines below the table say every name of the row under the cursor.
+    """
+    every = tuple(range(len(board.row_titles)))
+    if width >= WIDE or len(shown.rows) < 2:
+        return every
+    return tuple(at for at in every if at == 0 or len({row.names[at] for row in shown.rows}) > 1)
+
+
+def whole_columns(widths: list[int], width: int) -> list[int]:
+    """Return the widths so that the first column that does not fit whole begins beyond the edge, if it nearly does."""
+    ends = _ends(widths)
+    cut = next((at for at, end in enumerate(ends) if end > width), 0)
+    gap = width - ends[cut - 1] if cut else 0
+    if not cut or gap > width // 4:
+        return widths
+    return [*widths[: cut - 1], widths[cut - 1] + gap, *widths[cut:]]
+
+
+def _ends(widths: list[int]) -> list[int]:
+    """Where each column ends, with the space on either side of its text."""
+    return list(accumulate(wide + 2 for wide in widths))
+
+
+def _widest(title: str, column: list[Text]) -> int:
+    return max([len(title), *(line.cell_len for line in column)])

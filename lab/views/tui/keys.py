@@ -1,0 +1,45 @@
+"""Every key, once: the bindings, the line at the foot, and the help are made of this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key: what textual calls it, what a person calls it, the action, one word for the foot, a sentence."""
+
+    key: str
+    shown: str
+    action: str
+    word: str
+    sentence: str
+
+
+BOARD = (
+    Key("enter", "Enter", "open", "open", "Open what is under the cursor"),
+    Key("slash", "/", "filter", "filter", "Show only what has all the words that you type"),
+    Key("s", "s", "sort", "sort", "Next order: name, worst, newest, the cursor's column"),
+    Key("S", "S", "reverse", "reverse", "Turn the order round"),
+    Key("m", "m", "metric", "metric", "Next metric alone, and in the end all of the dashboard's again"),
+    Key("d", "d", "next_board", "board", "Next dashboard; 1 to 9 choose one by its number"),
+    Key("space", "Space", "mark", "mark", "Mark the newest run under the cursor, or unmark it"),
+    Key("c", "c", "compare", "compare", "Show the two marked runs side by side"),
+    Key("a", "a", "acknowledge", "accept", "Accept the new level of a regression, with your reason"),
+    Key("r", "r", "reload", "reload", "Read the store again; new runs are found without it"),
+    Key("t", "t", "theme", "theme", "Colours: the terminal's own, dark, light"),
+    Key("question_mark", "?", "help", "help", "This page"),
+    Key("escape", "Esc", "back", "back", "Leave a page, or clear the filter"),
+    Key("q", "q", "quit", "quit", "Leave"),
+)
+FOOT = ("Enter", "/", "s", "m", "d", "Space", "c", "a", "?", "q")
+DETAIL = ("Enter", "Space", "c", "a", "Esc", "?", "q")
+PAGE = ("Esc", "?", "q")
+
+
+def foot(names: tuple[str, ...], width: int) -> list[Key]:
+    """Return the keys that a line of `width` has room for; help and quit stay to the last."""
+    keys = [next(key for key in BOARD if key.shown == name) for name in names]
+    while len(keys) > 2 and sum(len(key.shown) + len(key.word) + 3 for key in keys) - 2 > width:
+        keys.pop(-3)
+    return keys

@@ -1,0 +1,51 @@
+"""The sessions of one cell, from the points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.analysis.boards.words import day_words, value_words
+from lab.analysis.points.key import STATUS, CellKey
+from lab.analysis.points.table import STATUSES, Points
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session's value, as words, and its run."""
+
+    run_id: str
+    place: str
+    when: str
+    value: str
+    repetitions: int
+    status: str
+    commit: str
+    tags: tuple[str, ...]
+    against_newest: float | None
+
+
+def sessions_of(points: Points, key: CellKey, limit: int = 1000) -> tuple[Session, ...]:
+    """Return the sessions of the cell, newest first."""
+    wanted = np.fromiter((one.cell == key for one in points.keys), np.bool_, len(points.keys))
+    places = np.flatnonzero(wanted[points.series])[::-1][:limit] if len(points) else np.zeros(0, np.int64)
+    newest = next((float(points.value[at]) for at in places if np.isfinite(points.value[at])), None)
+    return tuple(_session(points, int(at), key.metric, newest) for at in places)
+
+
+def _session(points: Points, at: int, metric: str, newest: float | None) -> Session:
+    run, runs = int(points.run[at]), points.runs
+    value = float(points.value[at])
+    number = value if np.isfinite(value) else None
+    return Session(
+        run_id=runs.run_id[run],
+        place=runs.place[run],
+        when=day_words(int(runs.created_s[run])),
+        value=value_words(metric, number) if metric != STATUS else "",
+        repetitions=int(points.n[at]),
+        status=STATUSES[points.status[at]].replace("_", " "),
+        commit=runs.commit[run][:7] + ("+" if runs.dirty[run] else ""),
+        tags=runs.tags[run],
+        against_newest=number / newest if number and newest else None,
+    )

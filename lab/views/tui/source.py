@@ -1,0 +1,99 @@
+"""All that the application asks of the store, as one object: tests and benchmarks put another in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab.analysis.boards.board import Board, BoardCell
+from lab.analysis.boards.build import build_board
+from lab.analysis.boards.detail import CellDetail
+from lab.analysis.boards.stored import stored_board
+from lab.analysis.history.regressions import Regression, judge_history
+from lab.analysis.points.key import CellKey
+from lab.analysis.points.load import Loaded, load_points
+from lab.analysis.points.table import Points
+from lab.core.acks import load_acks
+from lab.core.calibration import load_floors
+from lab.core.dashboard import DashboardSpec, all_dashboards, load_dashboard, narrowed
+from lab.core.errors import StoreError
+from lab.core.run_record import RunRecord
+from lab.core.store import BadRun, Entry, entries, read_entry
+
+Stamp = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One state of the store. It never changes: a new one takes its place as a whole."""
+
+    points: Points
+    bad: tuple[BadRun, ...]
+    stamp: Stamp
+
+    @property
+    def runs(self) -> int:
+        """How many runs could be read."""
+        return len(self.points.runs)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The store, of one target or model when given."""
+
+    target: str | None = None
+    model: str | None = None
+
+    def look(self) -> Stamp:
+        """Return what is there now, without reading any of it."""
+        return frozenset((entry.place, entry.version) for entry in entries())
+
+    def load(self) -> Snapshot:
+        """Return the store as it is now."""
+        stamp = self.look()  # before reading: what lands in between is seen at the next look
+        loaded = load_points()
+        return Snapshot(loaded.points, loaded.bad, stamp)
+
+    def dashboards(self) -> tuple[str, ...]:
+        """Return the names of those that can be shown."""
+        return tuple(name for name, found in all_dashboards().items() if isinstance(found, DashboardSpec))
+
+    def spec(self, name: str, metric: str | None = None) -> DashboardSpec:
+        """Return the dashboard, of one metric when given."""
+        spec = narrowed(load_dashboard(name), self.target, self.model)
+        return replace(spec, metrics=(metric,)) if metric else spec
+
+    def board(self, snapshot: Snapshot, spec: DashboardSpec, judged: bool) -> Board:
+        """Return the dashboard over the snapshot; without verdicts unless `judged`, which takes longer."""
+        if not judged:
+            return build_board(replace(spec, baseline=replace(spec.baseline, against="none", tag="")), snapshot.points)
+        return stored_board(spec, Loaded(snapshot.points, snapshot.bad)).board
+
+    def record(self, key: CellKey, run_id: str, place: str) -> RunRecord:
+        """Return one run; StoreError when it cannot be read any more."""
+        found = read_entry(Entry("", run_id, key.model, key.target, place, ""))
+        if isinstance(found, BadRun):
+            raise StoreError(found.reason, hint="lab store check names every file that cannot be read")
+        return found
+
+    def detail(self, cell: BoardCell) -> CellDetail:
+        """Return the newest run of the cell beside its baseline."""
+        from lab.analysis.boards.opening import open_cell
+
+        return open_cell(cell)
+
+    def open_change(self, snapshot: Snapshot, key: CellKey, run_id: str) -> Regression | None:
+        """Return what got worse in the cell and stands: that which the run brought, else the newest; None if nothing.
+
+        It is found as `lab regressions` finds it.
+        """
+        accepted, floors, only = load_acks(), load_floors(), ([key.target], [key.model])
+        found = judge_history(snapshot.points, accepted, targets=only[0], models=only[1], floors=floors)
+        changes = [one for one in found.changes if one.open and one.cell == key]
+        return max(changes, key=lambda one: (one.run_id == run_id, one.created_s), default=None)
+
+    def accept(self, change: Regression, reason: str) -> Path:
+        """Accept the new level, and return the file that says so."""
+        from lab.analysis.history.accepting import accept
+
+        return accept(change, reason)
