@@ -1,0 +1,107 @@
+"""Recorded runs in Parquet, out and in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lab.analysis.frame import COLUMNS, RAW, table_schema, to_frame, to_table
+from lab.core.archive_file import SCHEMA_KEY, read_index, read_member
+from lab.core.atomic import publish_file
+from lab.core.disk import write_failure
+from lab.core.errors import LabError, StoreError
+from lab.core.home import shown
+from lab.core.progress import Advance
+from lab.core.run_record import RunRecord
+from lab.core.store import Inside, load
+from lab.core.temporary import temporary
+from lab.core.text import said
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lab.analysis.points.table import Points
+
+TABLE_KEY = b"lab.repetitions"  # in the file's own key-value metadata; its value is the version of the columns
+VERSION = b"1"
+AT_ONCE = 64  # runs that are held in memory together
+
+
+def write_parquet(path: Path, records: Iterable[RunRecord], advance: Advance) -> int:
+    """Write every repetition with every raw sample, whole or not at all; return how many rows there are."""
+    schema = table_schema(raw=True).with_metadata({TABLE_KEY: VERSION})
+    left, rows = iter(records), 0
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary(path.parent, path.name, Path.touch) as tmp:
+            with pq.ParquetWriter(tmp, schema, compression="zstd") as writer:
+                while some := list(islice(left, AT_ONCE)):
+                    table = to_table(some, raw=True)
+                    writer.write_table(table.cast(schema))
+                    rows += table.num_rows
+                    advance(len(some))
+            publish_file(tmp, path)
+    except OSError as problem:
+        raise write_failure(path, problem) from problem
+    return rows
+
+
+class OpenedParquet:
+    """One Parquet file that lab wrote: an export, which is a table, or an archive, which holds whole records."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._is_archive = SCHEMA_KEY in self._metadata()
+
+    def frame(self, *, target: str | None = None, model: str | None = None, raw: bool = False) -> pd.DataFrame:
+        """Return one row a repetition."""
+        if self._is_archive:
+            return to_frame(self.runs(target=target, model=model), raw=raw)
+        names = [*COLUMNS, *(RAW if raw else ())]
+        try:
+            frame: pd.DataFrame = pq.read_table(self.path, columns=names).to_pandas()
+        except (OSError, pa.ArrowException) as problem:
+            raise _broken(self.path, problem) from problem
+        chosen = (frame["target"] == target) | (target is None)
+        return frame[chosen & ((frame["model"] == model) | (model is None))].reset_index(drop=True)
+
+    def points(self, target: str | None = None) -> Points:
+        """Return the points of an archive; StoreError for an export."""
+        from lab.analysis.points.build import points_of
+
+        return points_of(self.runs(target=target))
+
+    def runs(self, *, target: str | None = None, model: str | None = None) -> list[RunRecord]:
+        """Return the records of an archive, oldest first; StoreError for an export, which has none."""
+        if not self._is_archive:
+            self._refuse()
+        names = [member.name for member in read_index(self.path)]
+        every = [load(Inside(str(self.path), name), read_member(self.path, name)) for name in names]
+        return [run for run in every if target in (None, run.target.name) and model in (None, *_names(run))]
+
+    def _refuse(self) -> NoReturn:
+        hint = "its frame() has every repetition; `lab store compact` makes archives, which keep whole records"
+        raise StoreError(f"{shown(self.path)}: an export is a table and keeps no whole records", hint=hint)
+
+    def _metadata(self) -> dict[bytes, bytes]:
+        try:
+            found: dict[bytes, bytes] = pq.read_schema(self.path).metadata or {}
+        except (OSError, pa.ArrowException) as problem:
+            raise _broken(self.path, problem) from problem
+        if SCHEMA_KEY not in found and found.get(TABLE_KEY) != VERSION:
+            hint = "`lab store export --parquet FILE` writes one that can be read"
+            raise StoreError(f"{shown(self.path)}: Parquet, and not of this lab", hint=hint)
+        return found
+
+
+def _names(run: RunRecord) -> tuple[str, str]:
+    return run.model.id, run.model.label
+
+
+def _broken(path: Path, problem: Exception) -> LabError:
+    return StoreError(f"{shown(path)}: not whole Parquet: {said(problem)}", hint="export it again")

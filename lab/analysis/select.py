@@ -1,0 +1,212 @@
+"""From what a person types to some runs: an id, `latest`, a tag, a revision, the last few, a range.
+
+What git knows is asked of the repository around the working folder. Nothing that was typed can become an option of git
+or a path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.analysis.judging.sides import Side
+from lab.analysis.points.table import Codes, Points, Runs
+from lab.core.errors import LabError, StoreError, UsageError
+from lab.core.names import RUN_ID
+from lab.core.revision import HEX_PREFIX, Repository
+from lab.core.suggest import did_you_mean
+from lab.core.tags import CONFIRM
+from lab.core.text import said
+
+SEE = "`lab runs` lists what is stored; docs/ci.md says how runs are named"
+SHORT = 12  # hex digits of a commit that people read
+LISTED = 5
+
+Found = tuple[str, list[int]]  # a label, and places in Points.runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Among:
+    """Which runs may be taken, and what is known around them.
+
+    `dirty` takes runs of a changed working tree for those of its commit.
+    """
+
+    target: str | None = None
+    model: str | None = None
+    dirty: bool = False
+    repository: Repository | None = None
+
+    def places(self, runs: Runs) -> list[int]:
+        """Return the runs of this target and model (an id or a label), oldest first."""
+        model = self.model
+        return [
+            i
+            for i in range(len(runs))
+            if self.target in (None, runs.target[i])
+            and (model is None or model in (runs.model[i], runs.model[i].partition("@")[0]))
+        ]
+
+
+def select(points: Points, text: str, among: Among | None = None) -> Side:
+    """Return the runs that `text` names.
+
+    It is a run id or its unique beginning, `latest`, `latest~N` (the N-th before it), `last:N`, a tag, a git revision
+    or the beginning of a commit id, or `A..B`, all runs from one to another. `run:`, `tag:` and `rev:` in front
+    say which kind is meant.
+
+    Raises:
+        UsageError: it means several things, or nothing that can be.
+        StoreError: no run is there for it.
+    """
+    label, places = _Finder(points.runs, among or Among()).find(text)
+    return Side(label, codes(places))
+
+
+def codes(places: Iterable[int]) -> Codes:
+    """Return places in `Points.runs` as a side holds them."""
+    return np.asarray(sorted(places), dtype=np.int32)
+
+
+class _Finder:
+    def __init__(self, runs: Runs, among: Among) -> None:
+        self.runs, self.among = runs, among
+        self.places = among.places(runs)
+
+    def find(self, text: str) -> Found:
+        self._check(text)
+        kind, _, rest = text.partition(":")
+        forced: dict[str, Callable[[str], Found | None]] = {"run": self._run, "tag": self._tag, "rev": self._revision}
+        if kind in forced:
+            return forced[kind](rest) or self._fail(rest)
+        if ".." in text:
+            return text, self._range(text)
+        if re.fullmatch(r"latest(~.*)?|last:.*", text):
+            return text, self._newest(text)
+        if re.fullmatch(RUN_ID, text):
+            return self._run(text) or self._fail(text)
+        return self._any(text, forced)
+
+    def _check(self, text: str) -> None:
+        if not text or text.startswith("-") or not text.isprintable():
+            raise UsageError(f"{said(text)!r} names no run", hint=SEE)
+        if not self.places:
+            raise StoreError(f"no run of {self._scope()} is on record", hint="measure first: lab run --help")
+
+    def _any(self, text: str, kinds: dict[str, Callable[[str], Found | None]]) -> Found:
+        """Take it for whatever it can be; two kinds that give different runs are one too many."""
+        found: dict[str, Found] = {}
+        problem: LabError | None = None
+        for kind, look in kinds.items():
+            try:
+                one = look(text)
+            except StoreError as missing:  # it is a revision without runs: it may be a tag all the same
+                problem = problem or missing
+                continue
+            if one is not None:
+                found[kind] = one
+        if len({tuple(places) for _, places in found.values()}) > 1:
+            ways = " or ".join(f"{kind}:{text}" for kind in found)
+            raise UsageError(f"'{text}' means several things", hint=f"say which: {ways}")
+        if found:
+            return next(iter(found.values()))
+        if problem is not None:
+            raise problem
+        return self._fail(text)
+
+    def _run(self, text: str) -> Found | None:
+        matches = [i for i in self.places if text and self.runs.run_id[i].startswith(text)]
+        if len(matches) > 1:
+            listed = ", ".join(self.runs.run_id[i] for i in matches[:LISTED])
+            more = ", ..." if len(matches) > LISTED else ""
+            raise StoreError(f"'{text}' means {len(matches)} runs: {listed}{more}", hint="write more of the id")
+        return (self.runs.run_id[matches[0]], matches) if matches else None
+
+    def _tag(self, text: str) -> Found | None:
+        matches = [i for i in self.places if text in self.runs.tags[i]]
+        return (f"tag {text}", matches) if matches else None
+
+    def _revision(self, text: str) -> Found | None:
+        repository = self.among.repository
+        commit = repository.commit(text) if repository else None
+        if commit is None and re.fullmatch(HEX_PREFIX, text):
+            commit = self._recorded(text)
+        if commit is None:
+            return None
+        label = commit[:SHORT] if commit.startswith(text) else f"{text} ({commit[:SHORT]})"
+        matches = [i for i in self.places if self.runs.commit[i] == commit]
+        if not matches:
+            raise StoreError(f"no run of {self._scope()} is of revision {label}", hint=self._other_revisions())
+        clean = [i for i in matches if not self.runs.dirty[i]]
+        if self.among.dirty:
+            return (label if len(clean) == len(matches) else f"{label}, changed files too"), matches
+        if not clean:
+            raise StoreError(
+                f"{_times(len(matches), 'run')} of revision {label} on record, measured with changed files",
+                hint="commit and measure again, or take them for it with --dirty",
+            )
+        return label, clean
+
+    def _recorded(self, text: str) -> str | None:
+        """Return the commit that begins so, of those on record."""
+        commits = sorted({self.runs.commit[i] for i in self.places if self.runs.commit[i].startswith(text)})
+        if len(commits) > 1:
+            listed = ", ".join(one[:SHORT] for one in commits[:LISTED])
+            raise UsageError(f"'{text}' begins {len(commits)} commits: {listed}", hint="write more of it")
+        return commits[0] if commits else None
+
+    def _newest(self, text: str) -> list[int]:
+        """Return what `latest`, `latest~N` and `last:N` mean; sessions of a confirm stage are no news."""
+        number = re.fullmatch(r"latest(?:~([0-9]{1,9}))?|last:([0-9]{1,9})", text)
+        if number is None or number[2] == "0":
+            raise UsageError(f"'{text}': expected latest, latest~N or last:N", hint=SEE)
+        places = [i for i in self.places if CONFIRM not in self.runs.tags[i]]
+        many = int(number[2] or 1)
+        back = int(number[1] or 0)
+        if back + many > len(places):
+            raise StoreError(f"{text}: only {_times(len(places), 'run')} of {self._scope()} on record", hint=SEE)
+        return places[len(places) - back - many : len(places) - back]
+
+    def _range(self, text: str) -> list[int]:
+        first, _, last = text.partition("..")
+        ends = []
+        for end in (first, last):
+            if not re.fullmatch(r"latest(~[0-9]+)?|[0-9a-f-]+", end):
+                raise UsageError(
+                    f"'{text}': a range goes from a run to a run, such as latest~9..latest",
+                    hint="for all runs of a revision or a tag, name that alone",
+                )
+            found = self._newest(end) if end.startswith("latest") else (self._run(end) or self._fail(end))[1]
+            ends.append(found[0])
+        if ends[0] > ends[1]:
+            raise UsageError(f"'{text}': the first run is the later one", hint=f"write {last}..{first}")
+        return [i for i in self.places if ends[0] <= i <= ends[1]]
+
+    def _fail(self, text: str) -> Found:
+        tags = {tag for i in self.places for tag in self.runs.tags[i]}
+        ids = [self.runs.run_id[i] for i in self.places]
+        repository = self.among.repository
+        guess = did_you_mean(text, [*sorted(tags), *(repository.names() if repository else []), *ids])
+        raise StoreError(
+            f"'{said(text)}' is no run, no tag and no revision of {self._scope()} on record.{guess}",
+            hint=self._kinds(sorted(tags)),
+        )
+
+    def _kinds(self, tags: Sequence[str]) -> str:
+        known = f"tags: {', '.join(tags[:LISTED])}" if tags else "no run has a tag"
+        return f"{known}; {self._other_revisions()}"
+
+    def _other_revisions(self) -> str:
+        commits = list(dict.fromkeys(self.runs.commit[i][:SHORT] for i in reversed(self.places) if self.runs.commit[i]))
+        return f"revisions on record: {', '.join(commits[:LISTED])}" if commits else SEE
+
+    def _scope(self) -> str:
+        words = [self.among.model or "any model"] + ([f"on {self.among.target}"] if self.among.target else [])
+        return " ".join(words)
+
+
+def _times(number: int, thing: str) -> str:
+    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -1,0 +1,150 @@
+"""Runs side by side along an axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.analysis.axis import Table, Wanted, along, split_model
+from lab.analysis.judging.judge import Policy, Side, judge
+from lab.analysis.points.build import points_of
+from lab.analysis.points.table import Points
+from lab.core.errors import StoreError, UsageError
+from lab.core.run_record import RunRecord
+from tests.analysis.documents import DOCUMENT, MODEL, cell, record
+
+STEADY = (9.9, 10.0, 10.1, 10.0, 10.05)
+COUNT = 5
+
+
+def run(number: int, decode: float, **changes: Any) -> RunRecord:
+    at = f"2026-11-{1 + number // 24:02}T{number % 24:02}:00:00Z"
+    noise = STEADY[number % len(STEADY)] / 10
+    decodes = [value * decode / 10 * noise for value in STEADY]
+    made = {"run_id": f"20261123-210000-{number:06x}", "created_at": at, "cells": [cell(decodes, [50.0] * 5)]}
+    return record(**{**made, **changes})
+
+
+def engine(name: str) -> dict[str, Any]:
+    return {"engine": {**DOCUMENT["engine"], "name": name}}
+
+
+def model(quant: str, preset: str = "phi3-mini") -> dict[str, Any]:
+    label = f"{preset}-{quant}"
+    return {"model": {**MODEL, "id": label, "label": label, "preset": preset, "quant": quant}}
+
+
+def history(*kinds: tuple[float, dict[str, Any]]) -> Points:
+    """COUNT runs of each kind, in turns."""
+    turns = [(number * len(kinds) + place, kind) for number in range(COUNT) for place, kind in enumerate(kinds)]
+    return points_of([run(at, decode, **changes) for at, (decode, changes) in turns])
+
+
+def words(found: Table, metric: str = "decode_tok_per_s") -> list[dict[str, str]]:
+    return [{k: v.word for k, v in row.verdicts.items()} for row in found.rows if row.cell.metric == metric]
+
+
+def test_engines_are_judged_against_labs_own() -> None:
+    points = history((10.0, engine("llama.cpp")), (14.0, engine("tvm")), (10.0, engine("mlc")))
+    found = along(points, "engine", Wanted(), Policy())
+    assert found.values == ("tvm", "llama.cpp", "mlc")
+    assert words(found) == [{"llama.cpp": "slower", "mlc": "slower"}]
+    (row,) = [row for row in found.rows if row.cell.metric == "decode_tok_per_s"]
+    assert row.a == pytest.approx(14.0, rel=0.02)
+    assert row.verdicts["mlc"].ratio == pytest.approx(10 / 14, rel=0.02)
+    assert row.cell.engine == ""
+
+
+def test_the_words_are_the_judges() -> None:
+    points = history((10.0, engine("llama.cpp")), (14.0, engine("tvm")))
+    found = along(points, "engine", Wanted(last=COUNT), Policy())
+    places: dict[str, list[int]] = {}
+    for place, series in zip(points.run.tolist(), points.series.tolist(), strict=True):
+        places.setdefault(points.keys[series].cell.engine, []).append(place)
+    import numpy as np
+
+    sides = [Side(name, np.unique(np.asarray(places[name], np.int32))) for name in ("tvm", "llama.cpp")]
+    direct = judge(points, *sides, Policy(across=("engine",)))  # type: ignore[call-arg,arg-type]
+    assert {verdict for row in found.rows for verdict in row.verdicts.values()} == set(direct.verdicts)
+
+
+def test_quantisations_of_two_models_are_never_mixed() -> None:
+    points = history(
+        (10.0, model("q4")), (6.0, model("q8")), (5.0, model("q4", "phi3-medium")), (3.0, model("q8", "phi3-medium"))
+    )
+    found = along(points, "quant", Wanted(), Policy())
+    assert words(found) == [{"q8": "slower"}, {"q8": "slower"}]
+    rows = [row for row in found.rows if row.cell.metric == "decode_tok_per_s"]
+    assert [(row.cell.model, row.a) for row in rows] == [
+        ("phi3-medium", pytest.approx(5.0, rel=0.02)),
+        ("phi3-mini", pytest.approx(10.0, rel=0.02)),
+    ]
+
+
+def test_what_both_sides_ran_on_is_held_together_thing_by_thing() -> None:
+    kinds = [
+        (decode, {"engine": {**DOCUMENT["engine"], "effective": where}, **model(quant)})
+        for where, quant, decode in (("cpu", "q4", 10.0), ("gpu", "q4", 20.0), ("cpu", "q8", 7.0), ("gpu", "q8", 26.0))
+    ]
+    found = along(history(*kinds), "quant", Wanted(last=2 * COUNT), Policy())
+    rows = {row.ran_on: row.verdicts["q8"].word for row in found.rows if row.cell.metric == "decode_tok_per_s"}
+    assert rows == {"cpu": "slower", "gpu": "faster"}
+
+
+def test_targets_tags_revisions_and_runs() -> None:
+    revision = [{"revision": {"commit": letter * 40, "dirty": False}, "tags": [f"v{letter}"]} for letter in "ab"]
+    points = history((10.0, revision[0]), (8.0, revision[1]))
+    assert words(along(points, "revision", Wanted(), Policy())) == [{"b" * 12: "slower"}]
+    assert words(along(points, "tag", Wanted(baseline="vb"), Policy())) == [{"va": "faster"}]
+    assert len(along(points, "run", Wanted(), Policy()).values) == 2 * COUNT
+    away = [{"target": {**DOCUMENT["target"], "name": name}} for name in ("local", "pixel8")]
+    assert words(along(history((10.0, away[0]), (5.0, away[1])), "target", Wanted(), Policy())) == [
+        {"pixel8": "slower"}
+    ]
+
+
+def test_a_changed_working_tree_is_no_revision() -> None:
+    points = history((10.0, {"revision": {"commit": "a" * 40, "dirty": True}}), (8.0, {}))
+    with pytest.raises(StoreError, match="--axis revision needs two values"):
+        along(points, "revision", Wanted(), Policy())
+
+
+def test_only_the_newest_runs_count() -> None:
+    points = history((10.0, engine("tvm")), (10.0, engine("mlc")))
+    found = along(points, "engine", Wanted(last=2), Policy())
+    assert {name: len(runs) for name, runs in found.runs.items()} == {"tvm": 2, "mlc": 2}
+    assert found.runs["tvm"][-1] == "20261123-210000-000008"
+
+
+def test_a_baseline_that_is_not_there() -> None:
+    points = history((10.0, engine("tvm")), (10.0, engine("mlc")))
+    with pytest.raises(UsageError, match="unknown engine 'mlx'"):
+        along(points, "engine", Wanted(baseline="mlx"), Policy())
+
+
+def test_an_empty_store_and_a_single_value() -> None:
+    with pytest.raises(StoreError, match="none is on record"):
+        along(points_of([]), "engine", Wanted(), Policy())
+    with pytest.raises(StoreError, match="only tvm is on record"):
+        along(points_of([run(0, 10.0)]), "engine", Wanted(), Policy())
+
+
+def test_other_protocols_are_not_comparable_and_that_is_5() -> None:
+    other = {**engine("llama.cpp"), "protocol": {**DOCUMENT["protocol"], "name": "llama-bench"}}
+    found = along(history((10.0, engine("tvm")), (8.0, other)), "engine", Wanted(), Policy())
+    assert {verdict.word for row in found.rows for verdict in row.verdicts.values()} == {"not-comparable"}
+    assert found.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("label", "parts"),
+    [
+        ("phi3-mini-q4", ("phi3-mini", "q4")),
+        ("phi3-mini-q4@2l", ("phi3-mini@2l", "q4")),
+        ("qwen2.5-7b-instruct-q4_k_m", ("qwen2.5-7b-instruct", "q4_k_m")),
+        ("x", ("x", "unknown")),
+    ],
+)
+def test_a_label_is_model_and_quantisation(label: str, parts: tuple[str, str]) -> None:
+    assert split_model(label) == parts
