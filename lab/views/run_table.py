@@ -12,6 +12,7 @@ from lab.analysis.gpu import is_gpu_run
 from lab.analysis.stats import Stat
 from lab.analysis.summary import CellSummary, summarise
 from lab.core.run_record import RunRecord
+from lab.core.text import printable
 from lab.views.gpu_facts import NO_ROOF, gpu_lines
 from lab.views.run_facts import COUNTED, checked, model_words, peak_words, ran_on, roof_words, time_spent
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
@@ -32,9 +33,14 @@ def _heading(record: RunRecord) -> RenderableType:
     title = f"{model_words(record)} on {record.target.name}"
     first = Text.assemble((title, "bold"), f"   run {record.run_id}   ", status_word(record.status))
     labels = [Text(f"! {flag.text}", CAUTION) for flag in run_flags(record)]
-    count = record.plan.repeats
-    repeated = Text(f"Median ± sample deviation of {count} repetitions, each a fresh process.", FAINT)
-    return Group(first, *labels, repeated)
+    return Group(first, *labels, Text(_how(record), FAINT))
+
+
+def _how(record: RunRecord) -> str:
+    imported = record.extra.get("imported")
+    if isinstance(imported, dict):
+        return printable(f"Measured by {imported.get('tool')}, by its rules; imported from {imported.get('file')}.")
+    return f"Median ± sample deviation of {record.plan.repeats} repetitions, each a fresh process."
 
 
 def _speed(cells: Sequence[CellSummary], wide: bool) -> Iterator[RenderableType]:

@@ -1,0 +1,150 @@
+"""`lab compare --axis` for people: what all have in common once, then what differs, a column for each value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from lab.analysis.axis import Row, Table
+from lab.analysis.judging.verdict import Verdict
+from lab.analysis.points.key import STATUS
+from lab.core.metrics import NOT_MEASURED, format_value, metric
+from lab.core.text import printable
+from lab.measure.plan import Cell as Shape
+from lab.views.bars import bars
+from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
+
+STYLES = {"slower": BAD, "bigger": BAD, "broke": BAD, "fell-back": BAD, "noisier": BAD}
+STYLES |= {"faster": GOOD, "smaller": GOOD, "fixed": GOOD, "unproven": CAUTION, "missing": CAUTION, "new": CAUTION}
+NAMES = {"target": "Target", "model": "Model", "engine": "Engine", "test": "Test", "ran_on": "Ran on"}
+COLUMN = 16  # of a value with its word
+LISTED = 4
+
+
+def axis_table(found: Table, width: int, *, plot: bool = False) -> RenderableType:
+    """The whole page for a terminal of `width` columns."""
+    facts = {name: [_fact(row, name) for row in found.rows] for name in NAMES}
+    common = {name: values[0] for name, values in facts.items() if len(set(values)) == 1 and values[0]}
+    varying = [name for name, values in facts.items() if len(set(values)) > 1]
+    if "ran_on" in varying and len({(row.cell, row.ran_on) for row in found.rows}) == len(
+        {row.cell for row in found.rows}
+    ):
+        varying.remove("ran_on")  # the engine says it already
+    body: list[RenderableType] = [_plots(found, varying, width)] if plot else list(_tables(found, varying, width))
+    return spaced([_heading(found, common), *body, *_reasons(found, varying), Text(_legend(found), FAINT)])
+
+
+def _fact(row: Row, name: str) -> str:
+    cell = row.cell
+    if name == "ran_on":
+        return row.ran_on
+    return Shape(cell.prompt, cell.generate, cell.depth).label if name == "test" else str(getattr(cell, name))
+
+
+def _heading(found: Table, common: dict[str, str]) -> RenderableType:
+    title = Text(f"{found.axis}: {', '.join(map(printable, found.values))}", "bold")
+    same = ", ".join(f"{name} {printable(value)}" for name, value in common.items())
+    lines = [Text(f"{value} against {found.baseline}: {note}", FAINT) for value, note in _notes(found)]
+    return Group(title, *([Text(f"all: {same}")] if same else []), *lines)
+
+
+def _notes(found: Table) -> Iterator[tuple[str, str]]:
+    for value, notes in found.notes.items():
+        for note in notes:
+            yield printable(value), printable(note)
+
+
+def _tables(found: Table, varying: Sequence[str], width: int) -> Iterator[RenderableType]:
+    """As many values side by side as the terminal has room for, the baseline in front each time."""
+    rows = [row for row in found.rows if _has_numbers(row)]
+    taken = sum(max((len(_fact(row, name)) for row in rows), default=0) + 2 for name in varying) + len("Peak memory  ")
+    many = max((width - taken) // COLUMN - 1, 1)
+    others = [value for value in found.values[1:] if any(_has_numbers(row, [value]) for row in rows)]
+    if silent := [printable(value) for value in found.values[1:] if value not in others]:
+        yield Text(f"no metric that {printable(found.baseline)} measured too: {', '.join(silent)}")
+    for start in range(0, len(others), many):
+        yield _rows(found, varying, (found.baseline, *others[start : start + many]))
+
+
+def _rows(found: Table, varying: Sequence[str], values: Sequence[str]) -> RenderableType:
+    counts = {value: len(found.runs[value]) for value in values}
+    heads = [f"{printable(value)}\n{counts[value]} run{'s' * (counts[value] != 1)}" for value in values]
+    columns = [*(left(NAMES[name]) for name in varying), left("Metric", fold=False), *map(right, heads)]
+    rows = [(_facts(row, varying), _cells(row, values)) for row in found.rows if _has_numbers(row, values)]
+    before: list[list[str]] = [[], *(facts for facts, _ in rows)]
+    named = zip(before, rows, strict=False)  # what the line above says already is not said again
+    return table(columns, [[*([""] * len(facts) if facts == last else facts), *rest] for last, (facts, rest) in named])
+
+
+def _facts(row: Row, varying: Sequence[str]) -> list[str]:
+    return [printable(_fact(row, name)) for name in varying]
+
+
+def _has_numbers(row: Row, values: Sequence[str] | None = None) -> bool:
+    """Whether two of the values (None: of all) have something to hold against each other."""
+    found = (verdict for value, verdict in row.verdicts.items() if values is None or value in values)
+    return row.cell.metric != STATUS and any(verdict.ratio is not None for verdict in found)
+
+
+def _cells(row: Row, values: Sequence[str]) -> list[str | Text]:
+    name = row.cell.metric
+    others = [_judged(name, row.verdicts.get(value)) for value in values[1:]]
+    return [metric(name).title, format_value(name, row.a), *others]
+
+
+def _judged(name: str, verdict: Verdict | None) -> str | Text:
+    """The value, and below it ratio and word."""
+    if verdict is None:
+        return NOT_MEASURED
+    ratio = "" if verdict.ratio is None else f"{verdict.ratio:.2f} "
+    style = STYLES.get(verdict.word, "")
+    return Text.assemble(format_value(name, verdict.b), "\n", (f"{ratio}{verdict.word.replace('-', ' ')}", style))
+
+
+def _reasons(found: Table, varying: Sequence[str]) -> Iterator[RenderableType]:
+    """What has no numbers to compare, each reason once with all that it is about."""
+    about: dict[tuple[str, str], dict[str, None]] = {}
+    for row in found.rows:
+        for value, verdict in row.verdicts.items():
+            if verdict.ratio is None:
+                whole = row.cell.metric == STATUS
+                what = " ".join(_facts(row, varying)) or "all" if whole else metric(row.cell.metric).title
+                word = f"{verdict.word.replace('-', ' ')}: {printable(verdict.reason)}"
+                about.setdefault((printable(value), word), {})[what] = None
+    if about:
+        lines = [f"{value}: {word}: {_some(list(whats))}" for (value, word), whats in about.items()]
+        yield Text("\n".join(lines), CAUTION)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
+
+
+def _plots(found: Table, varying: Sequence[str], width: int) -> RenderableType:
+    return spaced(Group(*_plot(found, row, varying, width)) for row in found.rows if _has_numbers(row))
+
+
+def _plot(found: Table, row: Row, varying: Sequence[str], width: int) -> Iterator[RenderableType]:
+    name = row.cell.metric
+    better = "longer" if metric(name).better == "higher" else "shorter"
+    where = " ".join([*_facts(row, varying), metric(name).title])
+    yield Text.assemble((where, "bold"), (f"  {better} is better", FAINT))
+    values = {found.baseline: row.a, **{value: verdict.b for value, verdict in row.verdicts.items()}}
+    named = [(printable(value), values.get(value), _said(row, value, values.get(value))) for value in found.values]
+    yield Text("\n".join(bars(named, width)), no_wrap=True)
+
+
+def _said(row: Row, value: str, number: float | None) -> str:
+    verdict = row.verdicts.get(value)
+    word = "" if verdict is None else f" {verdict.word.replace('-', ' ')}"
+    return f"{format_value(row.cell.metric, number)}{word}"
+
+
+def _legend(found: Table) -> str:
+    few = any(verdict.word == "unproven" for row in found.rows for verdict in row.verdicts.values())
+    base = printable(found.baseline)
+    lines = [f"Ratios and words are against {base} (side A of the reasons); each run is one session."]
+    return "\n".join([*lines, *["unproven: too few sessions, or too much noise, to tell."] * few])

@@ -1,0 +1,78 @@
+"""A board for a terminal, a pipe or a log: the words carry the verdict, colour only repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from lab.analysis.boards.board import Board
+from lab.analysis.boards.words import plain_word
+from lab.core.home import shown
+from lab.core.store import BadRun
+from lab.core.text import printable
+from lab.views.board_columns import blocks, shared_names
+from lab.views.board_words import ROLES, labels_of_all
+from lab.views.table import BAD, FAINT, spaced
+
+REASONS = 20  # reasons that are written out below the table
+FIRST_RUN = "lab run --target local --model phi3-mini-q4"
+
+
+def board_table(board: Board, bad: Sequence[BadRun], width: int) -> RenderableType:
+    """The board in blocks that fit the width, why what got worse did, and every run that could not be read."""
+    parts: list[RenderableType] = [_head(board)]
+    if not board.rows:
+        parts.append(Text(_nothing(board)))
+    else:
+        drawn = blocks(board, names := shared_names(board), width)
+        shared = ", ".join(f"{title} {printable(name)}" for title, name in names.shared)
+        parts += [Text(f"All of {shared}:", FAINT)] if shared else []
+        parts += drawn.tables
+        says_why = "Why" in board.column_titles and "Why" not in drawn.left_out
+        parts += [part for part in (None if says_why else _reasons(board), _legend(board)) if part is not None]
+    return spaced([*parts, *(Text(f"unreadable: {bad_words(one)}", BAD) for one in bad)])
+
+
+def bad_words(one: BadRun) -> str:
+    """The file and what is wrong with it; most reasons begin with the file already."""
+    reason, path = printable(one.reason), shown(one.path)
+    return reason if reason.startswith(path) else f"{path}: {reason}"
+
+
+def _head(board: Board) -> RenderableType:
+    lines = [Text.assemble((board.title, "bold"), f"  {printable(board.description)}" if board.description else "")]
+    if board.counts:
+        counted = Text()
+        for word, count in board.counts.items():
+            counted.append(", " if counted else "").append(f"{count} {plain_word(word)}", ROLES.get(word, ""))
+        against = f" (the newest against {board.baseline})" if board.baseline else ""
+        lines.append(counted.append(against, FAINT))
+    return Group(*lines)
+
+
+def _nothing(board: Board) -> str:
+    if board.runs:
+        return f"None of the {board.runs} stored runs has anything for this dashboard."
+    return f"No runs are recorded yet. Measure something first:\n\n    {FIRST_RUN}"
+
+
+def _reasons(board: Board) -> RenderableType | None:
+    """Why, for everything that got worse."""
+    worse = [(row, cell) for row in board.rows for cell in row.cells if cell.role == "bad" and cell.reason]
+    lines = []
+    for row, cell in list({(cell.key, cell.word): (row, cell) for row, cell in worse}.values())[:REASONS]:
+        where = " ".join(filter(None, (*row.names, cell.note)))
+        lines.append(Text.assemble((plain_word(cell.word), BAD), f"  {printable(where)}: {printable(cell.reason)}"))
+    more = len({(cell.key, cell.word) for _, cell in worse}) - len(lines)
+    lines += [Text(f"and {more} more: `lab dash compare --once` lists all", FAINT)] if more > 0 else []
+    return Group(*lines) if lines else None
+
+
+def _legend(board: Board) -> RenderableType | None:
+    common = labels_of_all(board)
+    lines = [f"Every value: {', '.join(common)}."] if common else []
+    lines += [f"Note: {printable(note)}" for note in board.notes]
+    lines += [f"Gate: {', '.join(plain_word(word) for word in board.gates)} may not be here."] if board.gates else []
+    return Text("\n".join(lines), FAINT) if lines else None

@@ -1,0 +1,29 @@
+"""What `lab calibrate` learned, for people."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from lab.core.calibration import Calibration
+from lab.core.metrics import metric
+from lab.views.table import FAINT, left, right, spaced, table
+
+
+def calibration_table(found: Calibration) -> RenderableType:
+    """The noise between sessions and the floor of each metric, and how to read them."""
+    columns = [left("Metric", fold=False), right("Noise"), right("Floor"), right("Cells"), right("Sessions")]
+    rows = [
+        [metric(one.metric).title, _percent(one.noise), _percent(one.fraction), str(one.cells), str(one.sessions)]
+        for one in found.floors
+    ]
+    head = Text(f"{found.target}: learned from {len(found.runs)} sessions up to {found.created_at}", "bold")
+    lines = [
+        "Noise: by how much one session of an unchanged build differs from another (standard deviation).",
+        "Floor: the smallest difference that 'lab gate' takes for one on this target; 5 % where nothing was learned.",
+    ]
+    return spaced([head, table(columns, rows), Text("\n".join(lines), FAINT)])
+
+
+def _percent(fraction: float) -> str:
+    return f"{fraction * 100:.2f} %"

@@ -1,0 +1,30 @@
+"""`lab dash --check` for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from lab.core.dashboard import DashboardSpec
+from lab.core.errors import LabError
+from lab.core.text import printable
+from lab.views.table import BAD, FAINT, GOOD, left, spaced, table
+
+
+def dashboards_table(checked: Mapping[str, DashboardSpec | LabError]) -> RenderableType:
+    """Every dashboard with its title, then every one that has a mistake, with what it is and the next step."""
+    rows: list[list[str | Text]] = [
+        [printable(name, 100), Text("sound", GOOD), printable(one.title)]
+        if isinstance(one, DashboardSpec)
+        else [printable(name, 100), Text("mistake", BAD), "see below"]
+        for name, one in checked.items()
+    ]
+    listed = table([left("Dashboard", fold=False), left("File", fold=False), left("Title")], rows)
+    return spaced([listed, *(_problem(one) for one in checked.values() if isinstance(one, LabError))])
+
+
+def _problem(problem: LabError) -> RenderableType:
+    hint = [Text(f"hint: {problem.hint}", FAINT)] if problem.hint else []
+    return Group(Text(problem.what, BAD), *hint)

@@ -1,0 +1,81 @@
+"""`lab gate` as Markdown for a pull request or a job's summary: GitHub's and GitLab's dialect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lab.analysis.gate import FINE, Gate
+from lab.analysis.judging.verdict import Verdict
+from lab.views.gate_words import change, interval, metric_title, outcome, sentence, test_name, values
+
+ROWS = 300  # a summary of a job may hold 1 MiB; alarms come first
+HEAD = "| Target | Model | Engine | Test | Metric | Baseline | Candidate | Change | 95 % interval | Verdict |"
+RULE = "|---|---|---|---|---|--:|--:|--:|--:|---|"
+# All that a Markdown reader, HTML, a mention, an issue's number or a bare link gives a meaning.
+SPECIAL = r"[\\`*_{}\[\]()#|<>&~@:$]"
+
+
+def gate_markdown(gate: Gate) -> str:
+    """Return the report; nothing that a device said is in it, and every name is harmless."""
+    found = gate.judgement
+    lines = [f"## lab gate: {escaped(_title(gate))}", "", escaped(outcome(gate)) + ".", ""]
+    lines += [f"Baseline: **{escaped(found.a)}**, candidate: **{escaped(found.b)}**.", ""]
+    for title, verdicts in _sections(gate):
+        lines += [f"### {title}", "", *_rows(verdicts), ""] if verdicts else []
+    lines += _proof(gate)
+    same = sum(verdict.word == "same" for verdict in found.verdicts)
+    lines += [
+        f"{same} verdicts are `same`. Level {found.level:g}, corrected over all cells: {escaped(found.correction)}."
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Return the text so that it shows as it is: one line, no markup, no HTML, no mention, no link."""
+    plain = "".join(char if char.isprintable() else " " for char in text)
+    plain = re.sub(SPECIAL, lambda match: f"&#{ord(match[0])};", plain)
+    return re.sub(r"(?i)\bwww\.", "www&#46;", plain)
+
+
+def _title(gate: Gate) -> str:
+    words = {FINE: "no regression proven" if gate.unproven else "no regression", 3: "regression"}
+    return words.get(gate.exit_code, "not confirmed" if gate.exit_code == 4 else "not comparable")
+
+
+def _sections(gate: Gate) -> list[tuple[str, Sequence[Verdict]]]:
+    new = [verdict for verdict in gate.judgement.verdicts if verdict.word == "new"]
+    sections = [("Worse", gate.alarms), ("Unproven", gate.unproven), ("Better", gate.better)]
+    return [*sections, ("Not comparable", gate.incomparable), ("New", new)]
+
+
+def _rows(verdicts: Sequence[Verdict]) -> list[str]:
+    rows = [_row(verdict) for verdict in verdicts[:ROWS]]
+    left = len(verdicts) - len(rows)
+    return [HEAD, RULE, *rows, *(["", f"and {left} more"] if left else [])]
+
+
+def _row(verdict: Verdict) -> str:
+    cell = verdict.cell
+    names = (cell.target, cell.model, cell.engine, test_name(cell), metric_title(cell))
+    word = verdict.word.replace("-", " ")
+    said = (
+        f"**{word}**<br>{escaped(sentence(verdict))}" if verdict.ratio is None else f"**{word}**{_confirmed(verdict)}"
+    )
+    numbers = (*values(verdict), change(verdict), interval(verdict))
+    return "| " + " | ".join([*map(escaped, (*names, *numbers)), said]) + " |"
+
+
+def _confirmed(verdict: Verdict) -> str:
+    return {None: "", True: ", confirmed", False: ", not confirmed"}[verdict.confirmed]
+
+
+def _proof(gate: Gate) -> list[str]:
+    """The commands, indented: inside code nothing is markup, and a line has no way out of it."""
+    if not gate.more:
+        return []
+    lines = ["To prove what is unproven, measure on each side:", ""]
+    for one in gate.more:
+        times = "more often" if one.sessions is None else f"{one.sessions} times more"
+        lines += [f"    # {times}", "    " + "".join(char for char in one.command if char.isprintable())]
+    return [*lines, ""]

@@ -1,0 +1,84 @@
+"""`lab gate` for people: how it ended, what got worse, what is unproven and how to prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from lab.analysis.gate import FINE, Gate
+from lab.analysis.judging.verdict import ALARMS, Verdict
+from lab.analysis.judging.verdict import GOOD as BETTER
+from lab.core.text import said
+from lab.views.gate_words import change, interval, metric_title, test_name, values, where
+from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
+
+NARROW = 110  # below it the interval gives way
+QUIET = ("same",)
+
+
+def gate_table(gate: Gate, width: int, *, every: bool = False) -> RenderableType:
+    """The sides, a block for each model on a target, what would prove the unproven, and the outcome last.
+
+    Verdicts `same` are counted unless `every` is asked for.
+    """
+    found = gate.judgement
+    notes = [Text(f"   {said(note)}", FAINT) for note in (*found.notes, *gate.notes)]
+    head = Group(Text(f"baseline   {said(found.a)}"), Text(f"candidate  {said(found.b)}"), *notes)
+    shown = [verdict for verdict in found.verdicts if every or verdict.word not in QUIET]
+    places = dict.fromkeys(where(verdict.cell) for verdict in shown)
+    blocks = [_block(place, [one for one in shown if where(one.cell) == place], width >= NARROW) for place in places]
+    return spaced([head, *blocks, *_counted(gate, every), *_proof(gate), _outcome(gate)])
+
+
+def _block(place: str, verdicts: Sequence[Verdict], wide: bool) -> RenderableType:
+    columns = [
+        left("Test", fold=False),
+        left("Metric", fold=False),
+        right("Baseline"),
+        right("Candidate"),
+        right("Change"),
+    ]
+    columns += [right("95 % interval")] if wide else []
+    rows = [_cells(verdict, wide) for verdict in verdicts]
+    reasons = [
+        Text(f"{_name(one)}: {said(one.reason)}", FAINT) for one in verdicts if one.reason and one.word not in QUIET
+    ]
+    return Group(Text(place, "bold"), table([*columns, left("Verdict")], rows), *reasons)
+
+
+def _cells(verdict: Verdict, wide: bool) -> list[str | Text]:
+    row: list[str | Text] = [test_name(verdict.cell), metric_title(verdict.cell), *values(verdict), change(verdict)]
+    return [*row, *([interval(verdict)] if wide else []), _word(verdict)]
+
+
+def _word(verdict: Verdict) -> Text:
+    text = verdict.word.replace("-", " ")
+    if verdict.confirmed is not None:
+        text += ", confirmed" if verdict.confirmed else ", not confirmed"
+    style = BAD if verdict.word in ALARMS else GOOD if verdict.word in BETTER else CAUTION
+    return Text(text, "" if verdict.word in QUIET else style)
+
+
+def _name(verdict: Verdict) -> str:
+    return f"{test_name(verdict.cell)} {metric_title(verdict.cell)}"
+
+
+def _counted(gate: Gate, every: bool) -> list[Text]:
+    same = sum(verdict.word in QUIET for verdict in gate.judgement.verdicts)
+    return [Text(f"same: {same} more; --all lists them", FAINT)] if same and not every else []
+
+
+def _proof(gate: Gate) -> list[RenderableType]:
+    lines = [Text(f"{_how_many(one.sessions)}: {said(one.command)}") for one in gate.more]
+    return [Group(Text("To prove what is unproven, measure on each side", "bold"), *lines)] if lines else []
+
+
+def _how_many(sessions: int | None) -> str:
+    return "more often" if sessions is None else f"{sessions} times more"
+
+
+def _outcome(gate: Gate) -> Text:
+    style = GOOD if gate.exit_code == FINE and not gate.unproven else CAUTION if gate.exit_code == FINE else BAD
+    return Text(f"{said(gate.outcome)} (exit code {gate.exit_code})", style)

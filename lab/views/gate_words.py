@@ -1,0 +1,90 @@
+"""A verdict in words that may leave the house: numbers and our own sentences, nothing that a device or its host said.
+
+The reason of a run that failed may name a host, and reports are put where strangers read them.
+"""
+
+from __future__ import annotations
+
+from lab.analysis.gate import UNREACHABLE, Gate
+from lab.analysis.judging.verdict import Verdict
+from lab.analysis.points.key import STATUS, CellKey
+from lab.core.metrics import NOT_MEASURED, format_value, metric
+from lab.core.text import said
+from lab.measure.plan import Cell
+
+SENTENCES = {
+    "broke": "gave numbers on the baseline and gives none now",
+    "missing": "was measured on the baseline and is not there now",
+    "fell-back": "ran on something else than was asked for",
+    "fixed": "gave no numbers on the baseline and gives them now",
+    "new": "was not measured on the baseline",
+    "not-comparable": "the two sides do not measure the same thing",
+}
+
+
+def test_name(cell: CellKey) -> str:
+    """Return the test as peers call it: pp512+tg128."""
+    return Cell(cell.prompt, cell.generate, cell.depth).label
+
+
+def metric_title(cell: CellKey) -> str:
+    """Return the metric's title; a cell judged as a whole has none."""
+    return "whole test" if cell.metric == STATUS else metric(cell.metric).title
+
+
+def where(cell: CellKey) -> str:
+    """Return model, target and engine, made printable."""
+    return said(f"{cell.model} on {cell.target} ({cell.engine})")
+
+
+def values(verdict: Verdict) -> tuple[str, str]:
+    """Return both medians with their unit."""
+    if verdict.cell.metric == STATUS:
+        return NOT_MEASURED, NOT_MEASURED
+    return format_value(verdict.cell.metric, verdict.a), format_value(verdict.cell.metric, verdict.b)
+
+
+def change(verdict: Verdict) -> str:
+    """Return the difference in percent."""
+    return NOT_MEASURED if verdict.ratio is None else percent(verdict.ratio)
+
+
+def interval(verdict: Verdict) -> str:
+    """Return the interval of the difference in percent."""
+    return NOT_MEASURED if verdict.interval is None else " to ".join(percent(end) for end in verdict.interval)
+
+
+def percent(ratio: float) -> str:
+    """Return a ratio as a signed difference: 0.92 is `-8.0 %`."""
+    return f"{(ratio - 1) * 100:+.1f} %"
+
+
+def sentence(verdict: Verdict) -> str:
+    """Return why, from numbers alone."""
+    own = SENTENCES.get(verdict.word)
+    if verdict.ratio is None:
+        return own or verdict.word.replace("-", " ")
+    parts = [own] if own else []
+    parts += ["{} against {}".format(*reversed(values(verdict)))]
+    parts += [f"{change(verdict)} (95 %: {interval(verdict)})" if verdict.interval else change(verdict)]
+    if verdict.floor is not None:
+        parts.append(f"floor {verdict.floor * 100:g} %")
+    parts.append(f"{verdict.sessions_a} and {verdict.sessions_b} sessions")
+    if verdict.p is not None:
+        parts.append(
+            f"p = {verdict.p:.2g}" + ("" if verdict.p_adjusted is None else f", {verdict.p_adjusted:.2g} adjusted")
+        )
+    return "; ".join(parts + _afterwards(verdict))
+
+
+def outcome(gate: Gate) -> str:
+    """Return how it ended, without what was said of a device."""
+    return "not confirmed: the device did not answer" if gate.exit_code == UNREACHABLE else gate.outcome
+
+
+def _afterwards(verdict: Verdict) -> list[str]:
+    outcomes = {True: "confirmed by measuring both in turns", False: "not confirmed by measuring both in turns"}
+    parts = [] if verdict.confirmed is None else [outcomes[verdict.confirmed]]
+    if verdict.word == "unproven" and verdict.needed:
+        parts.append(f"{verdict.needed} more sessions a side would prove it")
+    return parts

@@ -1,0 +1,78 @@
+"""`lab store` for people: findings, what was moved, compacted, or would be removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from lab.analysis.retention import Doomed
+from lab.core.compact import Compacted, Left
+from lab.core.home import shown
+from lab.core.set_aside import Moved
+from lab.core.store_check import Finding
+from lab.core.text import said
+from lab.core.units import human_bytes
+from lab.views.table import BAD, CAUTION, FAINT, left, right, spaced, table
+
+LISTED = 20  # runs by name; more are counted
+
+
+def check_page(findings: Sequence[Finding], runs: int) -> RenderableType:
+    """Every finding with its reason and next step, and how many runs were read."""
+    if not findings:
+        return Text(f"{counted(runs, 'run')} read, and every one can be believed")
+    closing = f"{counted(runs, 'run')} read, {counted(len(findings), 'finding')}"
+    return spaced([*(_finding(one) for one in findings), Text(closing)])
+
+
+def moved_page(moved: Sequence[Moved]) -> RenderableType:
+    """Where each went, or why it stays."""
+    if not moved:
+        return Text("nothing to set aside: every run can be believed")
+    gone = sum(1 for one in moved if one.to is not None)
+    lines = [_moved(one) for one in moved]
+    return spaced([*lines, Text(f"{gone} of {len(moved)} moved; nothing was deleted")])
+
+
+def compacted_page(done: Sequence[Compacted], remaining: Sequence[Left]) -> RenderableType:
+    """What each archive took in, and what was left beside it."""
+    lines = [Text(f"left: {said(shown(one.path))}: {said(one.reason)}", CAUTION) for one in remaining]
+    if not done:
+        return spaced([*lines, Text("nothing to compact: no run is that old")])
+    columns = [left("Archive"), right("Runs"), right("Files were"), right("Archive grew")]
+    rows = [
+        [said(shown(one.archive)), str(one.runs), human_bytes(one.files_bytes), human_bytes(max(0, one.archive_bytes))]
+        for one in done
+    ]
+    runs = counted(sum(one.runs for one in done), "run")
+    closing = f"{runs} in archives now: every document as it was, still listed, shown and judged"
+    return spaced([table(columns, rows), *lines, Text(closing)])
+
+
+def prune_page(doomed: Sequence[Doomed], removed: bool) -> RenderableType:
+    """What would be removed for good, or was."""
+    if not doomed:
+        return Text("nothing to prune: every run is new, tagged, referred to, or among the newest of its kind")
+    rows = [[said(part) for part in (one.run_id, one.target, one.model, one.engine)] for one in doomed[:LISTED]]
+    more = [Text(f"and {len(doomed) - LISTED} more")] if len(doomed) > LISTED else []
+    verb = "removed for good" if removed else "would be removed for good; add --yes to remove them"
+    listed = table([left("Run", fold=False), left("Target"), left("Model"), left("Engine")], rows)
+    return spaced([listed, *more, Text(f"{counted(len(doomed), 'run')} {verb}")])
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun: `1 run`, `2 runs`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _finding(one: Finding) -> Text:
+    head = Text.assemble((one.kind, BAD), "  ", said(shown(one.place)))
+    return Text("\n").join([head, Text(f"  {said(one.reason)}"), Text(f"  next: {one.hint}", FAINT)])
+
+
+def _moved(one: Moved) -> Text:
+    head = Text.assemble((one.finding.kind, BAD), "  ", said(shown(one.finding.place)))
+    where = f"  stays: {one.why}" if one.to is None else f"  is now {said(shown(one.to))}"
+    return Text("\n").join([head, Text(f"  {said(one.finding.reason)}"), Text(where)])
