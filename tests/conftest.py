@@ -1,4 +1,4 @@
-"""Options of the whole suite, and locks of its own: no test gets in the way of a real measurement."""
+"""Options of the whole suite, and locks of its own: no test gets in the way of a real measurement or store."""
 
 from __future__ import annotations
 
@@ -18,3 +18,4 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="lab-test-locks-")
     config.add_cleanup(folder.cleanup)
     os.environ["LAB_LOCKS"] = folder.name
+    os.environ.pop("LAB_STORE", None)  # nothing of a test lands in somebody's database

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
 from lab import __version__
 from lab.core.suggest import unknown
 
-# verb -> what it is for; the module is lab.cli.verbs.<verb>, the command in it is `command`.
+# verb -> what it is for; the module is lab.cli.verbs.<verb> (`import_` for `import`), the command in it is `command`.
 VERBS = {
     "models": "List the models lab can build, and what each one needs.",
     "targets": "List the devices that are described, or check their descriptions.",
@@ -22,7 +23,16 @@ VERBS = {
     "verify": "Hold a build's logits against the reference implementation.",
     "runs": "List recorded runs, oldest first.",
     "show": "Show one recorded run with every raw detail.",
-    "compare": "Compare two recorded runs: for each metric a ratio, its interval, and a word.",
+    "compare": "Compare recorded runs: for each metric a ratio and a word.",
+    "store": "Look after the recorded runs: check, archive, prune, export, and copy them.",
+    "dash": "Show a dashboard: what everything does now, how it got there, and what got worse.",
+    "regressions": "Find where the history of a cell moved to another level, and the commits that did it.",
+    "ack": "Accept a level that 'lab regressions' found, with a reason.",
+    "import": "Take results of other programs into the store.",
+    "export": "Write recorded runs in another tool's form.",
+    "gate": "Judge runs against a baseline, and leave with a code that stops a release.",
+    "calibrate": "Learn how much a target's sessions differ when nothing changed.",
+    "bisect": "Find the commit that made a model slower, bigger or broken on a target.",
     "clean": "List or remove what can be made again: bundles, weights, emulated devices, leftovers.",
 }
 
@@ -38,7 +48,8 @@ class LazyGroup(click.Group):
         """Import and return one verb's command; None for a name that is no verb."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"lab.cli.verbs.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"lab.cli.verbs.{module}").command
         return command
 
     def resolve_command(

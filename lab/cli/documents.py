@@ -10,6 +10,7 @@ from typing import Any
 from lab.analysis.compare import Comparison
 from lab.analysis.flags import run_flags
 from lab.analysis.summary import summarise
+from lab.core.copy_runs import Copied
 from lab.core.errors import BundleError, LabError
 from lab.core.fields import encode
 from lab.core.jsonio import read_json
@@ -50,3 +51,12 @@ def targets_document(targets: Mapping[str, TargetSpec | LabError]) -> dict[str, 
 def folder_document(folder: Path) -> dict[str, Any]:
     """A folder of compiled/ and its manifest as it stands."""
     return {"folder": str(folder), "manifest": read_json(folder / MANIFEST_NAME, error=BundleError)}
+
+
+def copied_document(source: str, to: str, found: Copied) -> dict[str, Any]:
+    """What was copied between two stores, with the exit code that `lab store copy` leaves with."""
+    named = {
+        kind: [{"path": place, "reason": reason} for place, reason in getattr(found, kind)]
+        for kind in ("conflicts", "damaged")
+    }
+    return {"from": source, "to": to, **asdict(found), **named, "exit_code": found.exit_code}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from lab.cli.early import check_early, check_profile, check_tools
 from lab.cli.engines import Builder
@@ -17,7 +18,7 @@ from lab.core.bundle import load_manifest
 from lab.core.errors import DeviceFailedError, DeviceUnreachableError, LabError
 from lab.core.home import shown
 from lab.core.progress import Progress
-from lab.core.run_record import RunRecord, TimesRecord
+from lab.core.run_record import RevisionBlock, RunRecord, TimesRecord
 from lab.core.target import TargetSpec
 from lab.devices.base import Device
 from lab.devices.link import Access
@@ -33,7 +34,8 @@ from lab.ondevice.build import RunnerFiles
 class Wanted:
     """What the options of `lab run` ask to be measured; None leaves a setting to the target.
 
-    `cells` stands for prompt, generate and depth where they are the rest of run `resumes`.
+    `cells` stands for prompt, generate and depth where they are the rest of run `resumes`. `tags`, `revision` and
+    `marks` go on record as they are.
     """
 
     prompt: tuple[int, ...]
@@ -45,6 +47,9 @@ class Wanted:
     cells: tuple[Cell, ...] = ()
     resumes: RunRecord | None = None
     profile: bool = False
+    tags: tuple[str, ...] = ()
+    revision: RevisionBlock | None = None
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
 
 Found = tuple[tuple[RunRecord, ...], str | None]
@@ -59,6 +64,7 @@ def run_wanted(
     """
     began = time.monotonic()
     target, spec, source = choice.resolved()
+    store.in_use().ready()
     check_tools(target, progress)
     device = open_device(target, access)
     builder = Builder(spec, target, source, dump_ir, progress)
@@ -93,7 +99,7 @@ def _record_failure(device: Device, builder: Builder, wanted: Wanted, problem: L
     except LabError:  # nobody could ask it: its address has to do
         serial = " ".join((target.device.transport, target.adb.address, target.ssh.host, target.device.serial))
     layout = target_layout(target.compile)
-    path = store.save(unmeasured(target, builder.spec, builder.source, plan, serial, problem, layout))
+    path = store.save(unmeasured(target, builder.spec, builder.source, plan, serial, problem, layout, _said(wanted)))
     problem.recorded = (str(path),)
     builder.progress.note(f"the failure is on record in {shown(path)}")
 
@@ -118,7 +124,7 @@ def _measured(
     progress: Progress,
     runner: RunnerFiles,
     time_s: Mapping[str, float],
-    said: Mapping[str, str],
+    said: Mapping[str, Any],
 ) -> Found:
     try:
         return (measure(device, bundle, target, plan, progress, runner, _times(time_s), said=said),), None
@@ -149,14 +155,17 @@ def _cells(wanted: Wanted) -> tuple[Cell, ...]:
     return wanted.cells or cells_of(wanted.prompt, wanted.generate, wanted.depth)
 
 
-def _said(wanted: Wanted) -> dict[str, str]:
-    return {} if wanted.resumes is None else {"resumes": wanted.resumes.run_id}
+def _said(wanted: Wanted) -> dict[str, Any]:
+    """Return what goes on record as it is; what was not said is not there."""
+    resumes = wanted.resumes.run_id if wanted.resumes else None
+    said = {"resumes": resumes, "tags": wanted.tags, "revision": wanted.revision, **wanted.marks}
+    return {name: value for name, value in said.items() if value}
 
 
 def _kept(stop: Interrupted) -> str:
     records = [record for record, _ in stop.all]
     done = sum(row.status == "ok" for record in records for cell in record.cells for row in cell.repetitions)
-    planned = sum(len(record.cells) * record.plan.repeats for record in records)
+    planned = sum(len(record.cells) * (record.plan.repeats or 0) for record in records)
     paths = " and ".join(shown(path) for _, path in stop.all)
     kept = "the run is kept in" if len(records) == 1 else "the runs are kept in"
     return f"{done} of {planned} repetitions were finished; {kept} {paths}"

@@ -57,6 +57,14 @@ def weights_options(verb: F) -> F:
     return click.option("--weights", type=folder, metavar="DIR", help=text)(verb)
 
 
+def marks_options(verb: F) -> F:
+    """`--tag NAME` and `--revision REV`: what the run is found by later."""
+    text = "Revision of your own work that is measured; default: the commit of the repository you are in."
+    verb = click.option("--revision", metavar="REV", help=text)(verb)
+    text = "Name to find the run by later; may be given several times."
+    return click.option("--tag", "tags", metavar="NAME", multiple=True, callback=_tags, help=text)(verb)
+
+
 def dump_ir_option(verb: F) -> F:
     """`--dump-ir DIR`: the compiler's phases as text."""
     text = "Write the program after each numbered compile phase into DIR."
@@ -76,6 +84,14 @@ def _engines(ctx: click.Context, param: click.Parameter, value: str | None) -> t
         if name not in ENGINES:
             raise UsageError(unknown("engine", name, ENGINES))
     return names
+
+
+def _tags(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    from lab.core.tags import check_tag
+
+    for name in value:
+        check_tag(name)
+    return tuple(dict.fromkeys(value))
 
 
 def int_list(least: int) -> Callback:
@@ -123,7 +139,14 @@ def _find_model(model_id: str) -> object:
     return resolve(model_id)
 
 
+def _find_dashboard(name: str) -> object:
+    from lab.core.home import find_definition
+
+    return find_definition("dashboards", name)
+
+
 existing_target = _existing(_find_target)
+existing_dashboard = _existing(_find_dashboard)
 existing_model = _existing(_find_model)
 
 

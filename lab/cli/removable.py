@@ -27,6 +27,7 @@ SHELVES = {
     "scratch": "scratch",  # has no manifest, so it counts as stale
 }
 STALE = "stale"
+POINTS = "points"  # the cache of what runs say in numbers; one folder without a manifest
 COMPILED = ("bundle", "library", "runner", "plugin", "runtime", "toolchain")
 
 
@@ -59,6 +60,8 @@ def _folders(compiled: Path) -> Iterator[tuple[str, Path]]:
     for path in _subfolders(compiled):
         if path.name in SHELVES:
             yield from ((_kind(inner, SHELVES[path.name]), inner) for inner in _subfolders(path) if _idle(inner))
+        elif path.name == POINTS:
+            yield POINTS, path
         elif _idle(path):
             yield _kind(path, "bundle"), path
 

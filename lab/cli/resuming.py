@@ -39,17 +39,20 @@ def rest_of(record: RunRecord, choice: Choice) -> tuple[Choice, Wanted] | None:
         seed=_seed(record, choice.weights),
     )
     threads = record.plan.threads if record.bundle.key else None
-    wanted = Wanted((), (), (), record.plan.repeats, threads, _engines(record), cells, record)
+    wanted = Wanted((), (), (), record.plan.repeats, threads, _engines(record), cells, record, tags=record.tags)
     return chosen, wanted
 
 
 def resumed(ref: str) -> RunRecord:
-    """Return the run that `ref` names, as in `lab show`."""
-    return store.load(store.find(ref))
+    """Return the run that `ref` names, as in `lab show`; UsageError where another program measured it."""
+    record = store.load(store.find(ref))
+    if "imported" in record.extra:
+        raise UsageError(f"run {record.run_id} was imported: lab cannot go on with it", hint="name a run of lab's own")
+    return record
 
 
 def _is_done(cell: RecordedCell, record: RunRecord) -> bool:
-    return sum(row.status == "ok" for row in cell.repetitions) >= record.plan.repeats
+    return sum(row.status == "ok" for row in cell.repetitions) >= (record.plan.repeats or 1)
 
 
 def _engines(record: RunRecord) -> tuple[str, ...]:

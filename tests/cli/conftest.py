@@ -14,6 +14,9 @@ from lab.cli import main
 from lab.core import store
 from lab.core.run_record import RunRecord
 from tests.analysis.documents import record
+from tests.postgres import database, server
+
+__all__ = ["database", "server"]
 
 
 @dataclass(frozen=True)

@@ -113,3 +113,13 @@ def test_links_out_of_compiled_are_not_followed(lab: Lab, home: Path, tmp_path: 
 def test_nothing_there_is_no_error(lab: Lab) -> None:
     ran = lab("clean")
     assert (ran.code, ran.out) == (0, "nothing to remove\n")
+
+
+def test_the_cache_of_points_goes_with_all_and_is_no_leftover(lab: Lab, keep: Keep, compiled: Path) -> None:
+    keep()
+    assert lab("store", "prune", "--older-than", "1").code == 0  # reads the history
+    assert "points" in kinds(lab)
+    assert "points" not in kinds(lab, "--stale")
+    lab("clean", "--yes")
+    assert not (compiled / "points").exists()
+    assert len(lab("runs", "--json").document["runs"]) == 1

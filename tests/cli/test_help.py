@@ -65,7 +65,7 @@ def test_shared_options_mean_the_same_everywhere() -> None:
     texts: dict[str, set[str]] = {}
     for verb, command in ALL.items():
         for option in command.params:
-            if isinstance(option, click.Option) and verb not in ("runs", "clean"):  # there they are filters
+            if isinstance(option, click.Option) and verb not in ("runs", "clean", "dash", "store export"):  # filters
                 texts.setdefault(option.opts[0], set()).add(str(option.help))
     assert all(text.startswith("Device; see 'lab targets'.") for text in texts["--target"])  # `run` takes several
     for name in ("--model", "--json", "--layers", "--weights", "--seed", "--dump-ir"):

@@ -18,14 +18,18 @@ from tests.cli.test_help import ALL
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-READ_ONLY = ("models", "targets", "runs", "show", "compare", "clean")
+READ_ONLY = ("models", "targets", "runs", "show", "regressions", "clean", "compare latest~1 latest")
 
 
 def examples() -> list[list[str]]:
     return [shlex.split(line)[1:] for line in re.findall(r"^\$ (lab .*)$", README, re.MULTILINE)]
 
 
-@pytest.mark.parametrize("words", [words for words in examples() if words[0] in READ_ONLY], ids=" ".join)
+def only_reads(words: list[str]) -> bool:
+    return words[0] in READ_ONLY or " ".join(words) in READ_ONLY
+
+
+@pytest.mark.parametrize("words", [words for words in examples() if only_reads(words)], ids=" ".join)
 def test_examples_that_only_read_work(words: list[str], lab: Lab, keep: Keep) -> None:
     keep()
     keep(run_id="20261124-210000-ab12ce", created_at="2026-11-24T21:00:00Z")
@@ -34,7 +38,7 @@ def test_examples_that_only_read_work(words: list[str], lab: Lab, keep: Keep) ->
     assert ran.out
 
 
-@pytest.mark.parametrize("words", [words for words in examples() if words[0] not in READ_ONLY], ids=" ".join)
+@pytest.mark.parametrize("words", [words for words in examples() if not only_reads(words)], ids=" ".join)
 def test_examples_that_build_are_understood(words: list[str]) -> None:
     ALL[words[0]].make_context(words[0], ["." if word.startswith("~") else word for word in words[1:]])
 
@@ -53,13 +57,13 @@ def test_exit_codes_are_those_of_the_program() -> None:
     assert told == {kind.exit_code for kind in kinds} | ours
 
 
-def test_marks_are_those_of_compare() -> None:
+def test_words_are_those_of_the_judge() -> None:
     from typing import get_args
 
-    from lab.analysis.marks import Mark
+    from lab.analysis.judging.verdict import Word
 
-    told = README.partition("`compare` says")[2].partition("With one session")[0]
-    assert set(re.findall(r"`([a-z ]+)`", told)) == {mark.replace("-", " ") for mark in get_args(Mark)}
+    told = README.partition("Its words are")[2].partition(".")[0]
+    assert set(re.findall(r"`([a-z-]+)`", told)) == set(get_args(Word))
 
 
 @pytest.mark.parametrize(("marker", "ending"), [("run", "phi3-mini-q4"), ("test", "pytest -q")])

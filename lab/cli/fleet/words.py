@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.core.run_blocks import RevisionBlock
+
 _LISTS = ("prompt", "generate", "depth", "engines")
+_SEVERAL = {"tags": "--tag"}
 _NAMES = {"engines": "engine", "address": "at"}
 _FLAGS = ("accept_new", "profile")
 
@@ -16,6 +19,10 @@ def words_of(options: dict[str, Any]) -> list[str]:
         option = "--" + _NAMES.get(name, name).replace("_", "-")
         if name in _FLAGS:
             words += [option] if value else []
+        elif name in _SEVERAL:
+            words += [word for one in value for word in (_SEVERAL[name], one)]
+        elif isinstance(value, RevisionBlock):
+            words += [option, value.commit]
         elif name in _LISTS:
             words += [option, ",".join(map(str, value))] if value else []
         elif value is not None:

@@ -21,18 +21,24 @@ def command(weights: bool, bundles: bool, images: bool, stale: bool, yes: bool, 
     """List or remove what can be made again: bundles, weights, emulated devices, leftovers.
 
     Lists what lies in compiled/ with sizes; --yes removes it. Without --weights, --bundles, --images or --stale it
-    is about all four. Recorded runs are never touched, and neither is what another lab is building now.
+    is about all of it. Recorded runs are never touched, and neither is what another lab is building now.
 
     \b
     Example:
       lab clean
       lab clean --stale --yes
     """
-    from lab.cli.removable import COMPILED, STALE, removable, remove
+    from lab.cli.removable import COMPILED, POINTS, STALE, removable, remove
     from lab.core.home import compiled_dir
 
     every = not (weights or bundles or images or stale)
-    groups = ((weights, ("weights", "gguf")), (bundles, COMPILED), (images, ("image",)), (stale, (STALE,)))
+    groups = (
+        (weights, ("weights", "gguf")),
+        (bundles, COMPILED),
+        (images, ("image",)),
+        (stale, (STALE,)),
+        (False, (POINTS,)),  # small: it goes when all goes
+    )
     found = removable(compiled_dir(), [kind for chosen, kinds in groups if every or chosen for kind in kinds])
     if yes:
         remove(found)

@@ -1,35 +1,109 @@
-"""`lab compare A B`."""
+"""`lab compare A B` and `lab compare --axis AXIS`."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from lab.cli.options import json_option
-from lab.cli.output import print_document, print_text
+from lab.cli.output import print_document, print_text, warn
+
+if TYPE_CHECKING:
+    from lab.analysis.axis import Table
+    from lab.core.place import Place
+
+AXES = ("engine", "target", "quant", "model", "revision", "tag", "run")
 
 
 @click.command("compare")
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="B")
+@click.argument("a", metavar="[A", required=False)
+@click.argument("b", metavar="B]", required=False)
+@click.option("--axis", type=click.Choice(AXES), help="Compare all values of it, a column each.")
+@click.option("--target", metavar="NAME", help="Device; see 'lab targets'. With --axis: its runs alone.")
+@click.option("--model", metavar="ID", help="Model; see 'lab models'.")
+@click.option("--baseline", metavar="VALUE", help="With --axis: what the others are held against.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Show this metric alone; may be repeated.")
+@click.option("--last", type=click.IntRange(1), metavar="N", help="With --axis: newest N runs of each; 5 where open.")
+@click.option("--plot", is_flag=True, help="Draw bars instead of a table.")
 @click.option("--emulated", is_flag=True, help="Compare runs of emulated devices too.")
 @json_option
-def command(a: str, b: str, emulated: bool, as_json: bool) -> int:
-    """Compare two recorded runs: for each metric a ratio, its interval, and a word.
+def command(
+    a: str | None,
+    b: str | None,
+    axis: str | None,
+    target: str | None,
+    model: str | None,
+    baseline: str | None,
+    metrics: tuple[str, ...],
+    last: int | None,
+    plot: bool,
+    emulated: bool,
+    as_json: bool,
+) -> int:
+    """Compare recorded runs: for each metric a ratio and a word.
 
-    Ratios are B / A; A and B are named as in 'lab show'. One run a side cannot prove a difference in speed or
-    size, since sessions differ for reasons that neither run shows: such differences are marked 'unproven' and
-    leave the exit code 0. It is 3 when a test that gave numbers in A gives none in B, and 5 when nothing can
-    be compared.
+    A and B are runs as in 'lab show', or tags, git revisions and 'last:N', which can be several runs each. Two single
+    runs are compared by their repetitions: one run a side cannot prove a difference in speed or size, so differences
+    are marked 'unproven' and leave the exit code 0. Several runs a side are judged by their sessions. The exit code is
+    3 when something got worse for sure, and 5 when nothing can be compared.
+
+    With --axis every value is a column, judged against the baseline (default: lab's own engine, else the first);
+    --target and --model narrow it, and a model may lack its quantisation. What all have in common is said once. The
+    exit code is 0, or 5 when nothing can be compared.
 
     \b
     Example:
       lab compare latest~1 latest
-      lab compare latest~1 latest --json
+      lab compare --axis engine --model phi3-mini-q4
+      lab compare --axis quant --model phi3-mini --metric decode_tok_per_s --plot
     """
+    _check(a, b, axis, [target, model, baseline, last], metrics)
+    if axis is None and not metrics and not plot and (paths := _single(str(a), str(b))):
+        return _two_runs(*paths, emulated, as_json)
+    if axis is None:
+        found, code = _sides(str(a), str(b), metrics, emulated)
+    else:
+        from lab.analysis.axis import Wanted
+
+        wanted = Wanted(target=target, model=model, last=last, baseline=baseline, metrics=metrics)
+        found = _along(axis, wanted, emulated)
+        code = found.exit_code
+    _show(found, code, plot, as_json)
+    return code
+
+
+def _check(a: str | None, b: str | None, axis: str | None, only: list[object], metrics: tuple[str, ...]) -> None:
+    from lab.core.metrics import metric
+
+    if axis is None and b is None:
+        raise click.UsageError("name two sides, or an axis with --axis")
+    if axis is not None and a is not None:
+        raise click.UsageError(f"--axis {axis} compares all its values: leave {a!r} out, or --axis")
+    if axis is None and any(one is not None for one in only):
+        raise click.UsageError("--target, --model, --baseline and --last need --axis")
+    for name in metrics:
+        metric(name)
+
+
+def _single(a: str, b: str) -> tuple[Place, Place] | None:
+    """The files of two single runs; None where a side is something else, or no run at all."""
+    from lab.core import store
+    from lab.core.errors import StoreError
+
+    try:
+        return store.find(a), store.find(b)
+    except StoreError as problem:
+        if "means" in problem.what or ".json" in f"{a} {b}":
+            raise
+        return None
+
+
+def _two_runs(a: Place, b: Place, emulated: bool, as_json: bool) -> int:
     from lab.analysis.compare import compare
     from lab.core import store
 
-    found = compare(store.load(store.find(a)), store.load(store.find(b)), emulated=emulated)
+    found = compare(store.load(a), store.load(b), emulated=emulated)
     if as_json:
         from lab.cli.documents import comparison_document
 
@@ -40,3 +114,45 @@ def command(a: str, b: str, emulated: bool, as_json: bool) -> int:
 
         print_text(for_stdout(compare_table(found, stdout_width())))
     return found.exit_code
+
+
+def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Table, int]:
+    from lab.analysis.axis import arrange
+    from lab.analysis.judging.judge import Policy, judge
+    from lab.analysis.points.load import load_points
+    from lab.analysis.select import Among, select
+    from lab.core.calibration import load_floors
+    from lab.core.revision import repository
+
+    points = load_points().points
+    among = Among(repository=repository())
+    before, after = (select(points, text, among) for text in (a, b))
+    policy = Policy(floors=load_floors(), emulated=emulated)
+    names = (before.label, after.label if after.label != before.label else f"{after.label} (B)")
+    found = arrange(points, "side", dict(zip(names, (before, after), strict=True)), names[0], policy, metrics)
+    return found, judge(points, before, after, policy).exit_code
+
+
+def _along(axis: str, wanted: object, emulated: bool) -> Table:
+    from lab.analysis.axis import Wanted, along
+    from lab.analysis.judging.judge import Policy
+    from lab.analysis.points.load import load_points
+    from lab.core.calibration import load_floors
+
+    assert isinstance(wanted, Wanted)
+    loaded = load_points()
+    for bad in loaded.bad:
+        warn(f"unreadable: {bad.path}: {bad.reason}")
+    return along(loaded.points, axis, wanted, Policy(floors=load_floors(), emulated=emulated))
+
+
+def _show(found: Table, code: int, plot: bool, as_json: bool) -> None:
+    if as_json:
+        from lab.cli.axis_document import axis_document
+
+        print_document(axis_document(found, code))
+        return
+    from lab.views.axis_table import axis_table
+    from lab.views.console import for_stdout, stdout_width
+
+    print_text(for_stdout(axis_table(found, stdout_width(), plot=plot)))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from pathlib import Path
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,6 +16,7 @@ from lab.cli.options import (
     int_list,
     json_option,
     layers_option,
+    marks_options,
     reach_options,
     weights_options,
 )
@@ -27,6 +27,7 @@ from lab.core.errors import DeviceUnreachableError, LabError
 if TYPE_CHECKING:
     from lab.cli.measuring import Wanted
     from lab.cli.pipeline import Choice
+    from lab.core.run_blocks import RevisionBlock
     from lab.core.run_record import RunRecord
 
 TARGETS = "Device; see 'lab targets'. Several are measured side by side."
@@ -49,6 +50,7 @@ def _tokens(option: str, least: int, default: str, text: str) -> Callable[[F], F
 @engine_option
 @layers_option
 @weights_options
+@marks_options
 @click.option("--resume", metavar="RUN", help="Measure what this run lacks; named as in 'lab show'.")
 @reach_options
 @dump_ir_option
@@ -69,16 +71,21 @@ def command(targets: tuple[str, ...], resume: str | None, as_json: bool, **optio
     with their intervals end it. Each engine then gets the number of threads that it decodes fastest with, unless
     --threads or the target says how many. llama.cpp is run by its llama-bench (docs/peers.md).
 
+    The record says which commit of the repository around the working folder was measured, and whether tracked files
+    were changed; --revision names another one, --tag gives the run names of yours. 'lab gate' finds runs by both.
+
     \b
     Example:
       lab run --target local --model phi3-mini-q4
       lab run --target pixel8-cpu,rpi5,local --model phi3-mini-q4
       lab run --target rpi5 --at pi@192.168.1.20 --model phi3-mini-q4
       lab run --resume latest
+      lab run --target local --model phi3-mini-q4 --tag v1.2 --tag nightly
       lab run --target local --model phi3-mini-q4 --engine tvm,llama.cpp
       lab run --target local --model phi3-mini-q4 --layers 2 --prompt 128,512 --depth 0,2048 --json
     """
     _check_given(targets, resume, options)
+    options["revision"] = _revision(options["revision"])
     if resume is not None:
         return _resume(resume, options, as_json)
     if len(targets) > 1:
@@ -146,7 +153,15 @@ def _resume(ref: str, options: dict[str, Any], as_json: bool) -> int:
         click.echo(f"run {record.run_id} lacks nothing", err=True)
         _show([record], as_json)
         return 0
-    return _one(*found, options, as_json)
+    choice, wanted = found
+    marked = replace(wanted, tags=options["tags"] or wanted.tags, revision=options["revision"])
+    return _one(choice, marked, options, as_json)
+
+
+def _revision(asked: str | None) -> RevisionBlock | None:
+    from lab.core.revision import measured_revision
+
+    return measured_revision(asked)
 
 
 def _several(targets: Sequence[str], options: dict[str, Any], as_json: bool) -> int:
@@ -190,6 +205,8 @@ def _show(records: Sequence[RunRecord], as_json: bool) -> None:
 
 def _print_files(paths: Sequence[str]) -> None:
     """Print the records exactly as they are stored; several as one list."""
-    texts = [Path(path).read_text(encoding="utf-8").rstrip("\n") for path in paths]
+    from lab.core import store
+
+    texts = [store.content(store.place(path)).decode("utf-8").rstrip("\n") for path in paths]
     if texts:
         print_text(texts[0] if len(texts) == 1 else "[\n" + ",\n".join(texts) + "\n]")

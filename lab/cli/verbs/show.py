@@ -16,7 +16,7 @@ def command(run: str, export: str | None, as_json: bool) -> None:
     """Show one recorded run with every raw detail.
 
     RUN is a run id, a unique beginning of one, 'latest', 'latest~1', or the path of a file. With --json the
-    document is printed exactly as it stands in profiles/, raw samples and all.
+    document is printed exactly as it is stored, raw samples and all.
 
     \b
     Example:
@@ -27,10 +27,11 @@ def command(run: str, export: str | None, as_json: bool) -> None:
         raise click.UsageError("--json cannot be used with --export, which prints JSON of its own kind")
     from lab.core import store
 
-    path = store.find(run)
-    record = store.load(path)
+    place = store.find(run)
+    document = store.content(place)
+    record = store.load(place, document)
     if as_json:
-        print_text(path.read_text(encoding="utf-8"))
+        print_text(document.decode("utf-8"))
     elif export:
         from lab.analysis.llama_bench import llama_bench_rows
 

@@ -1,0 +1,24 @@
+"""`lab compare --axis --json`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from lab.analysis.axis import Row, Table
+
+
+def axis_document(found: Table, exit_code: int) -> dict[str, Any]:
+    """Return the table with every verdict whole; metric "" is the cell itself."""
+    return {
+        "axis": found.axis,
+        "baseline": found.baseline,
+        "values": [{"value": value, "runs": list(found.runs[value])} for value in found.values],
+        "notes": {value: list(notes) for value, notes in found.notes.items()},
+        "rows": [_row(row) for row in found.rows],
+        "exit_code": exit_code,
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {"cell": asdict(row.cell), "baseline": row.a, "verdicts": {k: asdict(v) for k, v in row.verdicts.items()}}

@@ -1,0 +1,28 @@
+"""The gate as one JSON document."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from lab.analysis.gate import Gate
+
+
+def gate_document(gate: Gate) -> dict[str, Any]:
+    """Return the judgement whole, what would prove the unproven, and the exit code in a number and in words."""
+    found = gate.judgement
+    verdicts = [{**asdict(verdict), "is_alarm": verdict.is_alarm} for verdict in found.verdicts]
+    return {
+        "exit_code": gate.exit_code,
+        "outcome": gate.outcome,
+        "baseline": found.a,
+        "candidate": found.b,
+        "level": found.level,
+        "correction": found.correction,
+        "notes": [*found.notes, *gate.notes],
+        "unreachable": gate.unreachable,
+        "alarms": len(gate.alarms),
+        "unproven": len(gate.unproven),
+        "more": [asdict(one) for one in gate.more],
+        "verdicts": verdicts,
+    }

@@ -1,0 +1,117 @@
+"""What `lab gate` asks of the store: two sides, judged by one policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lab.analysis.gate import Gate
+from lab.analysis.judging.judge import Policy, Side, judge
+from lab.analysis.points.key import STATUS
+from lab.analysis.points.load import load_points
+from lab.analysis.points.table import Points
+from lab.analysis.select import Among, codes, select
+from lab.core.calibration import load_floors
+from lab.core.errors import NotComparableError, StoreError
+from lab.core.revision import repository
+from lab.core.store import BadRun
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The options of `lab gate` that choose and judge. `floor` is a fraction, None: what each target learned."""
+
+    baseline: str
+    candidate: str | None = None
+    target: str | None = None
+    model: str | None = None
+    metrics: tuple[str, ...] = ()
+    floor: float | None = None
+    emulated: bool = False
+    dirty: bool = False
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A gate with what it was made of, for the confirm stage."""
+
+    gate: Gate
+    points: Points
+    a: Side
+    b: Side
+    policy: Policy
+
+
+def judged(asked: Asked) -> Judged:
+    """Judge the candidate against the baseline.
+
+    Raises:
+        NotComparableError: both are the same runs.
+        StoreError, UsageError: a side names nothing, or several things.
+    """
+    loaded = load_points(asked.target)
+    points = _narrowed(loaded.points, asked)
+    among = Among(target=asked.target, model=asked.model, dirty=asked.dirty, repository=repository())
+    a = select(points, asked.baseline, among)
+    b = _candidate(points, asked, among, a)
+    a, notes = _apart(a, b)
+    policy = Policy(floors=_floors(points, asked.floor), emulated=asked.emulated)
+    found = judge(points, a, b, policy)
+    return Judged(Gate(judgement=found, notes=(*notes, *_bad(loaded.bad)), strict=asked.strict), points, a, b, policy)
+
+
+def _narrowed(points: Points, asked: Asked) -> Points:
+    """Leave out metrics that nobody asked for: each would cost the others certainty in the correction."""
+    if not asked.metrics:
+        return points
+    wanted = np.array([key.cell.metric in (STATUS, *asked.metrics) for key in points.keys], np.bool_)
+    return points.where(wanted[points.series]) if len(points) else points
+
+
+def _candidate(points: Points, asked: Asked, among: Among, a: Side) -> Side:
+    """Return what was asked for; else the runs of the present revision; else the newest of everything."""
+    if asked.candidate is not None:
+        return select(points, asked.candidate, among)
+    commit = among.repository.commit("HEAD") if among.repository else None
+    if commit is not None:
+        changed = among.repository is not None and among.repository.is_dirty()
+        try:
+            return select(points, f"rev:{commit}", replace(among, dirty=changed or asked.dirty))
+        except StoreError:  # nothing of it was measured: the newest run has to do
+            pass
+    return _newest(points, among, a)
+
+
+def _newest(points: Points, among: Among, a: Side) -> Side:
+    """Return the newest run of each model on each target that is not one of side A."""
+    runs, taken = points.runs, set(a.runs.tolist())
+    of = {(runs.target[i], runs.model[i]): i for i in among.places(runs) if i not in taken}
+    return Side("latest", codes(of.values()))
+
+
+def _apart(a: Side, b: Side) -> tuple[Side, list[str]]:
+    """Take runs out of the baseline that are the candidate's too: `last:5` against `latest` means those before it."""
+    both = set(a.runs.tolist()) & set(b.runs.tolist())
+    rest = codes(set(a.runs.tolist()) - both)
+    if not len(b.runs):
+        raise StoreError("there is no run to hold against the baseline", hint="measure one: lab run --help")
+    if not len(rest):
+        raise NotComparableError(
+            f"baseline {a.label} and candidate {b.label} are the same runs",
+            hint="measure the candidate, or name one with --candidate",
+        )
+    plural = "" if len(both) == 1 else "s"
+    notes = [f"{len(both)} run{plural} of the candidate left out of the baseline"] if both else []
+    return Side(a.label, rest), notes
+
+
+def _floors(points: Points, floor: float | None) -> dict[tuple[str, str], float]:
+    if floor is None:
+        return load_floors()
+    return {(key.cell.target, key.cell.metric): floor for key in points.keys}
+
+
+def _bad(bad: tuple[BadRun, ...]) -> list[str]:
+    return [f"{len(bad)} stored runs cannot be read; `lab runs` names them"] if bad else []

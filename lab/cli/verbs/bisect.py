@@ -1,0 +1,103 @@
+"""`lab bisect`."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.cli.gate_options import floor_option, metric_option
+from lab.cli.options import (
+    int_list,
+    json_option,
+    layers_option,
+    model_option,
+    reach_options,
+    target_option,
+    weights_options,
+)
+from lab.cli.output import print_document, print_text
+from lab.cli.problems import keeping
+
+if TYPE_CHECKING:
+    from lab.cli.bisecting.drive import Found
+
+SHAPE = ("prompt", "generate", "depth", "repeats", "threads")
+OF_RUN = ("target", "model", *SHAPE, "layers", "weights", "seed", "address", "accept_new")
+KEPT = "the repository is as it was, and the sessions that were measured are on record"
+
+
+@click.command("bisect")
+@click.option("--good", metavar="REV", required=True, help="Revision before it got worse.")
+@click.option("--bad", metavar="REV", default="HEAD", help="Revision after it got worse; default: HEAD.")
+@target_option
+@model_option
+@metric_option
+@floor_option
+@click.option("--sessions", type=click.IntRange(1, 100), default=3, metavar="N", help="Sessions of each; default: 3.")
+@click.option("--build", metavar="CMD", help="Line of shell that builds what is checked out.")
+@click.option("--measure", metavar="CMD", help="Command that records one session instead of 'lab run'.")
+@click.option("--prompt", metavar="N[,N...]", callback=int_list(1), help="Tokens to prefill; default: 512.")
+@click.option("--generate", metavar="N[,N...]", callback=int_list(2), help="Tokens to generate; default: 128.")
+@click.option("--depth", metavar="N[,N...]", callback=int_list(0), help="Tokens in the cache; default: 0.")
+@click.option("--repeats", type=click.IntRange(1), metavar="N", help="Repetitions; default: the target's.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: the target's.")
+@layers_option
+@weights_options
+@reach_options
+@click.option("--emulated", is_flag=True, help="Judge runs of emulated devices too.")
+@json_option
+def command(good: str, bad: str, as_json: bool, **options: Any) -> int:
+    """Find the commit that made a model slower, bigger or broken on a target.
+
+    Works in the git repository around the working folder and drives 'git bisect run'. Both ends are measured first;
+    what got worse between them is what is looked for. Then each revision is built (--build), measured in
+    --sessions sessions (twice as many where they do not tell) and judged against the good end. What does not build
+    or gives no numbers is skipped; a device that does not answer ends it with 4. Every session stays on record.
+
+    Files that git follows must be clean, and are put back as they were however it ends, Ctrl-C included. lab may be
+    the repository itself. --measure names a command that records a session and prints its record as JSON, as
+    'lab run --json' does.
+
+    \b
+    Example:
+      lab bisect --good v1.2 --bad main --target local --model phi3-mini-q4
+      lab bisect --good v1.2 --target pixel8-cpu --model phi3-mini-q4 --metric decode_tok_per_s --build 'make -j4'
+    """
+    from lab.cli.bisecting.bisection import bisection
+    from lab.cli.bisecting.drive import bisect
+    from lab.cli.fleet.words import words_of
+    from lab.core.errors import UsageError
+    from lab.core.revision import repository
+
+    found = repository()
+    if found is None:
+        raise UsageError("the working folder is in no git repository", hint="run it in the one to bisect")
+    of = bisection(found, good, bad)
+    words = words_of({name: options[name] for name in OF_RUN})
+    with keeping(KEPT):
+        done = bisect(of, _hunt(str(found.top), options), words)
+    _show(done, as_json)
+    return 0 if done.first_bad is not None else 1
+
+
+def _hunt(top: str, options: dict[str, Any]) -> Any:
+    from lab.cli.bisecting.hunt import Hunt
+
+    names = ("target", "model", "metrics", "sessions", "build", "floor", "emulated")
+    measure = tuple(shlex.split(options["measure"] or ""))
+    return Hunt(top=top, measure=measure, pythonpath=None, **{name: options[name] for name in names})
+
+
+def _show(done: Found, as_json: bool) -> None:
+    if as_json:
+        from dataclasses import asdict
+
+        print_document(asdict(done))
+        return
+    from lab.views.bisect_table import bisect_table
+    from lab.views.console import for_stdout
+
+    possible = [(one.commit, one.subject) for one in done.possible]
+    print_text(for_stdout(bisect_table(possible, done.steps, done.log)))

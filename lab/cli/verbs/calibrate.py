@@ -1,0 +1,119 @@
+"""`lab calibrate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.cli.options import (
+    existing_model,
+    existing_target,
+    int_list,
+    json_option,
+    layers_option,
+    reach_options,
+    weights_options,
+)
+from lab.cli.output import print_document, print_text, stderr
+from lab.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.core.calibration import Calibration
+
+
+@click.command("calibrate")
+@click.argument("target", metavar="TARGET", callback=existing_target)
+@click.option("--model", metavar="ID", callback=existing_model, help="Model; see 'lab models'.")
+@click.option("--sessions", type=click.IntRange(10, 1000), default=10, metavar="N", help="How many; default: 10.")
+@click.option("--from-history", is_flag=True, help="Measure nothing: take the sessions of one build on record.")
+@click.option("--show", is_flag=True, help="Show what was learned before.")
+@click.option("--prompt", metavar="N[,N...]", default="512", callback=int_list(1), help="Tokens to prefill.")
+@click.option("--generate", metavar="N[,N...]", default="128", callback=int_list(2), help="Tokens to generate.")
+@click.option("--depth", metavar="N[,N...]", default="0", callback=int_list(0), help="Tokens in the cache.")
+@click.option("--repeats", type=click.IntRange(1), metavar="N", help="Repetitions; default: the target's.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: the target's.")
+@layers_option
+@weights_options
+@reach_options
+@json_option
+def command(target: str, from_history: bool, show: bool, as_json: bool, **options: Any) -> int:
+    """Learn how much a target's sessions differ when nothing changed.
+
+    Measures the same build in --sessions sessions, 10 at the least, and learns for each metric the noise between
+    sessions and the floor: the smallest difference that counts. floors/TARGET.json keeps it, and 'lab gate' and
+    'lab regressions' use it. Each session is a run on record, tagged 'calibrate'; Ctrl-C keeps those that are done.
+
+    Without --model the model of the target's newest run is taken. --from-history takes of each model the build
+    that most sessions measured, whatever they were for.
+
+    \b
+    Example:
+      lab calibrate local --model phi3-mini-q4
+      lab calibrate local --model phi3-mini-q4 --layers 2 --sessions 20
+      lab calibrate local --from-history
+      lab calibrate local --show --json
+    """
+    if show and from_history:
+        raise UsageError("--show shows what was learned, --from-history learns: give one")
+    _show(_found(target, from_history, show, options), as_json)
+    return 0
+
+
+def _found(target: str, from_history: bool, show: bool, options: dict[str, Any]) -> Calibration:
+    if show:
+        return _stored(target)
+    from lab.cli.calibrating import of_history
+
+    return of_history(target, options["model"]) if from_history else _measured(target, options)
+
+
+def _stored(target: str) -> Calibration:
+    from lab.core.calibration import floors_dir, load
+    from lab.core.errors import StoreError
+
+    path = floors_dir() / f"{target}.json"
+    if not path.is_file():
+        raise StoreError(f"target {target} was never calibrated: its floor is 5 %", hint=f"lab calibrate {target}")
+    return load(path)
+
+
+def _measured(target: str, options: dict[str, Any]) -> Calibration:
+    from lab.cli.access import access_of
+    from lab.cli.calibrating import latest_model, measured, of_runs
+    from lab.cli.measuring import Wanted, run_wanted
+    from lab.cli.pipeline import Choice
+    from lab.core.revision import measured_revision
+    from lab.core.tags import CALIBRATE
+    from lab.views.progress import progress_on
+
+    found = (options["model"], options["layers"]) if options["model"] else latest_model(target)
+    if found is None:
+        raise UsageError(f"target {target} has no run whose model could be taken", hint="give --model")
+    model, layers = found
+    choice = Choice(target, model, options["layers"] or layers, options["weights"], options["seed"], options["address"])
+    wanted = Wanted(
+        prompt=options["prompt"],
+        generate=options["generate"],
+        depth=options["depth"],
+        repeats=options["repeats"],
+        threads=options["threads"],
+        tags=(CALIBRATE,),
+        revision=measured_revision(None),
+    )
+    with progress_on(stderr()) as progress:
+        access = access_of(options["accept_new"], progress)
+        ids = measured(lambda: run_wanted(choice, wanted, None, progress, access), options["sessions"], progress)
+    return of_runs(ids, target)
+
+
+def _show(found: Calibration, as_json: bool) -> None:
+    if as_json:
+        from dataclasses import asdict
+
+        print_document(asdict(found))
+        return
+    from lab.views.calibration_table import calibration_table
+    from lab.views.console import for_stdout
+
+    print_text(for_stdout(calibration_table(found)))

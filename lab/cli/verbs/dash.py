@@ -1,0 +1,90 @@
+"""`lab dash`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from lab.cli.options import existing_dashboard, json_option
+from lab.cli.output import print_document, print_text, tell
+from lab.core.errors import UsageError
+
+
+@click.command("dash")
+@click.argument("name", metavar="[NAME]", required=False, callback=existing_dashboard)
+@click.option("--once", is_flag=True, help="Print it and leave; so it is wherever stdout is no terminal.")
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page.")
+@click.option("--check", is_flag=True, help="Check every dashboard file; exit code 1 when one has a mistake.")
+@click.option("--target", metavar="NAME", help="Only this target; a pattern such as 'pixel*' does too.")
+@click.option("--model", metavar="ID", help="Only this model; a pattern such as 'phi3-mini-*' does too.")
+@json_option
+def command(
+    name: str | None, once: bool, page: Path | None, check: bool, target: str | None, model: str | None, as_json: bool
+) -> int:
+    """Show a dashboard: what everything does now, how it got there, and what got worse.
+
+    A dashboard is a file dashboards/<name>.toml in the working folder (or $LAB_HOME), or one that comes with lab:
+    overview (the default), compare, regressions, device, model, engines. In a terminal it is interactive. The page
+    of --html is one file that needs no network. With --once the exit code is 3 when the dashboard's own gates find
+    a verdict that they do not let pass.
+
+    \b
+    Example:
+      lab dash
+      lab dash compare --once --target local
+      lab dash overview --html report.html
+      lab dash --check
+    """
+    if check:
+        return _check(as_json, name)
+    if page is not None and as_json:
+        raise UsageError("--html and --json: choose one of them")
+    chosen = name or "overview"
+    if not once and page is None and not as_json and sys.stdout.isatty() and sys.stdin.isatty():
+        from lab.views.tui.app import run_app
+
+        return run_app(chosen, target, model)
+    return _once(chosen, target, model, page, as_json)
+
+
+def _once(name: str, target: str | None, model: str | None, page: Path | None, as_json: bool) -> int:
+    from lab.analysis.boards.stored import stored_board
+    from lab.core.dashboard import load_dashboard, narrowed
+
+    spec = narrowed(load_dashboard(name), target, model)
+    found = stored_board(spec, with_changes=True if page is not None else None)
+    if page is not None:
+        from lab.core.atomic import write_text
+        from lab.core.home import shown
+        from lab.views.html.page import html_page
+
+        write_text(page, html_page(found.board, found.bad))
+        tell(f"wrote {shown(page)}")
+    elif as_json:
+        from lab.cli.board_document import board_document
+
+        print_document(board_document(found))
+    else:
+        from lab.views.board_table import board_table
+        from lab.views.console import for_stdout, stdout_width
+
+        print_text(for_stdout(board_table(found.board, found.bad, stdout_width())))
+    return found.board.exit_code
+
+
+def _check(as_json: bool, name: str | None) -> int:
+    from lab.core.dashboard import DashboardSpec, all_dashboards
+
+    checked = {one: spec for one, spec in all_dashboards().items() if name in (None, one)}
+    if as_json:
+        from lab.cli.board_document import dashboards_document
+
+        print_document(dashboards_document(checked))
+    else:
+        from lab.views.console import for_stdout
+        from lab.views.dashboards_table import dashboards_table
+
+        print_text(for_stdout(dashboards_table(checked)))
+    return 0 if all(isinstance(one, DashboardSpec) for one in checked.values()) else 1

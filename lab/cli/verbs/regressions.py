@@ -1,0 +1,40 @@
+"""`lab regressions`."""
+
+from __future__ import annotations
+
+import click
+
+from lab.cli.options import json_option
+from lab.cli.output import print_document, print_text
+
+
+@click.command("regressions")
+@click.option("--target", metavar="NAME", help="Device; see 'lab targets'.")
+@click.option("--model", metavar="ID", help="Model; see 'lab models'.")
+@click.option("--all", "everything", is_flag=True, help="Show changes for the better and those made good since, too.")
+@json_option
+def command(target: str | None, model: str | None, everything: bool, as_json: bool) -> int:
+    """Find where the history of a cell moved to another level, and the commits that did it.
+
+    Each cell that was measured in 20 sessions or more is judged; fewer are left to 'lab compare'. A change for the
+    worse stays open until it is made good or accepted with 'lab ack'. Leaves with 3 while one is open.
+
+    \b
+    Example:
+      lab regressions
+      lab regressions --target local --all --json
+    """
+    from lab.cli.histories import chosen, judged
+
+    history = judged(target, model)
+    shown = chosen(history, target, model, everything)
+    if as_json:
+        from lab.cli.histories import history_document
+
+        print_document(history_document(history, shown))
+    else:
+        from lab.views.console import for_stdout, stdout_width
+        from lab.views.regressions_table import regressions_table
+
+        print_text(for_stdout(regressions_table(history, shown, stdout_width())))
+    return history.exit_code
