@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 
 from lab.analysis.judging.floors import learn_floors
 from lab.analysis.judging.sides import Side
-from lab.analysis.points.load import load_points
 from lab.analysis.points.table import Points, Runs
 from lab.analysis.select import codes
+from lab.cli.loading import loaded_points
 from lab.cli.problems import Interrupted
 from lab.core import calibration
 from lab.core.calibration import Calibration
@@ -42,14 +42,14 @@ def measured(session: Session, number: int, progress: Progress) -> list[str]:
 
 def of_runs(ids: Iterable[str], target: str) -> Calibration:
     """Learn the floors of a target from these runs, and store them."""
-    points = load_points(target).points
+    points = loaded_points(target).points
     wanted = set(ids)
     return _learned(points, Side("calibrate", codes(_places(points.runs, wanted))))
 
 
 def of_history(target: str, model: str | None) -> Calibration:
     """Learn from the sessions on record: of each model those of the build that most sessions measured."""
-    points = load_points(target).points
+    points = loaded_points(target).points
     runs = points.runs
     sound = [i for i in range(len(runs)) if runs.status[i] == "ok" and runs.bundle[i] and _is_of(runs, i, model)]
     if not sound:
@@ -64,7 +64,7 @@ def of_history(target: str, model: str | None) -> Calibration:
 
 def latest_model(target: str) -> tuple[str, int | None] | None:
     """Return the model id and the layers of the newest whole run of a target; None where there is none."""
-    runs = load_points(target).points.runs
+    runs = loaded_points(target).points.runs
     labels = [runs.model[i] for i in range(len(runs)) if runs.status[i] == "ok" and runs.bundle[i]]
     if not labels:
         return None

@@ -9,9 +9,9 @@ import numpy as np
 from lab.analysis.gate import Gate
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.points.key import STATUS
-from lab.analysis.points.load import load_points
 from lab.analysis.points.table import Points
 from lab.analysis.select import Among, codes, select
+from lab.cli.loading import loaded_points
 from lab.core.calibration import load_floors
 from lab.core.errors import NotComparableError, StoreError
 from lab.core.revision import repository
@@ -51,7 +51,7 @@ def judged(asked: Asked) -> Judged:
         NotComparableError: both are the same runs.
         StoreError, UsageError: a side names nothing, or several things.
     """
-    loaded = load_points(asked.target)
+    loaded = loaded_points(asked.target)
     points = _narrowed(loaded.points, asked)
     among = Among(target=asked.target, model=asked.model, dirty=asked.dirty, repository=repository())
     a = select(points, asked.baseline, among)

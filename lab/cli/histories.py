@@ -7,8 +7,8 @@ from typing import Any
 
 from lab.analysis.history.regressions import History, Regression
 from lab.analysis.history.stored import stored_history
-from lab.analysis.points.load import load_points
 from lab.analysis.points.table import Points
+from lab.cli.loading import loaded_points
 from lab.cli.output import tell, warn
 from lab.core.errors import UsageError
 from lab.core.home import definitions, shown
@@ -21,7 +21,7 @@ FIRST = "no runs are recorded yet: lab run --target local --model phi3-mini-q4 r
 
 def judged(target: str | None = None, model: str | None = None) -> History:
     """Judge the whole store; runs that cannot be read are warned about. UsageError for a name that nothing has."""
-    loaded = load_points()
+    loaded = loaded_points()
     for bad in loaded.bad:
         warn(f"unreadable: {shown(bad.path)}: {printable(bad.reason)}")
     if not len(loaded.points.runs):

@@ -119,12 +119,12 @@ def _two_runs(a: Place, b: Place, emulated: bool, as_json: bool) -> int:
 def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Table, int]:
     from lab.analysis.axis import arrange
     from lab.analysis.judging.judge import Policy, judge
-    from lab.analysis.points.load import load_points
     from lab.analysis.select import Among, select
+    from lab.cli.loading import loaded_points
     from lab.core.calibration import load_floors
     from lab.core.revision import repository
 
-    points = load_points().points
+    points = loaded_points().points
     among = Among(repository=repository())
     before, after = (select(points, text, among) for text in (a, b))
     policy = Policy(floors=load_floors(), emulated=emulated)
@@ -136,11 +136,11 @@ def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Ta
 def _along(axis: str, wanted: object, emulated: bool) -> Table:
     from lab.analysis.axis import Wanted, along
     from lab.analysis.judging.judge import Policy
-    from lab.analysis.points.load import load_points
+    from lab.cli.loading import loaded_points
     from lab.core.calibration import load_floors
 
     assert isinstance(wanted, Wanted)
-    loaded = load_points()
+    loaded = loaded_points()
     for bad in loaded.bad:
         warn(f"unreadable: {bad.path}: {bad.reason}")
     return along(loaded.points, axis, wanted, Policy(floors=load_floors(), emulated=emulated))

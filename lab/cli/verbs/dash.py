@@ -51,10 +51,11 @@ def command(
 
 def _once(name: str, target: str | None, model: str | None, page: Path | None, as_json: bool) -> int:
     from lab.analysis.boards.stored import stored_board
+    from lab.cli.loading import loaded_points
     from lab.core.dashboard import load_dashboard, narrowed
 
     spec = narrowed(load_dashboard(name), target, model)
-    found = stored_board(spec, with_changes=True if page is not None else None)
+    found = stored_board(spec, loaded_points(), with_changes=True if page is not None else None)
     if page is not None:
         from lab.core.atomic import write_text
         from lab.core.home import shown

@@ -30,6 +30,7 @@ Marked = tuple[CellKey, str, str]  # a cell of the run, its id, its place
 THEMES = ("ansi-dark", "textual-dark", "textual-light")  # the terminal's own colours first
 LOOK_S = 1.5  # between two looks at the store, or as long as it takes to look twenty times
 SHARE = 20
+COUNT_S = 0.5  # between two looks at how far the first reading has come
 SWITCH_S = 0.001  # judging is much arithmetic in Python; the screen has its turn five times as often as by default
 
 
@@ -73,15 +74,24 @@ class LabApp(App[int]):
     async def _first(self) -> None:
         with self.telling():
             loading = self._loading or Background(self.source.load)
+            counting = self.set_interval(COUNT_S, self._say_count)
             try:
                 found = await loading.wait()
             except Exception:
                 self.main.unread()
                 raise
+            finally:
+                counting.stop()
             assert isinstance(found, Snapshot)
+            if self.source.count.words:
+                self.say(f"read {found.runs} runs")
             self._take(found)
         if self._follows:
             await self._follow()
+
+    def _say_count(self) -> None:
+        if words := self.source.count.words:
+            self.say(words)
 
     async def _follow(self) -> None:
         loop, pause_s = asyncio.get_running_loop(), LOOK_S

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.analysis.boards.board import Board, BoardCell
@@ -19,6 +19,7 @@ from lab.core.dashboard import DashboardSpec, all_dashboards, load_dashboard, na
 from lab.core.errors import StoreError
 from lab.core.run_record import RunRecord
 from lab.core.store import BadRun, Entry, entries, read_entry
+from lab.views.tui.count import Count
 
 Stamp = frozenset[tuple[str, str]]
 
@@ -43,6 +44,7 @@ class Source:
 
     target: str | None = None
     model: str | None = None
+    count: Count = field(default_factory=Count, compare=False)
 
     def look(self) -> Stamp:
         """Return what is there now, without reading any of it."""
@@ -51,7 +53,7 @@ class Source:
     def load(self) -> Snapshot:
         """Return the store as it is now."""
         stamp = self.look()  # before reading: what lands in between is seen at the next look
-        loaded = load_points()
+        loaded = load_points(progress=self.count)
         return Snapshot(loaded.points, loaded.bad, stamp)
 
     def dashboards(self) -> tuple[str, ...]:

@@ -1,0 +1,19 @@
+"""What a first reading tells the screen."""
+
+from __future__ import annotations
+
+from lab.views.tui.count import Count
+
+
+def test_nothing_is_said_of_a_short_reading() -> None:
+    assert Count().words == ""
+
+
+def test_a_long_reading_says_how_far_it_is() -> None:
+    count = Count()
+    with count.phase("reading", 300, "runs") as advance:
+        for _ in range(120):
+            advance(1)
+        assert count.words == "reading runs that are new: 120 of 300"
+    with count.phase("reading again", 500, "runs"):
+        assert count.words == "reading runs that are new: 0 of 500"
