@@ -11,9 +11,8 @@ from lab.analysis.points.table import Points
 from lab.cli.loading import loaded_points
 from lab.cli.output import tell, warn
 from lab.core.errors import UsageError
-from lab.core.home import definitions, shown
+from lab.core.home import definitions
 from lab.core.suggest import unknown
-from lab.core.text import printable
 
 Numbered = list[tuple[int, Regression]]
 FIRST = "no runs are recorded yet: lab run --target local --model phi3-mini-q4 records one"
@@ -23,7 +22,7 @@ def judged(target: str | None = None, model: str | None = None) -> History:
     """Judge the whole store; runs that cannot be read are warned about. UsageError for a name that nothing has."""
     loaded = loaded_points()
     for bad in loaded.bad:
-        warn(f"unreadable: {shown(bad.path)}: {printable(bad.reason)}")
+        warn(f"unreadable: {bad.said}")
     if not len(loaded.points.runs):
         tell(FIRST)
     _check_names(loaded.points, target, model)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from lab.core.home import shown
 from lab.core.place import Inside, Place
 from lab.core.run_record import RunRecord
+from lab.core.text import printable
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,12 @@ class BadRun:
 
     path: Place
     reason: str
+
+    @property
+    def said(self) -> str:
+        """The place and the reason on one line, harmless on a terminal; most reasons begin with the place already."""
+        place = shown(self.path)
+        return printable(self.reason if self.reason.startswith(place) else f"{place}: {self.reason}")
 
 
 @dataclass(frozen=True, order=True)

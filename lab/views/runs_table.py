@@ -9,10 +9,8 @@ from rich.text import Text
 
 from lab.analysis.flags import run_flags
 from lab.analysis.summary import CellSummary, summarise
-from lab.core.home import shown
 from lab.core.run_record import RunRecord
 from lab.core.store import BadRun
-from lab.core.text import printable
 from lab.views.run_facts import model_words
 from lab.views.table import BAD, left, right, spaced, status_word, table
 from lab.views.units import number
@@ -31,7 +29,7 @@ GAP = 2
 
 def runs_table(records: Sequence[RunRecord], bad: Sequence[BadRun], width: int) -> RenderableType:
     """The runs as a table, then every file that could not be read, each with its reason."""
-    unreadable = [Text(f"unreadable: {printable(shown(one.path))}: {printable(one.reason)}", BAD) for one in bad]
+    unreadable = [Text(f"unreadable: {one.said}", BAD) for one in bad]
     listed = _table(records, width) if records else Text("no recorded runs")
     return spaced([listed, *unreadable])
 

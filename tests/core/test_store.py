@@ -289,3 +289,9 @@ def test_read_only_profiles_are_named(read_only: Path, monkeypatch: pytest.Monke
     with pytest.raises(LabError, match="cannot write here"):
         store.save(record())
     assert os.listdir(read_only) == ["kept"]  # noqa: PTH208
+
+
+def test_a_bad_run_names_its_place_once_and_says_nothing_to_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    assert store.BadRun(path, f"{path}: not valid JSON").said == f"{path}: not valid JSON"
+    assert "\x1b" not in store.BadRun(path, "gone \x1b[31m").said

@@ -142,7 +142,7 @@ def _along(axis: str, wanted: object, emulated: bool) -> Table:
     assert isinstance(wanted, Wanted)
     loaded = loaded_points()
     for bad in loaded.bad:
-        warn(f"unreadable: {bad.path}: {bad.reason}")
+        warn(f"unreadable: {bad.said}")
     return along(loaded.points, axis, wanted, Policy(floors=load_floors(), emulated=emulated))
 
 
