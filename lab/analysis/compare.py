@@ -13,10 +13,10 @@ from lab.analysis.comparable import cell_obstacle, metric_obstacle, notes, run_o
 from lab.analysis.marks import ONE_SESSION, Mark, judge
 from lab.analysis.stats import describe, ratio_interval
 from lab.analysis.summary import finished, samples
+from lab.core.metrics import JUDGED
 from lab.core.run_record import Cell, RunRecord
 from lab.measure.plan import Cell as Shape
 
-COMPARED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "itl_p50_s", "load_s", "rss_peak_bytes")
 FLOOR = 0.05  # a smaller difference is not worth an alarm on any device until its own noise is known
 
 
@@ -90,7 +90,7 @@ def _cell_rows(shape: Shape, a: Cell | None, b: Cell | None, obstacle: str | Non
     problem = cell_obstacle(a, b)
     if problem is not None:
         return [_whole(shape, *problem)]
-    return [row for name in COMPARED if (row := _metric_row(shape, name, a, b, floor)) is not None]
+    return [row for name in JUDGED if (row := _metric_row(shape, name, a, b, floor)) is not None]
 
 
 def _whole(shape: Shape, mark: Mark, reason: str | None) -> Row:

@@ -11,8 +11,10 @@ from lab.core.config import Limits, load_toml
 from lab.core.errors import ConfigError, LabError, UsageError
 from lab.core.home import definitions, find_definition, shown
 from lab.core.kinds import Name
+from lab.core.metrics import JUDGED
 from lab.core.names import check_name
 from lab.core.suggest import did_you_mean
+from lab.core.words import Word
 
 SCHEMA = 1
 Axis = Literal["target", "model", "engine", "test", "metric"]
@@ -32,28 +34,10 @@ Fact = Literal[
     "accepted",
 ]
 AxisOrFact = Literal[Axis, Fact]
-# The words of lab.analysis.judging.verdict, which this layer cannot import; a test holds the two together.
-Word = Literal[
-    "faster",
-    "slower",
-    "same",
-    "unproven",
-    "smaller",
-    "bigger",
-    "fell-back",
-    "broke",
-    "fixed",
-    "missing",
-    "new",
-    "noisier",
-    "not-comparable",
-]
 AXES: tuple[Axis, ...] = ("target", "model", "engine", "test", "metric")
 PATTERN = r"[A-Za-z0-9*?._@+-]{1,120}"
 Pattern = Annotated[str, Limits(pattern=PATTERN)]
 DAY_LIMIT = 36_500
-# The metrics that lab.analysis.points keeps of every session.
-MEASURED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "itl_p50_s", "load_s", "rss_peak_bytes")
 EXAMPLES = {"rows": 'rows = ["target"]', "columns": 'columns = ["model"]'}
 
 
@@ -209,10 +193,10 @@ def _metrics_problem(spec: DashboardSpec) -> tuple[str, str] | None:
     named = [(f"metrics[{place}]", name) for place, name in enumerate(spec.metrics)]
     named += [(f"charts[{place}].metric", chart.metric) for place, chart in enumerate(spec.charts)]
     for key, name in named:
-        if name not in MEASURED:
+        if name not in JUDGED:
             text = f"{key}: {name[:60]!r} is not a metric that histories have."
-            return text + did_you_mean(name, MEASURED), f"known: {', '.join(MEASURED)}"
-    return None if spec.metrics else ("metrics: the list is empty", f"choose of {', '.join(MEASURED)}")
+            return text + did_you_mean(name, JUDGED), f"known: {', '.join(JUDGED)}"
+    return None if spec.metrics else ("metrics: the list is empty", f"choose of {', '.join(JUDGED)}")
 
 
 def _baseline_problem(spec: DashboardSpec) -> tuple[str, str] | None:

@@ -52,6 +52,8 @@ _ROWS = (
     Metric("roof_fraction", "1", "higher", "Of roof", "fraction"),
 )
 
+# What sides and histories are judged by: one number a session each.
+JUDGED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "itl_p50_s", "load_s", "rss_peak_bytes")
 METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
 
 

@@ -12,10 +12,11 @@ from markdown_it import MarkdownIt
 
 from lab.analysis.gate import Gate
 from lab.analysis.judging.judge import Policy, judge
-from lab.analysis.judging.verdict import Judgement, Verdict, Word
+from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.select import codes, select
+from lab.core.words import Word
 from lab.views.console import to_text
 from lab.views.gate_annotations import gate_annotations, harmless
 from lab.views.gate_junit import gate_junit

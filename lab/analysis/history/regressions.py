@@ -13,11 +13,11 @@ from lab.analysis.history.change_points import MIN_POINTS, ChangePoint, change_p
 from lab.analysis.history.clocks import clock_problems
 from lab.analysis.history.series import Series, series_of
 from lab.analysis.judging.sides import FLOOR
-from lab.analysis.judging.verdict import Word
 from lab.analysis.points.key import CellKey, SeriesKey
 from lab.analysis.points.table import Points, Runs
 from lab.core.acks import Accepted
 from lab.core.metrics import METRICS
+from lab.core.words import Word
 
 LEVEL = 0.05  # probability of any false change in the whole store, shared evenly among its series (Bonferroni)
 

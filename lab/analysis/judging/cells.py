@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.analysis.judging.match import Match, base_of
-from lab.analysis.judging.verdict import Verdict, Word
+from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import FLAGS, STATUSES, Points
 from lab.core.text import said
+from lab.core.words import Word
 
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]

@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from lab.analysis.points.key import CellKey
+from lab.core.words import Word
 
-Word = Literal[
-    "faster",
-    "slower",
-    "same",
-    "unproven",
-    "smaller",
-    "bigger",
-    "fell-back",
-    "broke",
-    "fixed",
-    "missing",
-    "new",
-    "noisier",
-    "not-comparable",
-]
 ALARMS: tuple[Word, ...] = ("slower", "bigger", "fell-back", "broke", "missing", "noisier")
 GOOD: tuple[Word, ...] = ("faster", "smaller", "fixed")
 

@@ -12,9 +12,10 @@ from lab.analysis.judging.evidence import MIN_SESSIONS, TEST, Evidence
 from lab.analysis.judging.needed import sessions_needed
 from lab.analysis.judging.sides import Policy
 from lab.analysis.judging.spread import Spread
-from lab.analysis.judging.verdict import Verdict, Word
+from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import CellKey
 from lab.core.metrics import metric
+from lab.core.words import Word
 
 Array = NDArray[np.float64]
 

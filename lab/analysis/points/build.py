@@ -14,10 +14,8 @@ from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
 from lab.analysis.points.table import FLAGS, STATUSES, Points, Runs
 from lab.analysis.stats import Stat, describe
 from lab.analysis.summary import CellSummary, finished, samples, summarise
-from lab.core.metrics import metric
+from lab.core.metrics import JUDGED, metric
 from lab.core.run_record import Cell, RunRecord
-
-POINTS_OF = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "itl_p50_s", "load_s", "rss_peak_bytes")
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def rows_of(record: RunRecord) -> Iterator[Row]:
 
 
 def _measured(cell: Cell, summary: CellSummary) -> Iterator[tuple[str, Stat, str]]:
-    for name in POINTS_OF:
+    for name in JUDGED:
         if metric(name).format == "bytes":
             stat = describe([summary.rss_peak_bytes] if summary.rss_peak_bytes is not None else [])
         else:
