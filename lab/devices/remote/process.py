@@ -39,6 +39,8 @@ class RemoteProcess:
         self._pid: int | None = None
         self._answer: Answer | None = None
         self._problem: BaseException | None = None
+        # Not Thread.join: interrupted by Ctrl-C it takes a thread that still runs for one that has ended (bpo-45274).
+        self._done = threading.Event()
         self._began = time.monotonic()
 
     def run(self, timeout_s: float) -> Completed:
@@ -46,21 +48,21 @@ class RemoteProcess:
         worker = threading.Thread(target=self._work, args=(timeout_s,), name="lab-remote", daemon=True)
         try:
             worker.start()
-            while worker.is_alive():
-                worker.join(POLL_S)
+            while not self._done.wait(POLL_S):
+                pass
         except KeyboardInterrupt:
             if worker.ident is not None:  # else the interrupt came before it ever started
-                self._end(worker)
+                self._end()
             raise
         if self._problem is not None:
             self._fail(self._problem, timeout_s)
         return self._completed()
 
-    def _end(self, worker: threading.Thread) -> None:
+    def _end(self) -> None:
         """Ask the program to end; it has a grace time for its last words, and is then killed."""
         for signal in ("TERM", "KILL"):
             self._stop(signal)
-            worker.join(GRACE_S)
+            self._done.wait(GRACE_S)
 
     def _work(self, timeout_s: float) -> None:
         try:
@@ -68,6 +70,8 @@ class RemoteProcess:
             self._lines.finish()
         except BaseException as problem:  # it is raised again in the thread that waits
             self._problem = problem
+        finally:
+            self._done.set()
 
     def _first(self, line: str) -> None:
         """The shell's first line is the id of the process that it becomes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,4 +43,19 @@ def test_ctrl_c_while_the_thread_is_still_starting(device: Device, monkeypatch: 
     monkeypatch.setattr(threading.Thread, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):
         device.run(["sh", "-c", TALK], timeout_s=60, on_line=take)
+    assert lines == ["ready", "last words"]
+
+
+def test_a_program_gets_the_time_that_its_last_words_take(device: Device) -> None:
+    """Ctrl-C may find the waiting thread anywhere, inside Thread.join too, and still nobody is killed early."""
+    lines: list[str] = []
+
+    def take(line: str) -> None:
+        lines.append(line)
+        if line == "ready":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    slow = "trap 'sleep 0.7; echo last words; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
+    with pytest.raises(KeyboardInterrupt):
+        device.run(["sh", "-c", slow], timeout_s=60, on_line=take)
     assert lines == ["ready", "last words"]
