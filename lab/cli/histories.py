@@ -8,8 +8,8 @@ from typing import Any
 from lab.analysis.history.regressions import History, Regression
 from lab.analysis.history.stored import stored_history
 from lab.analysis.points.table import Points
-from lab.cli.loading import loaded_points
-from lab.cli.output import tell, warn
+from lab.cli.loading import readable_points
+from lab.cli.output import tell
 from lab.core.errors import UsageError
 from lab.core.home import definitions
 from lab.core.suggest import unknown
@@ -20,13 +20,11 @@ FIRST = "no runs are recorded yet: lab run --target local --model phi3-mini-q4 r
 
 def judged(target: str | None = None, model: str | None = None) -> History:
     """Judge the whole store; runs that cannot be read are warned about. UsageError for a name that nothing has."""
-    loaded = loaded_points()
-    for bad in loaded.bad:
-        warn(f"unreadable: {bad.said}")
-    if not len(loaded.points.runs):
+    points = readable_points()
+    if not len(points.runs):
         tell(FIRST)
-    _check_names(loaded.points, target, model)
-    return stored_history(loaded.points)
+    _check_names(points, target, model)
+    return stored_history(points)
 
 
 def chosen(history: History, target: str | None, model: str | None, everything: bool) -> Numbered:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.cli.output import stderr
+from lab.cli.output import stderr, warn
 
 if TYPE_CHECKING:
     from lab.analysis.points.load import Loaded
+    from lab.analysis.points.table import Points
 
 
 def loaded_points(target: str | None = None) -> Loaded:
@@ -17,3 +18,11 @@ def loaded_points(target: str | None = None) -> Loaded:
 
     with progress_on(stderr()) as progress:
         return load_points(target, progress)
+
+
+def readable_points(target: str | None = None) -> Points:
+    """Return the same, after a warning for each run that cannot be read."""
+    loaded = loaded_points(target)
+    for bad in loaded.bad:
+        warn(f"unreadable: {bad.said}")
+    return loaded.points

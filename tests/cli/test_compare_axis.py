@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lab.core.home import profiles_dir
 from tests.analysis.documents import DOCUMENT, cell
 from tests.cli.conftest import Keep, Lab
 
@@ -70,3 +71,12 @@ def test_an_empty_store_says_what_is_missing(lab: Lab) -> None:
     ran = lab("compare", "--axis", "engine")
     assert (ran.code, ran.out) == (1, "")
     assert "needs two values" in ran.err
+
+
+@pytest.mark.parametrize("words", [("tvm", "last:2"), ("--axis", "engine")])
+def test_a_damaged_run_is_named_however_sides_are_chosen(words: tuple[str, ...], lab: Lab, engines: None) -> None:
+    damaged = profiles_dir() / "local" / "20261123T210000Z--phi3-mini-q4--20261123-210000-bad000.json"
+    damaged.write_text("{")
+    err = lab("compare", *words).err
+    assert err.startswith("warning: unreadable: ")
+    assert err.count(damaged.name) == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli.options import json_option
-from lab.cli.output import print_document, print_text, warn
+from lab.cli.output import print_document, print_text
 
 if TYPE_CHECKING:
     from lab.analysis.axis import Table
@@ -120,11 +120,11 @@ def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Ta
     from lab.analysis.axis import arrange
     from lab.analysis.judging.judge import Policy, judge
     from lab.analysis.select import Among, select
-    from lab.cli.loading import loaded_points
+    from lab.cli.loading import readable_points
     from lab.core.calibration import load_floors
     from lab.core.revision import repository
 
-    points = loaded_points().points
+    points = readable_points()
     among = Among(repository=repository())
     before, after = (select(points, text, among) for text in (a, b))
     policy = Policy(floors=load_floors(), emulated=emulated)
@@ -136,14 +136,11 @@ def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Ta
 def _along(axis: str, wanted: object, emulated: bool) -> Table:
     from lab.analysis.axis import Wanted, along
     from lab.analysis.judging.judge import Policy
-    from lab.cli.loading import loaded_points
+    from lab.cli.loading import readable_points
     from lab.core.calibration import load_floors
 
     assert isinstance(wanted, Wanted)
-    loaded = loaded_points()
-    for bad in loaded.bad:
-        warn(f"unreadable: {bad.said}")
-    return along(loaded.points, axis, wanted, Policy(floors=load_floors(), emulated=emulated))
+    return along(readable_points(), axis, wanted, Policy(floors=load_floors(), emulated=emulated))
 
 
 def _show(found: Table, code: int, plot: bool, as_json: bool) -> None:
