@@ -6,11 +6,12 @@ the one table and put rows into it: no other table, no function, no query, no fi
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from typing import Any
 
 from lab.core.errors import ForeignFileError
-from lab.core.text import said
+from lab.core.text import printable, said
 
 TABLE = "llama_bench"
 STEPS = 50_000_000  # of SQLite's machine: minutes of work, where a row takes a thousand
@@ -21,6 +22,8 @@ _NOTING = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_READ, sqlite3.SQLITE_UPDATE}
 
 def sql_rows(text: str, file: str) -> list[dict[str, Any]]:
     """Return the rows that the statements would put into llama-bench's table; NULL columns are left out."""
+    if "\0" in text:
+        raise ForeignFileError(f"{file}: line {text[: text.index(chr(0))].count(chr(10)) + 1}: a NUL character")
     if not sqlite3.complete_statement(text):
         raise ForeignFileError(f"{file}: its last statement does not end", hint="was the file cut short?")
     database = sqlite3.connect(":memory:")
@@ -29,7 +32,7 @@ def sql_rows(text: str, file: str) -> list[dict[str, Any]]:
         database.set_progress_handler(lambda: 1, STEPS)
         database.executescript(text)
         database.set_authorizer(None)
-        return _all(database)
+        return _all(database, file)
     except (sqlite3.Error, ValueError) as problem:
         raise ForeignFileError(
             f"{file}: not what llama-bench -o sql writes: {said(problem)}",
@@ -39,10 +42,23 @@ def sql_rows(text: str, file: str) -> list[dict[str, Any]]:
         database.close()
 
 
-def _all(database: sqlite3.Connection) -> list[dict[str, Any]]:
+def _all(database: sqlite3.Connection, file: str) -> list[dict[str, Any]]:
     found = database.execute(f"SELECT * FROM {TABLE} ORDER BY rowid")
     names = [column[0] for column in found.description]
-    return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in found]
+    rows = [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in found]
+    for number, row in enumerate(rows, 1):
+        _check(row, number, file)
+    return rows
+
+
+def _check(row: dict[str, Any], number: int, file: str) -> None:
+    """Raise ForeignFileError for a value that neither JSON nor llama-bench has."""
+    for name, value in row.items():
+        problem = "a blob, expected text or a number" if isinstance(value, bytes) else None
+        if isinstance(value, float) and not math.isfinite(value):
+            problem = f"{value} is not a finite number"
+        if problem is not None:
+            raise ForeignFileError(f"{file}: row {number}, column {printable(name, 60)}: {problem}")
 
 
 def _may(action: int, first: str | None, second: str | None, place: str | None, trigger: str | None) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lab.core.errors import ConfigError
 from lab.core.target import TargetSpec
+from lab.core.text import said
 
 PRIVATE = b"PRIVATE KEY"
 KEY_MAX_BYTES = 1 << 20
@@ -41,13 +42,17 @@ def is_private(path: Path) -> bool:
 
 
 def _check_key(place: str, text: str) -> None:
-    path = key_path(text)
+    try:
+        path = key_path(text)
+    except RuntimeError:
+        raise ConfigError(f"{place}: {text!r}: no such user", hint="begin it with / or ~/") from None
     if not path.is_absolute():
         raise ConfigError(f"{place}: {text!r} is not absolute", hint="begin it with / or ~/")
     try:
         private, wrong = is_private(path), open_to_others(path)
-    except OSError as problem:
-        raise ConfigError(f"{place}: {path}: {problem.strerror}", hint="name a private key that is there") from problem
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise ConfigError(f"{place}: {said(path)}: {reason}", hint="name a private key that is there") from problem
     if not private:
         raise ConfigError(f"{place}: {path} is not a private key", hint="name the file without .pub")
     if wrong:

@@ -52,7 +52,7 @@ async def keys_for(hop: Resolved) -> AsyncIterator[Keys]:
     keys = Keys()
     if hop.hop.key:
         keys.add_file(key_path(hop.hop.key))
-    named = [Path(name).expanduser() for name in hop.setting("IdentityFile", ())]
+    named = [hop.path(name) for name in hop.setting("IdentityFile", ())]
     agent = await _agent(hop)
     try:
         if agent is not None:
@@ -73,7 +73,7 @@ async def _agent(hop: Resolved) -> asyncssh.SSHAgentClient | None:
     if not path:
         return None
     with suppress(OSError, asyncssh.Error):
-        return await asyncssh.connect_agent(str(Path(path).expanduser()))
+        return await asyncssh.connect_agent(str(hop.path(str(path))))
     return None
 
 

@@ -70,7 +70,7 @@ class KnownHosts:
 def _lines(path: Path, name: str) -> list[Line]:
     try:
         text = path.read_text("utf-8", "replace")
-    except OSError:
+    except (OSError, ValueError):  # not there, or no name that a file can have
         return []
     found = (_line(f"{path}:{number}", line, name) for number, line in enumerate(text.splitlines(), 1))
     return [line for line in found if line is not None]

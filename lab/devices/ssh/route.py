@@ -10,6 +10,7 @@ from typing import Any
 import asyncssh
 
 from lab.core.target import SshSpec
+from lab.devices.ssh.config_lines import check_files, expanded
 from lab.devices.ssh.known_hosts import GLOBAL, USER, KnownHosts
 from lab.devices.ssh.problems import bad_configuration
 
@@ -45,8 +46,9 @@ class Resolved:
         self.hop = hop
         try:
             # No keys here: they are read by keys.py, which says what is wrong with them.
+            check_files(configuration_files())
             self._options = asyncssh.SSHClientConnectionOptions(**hop.arguments(), client_keys=None, known_hosts=b"")
-        except (ValueError, OSError, asyncssh.Error) as problem:
+        except (ValueError, OSError, OverflowError, RuntimeError, asyncssh.Error) as problem:
             raise bad_configuration(problem) from problem
 
     @property
@@ -73,7 +75,7 @@ class Resolved:
     def known_hosts(self) -> KnownHosts:
         """Return what is known of the host's key."""
         host, port = self._options.host.lower(), self._options.port
-        files = [*self._user_files(), *map(Path, self.setting("GlobalKnownHostsFile", GLOBAL))]
+        files = [*self._user_files(), *map(self.path, self.setting("GlobalKnownHostsFile", GLOBAL))]
         if self._options.host_key_alias:
             return KnownHosts(self._options.host_key_alias, [], files)
         if port == USUAL_PORT:
@@ -87,8 +89,12 @@ class Resolved:
 
     def _user_files(self) -> Sequence[Path]:
         if self.hop.known_hosts:
-            return [Path(self.hop.known_hosts).expanduser()]
-        return [Path(name).expanduser() for name in self.setting("UserKnownHostsFile", USER)]
+            return [self.path(self.hop.known_hosts)]
+        return [self.path(name) for name in self.setting("UserKnownHostsFile", USER)]
+
+    def path(self, text: str) -> Path:
+        """Return the path that a setting names; ConfigError for the home folder of nobody."""
+        return expanded(text, configuration_files())
 
 
 def configuration_files() -> list[str]:

@@ -1,0 +1,35 @@
+"""Values in llama-bench's SQL that neither llama-bench nor JSON has: told by row and column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.analysis.exchange.files import read_file
+from lab.analysis.exchange.sql import sql_rows
+from lab.core.errors import ForeignFileError
+
+CASES = Path("tests/cases/security")
+TABLE = "CREATE TABLE llama_bench (a TEXT, b REAL);\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("llama-bench-blob.sql", "row 1, column odd: a blob"),
+        ("llama-bench-infinity.sql", "row 1, column odd: inf is not a finite number"),
+        ("llama-bench-nul.sql", "line 3: a NUL character"),
+    ],
+)
+def test_an_odd_value_is_told_by_its_place(name: str, problem: str) -> None:
+    with pytest.raises(ForeignFileError) as caught:
+        read_file(CASES / name, "box")
+    assert caught.value.what.endswith(f"{name}: {problem}") or f"{name}: {problem}" in caught.value.what
+
+
+@pytest.mark.parametrize("value", ["X'00'", "9e999", "-9e999", "CAST(X'FF' AS TEXT)", "zeroblob(1000000000)"])
+def test_no_spelling_of_such_a_value_passes(value: str) -> None:
+    text = TABLE + f"INSERT INTO llama_bench VALUES ('x', 1.0);\nINSERT INTO llama_bench VALUES ('x', {value});\n"
+    with pytest.raises(ForeignFileError, match=r"x\.sql: (row 2, column b|not what llama-bench)"):
+        sql_rows(text, "x.sql")
