@@ -2,7 +2,8 @@
 
 The decode row of a cell with prompt P, generate G and depth D has `n_gen` = G - 1 at `n_depth` = D + P: those
 are the steps between the first token and the last, and the tokens in the cache when they begin. llama-bench
-leaves sampling out of its times; lab has argmax inside.
+leaves sampling out of its times; lab has argmax inside. An imported run is written as its own file had it
+(lab.analysis.exchange.llama_columns).
 """
 
 from __future__ import annotations
@@ -11,33 +12,27 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from lab.analysis.summary import finished, samples
+from lab.analysis.exchange.llama_columns import imported_rows
+from lab.analysis.gpu import gpu_facts, is_gpu_run
+from lab.analysis.summary import finished
+from lab.analysis.tools import OWN, tool_of
 from lab.core.run_record import Cell, Repetition, RunRecord
 
 
 def llama_bench_rows(record: RunRecord) -> list[dict[str, Any]]:
     """Return the rows; a cell without finished repetitions has none."""
+    if tool_of(record) != OWN:
+        return list(imported_rows(record))
     common = _common(record)
     return [{**common, **row} for cell in record.cells for row in _cell_rows(record, cell)]
 
 
 def _cell_rows(record: RunRecord, cell: Cell) -> Iterator[dict[str, Any]]:
-    if not (cell.prompt and cell.generate):
-        yield from _one_phase(record, cell)
-        return
     timed = [times for one in finished(cell) if (times := _times(cell, one)) is not None]
     if timed:
         prefill, decode = zip(*timed, strict=True)
         yield _row(record, cell.prompt, 0, cell.depth, prefill)
         yield _row(record, 0, cell.generate - 1, cell.depth + cell.prompt, decode)
-
-
-def _one_phase(record: RunRecord, cell: Cell) -> Iterator[dict[str, Any]]:
-    """The row of an imported test, which has one phase as llama-bench's own tests do."""
-    tokens = cell.prompt or cell.generate
-    rates = samples(finished(cell), "prefill_tok_per_s" if cell.prompt else "decode_tok_per_s")
-    if tokens and rates:
-        yield _row(record, cell.prompt, cell.generate, cell.depth, [round(tokens * 1e9 / rate) for rate in rates])
 
 
 def _times(cell: Cell, one: Repetition) -> tuple[int, int] | None:
@@ -78,7 +73,7 @@ def _common(record: RunRecord) -> dict[str, Any]:
         "build_commit": ((record.revision.commit if record.revision else record.lab.git_commit) or "unknown")[:9],
         "build_number": 0,
         "cpu_info": str(record.device.facts.get("cpu_model") or "unknown"),
-        "gpu_info": "",
+        "gpu_info": str(gpu_facts(record).get("device") or ""),
         "backends": f"{record.engine.name} {record.engine.versions.get(record.engine.name) or ''}".strip(),
         "model_filename": record.model.label,
         "model_type": f"{record.model.preset} {record.model.quant}",
@@ -89,9 +84,16 @@ def _common(record: RunRecord) -> dict[str, Any]:
         "n_threads": record.engine.threads,
         "type_k": _kv_type(record.model.kv_dtype),
         "type_v": _kv_type(record.model.kv_dtype),
-        "n_gpu_layers": 0,
+        "n_gpu_layers": _gpu_layers(record),
         "load_mode": "mmap",
     }
+
+
+def _gpu_layers(record: RunRecord) -> int | None:
+    """Layers whose work the GPU does, the head counted as llama.cpp counts it; lab puts all of them there, or none."""
+    if not is_gpu_run(record):
+        return 0
+    return record.model.layers + 1 if record.model.layers is not None else None
 
 
 def _kv_type(dtype: str | None) -> str:

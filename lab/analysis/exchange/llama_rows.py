@@ -82,7 +82,7 @@ def _test(row: Fields) -> Test:
     if not prompt and not generate:
         row.fail("n_prompt", "neither a prompt nor a generation")
     rates, repeats = _rates(row, prompt + generate)
-    raw = {name: row.columns[name] for name in TIMES if row.has(name) and not name.startswith("samples")}
+    raw = {name: row.columns[name] for name in ("model_type", *TIMES) if row.has(name) and "samples" not in name}
     only = bool(prompt) != bool(generate)
     return Test(
         row=row.row,
