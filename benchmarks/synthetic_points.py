@@ -69,7 +69,7 @@ def _keys(world: World) -> tuple[SeriesKey, ...]:
                 device=line.target,
                 effective="made up",
                 threads=2,
-                settings="f1",
+                settings=(("seed", "0"),),
                 protocol="1",
                 emulated=line.target.startswith("emulated"),
                 synthetic=True,

@@ -32,8 +32,6 @@ def conditions_obstacle(a: Conditions, b: Conditions, *, emulated: bool = False)
     obstacle = _work_obstacle(_conditions_work(a), _conditions_work(b), emulated=emulated)
     if obstacle is None and a.counter != b.counter:
         return f"two counters: {printable(a.counter) or 'unknown'} against {printable(b.counter) or 'unknown'}"
-    if obstacle is None and a.other != b.other:
-        return f"columns that lab does not know differ: {_short(a.other)} against {_short(b.other)}"
     return obstacle
 
 
@@ -66,11 +64,6 @@ def _work_obstacle(a: _Work, b: _Work, *, emulated: bool) -> str | None:
     if a.emulated != b.emulated:
         return f"{_device(a)} against {_device(b)}"
     return EMULATED if a.emulated and not emulated else None
-
-
-def _short(other: str) -> str:
-    text = printable(other) or "none"
-    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _gpu_obstacle(a: RunRecord, b: RunRecord) -> str | None:

@@ -94,12 +94,16 @@ def _word(match: Match, a: Outcomes, b: Outcomes, reasons: tuple[str, ...]) -> t
     if match.obstacle is not None:
         return "not-comparable", match.obstacle
     if match.a is None and match.b is not None:
-        return "new", "side A never had it"
+        return "new", "side A never had it" + _under(match)
     if match.b is None or match.a is None:
-        return "missing", "side B does not have it"
+        return "missing", "side B does not have it" + _under(match)
     if (a.disturbed[match.a] > 0) != (b.disturbed[match.b] > 0):
         return "not-comparable", "one of them was disturbed on purpose"
     return _gpu_word(match.a, match.b, a, b) or _status_word(match.a, match.b, a, b, reasons)
+
+
+def _under(match: Match) -> str:
+    return f" under these conditions ({match.under})" if match.under else ""
 
 
 def _gpu_word(at: int, bt: int, a: Outcomes, b: Outcomes) -> tuple[Word, str] | None:

@@ -8,13 +8,14 @@ import numpy as np
 
 from lab.analysis.judging.correction import CORRECTION
 from lab.analysis.judging.evidence import evidence
-from lab.analysis.judging.match import Match, differences
+from lab.analysis.judging.match import Match
 from lab.analysis.judging.matching import Matched, matched
 from lab.analysis.judging.numbers import latest, sessions
 from lab.analysis.judging.sides import FLOOR, Policy, Side
 from lab.analysis.judging.spread import spread
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.judging.words import verdicts
+from lab.analysis.points.named import differences
 from lab.analysis.points.table import Points
 
 __all__ = ["FLOOR", "Policy", "Side", "judge"]

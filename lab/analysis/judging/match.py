@@ -1,4 +1,10 @@
-"""Which series of side A is held against which of side B, and what keeps them apart."""
+"""Which series of side A is held against which of side B, and what keeps them apart.
+
+Series of one cell are told apart by the fields of their conditions. A field that differs *within* a side is one that
+was varied on purpose (flash attention off and on, 1 and 4 threads): the partner has to have the same value. A field
+that differs between the sides alone (a column more, another driver) is noted, and the two are compared. So nothing
+depends on the order in which anything was measured.
+"""
 
 from __future__ import annotations
 
@@ -7,95 +13,152 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from lab.analysis.comparable import conditions_obstacle
-from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
-from lab.core.text import said
+from lab.analysis.judging.span import Span, current
+from lab.analysis.points.key import STATUS, CellKey, SeriesKey
+from lab.analysis.points.named import differences, fields_of, label, told_apart, unlike
 
-# What may differ between two sides without keeping them apart: the reader is told.
-NOTED = ("device", "effective", "threads", "settings", "synthetic")
+Places = list[int]
 
 
 @dataclass(frozen=True)
 class Match:
-    """One cell: places of its series in `Points.keys` (None where a side has none), and why they are kept apart."""
+    """One cell: places of its series in `Points.keys`, None where a side has none.
+
+    `obstacle` says why the two are kept apart, `under` what tells a series that is alone from those of the other side.
+    """
 
     cell: CellKey
     a: int | None
     b: int | None
     obstacle: str | None = None
+    under: str = ""
 
 
 def match(
-    keys: Sequence[SeriesKey], a: Iterable[int], b: Iterable[int], across: Sequence[str], *, emulated: bool
+    keys: Sequence[SeriesKey],
+    a: Mapping[int, Span],
+    b: Mapping[int, Span],
+    across: Sequence[str] = (),
+    *,
+    emulated: bool = False,
 ) -> list[Match]:
-    """Pair the series `a` and `b` (places in `keys`) cell by cell: the same conditions first, then the nearest ones.
+    """Pair the series `a` and `b` (places in `keys`, each with when its side measured it) cell by cell.
 
-    A series is used once, and two series are never merged. What stays alone has nothing on the other side, or only
-    what is not comparable with it.
+    A series is used once, and two series are never merged. What stays alone is missing or new, or not comparable where
+    it ended before its own side's others began: conditions that changed within a side.
     """
     before, after = (_by_cell(keys, side, across) for side in (a, b))
     found: list[Match] = []
     for cell in dict.fromkeys([*before, *after]):
-        found += _match_cell(keys, before.get(cell, []), after.get(cell, []), emulated)
+        found += _Cell(keys, before.get(cell, []), after.get(cell, []), a, b, emulated, bool(across)).matches()
     return found
-
-
-def _by_cell(keys: Sequence[SeriesKey], side: Iterable[int], across: Sequence[str]) -> dict[CellKey, list[int]]:
-    blank: Mapping[str, Any] = {name: type(getattr(keys[0].cell, name))() for name in across} if keys else {}
-    cells: dict[CellKey, list[int]] = {}
-    for place in side:
-        cell = keys[place].cell
-        cells.setdefault(replace(cell, **blank) if blank else cell, []).append(place)
-    return cells
-
-
-def _match_cell(keys: Sequence[SeriesKey], a: list[int], b: list[int], emulated: bool) -> Iterator[Match]:
-    near = [(one, other) for _, one, other in sorted((_distance(keys[x], keys[y]), x, y) for x in a for y in b)]
-    why = {pair: conditions_obstacle(*(keys[each].conditions for each in pair), emulated=emulated) for pair in near}
-    left_a, left_b = dict.fromkeys(a), dict.fromkeys(b)
-    for one, other in sorted(near, key=lambda pair: why[pair] is not None):  # stable: nearest first in each half
-        if one in left_a and other in left_b:
-            del left_a[one], left_b[other]
-            yield Match(keys[other].cell, one, other, why[one, other])
-    for one in left_a:
-        yield Match(keys[one].cell, one, None, _only("A", keys[one], [keys[other] for other in b]))
-    for other in left_b:
-        yield Match(keys[other].cell, None, other, _only("B", keys[other], [keys[one] for one in a]))
-
-
-def _only(side: str, key: SeriesKey, others: list[SeriesKey]) -> str | None:
-    """Why one of several series of a cell found no partner; None where the other side has nothing of the cell."""
-    if not others:
-        return None
-    nearest = min(others, key=lambda other: _distance(key, other))
-    words = differences(key.conditions, nearest.conditions)
-    return f"only side {side} has it under these conditions ({'; '.join(words)})"
-
-
-def _distance(one: SeriesKey, other: SeriesKey) -> int:
-    """How many conditions (and fields of the cell, where sides differ in them on purpose) are not the same."""
-    return _unlike(CellKey, one.cell, other.cell) + _unlike(Conditions, one.conditions, other.conditions)
-
-
-def _unlike(of: type[CellKey] | type[Conditions], one: object, other: object) -> int:
-    return sum(1 for field in fields(of) if getattr(one, field.name) != getattr(other, field.name))
-
-
-def differences(a: Conditions, b: Conditions) -> tuple[str, ...]:
-    """Say what differs between two conditions that may be compared."""
-    return tuple(_difference(name, a, b) for name in NOTED if getattr(a, name) != getattr(b, name))
-
-
-def _difference(name: str, a: Conditions, b: Conditions) -> str:
-    one, other = getattr(a, name), getattr(b, name)
-    if name == "synthetic":
-        words = {True: "synthetic", False: "real"}
-        return f"weights: {words[one]} against {words[other]}, which matters for accuracy and not for speed"
-    if name == "device":
-        one, other = one[:8], other[:8]
-    return f"{name}: {said(one) or 'unknown'} against {said(other) or 'unknown'}"
 
 
 def base_of(key: SeriesKey) -> SeriesKey:
     """Return the series of the whole cell (its STATUS) that a metric's series belongs to."""
     conditions = replace(key.conditions, counter="") if key.conditions.counter else key.conditions
     return SeriesKey(replace(key.cell, metric=STATUS), conditions)
+
+
+def _by_cell(keys: Sequence[SeriesKey], side: Iterable[int], across: Sequence[str]) -> dict[CellKey, Places]:
+    blank: Mapping[str, Any] = {name: type(getattr(keys[0].cell, name))() for name in across} if keys else {}
+    cells: dict[CellKey, Places] = {}
+    for place in side:
+        cell = keys[place].cell
+        cells.setdefault(replace(cell, **blank) if blank else cell, []).append(place)
+    return cells
+
+
+@dataclass
+class _Cell:
+    """The series of one cell on both sides; `a` and `b` shrink to those without a partner."""
+
+    keys: Sequence[SeriesKey]
+    a: Places
+    b: Places
+    when_a: Mapping[int, Span]
+    when_b: Mapping[int, Span]
+    emulated: bool
+    across: bool
+
+    def matches(self) -> Iterator[Match]:
+        all_a, all_b = list(self.a), list(self.b)
+        now_a, now_b = current(self.a, self.when_a), current(self.b, self.when_b)
+        yield from self._same()
+        yield from self._by_fields(now_a, now_b)
+        if self.across:
+            yield from self._nearest()
+        yield from self._kept_apart()
+        yield from (self._alone("A", one, None, all_b, one in now_a) for one in self.a)
+        yield from (self._alone("B", None, one, all_a, one in now_b) for one in self.b)
+
+    def _same(self) -> Iterator[Match]:
+        """Those under the very same conditions."""
+        for one in list(self.a):
+            alike = [other for other in self.b if self._conditions(one) == self._conditions(other)]
+            if alike:
+                yield self._paired(one, min(alike, key=lambda other: _unlike_cells(self.keys[one], self.keys[other])))
+
+    def _by_fields(self, now_a: Places, now_b: Places) -> Iterator[Match]:
+        """Those that agree in each field that one of the sides varies; no two of a side do."""
+        names = {*unlike(map(self._conditions, now_a)), *unlike(map(self._conditions, now_b))}
+        partners = {self._values(other, names): other for other in now_b if other in self.b}
+        for one in [one for one in now_a if one in self.a]:
+            other = partners.get(self._values(one, names))
+            if other is not None and self._obstacle(one, other) is None:
+                yield self._paired(one, other)
+
+    def _nearest(self) -> Iterator[Match]:
+        """Of sides that differ on purpose, as engines do, those that are each other's only nearest."""
+        free = [(one, other) for one in self.a for other in self.b if self._obstacle(one, other) is None]
+        far = {pair: self._distance(*pair) for pair in free}
+        for one, other in sorted(free, key=lambda pair: far[pair]):
+            rivals = [pair for pair in free if (pair[0] == one) != (pair[1] == other)]
+            left = [pair for pair in rivals if pair[0] in self.a and pair[1] in self.b]
+            if one in self.a and other in self.b and all(far[pair] > far[one, other] for pair in left):
+                yield self._paired(one, other)
+
+    def _kept_apart(self) -> Iterator[Match]:
+        """Those that are never compared (another protocol, an emulated device), each told with its nearest."""
+        near = sorted((self._distance(one, other), one, other) for one in self.a for other in self.b)
+        for _, one, other in near:
+            if one in self.a and other in self.b and self._obstacle(one, other) is not None:
+                yield self._paired(one, other)
+
+    def _alone(self, side: str, one: int | None, other: int | None, others: Places, now: bool) -> Match:
+        place = one if one is not None else other
+        assert place is not None
+        key = self.keys[place]
+        if not others:
+            return Match(key.cell, one, other)
+        near = min(others, key=lambda each: (self._distance(place, each), self.keys[each]))
+        if not now:
+            words = "; ".join(differences(key.conditions, self._conditions(near)))
+            return Match(key.cell, one, other, f"only side {side} has it under these conditions ({words})")
+        mine = told_apart([key.conditions, self._conditions(near)])[0]
+        return Match(key.cell, one, other, under=label(mine))
+
+    def _paired(self, one: int, other: int) -> Match:
+        self.a.remove(one)
+        self.b.remove(other)
+        return Match(self.keys[other].cell, one, other, self._obstacle(one, other))
+
+    def _conditions(self, place: int) -> Any:
+        return self.keys[place].conditions
+
+    def _values(self, place: int, names: Iterable[str]) -> tuple[str | None, ...]:
+        known = fields_of(self._conditions(place))
+        return tuple(known.get(name) for name in names)
+
+    def _obstacle(self, one: int, other: int) -> str | None:
+        return conditions_obstacle(self._conditions(one), self._conditions(other), emulated=self.emulated)
+
+    def _distance(self, one: int, other: int) -> int:
+        """How many fields of the conditions (and of the cell, where sides differ in them on purpose) are unlike."""
+        a, b = (fields_of(self._conditions(place)) for place in (one, other))
+        shared = sum(a[name] != b[name] for name in a.keys() & b.keys())
+        return shared + len(a.keys() ^ b.keys()) + _unlike_cells(self.keys[one], self.keys[other])
+
+
+def _unlike_cells(one: SeriesKey, other: SeriesKey) -> int:
+    return sum(getattr(one.cell, each.name) != getattr(other.cell, each.name) for each in fields(CellKey))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from lab.analysis.judging.cells import Outcomes, cell_verdict, outcomes
 from lab.analysis.judging.match import Match, base_of, match
 from lab.analysis.judging.numbers import in_side
 from lab.analysis.judging.sides import Policy, Side
+from lab.analysis.judging.span import spans
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS, SeriesKey
 from lab.analysis.points.table import Points
@@ -49,8 +50,8 @@ def matched(points: Points, a: Side, b: Side, policy: Policy) -> Matched:
     """Match the sides cell by cell and metric by metric."""
     mask_a, mask_b = in_side(points, a), in_side(points, b)
     bases = [key.cell.metric == STATUS for key in points.keys]
-    present = [_present(points, mask) for mask in (mask_a, mask_b)]
-    before, after = ([code for code in side if bases[code]] for side in present)
+    present = [spans(points, mask) for mask in (mask_a, mask_b)]
+    before, after = ({code: when for code, when in side.items() if bases[code]} for side in present)
     found = match(points.keys, before, after, policy.across, emulated=policy.emulated)
     out = outcomes(points, mask_a), outcomes(points, mask_b)
     whole = {each: list(cell_verdict(each, *out, points.reasons)) for each in found}
@@ -64,12 +65,8 @@ def _numbers(each: Match, a: Outcomes, b: Outcomes) -> bool:
     return each.a is not None and each.b is not None and bool(a.good[each.a]) and bool(b.good[each.b])
 
 
-def _present(points: Points, mask: NDArray[np.bool_]) -> list[int]:
-    return [int(code) for code in np.flatnonzero(np.bincount(points.series[mask], minlength=len(points.keys)))]
-
-
 def _pairs(
-    keys: Sequence[SeriesKey], sound: Sequence[Match], present: Sequence[Sequence[int]]
+    keys: Sequence[SeriesKey], sound: Sequence[Match], present: Sequence[Iterable[int]]
 ) -> tuple[list[Pair], list[Verdict]]:
     """The metrics of sound cells that both sides measured by the same counter, and verdicts on the others."""
     by_base = [_metrics(keys, side) for side in present]
@@ -87,7 +84,7 @@ def _pairs(
     return pairs, alone
 
 
-def _metrics(keys: Sequence[SeriesKey], present: Sequence[int]) -> dict[SeriesKey, dict[str, list[int]]]:
+def _metrics(keys: Sequence[SeriesKey], present: Iterable[int]) -> dict[SeriesKey, dict[str, list[int]]]:
     found: dict[SeriesKey, dict[str, list[int]]] = {}
     for code in present:
         if keys[code].cell.metric != STATUS:

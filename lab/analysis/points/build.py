@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from lab.analysis.flags import run_flags
 from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
+from lab.analysis.points.settings import backend_of, facts_of, settings_of
 from lab.analysis.points.table import FLAGS, STATUSES, Points, Runs
 from lab.analysis.stats import Stat, describe
 from lab.analysis.summary import CellSummary, finished, samples, summarise
@@ -81,13 +82,15 @@ def points_of(records: Iterable[RunRecord]) -> Points:
 def rows_of(record: RunRecord) -> Iterator[Row]:
     """Yield the status point of every cell, each followed by those of its metrics."""
     whole = {flag.code for flag in run_flags(record)}
+    conditions = _conditions(record)
     for cell, summary in zip(record.cells, summarise(record), strict=True):
         flags = sum(
             1 << place for place, code in enumerate(FLAGS) if code in whole | {one.code for one in summary.flags}
         )
         reason = cell.reason or next((one.reason for one in cell.repetitions if one.reason), None) or ""
         for name, stat, counter in [(STATUS, None, ""), *_measured(cell, summary)]:
-            yield Row(_key(record, cell, name, counter), stat, cell.status, flags, reason)
+            under = replace(conditions, counter=counter) if counter else conditions
+            yield Row(SeriesKey(_cell_key(record, cell, name), under), stat, cell.status, flags, reason)
 
 
 def _measured(cell: Cell, summary: CellSummary) -> Iterator[tuple[str, Stat, str]]:
@@ -100,8 +103,8 @@ def _measured(cell: Cell, summary: CellSummary) -> Iterator[tuple[str, Stat, str
             yield name, stat, (summary.rss_peak_counter or "") if metric(name).format == "bytes" else ""
 
 
-def _key(record: RunRecord, cell: Cell, name: str, counter: str) -> SeriesKey:
-    of = CellKey(
+def _cell_key(record: RunRecord, cell: Cell, name: str) -> CellKey:
+    return CellKey(
         target=record.target.name,
         model=record.model.label,
         engine=record.engine.name,
@@ -110,22 +113,21 @@ def _key(record: RunRecord, cell: Cell, name: str, counter: str) -> SeriesKey:
         depth=cell.depth,
         metric=name,
     )
-    return SeriesKey(of, _conditions(record, counter))
 
 
-def _conditions(record: RunRecord, counter: str) -> Conditions:
+def _conditions(record: RunRecord) -> Conditions:
+    facts = facts_of(record)
     return Conditions(
-        device=record.device.serial_hash,
-        effective=record.engine.effective or "",
+        device="" if facts else record.device.serial_hash,
+        effective=backend_of(record),
         threads=record.engine.threads,
-        settings=record.plan.settings_fingerprint,
+        settings=settings_of(record),
         protocol=str(record.protocol.extra.get("name") or record.protocol.version),
         emulated=record.device.emulated,
         synthetic=record.weights.synthetic,
         layers=record.model.layers or 0,  # 0: not known
         layers_total=record.model.layers_total or 0,
-        counter=counter,
-        other=str(record.extra.get("other_columns") or ""),
+        facts=facts,
     )
 
 

@@ -24,7 +24,7 @@ from lab.core.atomic import write_bytes
 from lab.core.errors import LabError
 from lab.core.home import compiled_dir, store_url
 
-SCHEMA = 1
+SCHEMA = 2
 FOLDER = "points"  # below compiled/
 ARRAYS = ("series", "run", "value", "sd", "n", "status", "flags", "reason")
 RUN_ARRAYS = ("created_s", "dirty")
@@ -117,7 +117,6 @@ def _texts() -> list[Any]:
 
 
 def _key(cell: list[Any], conditions: list[Any]) -> SeriesKey:
-    return SeriesKey(
-        CellKey(**dict(zip(CELL_NAMES, cell, strict=True))),
-        Conditions(**dict(zip(CONDITION_NAMES, conditions, strict=True))),
-    )
+    under: dict[str, Any] = dict(zip(CONDITION_NAMES, conditions, strict=True))
+    under |= {name: tuple((str(key), str(text)) for key, text in under[name]) for name in ("settings", "facts")}
+    return SeriesKey(CellKey(**dict(zip(CELL_NAMES, cell, strict=True))), Conditions(**under))

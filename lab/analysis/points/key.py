@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 STATUS = ""  # the metric of the point that every cell has: whether it gave numbers at all
+Fields = tuple[tuple[str, str], ...]  # (name, value) pairs, each name once, sorted by name
 
 
 @dataclass(frozen=True, order=True, kw_only=True)
@@ -28,21 +29,22 @@ class Conditions:
     """Under which conditions: sides that differ here are not comparable, or carry a note of what differs.
 
     `protocol` is the version of lab's own rules, or the name of the tool whose row was imported. `counter` is that of
-    a memory metric, else empty. `other` is the canonical JSON of columns that lab does not know, else empty: rows
-    that differ in it are never averaged.
+    a memory metric, else empty. `settings` are all by name, in one spelling, with the defaults of the tool where its
+    version has no such column; columns that lab does not know are among them. `facts` is what another tool says of the
+    device, which has no serial there. `lab.analysis.points.named` gives all of it by field.
     """
 
-    device: str  # sha256 of its serial
-    effective: str
+    device: str  # sha256 of its serial; empty where another tool measured
+    effective: str  # the backend that computed
     threads: int
-    settings: str
+    settings: Fields = ()
     protocol: str
     emulated: bool
     synthetic: bool
     layers: int
     layers_total: int
     counter: str = ""
-    other: str = ""
+    facts: Fields = ()
 
 
 @dataclass(frozen=True, order=True)

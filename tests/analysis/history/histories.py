@@ -18,7 +18,7 @@ CELL = CellKey(
     target="box", model="phi3-mini-q4", engine="tvm", prompt=512, generate=128, depth=0, metric="decode_tok_per_s"
 )
 CONDITIONS = Conditions(
-    device="d", effective="cpu", threads=4, settings="s", protocol="1",
+    device="d", effective="cpu", threads=4, settings=(("seed", "0"),), protocol="1",
     emulated=False, synthetic=True, layers=32, layers_total=32,
 )  # fmt: skip
 KEY = SeriesKey(CELL, CONDITIONS)

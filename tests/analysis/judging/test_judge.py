@@ -82,7 +82,6 @@ def test_a_difference_that_may_be_chance_is_unproven() -> None:
         ({"protocol": "2"}, "protocol 1 against 2"),
         ({"layers": 2}, "the whole model against 2 of 32 layers"),
         ({"emulated": True}, "a real one against an emulated device"),
-        ({"other": '{"x":1}'}, "columns that lab does not know differ"),
     ],
 )
 def test_what_does_not_measure_the_same_is_refused_in_words(change: dict[str, Any], words: str) -> None:
@@ -122,7 +121,7 @@ def test_another_number_of_threads_is_a_note() -> None:
 def test_what_strangers_wrote_comes_without_control_characters() -> None:
     blank = np.full(6, np.nan)
     of = points({key(): noisy()[:6], key(effective="cpu\x1b[31m"): np.concatenate([blank, noisy()[6:]])})
-    assert judge(of, A, B, Policy()).notes == ("effective: cpu against cpu[31m",)
+    assert judge(of, A, B, Policy()).notes == ("backend: cpu against cpu[31m",)
 
 
 def test_engines_are_compared_across_cells_when_that_is_the_purpose() -> None:

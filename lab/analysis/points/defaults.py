@@ -1,0 +1,20 @@
+"""What a setting was where a version of its tool had no column for it.
+
+Taken from llama-bench's own sources, from 2023 to 2026. A setting is only here when a version that lacks the column
+did what the default of the first version with it does, so that a column that comes or goes at its default changes
+nothing. Left out are settings that depend on the machine (threads, layers on the GPU).
+"""
+
+from __future__ import annotations
+
+# Values in the spelling of lab.analysis.points.settings.
+# fmt: off
+LLAMA_BENCH = {
+    "n_batch": "2048", "n_ubatch": "512", "cpu_mask": "0x0", "cpu_strict": "0", "poll": "50", "type_k": "f16",
+    "type_v": "f16", "n_cpu_moe": "0", "split_mode": "layer", "main_gpu": "0", "no_kv_offload": "0",
+    "flash_attn": "0", "devices": "auto", "tensor_split": "0", "tensor_buft_overrides": "none", "load_mode": "mmap",
+    "lazy_mode": "auto", "embeddings": "0", "no_op_offload": "0", "no_host": "0", "repack": "1", "fit_target": "0",
+    "fit_min_ctx": "0", "mul_mat_q": "1", "low_vram": "0", "rpc_servers": "", "defrag_thold": "-1",
+}
+# fmt: on
+DEFAULTS = {"llama-bench": LLAMA_BENCH}

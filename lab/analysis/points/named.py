@@ -1,0 +1,74 @@
+"""Conditions by field: what tells series of one cell apart, and what differs between two of them, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from lab.analysis.points.key import Conditions, Fields
+from lab.core.text import printable
+
+ABSENT = "absent"  # shown for a field that one series has and the other has not
+SHOWN = 60  # characters of a value
+WEIGHTS = {True: "synthetic", False: "real"}
+
+
+def fields_of(conditions: Conditions) -> dict[str, str]:
+    """Return every condition by name, but for the counter, which is one of a metric and not of a cell."""
+    layers = f"{conditions.layers} of {conditions.layers_total}"
+    own = {
+        "backend": conditions.effective,
+        "threads": str(conditions.threads),
+        "weights": WEIGHTS[conditions.synthetic],
+        "layers": layers,
+        "protocol": conditions.protocol,
+        "emulated": str(int(conditions.emulated)),
+        "device": conditions.device[:8],
+    }
+    more = {f"setting {name}" if name in own else name: text for name, text in conditions.facts + conditions.settings}
+    return {**own, **more}
+
+
+def unlike(conditions: Iterable[Conditions]) -> tuple[str, ...]:
+    """Return the names of the fields in which these conditions differ."""
+    every = [fields_of(one) for one in dict.fromkeys(conditions)]
+    names = dict.fromkeys(name for fields in every for name in fields)
+    return tuple(name for name in names if len({fields.get(name) for fields in every}) > 1)
+
+
+def told_apart(conditions: Sequence[Conditions]) -> list[Fields]:
+    """Return for each of the conditions (of the series of one cell) the fields that tell it from the others.
+
+    Values are as recorded, ABSENT where a series lacks the field: `label` makes them fit for a terminal.
+    """
+    names = unlike(conditions)
+    every = [fields_of(one) for one in conditions]
+    return [tuple((name, fields.get(name, ABSENT)) for name in names) for fields in every]
+
+
+def label(fields: Fields) -> str:
+    """Return the fields as people read them: flash_attn=1 threads=4."""
+    return " ".join(f"{printable(name, SHOWN)}={printable(text, SHOWN) or 'none'}" for name, text in fields)
+
+
+def changes(before: Conditions, after: Conditions) -> tuple[str, ...]:
+    """Return what differs as a history tells it: + no_host=0, - defrag_thold=-1, threads 4 -> 8."""
+    return tuple(_change(*one, "{} {} -> {}") for one in _differing(fields_of(before), fields_of(after)))
+
+
+def differences(a: Conditions, b: Conditions) -> tuple[str, ...]:
+    """Return what differs between two sides: + no_host=0, - defrag_thold=-1, threads: 4 against 8."""
+    return tuple(_change(*one, "{}: {} against {}") for one in _differing(fields_of(a), fields_of(b)))
+
+
+def _differing(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[tuple[str, str | None, str | None]]:
+    for name in dict.fromkeys([*a, *b]):
+        if a.get(name) != b.get(name):
+            yield name, a.get(name), b.get(name)
+
+
+def _change(name: str, before: str | None, after: str | None, words: str) -> str:
+    if before is None or after is None:
+        sign, text = ("+", after) if before is None else ("-", before)
+        return f"{sign} {label(((name, text or ''),))}"
+    change = words.format(*(printable(text, SHOWN) or "unknown" for text in (name, before, after)))
+    return f"{change}, which matters for accuracy and not for speed" if name == "weights" else change

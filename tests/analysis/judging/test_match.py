@@ -1,0 +1,76 @@
+"""Series of two sides meet by equal fields, never by order."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from lab.analysis.judging.match import match
+from lab.analysis.judging.span import Span
+from lab.analysis.points.key import STATUS, SeriesKey
+from tests.analysis.judging.histories import key
+
+
+def series(**settings: Any) -> SeriesKey:
+    threads = settings.pop("threads", 2)
+    return key(metric=STATUS, threads=threads, settings=tuple(sorted((name, str(v)) for name, v in settings.items())))
+
+
+def paired(a: list[SeriesKey], b: list[SeriesKey]) -> list[tuple[SeriesKey | None, SeriesKey | None]]:
+    """The pairs, with each side's series measured side by side over four sessions."""
+    keys = list(dict.fromkeys([*a, *b]))
+    sides = ({keys.index(one): Span(start, start + 9, 4) for one in side} for start, side in ((0, a), (10, b)))
+    found = match(keys, *sides)
+    return [tuple(None if place is None else keys[place] for place in (one.a, one.b)) for one in found]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_column_more_does_not_cross_settings_that_have_an_equal(order: tuple[int, int]) -> None:
+    a = [series(fa=0), series(fa=1)]
+    b = [series(fa=0, x=0), series(fa=1, x=0)]
+    assert sorted(paired(a, [b[place] for place in order])) == sorted(zip(a, b, strict=True))
+
+
+def test_every_order_of_three_gives_the_same_pairs() -> None:
+    a = [series(fa=fa, threads=threads) for fa, threads in ((0, 1), (0, 4), (1, 4))]
+    b = [series(fa=fa, threads=threads, x=1, y=2) for fa, threads in ((1, 4), (0, 1), (0, 4))]
+    truth = sorted(zip(a, [b[1], b[2], b[0]], strict=True))
+    assert all(sorted(paired(list(one), list(other))) == truth for one in permutations(a) for other in permutations(b))
+
+
+def test_what_a_side_varies_is_never_held_against_another_value() -> None:
+    a, b = [series(threads=1), series(threads=4)], [series(threads=1), series(threads=8)]
+    assert paired(a, b) == [(a[0], b[0]), (a[1], None), (None, b[1])]
+
+
+def test_one_against_two_that_are_as_near_is_paired_with_neither() -> None:
+    a, b = [series(threads=4)], [series(threads=8), series(threads=16)]
+    assert paired(a, b) == [(a[0], None), (None, b[0]), (None, b[1])]
+
+
+def test_one_against_one_is_compared_whatever_differs() -> None:
+    a, b = [series(threads=4)], [series(threads=8, x=1)]
+    assert paired(a, b) == [(a[0], b[0])]
+
+
+def test_what_is_alone_is_told_by_field() -> None:
+    keys = [series(fa=0), series(fa=1)]
+    found = match(keys, {0: Span(0, 4, 3), 1: Span(0, 4, 3)}, {0: Span(5, 8, 3)})
+    assert [(one.a, one.b, one.obstacle, one.under) for one in found] == [(0, 0, None, ""), (1, None, None, "fa=1")]
+
+
+def test_conditions_that_changed_within_a_side_are_no_alarm() -> None:
+    """Side A went from 4 to 8 threads; side B has 8: what A measured with 4 is told, and not missing."""
+    keys = [series(threads=4), series(threads=8)]
+    found = match(keys, {0: Span(0, 3, 4), 1: Span(4, 6, 3)}, {1: Span(7, 9, 3)})
+    assert [(one.a, one.b) for one in found] == [(1, 1), (0, None)]
+    assert found[1].obstacle == "only side A has it under these conditions (threads: 4 against 8)"
+
+
+def test_the_newest_conditions_of_a_side_are_compared_where_all_are_new() -> None:
+    keys = [series(x=1), series(x=2), series(x=3)]
+    found = match(keys, {0: Span(0, 3, 4)}, {1: Span(4, 6, 3), 2: Span(7, 9, 3)})
+    assert (found[0].a, found[0].b) == (0, 2)
+    assert found[1].obstacle is not None
