@@ -50,7 +50,7 @@ def layers_option(verb: F) -> F:
 
 def weights_options(verb: F) -> F:
     """`--weights DIR` or `--seed N`: where the numbers come from."""
-    folder = click.Path(exists=True, file_okay=False, path_type=Path)
+    folder = click.Path(exists=True, path_type=Path)
     seed = "Seed of the synthetic weights, used when there is no --weights; default: 0."
     verb = click.option("--seed", type=click.IntRange(0), metavar="N", help=seed)(verb)
     text = "Hugging Face or MLC weights folder; default: synthetic weights."

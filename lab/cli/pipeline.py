@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from lab.cli.output import warn
 from lab.cli.problems import keeping
 from lab.core.bundle import load_manifest
 from lab.core.errors import UsageError
@@ -85,7 +86,10 @@ def open_source(spec: ModelSpec, weights: Path | None, seed: int | None) -> Weig
         return SyntheticSource(spec.config, seed or 0)
     if seed is not None:
         raise UsageError("--seed is of synthetic weights; it cannot be used with --weights")
-    return open_folder(weights, spec.config)
+    source = open_folder(weights, spec.config)
+    for note in source.notes:
+        warn(note)
+    return source
 
 
 @dataclass(frozen=True)

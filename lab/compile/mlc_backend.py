@@ -121,7 +121,7 @@ class _Job:
 
     def make(self, path: Path, progress: Progress, dump_ir: Path | None) -> dict[str, Any]:
         """Write the library to `path`."""
-        window = self.spec.config.sliding_window
+        window = self.spec.config.attention_window
         if window is not None:
             progress.note(f"mlc_llm has no sliding window for Phi-3: past {window} tokens it attends to all of them")
         dump = [] if dump_ir is None else ["--debug-dump", str(dump_ir.absolute())]

@@ -107,7 +107,7 @@ def metadata(spec: ModelSpec, chip: Chip) -> dict[str, Any]:
             {"name": p.name, "shape": list(p.shape), "dtype": p.dtype}
             for p in param_specs(config, spec.scheme, chip_layout(chip))
         ],
-        "lab": {"model": spec.label, "isa": chip_name(chip), "attention_window": config.sliding_window},
+        "lab": {"model": spec.label, "isa": chip_name(chip), "attention_window": config.attention_window},
     }
 
 

@@ -71,7 +71,8 @@ def custom(
     preset_name: str = "custom",
     layers: int | None = None,
 ) -> ModelSpec:
-    """Return a spec for any network, such as a small one in a test."""
+    """Return a spec for any network, such as a small one in a test; ModelError where the kernels cannot run it."""
+    params.check_sizes(config)
     total = config.num_hidden_layers
     kept = total if layers is None else layers
     if not 1 <= kept <= total:

@@ -87,7 +87,7 @@ def describe(writer: gguf.GGUFWriter, spec: ModelSpec) -> None:
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_dimension_count(config.head_dim)
     writer.add_rope_freq_base(config.rope_theta)
-    writer.add_sliding_window(config.sliding_window or 0)
+    writer.add_sliding_window(min(config.sliding_window or 0, (1 << 31) - 1))  # its type there
     if config.rope_long_factor is not None:
         writer.add_rope_scaling_attn_factors(config.attention_scaling)
     writer.add_file_type(TYPES[spec.scheme.name][1])

@@ -13,7 +13,7 @@ from lab.core.errors import ModelError
 from lab.models.layout import LAYOUT
 from lab.models.layouts import layout_named
 from lab.models.presets.config import Phi3Config
-from lab.models.quant import QuantScheme, grown
+from lab.models.quant import GROUP, QuantScheme, grown
 
 Part = Literal["q", "s", "w"]
 _SUFFIX: dict[Part, str] = {"q": "q_weight", "s": "q_scale", "w": "weight"}
@@ -48,6 +48,13 @@ class TensorSpec:
     shape: tuple[int, ...]
 
 
+def check_sizes(config: Phi3Config) -> None:
+    """Raise ModelError naming the size that no kernel can work with, before anything is made for it."""
+    for name in ("hidden_size", "intermediate_size"):
+        if getattr(config, name) % GROUP:
+            raise ModelError(f"{name} is {getattr(config, name)}; the kernels need a multiple of {GROUP}")
+
+
 def tensor_specs(config: Phi3Config) -> list[TensorSpec]:
     """Return every tensor of the network in parameter order; a tied head is left out."""
     head = [] if config.tie_word_embeddings else [TensorSpec(HEAD, (config.vocab_size, config.hidden_size))]
@@ -59,8 +66,9 @@ def tensor_specs(config: Phi3Config) -> list[TensorSpec]:
 def param_specs(config: Phi3Config, scheme: QuantScheme, layout: str = LAYOUT) -> list[ParamSpec]:
     """Return the parameters in the exact order of weights.bin and of the compiled library's `params` argument.
 
-    Raises ModelError when a matrix does not fit the layout or the layout is not known.
+    Raises ModelError when a size does not fit the kernels or the layout is not known.
     """
+    check_sizes(config)
     tensors = {tensor.hf_name: tensor for tensor in tensor_specs(config)}
     names = layout_named(layout, scheme).ordered(tensors)
     return [param for name in names for param in params_of(tensors[name], scheme, layout)]
@@ -78,8 +86,6 @@ def params_of(tensor: TensorSpec, scheme: QuantScheme, layout: str = LAYOUT) -> 
         yield param("w", packing.vector_dtype(scheme), tensor.shape)
         return
     rows, k = tensor.shape
-    if k % 32:
-        raise ModelError(f"{tensor.hf_name}: {k} columns; the kernels need a multiple of 32")
     if not scheme.quantised:
         yield param("w", scheme.weight_dtype, packing.dense_shape(rows, k))
         return

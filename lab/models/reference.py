@@ -83,7 +83,7 @@ def attention(config: Phi3Config, qkv: F32, cos: F32, sin: F32) -> F32:
     key = np.repeat(rotate(split[heads : heads + kv_heads], cos, sin), heads // kv_heads, axis=0)
     value = np.repeat(split[heads + kv_heads :], heads // kv_heads, axis=0)
     scores = query @ key.transpose(0, 2, 1) * np.float32(1 / math.sqrt(dim))
-    mixed = softmax(np.where(visible(len(qkv), config.sliding_window), scores, -np.inf)) @ value
+    mixed = softmax(np.where(visible(len(qkv), config.attention_window), scores, -np.inf)) @ value
     joined: F32 = mixed.transpose(1, 0, 2).reshape(len(qkv), heads * dim)
     return joined
 

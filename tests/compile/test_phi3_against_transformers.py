@@ -19,6 +19,7 @@ NETWORKS: dict[str, Phi3Config] = {
     "mha": config(),
     "gqa": config(num_key_value_heads=1),
     "window": config(sliding_window=37),
+    "window of 2**31": config(sliding_window=2**31),
     "longrope": config(
         max_position_embeddings=2048,
         original_max_position_embeddings=64,

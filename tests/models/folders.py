@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,13 @@ def write_single(folder: Path, config: Phi3Config, state: dict[str, torch.Tensor
 
 def write_sharded(folder: Path, config: Phi3Config, shards: int = 3) -> Path:
     """Write a folder with an index and `shards` shards and return it."""
+    return write_shards(folder, config, tensors(config), shards)
+
+
+def write_shards(folder: Path, config: Phi3Config, state: dict[str, torch.Tensor], shards: int) -> Path:
+    """Write these tensors with an index and `shards` shards and return the folder."""
     write_config(folder, config)
-    state, weight_map = tensors(config), {}
+    weight_map: dict[str, str] = {}
     names = [f"model-{i + 1:05}-of-{shards:05}.safetensors" for i in range(shards)]
     for i, shard in enumerate(names):
         part = {name: state[name] for name in list(state)[i::shards]}
@@ -142,3 +148,32 @@ class MlcFolder:
             "model_config": model,
         }
         (self.folder / "mlc-chat-config.json").write_text(json.dumps(document))
+
+
+def write_split(
+    folder: Path,
+    config: Phi3Config,
+    state: dict[str, torch.Tensor],
+    shards: int,
+    without: str = "",
+    change: tuple[str, Callable[[torch.Tensor], torch.Tensor]] | None = None,
+) -> Path:
+    """Write a folder in which q, k, v and gate, up stand apart, as in networks of the Llama kind."""
+    heads, groups, size = config.num_attention_heads, config.num_key_value_heads, config.head_dim
+    rows = {
+        "qkv_proj": {"q_proj": heads * size, "k_proj": groups * size, "v_proj": groups * size},
+        "gate_up_proj": {"gate_proj": config.intermediate_size, "up_proj": config.intermediate_size},
+    }
+    apart: dict[str, torch.Tensor] = {}
+    for name, tensor in state.items():
+        parts = next((parts for whole, parts in rows.items() if f".{whole}." in name), None)
+        if parts is None:
+            apart[name] = tensor
+            continue
+        whole = name.split(".")[-2]
+        split = torch.split(tensor, list(parts.values()))
+        for part, piece in zip(parts, split, strict=True):
+            if part != without:
+                changed = change[1](piece) if change and change[0] == part else piece
+                apart[name.replace(whole, part)] = changed.contiguous()
+    return write_shards(folder, config, apart, shards) if shards > 1 else write_single(folder, config, apart)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import transformers
 
 from lab.core.errors import WeightsError
 from lab.models.sources import HuggingFaceSource, open_folder
@@ -42,6 +43,95 @@ def test_a_tied_head_may_be_absent_or_present(tmp_path):
     state["lm_head.weight"] = state["model.embed_tokens.weight"].clone()
     source = HuggingFaceSource(folders.write_single(tmp_path / "present", small.TIED, state))
     assert "lm_head.weight" not in source.tensor_names()
+
+
+def test_a_head_that_is_tied_but_stored_with_other_values_is_its_own_as_in_transformers(tmp_path):
+    state = folders.tensors(small.PLAIN)
+    folder = folders.write_single(tmp_path / "model", small.TIED, state)
+    document = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**document, "pad_token_id": 0, "eos_token_id": None}))
+    source = HuggingFaceSource(folder)
+    theirs = transformers.Phi3ForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    assert not source.config.tie_word_embeddings
+    assert (source.read_rows("lm_head.weight", 0, 40) == theirs.lm_head.weight.detach().numpy()[:40]).all()
+    assert "lm_head.weight is stored and differs" in source.notes[0]
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_split_projections_are_fused(tmp_path, shards):
+    whole = folders.tensors(small.GROUPED)
+    folder = folders.write_split(tmp_path, small.GROUPED, whole, shards)
+    source = open_folder(folder, small.GROUPED)
+    for name, tensor in whole.items():
+        read = source.vector(name) if tensor.ndim == 1 else source.read_rows(name, 0, tensor.shape[0])
+        assert (read == tensor.float().numpy()).all(), name
+    name = "model.layers.0.self_attn.qkv_proj.weight"
+    for start in range(0, whole[name].shape[0] - 7, 5):  # across every seam
+        assert (source.read_rows(name, start, start + 7) == whole[name][start : start + 7].float().numpy()).all()
+
+
+def test_a_part_of_a_split_projection_that_is_missing_is_told(tmp_path):
+    folder = folders.write_split(tmp_path, small.PLAIN, folders.tensors(small.PLAIN), 1, without="k_proj")
+    refused(folder, "qkv_proj.weight", "missing from")
+
+
+def test_parts_that_do_not_fit_together_are_refused(tmp_path):
+    state = folders.tensors(small.PLAIN)
+    folder = folders.write_split(tmp_path, small.PLAIN, state, 1, change=("k_proj", lambda tensor: tensor[:, :-1]))
+    refused(folder, "qkv_proj.weight", "holds shape")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_config_with_a_byte_order_mark_is_read(tmp_path, encoding):
+    folder = folders.write_single(tmp_path, small.PLAIN)
+    text = (folder / "config.json").read_text("utf-8")
+    (folder / "config.json").write_bytes(text.encode(encoding))
+    assert open_folder(folder, small.PLAIN).config == small.PLAIN
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_git_lfs_pointer_is_named_with_its_cure(tmp_path, name):
+    folder = folders.write_single(tmp_path, small.PLAIN)
+    (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 123\n")
+    error = refused(folder, name, "a Git LFS pointer")
+    assert "git lfs pull" in error.hint
+
+
+def test_of_a_file_its_folder_is_meant(tmp_path):
+    folder = folders.write_single(tmp_path, small.PLAIN)
+    assert open_folder(folder / "model.safetensors", small.PLAIN).config == small.PLAIN
+
+
+def test_files_that_are_no_folder_of_weights_say_what_they_are(tmp_path):
+    (tmp_path / "one.gguf").write_bytes(b"GGUF" + bytes(100))
+    (tmp_path / "two").write_bytes(b"GGUF" + bytes(100))
+    (tmp_path / "three.safetensors").write_bytes(bytes(100))
+    refused(tmp_path / "one.gguf", "GGUF files are not read")
+    refused(tmp_path / "two", "GGUF files are not read")
+    refused(tmp_path / "three.safetensors", "no config.json beside it")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pytorch_model.bin", "pickled PyTorch weights"),
+        ("adapter_config.json", "an adapter (LoRA)"),
+        ("model-q4.gguf", "GGUF files (model-q4.gguf)"),
+    ],
+)
+@pytest.mark.parametrize("with_config", [False, True])
+def test_a_folder_of_other_weights_says_what_they_are(tmp_path, name, said, with_config):
+    if with_config:
+        folders.write_config(tmp_path, small.PLAIN)
+    (tmp_path / name).write_bytes(b"x")
+    refused(tmp_path, said)
+
+
+@pytest.mark.parametrize("rename", [lambda name: f"base_model.{name}", lambda name: name.removeprefix("model.")])
+def test_tensors_under_other_names_are_pointed_at(tmp_path, rename):
+    state = {rename(name): tensor for name, tensor in folders.tensors(small.PLAIN).items()}
+    error = refused(folders.write_single(tmp_path, small.PLAIN, state), "missing from")
+    assert rename("model.embed_tokens.weight") in error.hint
 
 
 def test_tables_that_old_versions_saved_are_ignored(tmp_path):

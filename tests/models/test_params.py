@@ -4,6 +4,7 @@ import pytest
 
 from lab.core.errors import ModelError
 from lab.models import params
+from lab.models.catalog import custom
 from lab.models.presets import PRESETS
 from lab.models.quant import SCHEMES
 from tests.models import small
@@ -77,8 +78,19 @@ def test_kv_bytes_follow_the_kv_heads_and_the_cache_type():
     assert params.kv_bytes_per_token(medium, SCHEMES["f32"]) == 2 * 40 * 10 * 128 * 4
 
 
-def test_what_does_not_fit_the_layout_is_refused():
-    with pytest.raises(ModelError, match="multiple of 32"):
-        params.param_specs(replace(small.PLAIN, intermediate_size=100), SCHEMES["q4"])
+SIZES = [("hidden_size", 48), ("hidden_size", 80), ("hidden_size", 100)]
+SIZES += [("intermediate_size", size) for size in (1, 33, 48, 100)]
+
+
+@pytest.mark.parametrize(("name", "size"), SIZES)
+@pytest.mark.parametrize("quant", list(SCHEMES))
+def test_a_size_that_no_kernel_can_do_is_refused_before_anything_is_made(name, size, quant):
+    config = replace(small.PLAIN, **{name: size}, num_attention_heads=1, num_key_value_heads=1)
+    for refuse in (lambda: custom(config, SCHEMES[quant], "tiny"), lambda: params.param_specs(config, SCHEMES[quant])):
+        with pytest.raises(ModelError, match=f"{name} is {size}; the kernels need a multiple of 32"):
+            refuse()
+
+
+def test_an_unknown_layout_is_refused():
     with pytest.raises(ModelError, match="unknown weight layout"):
         params.param_specs(small.PLAIN, SCHEMES["q4"], layout="k4n16")

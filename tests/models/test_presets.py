@@ -97,7 +97,7 @@ def test_kv_heads_default_to_attention_heads():
         ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
         ({"partial_rotary_factor": 0.75}, "partial_rotary_factor is 0.75"),
         ({"rope_parameters": {"partial_rotary_factor": 0.75}}, "partial_rotary_factor is 0.75"),
-        ({"rope_scaling": {"type": "yarn"}}, "'yarn' is not supported"),
+        ({"rope_scaling": {"type": "linear"}}, "'linear' is not supported"),
         ({"rope_scaling": {"type": "longrope", "short_factor": [1.0]}}, "long_factor must be a list"),
         ({"rope_scaling": {"type": "longrope", "short_factor": ["x"], "long_factor": [1]}}, "numbers only"),
         ({"rope_scaling": 5}, "must be objects"),
@@ -137,3 +137,12 @@ def test_numbers_that_contradict_each_other_are_refused(change, said):
 def test_attention_scaling_formula():
     config = replace(small.LONGROPE, max_position_embeddings=1024, original_max_position_embeddings=128)
     assert config.attention_scaling == pytest.approx(math.sqrt(1 + math.log(8) / math.log(128)))
+
+
+@pytest.mark.parametrize(
+    ("window", "seen"), [(None, None), (1, 1), (127, 127), (128, None), (2**31, None), (2**63, None)]
+)
+def test_a_window_of_the_context_or_longer_is_none(window, seen):
+    config = replace(small.PLAIN, sliding_window=window)  # of 128 tokens
+    assert config.attention_window == seen
+    assert config.to_hf()["sliding_window"] == window

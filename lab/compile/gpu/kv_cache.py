@@ -25,7 +25,7 @@ def create_gpu_kv_cache(gpu: Gpu, config: Phi3Config, dtype: str, limits: Sequen
     threads or shared memory than the GPU has.
     """
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
-    attention = (gpu, heads, kv_heads, dim, dtype, config.sliding_window)
+    attention = (gpu, heads, kv_heads, dim, dtype, config.attention_window)
     kernels = CacheKernels(
         append=append_pages(gpu, kv_heads, dim, dtype),
         ragged=ragged_attention(*attention),

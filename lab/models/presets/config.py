@@ -16,7 +16,9 @@ class Phi3Config:
     """A Phi-3 network: sizes in elements, positions in tokens.
 
     `rope_short_factor` and `rope_long_factor` hold head_dim/2 divisors of the rotary frequencies (LongRoPE);
-    both or neither. `sliding_window` is how many keys a query sees, itself included; None sees all.
+    both or neither. `rope_factor` is by how much LongRoPE stretches the context, where it is not the quotient of the
+    two maxima; `rope_attention_factor` is what cos and sin are multiplied by, where that does not follow from it.
+    `sliding_window` is how many keys a query sees, itself included; None sees all.
     Raises ModelError when the numbers contradict each other.
     """
 
@@ -34,6 +36,8 @@ class Phi3Config:
     rope_short_factor: tuple[float, ...] | None = None
     rope_long_factor: tuple[float, ...] | None = None
     tie_word_embeddings: bool = False
+    rope_factor: float | None = None
+    rope_attention_factor: float | None = None
 
     def __post_init__(self) -> None:
         _check_sizes(self)
@@ -43,6 +47,12 @@ class Phi3Config:
     def head_dim(self) -> int:
         """Elements of one attention head."""
         return self.hidden_size // self.num_attention_heads
+
+    @property
+    def attention_window(self) -> int | None:
+        """How many keys a query sees, itself included; None where the window is as long as the longest context."""
+        window = self.sliding_window
+        return None if window is None or window >= self.max_position_embeddings else window
 
     @property
     def qkv_rows(self) -> int:
@@ -69,8 +79,12 @@ class Phi3Config:
     @property
     def attention_scaling(self) -> float:
         """What cos and sin are multiplied by; 1 unless LongRoPE stretches the context."""
-        stretch = self.max_position_embeddings / self.original_max_position_embeddings
-        if self.rope_short_factor is None or stretch <= 1.0:
+        stretch = self.rope_factor or self.max_position_embeddings / self.original_max_position_embeddings
+        if self.rope_short_factor is None:
+            return 1.0
+        if self.rope_attention_factor is not None:
+            return self.rope_attention_factor
+        if stretch <= 1.0:
             return 1.0
         return math.sqrt(1.0 + math.log(stretch) / math.log(self.original_max_position_embeddings))
 
@@ -83,7 +97,11 @@ class Phi3Config:
     @classmethod
     def from_hf(cls, data: Mapping[str, Any], *, where: str = "config.json") -> Phi3Config:
         """Build from a Hugging Face `config.json`; ModelError names the key that is missing or not supported."""
-        return cls(**hf.fields(data, where))
+        fields = hf.fields(data, where)
+        try:
+            return cls(**fields)
+        except ModelError as problem:
+            raise ModelError(f"{where}: {problem.what}", hint=problem.hint) from problem
 
     def to_hf(self) -> dict[str, Any]:
         """Return the numbers as a Hugging Face `config.json` would hold them."""
@@ -91,9 +109,10 @@ class Phi3Config:
 
 
 def _check_sizes(config: Phi3Config) -> None:
-    for name in _COUNTS:
-        if getattr(config, name) < 1:
-            raise ModelError(f"{name} is {getattr(config, name)}; it must be at least 1")
+    for name, most in _MOST.items():
+        value = getattr(config, name)
+        if not 1 <= value <= most:
+            raise ModelError(f"{name} is {_short(value)}; it must be from 1 to {most}")
     if config.hidden_size % config.num_attention_heads or config.head_dim % 2:
         raise ModelError(
             f"hidden_size {config.hidden_size} does not split into {config.num_attention_heads} heads of even size"
@@ -104,10 +123,14 @@ def _check_sizes(config: Phi3Config) -> None:
             f"{config.num_key_value_heads} key-value heads evenly"
         )
     if config.sliding_window is not None and config.sliding_window < 1:
-        raise ModelError(f"sliding_window is {config.sliding_window}; it must be at least 1")
+        raise ModelError(f"sliding_window is {_short(config.sliding_window)}; it must be at least 1")
+    if not config.rms_norm_eps >= 0:
+        raise ModelError(f"rms_norm_eps is {config.rms_norm_eps!r}; it must be at least 0")
 
 
 def _check_factors(config: Phi3Config) -> None:
+    if config.rope_short_factor is not None and config.original_max_position_embeddings < 2:
+        raise ModelError("original_max_position_embeddings is 1; LongRoPE needs at least 2")
     factors = (config.rope_short_factor, config.rope_long_factor)
     if (factors[0] is None) != (factors[1] is None):
         raise ModelError("LongRoPE needs both rope_short_factor and rope_long_factor")
@@ -119,13 +142,18 @@ def _check_factors(config: Phi3Config) -> None:
             )
 
 
-_COUNTS = (
-    "hidden_size",
-    "intermediate_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "num_key_value_heads",
-    "vocab_size",
-    "max_position_embeddings",
-    "original_max_position_embeddings",
-)
+def _short(value: int) -> str:
+    return str(value) if abs(value) < 10**30 else "a number of more than 30 digits"
+
+
+# What a network can have at the most: far above any that exists, and small enough that nothing built from it is huge.
+_MOST = {
+    "hidden_size": 1 << 20,
+    "intermediate_size": 1 << 22,
+    "num_hidden_layers": 1 << 12,
+    "num_attention_heads": 1 << 16,
+    "num_key_value_heads": 1 << 16,
+    "vocab_size": 1 << 24,
+    "max_position_embeddings": (1 << 31) - 1,
+    "original_max_position_embeddings": (1 << 31) - 1,
+}

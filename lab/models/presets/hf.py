@@ -1,4 +1,7 @@
-"""Hugging Face's spelling of a Phi-3 configuration, read strictly and written back."""
+"""Hugging Face's spelling of a Phi-3 configuration, read as transformers reads it and written back.
+
+A key that changes what the network computes is read, or refused by its name; it is never passed over.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lab.core.errors import ModelError
+from lab.models.presets.hf_rope import ORIGINAL, rope_fields
+from lab.models.presets.hf_values import number, optional, switch, whole
 
 if TYPE_CHECKING:
     from lab.models.presets.config import Phi3Config
@@ -18,91 +23,65 @@ _INTS = (
     "vocab_size",
     "max_position_embeddings",
 )
-_LONGROPE_NAMES = ("longrope", "su")  # "su" is what the first revisions called it
-_SUPPORTED = {"model_type": "phi3", "hidden_act": "silu", "partial_rotary_factor": 1.0}
+_SUPPORTED = {"model_type": "phi3", "hidden_act": "silu"}
+# Switches of networks like it that a "phi3" of transformers does not have: on, they mean another network.
+_OFF = ("attention_bias", "mlp_bias", "lm_head_bias")
 
 
 def fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the keyword arguments of Phi3Config; ModelError names `where` and the key at fault."""
     _check_supported(data, where)
-    found: dict[str, Any] = {name: _number(data, name, int, where) for name in _INTS}
-    found["num_key_value_heads"] = _optional(data, "num_key_value_heads", int, where)
-    found["num_key_value_heads"] = found["num_key_value_heads"] or found["num_attention_heads"]
-    found["rms_norm_eps"] = float(_number(data, "rms_norm_eps", float, where))
-    found["sliding_window"] = _optional(data, "sliding_window", int, where)
-    found["tie_word_embeddings"] = bool(data.get("tie_word_embeddings", False))
-    found.update(_rope(data, where))
-    original = _optional(data, "original_max_position_embeddings", int, where)
-    found["original_max_position_embeddings"] = (
-        original or found.pop("rope_original", None) or found["max_position_embeddings"]
-    )
-    found.pop("rope_original", None)
-    return found
+    found: dict[str, Any] = {name: whole(data, name, where) for name in _INTS}
+    heads = found["num_attention_heads"]
+    absent = data.get("num_key_value_heads") is None
+    found["num_key_value_heads"] = heads if absent else whole(data, "num_key_value_heads", where)
+    found["rms_norm_eps"] = float(number(data, "rms_norm_eps", float, where))
+    found["sliding_window"] = optional(data, "sliding_window", int, where)
+    found["tie_word_embeddings"] = switch(data, "tie_word_embeddings", where)
+    _check_head_dim(data, found["hidden_size"], heads, where)
+    return {**found, **rope_fields(data, where)}
 
 
 def document(config: Phi3Config) -> dict[str, Any]:
     """Return `config` as a `config.json` document of the transformers library."""
     plain = {name: getattr(config, name) for name in (*_INTS, "num_key_value_heads", "rms_norm_eps")}
-    names = ("original_max_position_embeddings", "rope_theta", "sliding_window", "tie_word_embeddings")
+    names = (ORIGINAL, "rope_theta", "sliding_window", "tie_word_embeddings")
     plain |= {name: getattr(config, name) for name in names}
-    scaling: dict[str, Any] | None = None
-    if config.rope_short_factor is not None and config.rope_long_factor is not None:
-        short, long = list(config.rope_short_factor), list(config.rope_long_factor)
-        scaling = {"type": "longrope", "short_factor": short, "long_factor": long}
     fixed = {"architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "hidden_act": "silu"}
-    return {**fixed, **plain, "rope_scaling": scaling}
+    return {**fixed, **plain, "rope_scaling": _rope_scaling(config)}
 
 
-def _check_supported(data: Mapping[str, Any], where: str) -> None:
-    nested = data.get("rope_parameters")
-    said = {**nested, **data} if isinstance(nested, Mapping) else data
-    for key, wanted in _SUPPORTED.items():
-        value = said.get(key, wanted if key != "model_type" else None)
-        if value != wanted:
-            raise ModelError(
-                f"{where}: {key} is {value!r}; only {wanted!r} is supported",
-                hint="`lab models` lists what can be compiled",
-            )
-
-
-def _rope(data: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Read rope settings from `rope_parameters` (transformers 5) or `rope_theta` + `rope_scaling`."""
-    nested = data.get("rope_parameters") or {}
-    scaling = data.get("rope_scaling") or nested
-    if not isinstance(nested, Mapping) or not isinstance(scaling, Mapping):
-        raise ModelError(f"{where}: rope_scaling and rope_parameters must be objects")
-    theta = float(_number({"rope_theta": 10000.0, **nested, **data}, "rope_theta", float, where))
-    kind = scaling.get("rope_type", scaling.get("type", "default"))
-    if kind == "default":
-        return {"rope_theta": theta}
-    if kind not in _LONGROPE_NAMES:
-        raise ModelError(f"{where}: rope_scaling type {kind!r} is not supported; Phi-3 has longrope or none")
+def _rope_scaling(config: Phi3Config) -> dict[str, Any] | None:
+    if config.rope_short_factor is None or config.rope_long_factor is None:
+        return None
+    scale = {"factor": config.rope_factor, "attention_factor": config.rope_attention_factor}
     return {
-        "rope_theta": theta,
-        "rope_short_factor": _factors(scaling, "short_factor", where),
-        "rope_long_factor": _factors(scaling, "long_factor", where),
-        "rope_original": _optional(scaling, "original_max_position_embeddings", int, where),
+        "type": "longrope",
+        "short_factor": list(config.rope_short_factor),
+        "long_factor": list(config.rope_long_factor),
+        **{key: value for key, value in scale.items() if value is not None},
     }
 
 
-def _factors(scaling: Mapping[str, Any], key: str, where: str) -> tuple[float, ...]:
-    values = scaling.get(key)
-    if not isinstance(values, list) or not values:
-        raise ModelError(f"{where}: rope_scaling.{key} must be a list of numbers")
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-        raise ModelError(f"{where}: rope_scaling.{key} must hold numbers only")
-    return tuple(float(v) for v in values)
+def _check_supported(data: Mapping[str, Any], where: str) -> None:
+    for key, wanted in _SUPPORTED.items():
+        value = data.get(key, wanted if key != "model_type" else None)
+        if value != wanted:
+            raise ModelError(
+                f"{where}: {key} is {value!r:.60}; only {wanted!r} is supported",
+                hint="`lab models` lists what can be compiled",
+            )
+    for key in _OFF:
+        if switch(data, key, where):
+            raise ModelError(f"{where}: {key} is true; Phi-3 has no biases")
+    if data.get("quantization_config") is not None:
+        raise ModelError(
+            f"{where}: quantization_config: weights that are quantised already are not read",
+            hint="give the folder of the original model; lab quantises it itself",
+        )
 
 
-def _optional(data: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
-    return None if data.get(key) is None else _number(data, key, kind, where)
-
-
-def _number(data: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
-    if key not in data:
-        raise ModelError(f"{where}: {key} is missing", hint="is this the config.json of a Phi-3 model?")
-    value = data[key]
-    wanted = int if kind is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, wanted):
-        raise ModelError(f"{where}: {key} must be {'an integer' if kind is int else 'a number'}, not {value!r}")
-    return value
+def _check_head_dim(data: Mapping[str, Any], hidden: int, heads: int, where: str) -> None:
+    size = optional(data, "head_dim", int, where)
+    if size is not None and size * heads != hidden:
+        raise ModelError(f"{where}: head_dim is {size}, hidden_size / num_attention_heads is {hidden / heads:g}")

@@ -29,6 +29,10 @@ class WeightSource(Protocol):
     def source_id(self) -> str:
         """Which source it is: "seed 0", "sha256:..."."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user is to be told of the source: contradictions in it, and how they were decided."""
+
     def tensor_names(self) -> list[str]:
         """Return the names of all tensors that can be read."""
 

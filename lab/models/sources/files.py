@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +22,30 @@ from lab.models.threads import cores
 AGAIN = "the file is damaged or not complete: get it again"
 
 
+_LFS = b"version https://git-lfs.github.com/spec/"
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+
+
 def read_document(path: Path) -> Mapping[str, Any]:
-    """Return the JSON object in the file at `path`; WeightsError when there is none."""
-    return as_document(read_bytes(path, error=WeightsError), shown(path))
+    """Return the JSON object in the file at `path`, of the encoding that its byte order mark names; else UTF-8.
+
+    Raises WeightsError when there is none.
+    """
+    raw = read_bytes(path, error=WeightsError)
+    check_fetched(path, raw[:64])
+    for mark, encoding in _MARKS:
+        if raw.startswith(mark):
+            raw = raw[len(mark) :].decode(encoding, errors="replace").encode()
+    return as_document(raw, shown(path))
+
+
+def check_fetched(path: Path, head: bytes) -> None:
+    """Raise WeightsError where the file, which begins with `head`, is what Git LFS leaves in a file's place."""
+    if head.startswith(_LFS):
+        raise WeightsError(
+            f"{shown(path)}: a Git LFS pointer, not the file itself",
+            hint="run `git lfs pull` in the folder that it was cloned to",
+        )
 
 
 def as_document(text: bytes, where: str) -> Mapping[str, Any]:
@@ -42,9 +64,11 @@ def map_file(path: Path) -> U8:
     try:
         if path.stat().st_size == 0:
             raise WeightsError(f"{shown(path)}: the file is empty", hint=AGAIN)
-        return np.memmap(path, np.uint8, mode="r")
+        data = np.memmap(path, np.uint8, mode="r")
     except OSError as problem:
         raise WeightsError(f"{shown(path)}: cannot read: {problem.strerror}", hint=AGAIN) from problem
+    check_fetched(path, data[:64].tobytes())
+    return data
 
 
 def inside(folder: Path, name: object, said_by: Path) -> Path:

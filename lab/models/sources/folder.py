@@ -14,24 +14,41 @@ _HINT = (
     "give a Hugging Face folder (config.json with model.safetensors or its shards) "
     "or an MLC folder (tensor-cache.json with its shards)"
 )
-_PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 
 
 def open_folder(folder: Path, config: Phi3Config) -> WeightSource:
-    """Return the weights in `folder`, checked but not read; `config` is the network they are wanted for.
+    """Return the weights in `folder` (or beside it, where it is a file of them), checked but not read.
+
+    `config` is the network they are wanted for.
 
     Raises WeightsError when the folder holds no weights of a known format or their files are not sound.
     """
-    if not folder.is_dir():
-        what = "not a folder" if folder.exists() else "no such folder"
-        raise WeightsError(f"{shown(folder)}: {what}", hint=_HINT)
+    folder = _folder_of(folder)
     if mlc.cache_file(folder) is not None:
         return mlc.MlcSource(folder, config)
     if (folder / huggingface.CONFIG).is_file():
         return huggingface.HuggingFaceSource(folder)
-    if any((folder / name).is_file() for name in _PICKLED):
-        raise WeightsError(
-            f"{shown(folder)}: pickled PyTorch weights are not read, they could run code",
-            hint="save the model with save_pretrained(..., safe_serialization=True) first",
-        )
+    huggingface.check_no_others(folder)
     raise WeightsError(f"{shown(folder)}: not a model folder: {huggingface.CONFIG} is missing", hint=_HINT)
+
+
+def _folder_of(path: Path) -> Path:
+    """Return the folder that is meant: of a safetensors file the one it lies in."""
+    if path.is_dir():
+        return path
+    if path.is_file() and (path.suffix == ".gguf" or _begins(path, b"GGUF")):
+        raise WeightsError(f"{shown(path)}: GGUF files are not read", hint=huggingface.NO_GGUF)
+    if path.is_file() and (path.parent / huggingface.CONFIG).is_file():
+        return path.parent
+    if path.is_file():
+        raise WeightsError(f"{shown(path)}: not a folder, and no {huggingface.CONFIG} beside it", hint=_HINT)
+    what = "not a folder" if path.exists() else "no such folder"
+    raise WeightsError(f"{shown(path)}: {what}", hint=_HINT)
+
+
+def _begins(path: Path, magic: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(magic)) == magic
+    except OSError:
+        return False

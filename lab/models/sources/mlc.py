@@ -40,6 +40,7 @@ class MlcSource:
     """The weights in one MLC folder; its table is checked when it is made, its shards are mapped."""
 
     kind: SourceKind = "mlc"
+    notes: tuple[str, ...] = ()
     scheme_name = "q4"
 
     def __init__(self, folder: Path, config: Phi3Config) -> None:

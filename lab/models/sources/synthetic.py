@@ -29,6 +29,7 @@ class SyntheticSource:
     """Seeded weights of any network."""
 
     kind: SourceKind = "synthetic"
+    notes: tuple[str, ...] = ()
 
     def __init__(self, config: Phi3Config, seed: int = 0) -> None:
         """Make the source; costs nothing until something is read."""

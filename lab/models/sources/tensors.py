@@ -16,6 +16,7 @@ from lab.models.sources.files import AGAIN, as_document, map_file
 
 _HEADER_BYTES_MAX = 100_000_000  # the format's own limit
 _BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+_BLOCK_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,69 @@ class StoredTensor:
     data: U8
     offset: int
 
+    @property
+    def dtypes(self) -> set[str]:
+        """The type, as a set: see FusedTensor."""
+        return {self.dtype}
+
     def rows(self, start: int, stop: int) -> F32:
         """Return rows start..stop (elements, of a vector) as float32."""
         row = int(np.prod(self.shape[1:], dtype=np.int64)) * _BYTES[self.dtype]
         raw = self.data[self.offset + start * row : self.offset + stop * row]
         return _as_float32(raw, self.dtype).reshape(stop - start, *self.shape[1:])
+
+
+@dataclass(frozen=True)
+class FusedTensor:
+    """Matrices of one width [rows, K] that are one matrix of the network: their rows one after the other."""
+
+    name: str
+    parts: tuple[StoredTensor, ...]
+
+    @property
+    def path(self) -> Path:
+        """The file of the first part."""
+        return self.parts[0].path
+
+    @property
+    def dtype(self) -> str:
+        """The type of the parts, all named where they differ."""
+        return " and ".join(dict.fromkeys(part.dtype for part in self.parts))
+
+    @property
+    def dtypes(self) -> set[str]:
+        """The types of the parts."""
+        return {part.dtype for part in self.parts}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the whole; that of the parts one after the other where they do not fit together."""
+        widths = {part.shape[1:] for part in self.parts}
+        if len(widths) > 1:
+            return tuple(size for part in self.parts for size in part.shape)
+        return (sum(part.shape[0] if part.shape else 1 for part in self.parts), *widths.pop())
+
+    def rows(self, start: int, stop: int) -> F32:
+        """Return rows start..stop as float32 [stop - start, K]."""
+        found, first = [], 0
+        for part in self.parts:
+            last = first + part.shape[0]
+            if start < last and stop > first:
+                found.append(part.rows(max(start, first) - first, min(stop, last) - first))
+            first = last
+        return np.concatenate(found)
+
+
+Tensor = StoredTensor | FusedTensor
+
+
+def same_values(one: Tensor, other: Tensor) -> bool:
+    """Say whether two matrices hold the same numbers; they are read in blocks, up to the first difference."""
+    if one.shape != other.shape:
+        return False
+    last = one.shape[0]
+    blocks = [(start, min(start + _BLOCK_ROWS, last)) for start in range(0, last, _BLOCK_ROWS)]
+    return all(np.array_equal(one.rows(*block), other.rows(*block)) for block in blocks)
 
 
 def read_table(path: Path) -> dict[str, StoredTensor]:
