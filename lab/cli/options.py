@@ -13,6 +13,7 @@ from lab.core.suggest import unknown
 
 F = TypeVar("F", bound=Callable[..., Any])
 ENGINES = ("tvm", "mlc", "llama.cpp")
+MOST_TOKENS = 1_000_000_000
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
 
@@ -107,6 +108,8 @@ def int_list(least: int) -> Callback:
             raise click.BadParameter(text, ctx, param) from None
         if min(numbers) < least:
             raise click.BadParameter(f"'{value}': each number has to be {least} or more", ctx, param)
+        if max(numbers) > MOST_TOKENS:
+            raise click.BadParameter(f"'{value[:60]}': each number has to be at most {MOST_TOKENS}", ctx, param)
         return numbers
 
     return parse

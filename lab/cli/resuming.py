@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def _seed(record: RunRecord, weights: Path | None) -> int | None:
         if weights is not None:
             raise UsageError(f"run {record.run_id} was measured with synthetic weights", hint="leave --weights out")
         seed = record.weights.source_id.removeprefix("seed ")
-        return int(seed) if seed.isdecimal() else None
+        return int(seed) if re.fullmatch(r"[0-9]{1,20}", seed) else None
     if weights is None:
         raise UsageError(
             f"run {record.run_id} was measured with weights of a folder", hint="give it with --weights DIR"

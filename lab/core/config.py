@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.core.decode import decode
+from lab.core.depth import check_toml_text
 from lab.core.errors import ConfigError, LabError
 from lab.core.fields import KeepsUnknown, Limits, encode
 from lab.core.home import shown
 from lab.core.jsonio import read_bytes
+from lab.core.text import said
 
 __all__ = ["KeepsUnknown", "Limits", "check_schema", "decode", "encode", "load_toml", "read_toml"]
 
 T = TypeVar("T")
+
+MAX_BYTES = 4 << 20
 
 
 def load_toml(path: Path, cls: type[T], *, schema: int | None = None) -> T:
@@ -27,10 +31,17 @@ def load_toml(path: Path, cls: type[T], *, schema: int | None = None) -> T:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the plain tables of a TOML file; syntax errors carry line and column."""
+    return parse_toml(read_bytes(path, limit_bytes=MAX_BYTES), where=shown(path))
+
+
+def parse_toml(content: bytes, *, where: str) -> dict[str, Any]:
+    """Return the plain tables of TOML; ConfigError for what is none, or is nested deeper than lab reads."""
     try:
-        return tomllib.loads(read_bytes(path).decode("utf-8"))
-    except (ValueError, RecursionError) as problem:
-        raise ConfigError(f"{shown(path)}: not valid TOML: {problem}") from problem
+        text = content.decode("utf-8")
+        check_toml_text(text)
+        return tomllib.loads(text)
+    except ValueError as problem:
+        raise ConfigError(f"{where}: not valid TOML: {said(problem)}") from problem
 
 
 def check_schema(data: object, newest: int, *, where: str, error: type[LabError] = ConfigError) -> None:
@@ -38,7 +49,7 @@ def check_schema(data: object, newest: int, *, where: str, error: type[LabError]
     version = data.get("schema") if isinstance(data, dict) else None
     if type(version) is not int or version < 1:
         raise error(
-            f"{where}: schema: expected a version number, got {version!r}",
+            f"{where}: schema: expected a version number, got {repr(version)[:60]}",
             hint=f"a file of this kind begins with schema = {newest}",
         )
     if version > newest:

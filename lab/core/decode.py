@@ -9,12 +9,13 @@ from functools import cache
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from lab.core.errors import ConfigError, LabError
-from lab.core.fields import KeyPath, keeps_unknown, known_fields, show_key
+from lab.core.fields import KeyPath, Shaped, keeps_unknown, known_fields, show_key
 from lab.core.suggest import did_you_mean
 
 T = TypeVar("T")
 
 INTEGER_BITS = 64
+LARGEST, SMALLEST = 1e100, 1e-100  # of a number that is computed with: its square and its inverse are numbers too
 _TYPE_NAMES = {int: "an integer", float: "a number", str: "a string", bool: "true or false"}
 
 
@@ -65,10 +66,10 @@ class _Decoder:
 
     def table(self, data: object, path: KeyPath) -> dict[str, Any]:
         if not isinstance(data, dict):
-            self.fail(path, f"expected a table, got {_show(data)}")
+            self.fail(path, f"expected a table, got {show(data)}")
         for key in data:
             if not isinstance(key, str):
-                self.fail(path, f"expected text keys, got {_show(key)}")
+                self.fail(path, f"expected text keys, got {show(key)}")
         return data
 
     def _absent(self, field: dataclasses.Field[Any], table: dict[str, Any], path: KeyPath) -> bool:
@@ -80,6 +81,8 @@ class _Decoder:
 
     def _unknown(self, cls: Any, unknown: dict[str, Any], known: list[str], path: KeyPath) -> dict[str, Any]:
         if keeps_unknown(cls):
+            for key, item in unknown.items():
+                self.value(cls.shapes.get(key, Any), item, (*path, key))
             return {"extra": unknown}
         for key in unknown:
             guess = did_you_mean(key, known)
@@ -90,7 +93,7 @@ class _Decoder:
         if kind in _TYPE_NAMES:
             return self.scalar(kind, raw, path)
         if kind is Any:
-            return raw
+            return self.plain(raw, path)
         if dataclasses.is_dataclass(kind):
             return self.record(kind, raw, path)
         return getattr(self, _HANDLERS[get_origin(kind)])(get_args(kind), raw, path)
@@ -99,7 +102,23 @@ class _Decoder:
         if kind is float and type(raw) is int and abs(raw) < 2**1000:
             raw = float(raw)
         if type(raw) is not kind:
-            self.fail(path, f"expected {_TYPE_NAMES[kind]}, got {_show(raw)}")
+            self.fail(path, f"expected {_TYPE_NAMES[kind]}, got {show(raw)}")
+        self.finite(raw, path)
+        if isinstance(raw, float) and raw and not SMALLEST < abs(raw) < LARGEST:
+            self.fail(path, f"{raw} is no number that can be computed with")
+        return raw
+
+    def plain(self, raw: Any, path: KeyPath) -> Any:
+        """Return data of any shape, after a look at each number in it; its depth was checked where it was read."""
+        if isinstance(raw, dict):
+            for key, item in self.table(raw, path).items():
+                self.plain(item, (*path, key))
+        elif isinstance(raw, (list, tuple)):
+            for place, item in enumerate(raw):
+                self.plain(item, (*path, place))
+        return self.finite(raw, path)
+
+    def finite(self, raw: Any, path: KeyPath) -> Any:
         if isinstance(raw, float) and not math.isfinite(raw):
             self.fail(path, f"expected a finite number, got {raw}")
         if isinstance(raw, int) and raw.bit_length() > INTEGER_BITS:
@@ -108,6 +127,9 @@ class _Decoder:
 
     def limited(self, parts: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
         value = self.value(parts[0], raw, path)
+        if isinstance(parts[1], Shaped):
+            self.value(parts[1].kind, raw, path)
+            return value
         problem = parts[1].problem(value)
         if problem is not None:
             self.fail(path, problem)
@@ -119,7 +141,7 @@ class _Decoder:
             return raw
         listed = ", ".join(str(option) for option in options)
         guess = did_you_mean(raw, [str(option) for option in options]) if isinstance(raw, str) else ""
-        self.fail(path, f"{_show(raw)} is not one of {listed}.{guess}")
+        self.fail(path, f"{show(raw)} is not one of {listed}.{guess}")
 
     def union(self, kinds: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
         rest = [kind for kind in kinds if kind is not type(None)]
@@ -130,7 +152,7 @@ class _Decoder:
 
     def sequence(self, kinds: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
         if not isinstance(raw, (list, tuple)):
-            self.fail(path, f"expected a list, got {_show(raw)}")
+            self.fail(path, f"expected a list, got {show(raw)}")
         if len(kinds) == 2 and kinds[1] is Ellipsis:
             kinds = (kinds[0],) * len(raw)
         if len(raw) != len(kinds):
@@ -146,7 +168,8 @@ class _Decoder:
         return {key: self.value(kinds[1], item, (*path, key)) for key, item in table.items()}
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
+    """Return the value as an error message quotes it: on one line, cut, and never a list or table."""
     if value is None:
         return "null"
     if isinstance(value, (dict, list, tuple)):

@@ -9,7 +9,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
+
+from lab.core.names import UTC_TIME
+
+EPOCH_YEAR = 1970
 
 KeyPath = tuple[str | int, ...]
 
@@ -41,10 +46,36 @@ class Limits:
         return None
 
 
+@dataclasses.dataclass(frozen=True)
+class Shaped:
+    """In an annotation of plain data: it is kept as it is, and what `kind` knows of it has to have its types."""
+
+    kind: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """In an annotation of text: a time to the second in UTC that there is, as 2026-11-23T21:00:00Z."""
+
+    def problem(self, value: str) -> str | None:
+        """Say what is wrong with `value`, or None when it is such a time."""
+        if not re.fullmatch(UTC_TIME, value):
+            return f"{value[:60]!r} does not have the form {UTC_TIME}"
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            return f"{value!r} is no date and time that there is"
+        return None if at.year >= EPOCH_YEAR else f"{value!r} is before {EPOCH_YEAR}"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KeepsUnknown:
-    """Base of what must survive a newer writer: keys that this version does not know stay in `extra`."""
+    """Base of what must survive a newer writer: keys that this version does not know stay in `extra`.
 
+    Some of them are known all the same: `shapes` has the annotation of each that lab itself looks at.
+    """
+
+    shapes: ClassVar[Mapping[str, Any]] = {}
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 

@@ -9,23 +9,32 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
+from lab.core.depth import check_depth, check_json_text
 from lab.core.errors import ConfigError, LabError
 from lab.core.home import shown
 from lab.core.units import human_bytes
 
+MAX_BYTES = 64 << 20
+MAX_DIGITS = 40  # other programs write whole numbers of 31 digits for "no limit"
+
 
 def parse_json(text: str | bytes, *, where: str, error: type[LabError] = ConfigError) -> Any:
-    """Parse one JSON document; NaN, infinities, repeated keys and bad UTF-8 are errors that name `where`."""
+    """Parse one JSON document; what JSON does not have, and what is out of all bounds, are errors that name `where`.
+
+    That is: NaN, infinities, repeated keys, bad UTF-8; nesting over MAX_DEPTH, whole numbers over MAX_DIGITS.
+    """
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")
-        return _checked_text(decoded, json.loads(decoded, **_STRICT))
-    except (ValueError, RecursionError) as problem:
+        document = _checked_text(decoded, _parsed(decoded))
+        check_depth(document)
+    except ValueError as problem:
         raise error(f"{where}: not valid JSON: {_reason(problem)}") from problem
+    return document
 
 
 def read_json(path: Path, *, error: type[LabError] = ConfigError) -> Any:
     """Parse the JSON file at `path`; a missing, unreadable or damaged file is an error that names it."""
-    return parse_json(read_bytes(path, error=error), where=shown(path), error=error)
+    return parse_json(read_bytes(path, error=error, limit_bytes=MAX_BYTES), where=shown(path), error=error)
 
 
 def read_bytes(path: Path, *, error: type[LabError] = ConfigError, limit_bytes: int | None = None) -> bytes:
@@ -34,7 +43,8 @@ def read_bytes(path: Path, *, error: type[LabError] = ConfigError, limit_bytes: 
         if path.exists() and not path.is_file():
             raise error(f"{shown(path)}: not a file")
         if limit_bytes is not None and path.stat().st_size > limit_bytes:
-            raise error(f"{shown(path)}: {human_bytes(path.stat().st_size)} is too big to be a recorded run")
+            size, most = human_bytes(path.stat().st_size), human_bytes(limit_bytes)
+            raise error(f"{shown(path)}: {size} is too big, and at most {most} is read")
         return path.read_bytes()
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
@@ -52,9 +62,18 @@ def digest(document: Any) -> str:
     return hashlib.sha256(canonical_bytes(document)).hexdigest()
 
 
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text, **_STRICT)
+    except RecursionError:
+        check_json_text(text)
+        raise ValueError("nested too deeply") from None
+
+
 def _checked_text(source: str, document: Any) -> Any:
     # Half of a surrogate pair can be escaped in JSON but not be written again.
     if re.search(r"\\u[dD][89a-fA-F]", source):
+        check_depth(document)
         canonical_bytes(document)
     return document
 
@@ -75,6 +94,12 @@ def _finite(text: str) -> float:
     return number
 
 
+def _whole(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"a whole number of {len(text.lstrip('-'))} digits, and at most {MAX_DIGITS} are read")
+    return int(text)
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number that JSON has")
 
@@ -82,6 +107,7 @@ def _no_constant(name: str) -> NoReturn:
 _STRICT: dict[str, Any] = {
     "object_pairs_hook": _no_repeats,
     "parse_float": _finite,
+    "parse_int": _whole,
     "parse_constant": _no_constant,
 }
 
@@ -89,4 +115,4 @@ _STRICT: dict[str, Any] = {
 def _reason(problem: Exception) -> str:
     if isinstance(problem, json.JSONDecodeError):
         return f"line {problem.lineno}, column {problem.colno}: {problem.msg}"
-    return "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
+    return str(problem)

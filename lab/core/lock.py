@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.errors import BusyError, LabError
+from lab.core.jsonio import parse_json
 from lab.core.text import printable
 
 HOLDER_MAX_BYTES = 8192
+FACT_CHARS = 300
 DEFAULT = "/tmp/lab-locks"  # not TMPDIR, which differs between users
 SHARED_FOLDER, SHARED_FILE = 0o1777, 0o666
 
@@ -141,8 +143,8 @@ def _user_name() -> str:
 
 def _read_holder(handle: int) -> dict[str, Any]:
     try:
-        holder = json.loads(os.pread(handle, HOLDER_MAX_BYTES, 0))
-    except ValueError:
+        holder = parse_json(os.pread(handle, HOLDER_MAX_BYTES, 0), where="lock")
+    except LabError:
         return {}
     return holder if isinstance(holder, dict) else {}
 
@@ -150,5 +152,6 @@ def _read_holder(handle: int) -> dict[str, Any]:
 def _describe(holder: dict[str, Any]) -> str:
     if not holder:
         return "another lab that has not said yet who it is"
-    facts = {key: printable(str(holder.get(key, "?"))) for key in ("pid", "command", "what", "since", "user", "host")}
+    names = ("pid", "command", "what", "since", "user", "host")
+    facts = {name: printable(holder.get(name, "?"), FACT_CHARS) for name in names}
     return "pid {pid} ({command}; {what}) since {since}, {user}@{host}".format_map(facts)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from lab.core.fields import KeepsUnknown
+from lab.core import run_shapes
+from lab.core.fields import KeepsUnknown, Limits, Shaped
 from lab.core.kinds import Bytes, Count, Name, NotNegative, Positive, Seconds
 from lab.core.manifest import MemoryFacts
 
@@ -35,6 +36,7 @@ class RevisionBlock(KeepsUnknown):
 class ProtocolBlock(KeepsUnknown):
     """The rules of the measurement; runs of different versions are not comparable."""
 
+    shapes: ClassVar[run_shapes.Shapes] = run_shapes.PROTOCOL
     version: Positive
     sampling: str
     tokenising: str
@@ -48,7 +50,7 @@ class TargetRecord(KeepsUnknown):
     """The target by name, and its whole file as it was."""
 
     name: Name
-    spec: dict[str, Any]
+    spec: Annotated[dict[str, Any], Shaped(run_shapes.SpecShape)]
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,14 @@ class DeviceRecord(KeepsUnknown):
 
     serial_hash: str
     emulated: bool
-    facts: dict[str, Any]
+    facts: Annotated[dict[str, Any], Shaped(run_shapes.FactsShape)]
 
 
 @dataclass(frozen=True)
 class EngineRecord(KeepsUnknown):
     """What was asked for and what really ran."""
 
+    shapes: ClassVar[run_shapes.Shapes] = run_shapes.ENGINE
     name: str
     versions: dict[str, str | None]
     requested: str
@@ -75,6 +78,7 @@ class EngineRecord(KeepsUnknown):
 class BundleRecord(KeepsUnknown):
     """The bundle that ran; what another program ran has an empty key, and null where it does not say."""
 
+    shapes: ClassVar[run_shapes.Shapes] = run_shapes.BUNDLE
     key: str
     decode_weight_bytes_per_token: Bytes | None
     kv_bytes_per_token: Bytes | None
@@ -107,7 +111,7 @@ class PlanRecord(KeepsUnknown):
     gate_timeout_s: Seconds | None
     timeout_s: Seconds | None
     threads: Count
-    seed: Count | None
+    seed: Annotated[int, Limits(min=0)] | None
     settings_fingerprint: str
 
 

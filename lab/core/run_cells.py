@@ -6,8 +6,9 @@ null is "not measured" everywhere; 0 is a measured zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from lab.core import run_shapes
 from lab.core.fields import KeepsUnknown
 from lab.core.kinds import Bytes, Count, NotNegative, Seconds, Sha256
 
@@ -41,6 +42,7 @@ class Repetition(KeepsUnknown):
     the digest of the ids it generated: with the same build, cell and seed it is always the same.
     """
 
+    shapes: ClassVar[run_shapes.Shapes] = run_shapes.REPETITION
     index: Count
     order: Count
     status: RepetitionStatus
@@ -71,6 +73,7 @@ class Repetition(KeepsUnknown):
 class CellMemory(KeepsUnknown):
     """The memory pass of a cell; `samples` are (seconds since start, resident bytes)."""
 
+    shapes: ClassVar[run_shapes.Shapes] = run_shapes.MEMORY
     counter: str
     rss_peak_bytes: Bytes | None
     rss_anon_peak_bytes: Bytes | None
@@ -84,6 +87,7 @@ class CellMemory(KeepsUnknown):
 class Cell(KeepsUnknown):
     """One cell of the plan and all that was measured of it; of another program's, a phase it lacks has 0 tokens."""
 
+    shapes: ClassVar[run_shapes.Shapes] = run_shapes.CELL
     prompt: Count
     generate: Count
     depth: Count

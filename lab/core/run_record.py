@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from lab.core import run_shapes
 from lab.core.config import check_schema
 from lab.core.decode import decode
 from lab.core.errors import StoreError
@@ -84,6 +85,7 @@ RunStatus = Literal["ok", "running", "interrupted", "failed", "broken"]
 class RunRecord(KeepsUnknown):
     """One run. Change it with dataclasses.replace; store it with lab.core.store."""
 
+    shapes: ClassVar[run_shapes.Shapes] = run_shapes.RUN
     schema: int
     run_id: RunId
     created_at: UtcTime

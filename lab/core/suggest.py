@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 SHOWN = 20
+LONGEST = 200  # a longer name was not mistyped
 
 
 def closest(name: str, known: Iterable[str]) -> list[str]:
     """Up to three known names that look like `name`, best first, letter case ignored."""
     by_lower = {candidate.lower(): candidate for candidate in known}
+    if len(name) > LONGEST:
+        return []
     matches = get_close_matches(name.lower(), list(by_lower), n=3, cutoff=0.6)
     return [by_lower[match] for match in matches]
 

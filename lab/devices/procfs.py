@@ -54,10 +54,10 @@ def meminfo(text: str | None) -> dict[str, int]:
 
 def cpu_time(text: str | None) -> CpuTime | None:
     """Read the first line of /proc/stat; guest time is already inside user time."""
-    found = re.match(r"cpu +((?:\d{1,18} ?){4,12})\s*$", (text or "").partition("\n")[0])
-    if found is None:
+    name, *fields = (text or "").partition("\n")[0].split(maxsplit=9) or [""]
+    if name != "cpu" or len(fields) < 4 or not all(re.fullmatch(r"[0-9]{1,18}", field) for field in fields[:8]):
         return None
-    ticks = [int(part) / USER_HZ for part in found.group(1).split()] + [0.0] * 8
+    ticks = [int(field) / USER_HZ for field in fields[:8]] + [0.0] * 4
     user, nice, system, idle, iowait, irq, softirq, steal = ticks[:8]
     return CpuTime(user + nice + system + irq + softirq, idle + iowait, steal)
 

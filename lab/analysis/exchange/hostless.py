@@ -9,6 +9,7 @@ from typing import Any
 from lab.core.run_record import RunRecord
 from lab.core.text import said
 
+LONGEST = 2000
 HOST, PERSON = "<host>", "<user>"
 REACHED_BY = ("ssh", "adb", "device")  # the tables of a target that say where it is
 PLACES = ("host", "user", "jump", "address", "serial")
@@ -24,6 +25,7 @@ _PATTERNS = (
 
 def hostless(text: str, record: RunRecord) -> str:
     """Return the text without addresses, and without the host, user and serial that the run's target names."""
+    text = text[:LONGEST]  # these patterns take time with the square of the length
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)
     for known in sorted(set(_known(record)), key=len, reverse=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from collections.abc import Sequence
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.cli.bisecting.hunt import Hunt
-from lab.core.errors import DeviceUnreachableError, MeasureError
+from lab.core.errors import DeviceUnreachableError, LabError, MeasureError
+from lab.core.jsonio import parse_json
 from lab.core.text import printable
 
 TAIL_LINES = 12
@@ -76,8 +76,8 @@ def _env(hunt: Hunt) -> dict[str, str]:
 
 def _run_ids(text: str) -> list[str]:
     try:
-        document: Any = json.loads(text)
-    except ValueError:
+        document: Any = parse_json(text, where="lab run --json")
+    except LabError:
         return []
     documents = document if isinstance(document, list) else [document]
     return [one["run_id"] for one in documents if isinstance(one, dict) and isinstance(one.get("run_id"), str)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from lab.core.decode import decode
+from lab.core.errors import LabError
+from lab.core.fields import KeepsUnknown
+from lab.core.jsonio import parse_json
 from lab.core.text import printable
 
 _ENTRY = "from lab.cli import entry; entry()"
@@ -85,24 +88,38 @@ class Member:
 
     def _read_answer(self, on_change: Callable[[], None]) -> None:
         text = "".join(_lines(self._process.stdout if self._process else None))
-        with suppress(ValueError):
-            found = json.loads(text)
+        with suppress(LabError):
+            found = parse_json(text, where="lab run --json")
             self.documents = found if isinstance(found, list) else [found]
         on_change()
 
     def hear(self, line: str) -> None:
         """Take one line of progress, or of anything else, which is a note."""
-        try:
-            said = json.loads(line)
-        except ValueError:
-            said = {"note": line}
-        if not isinstance(said, dict):
-            return
-        if "phase" in said:
-            self.phase, self.total, self.unit, self.done = said["phase"], said["total"], said["unit"], 0.0
-        self.done += said.get("advance", 0)
-        if printable(str(said.get("note", ""))):
-            self.notes.append(printable(str(said["note"])))
+        said = _event(line)
+        if said.phase is not None:
+            self.phase, self.total, self.unit, self.done = printable(said.phase), said.total, said.unit, 0.0
+        self.done += said.advance
+        if printable(said.note):
+            self.notes.append(printable(said.note))
+
+
+@dataclass(frozen=True)
+class _Event(KeepsUnknown):
+    """One line of LAB_PROGRESS=json."""
+
+    phase: str | None = None
+    total: float | None = None
+    unit: str = ""
+    advance: float = 0.0
+    note: str = ""
+
+
+def _event(line: str) -> _Event:
+    """Return the event, or what is none as a note."""
+    try:
+        return decode(_Event, parse_json(line, where="progress"), where="progress")
+    except LabError:
+        return _Event(note=line)
 
 
 def _lines(pipe: IO[str] | None) -> Iterator[str]:

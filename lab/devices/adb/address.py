@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lab.core.errors import ConfigError
 from lab.core.target import TargetSpec
 
@@ -21,9 +23,11 @@ def address_of(target: TargetSpec) -> Address | None:
     host, colon, port = said.rpartition(":")
     if not colon:
         return said, DEFAULT_PORT
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536 and host):
+    if not (re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) < 65_536 and host):
         where = f"targets/{target.name}.toml: [adb].address"
-        raise ConfigError(f"{where}: {said!r} is not host:port", hint=f"such as {host or 'phone'}:{DEFAULT_PORT}")
+        raise ConfigError(
+            f"{where}: {said[:60]!r} is not host:port", hint=f"such as {host[:60] or 'phone'}:{DEFAULT_PORT}"
+        )
     return host, int(port)
 
 

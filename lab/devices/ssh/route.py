@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +126,6 @@ def parse_jump(text: str) -> Hop:
         port = port.removeprefix(":")
     elif not colon or ":" in host:  # no port, or an address of IPv6 without one
         host, port = place, ""
-    if not host or not (port or "0").isdecimal():
-        raise bad_configuration(ValueError(f"jump: {text!r} is not [user@]host[:port]"))
+    if not host or not re.fullmatch(r"[0-9]{0,5}", port) or int(port or 0) >= 65_536:
+        raise bad_configuration(ValueError(f"jump: {text[:60]!r} is not [user@]host[:port]"))
     return Hop(host, int(port or 0), user)
