@@ -37,14 +37,15 @@ def read_json(path: Path, *, error: type[LabError] = ConfigError) -> Any:
     return parse_json(read_bytes(path, error=error, limit_bytes=MAX_BYTES), where=shown(path), error=error)
 
 
-def read_bytes(path: Path, *, error: type[LabError] = ConfigError, limit_bytes: int | None = None) -> bytes:
+def read_bytes(
+    path: Path, *, error: type[LabError] = ConfigError, limit_bytes: int | None = None, kind: str = "read"
+) -> bytes:
     """Return the bytes of the regular file at `path`, or raise an error that names it; none over the limit is read."""
     try:
         if path.exists() and not path.is_file():
             raise error(f"{shown(path)}: not a file")
         if limit_bytes is not None and path.stat().st_size > limit_bytes:
-            size, most = human_bytes(path.stat().st_size), human_bytes(limit_bytes)
-            raise error(f"{shown(path)}: {size} is too big, and at most {most} is read")
+            raise error(f"{shown(path)}: {human_bytes(path.stat().st_size)} is too big to be {kind}")
         return path.read_bytes()
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)

@@ -68,7 +68,7 @@ def place(text: str) -> Place:
 def content(place: Place) -> bytes:
     """Return the document exactly as it stands, not checked; StoreError when it cannot be read."""
     if isinstance(place, Path):
-        return read_bytes(place, error=StoreError, limit_bytes=LARGEST_BYTES)
+        return read_bytes(place, error=StoreError, limit_bytes=LARGEST_BYTES, kind="a recorded run")
     return in_use().content(place)
 
 
