@@ -62,10 +62,10 @@ def _reasons(board: Board) -> RenderableType | None:
     """Why, for everything that got worse."""
     worse = [(row, cell) for row in board.rows for cell in row.cells if cell.role == "bad" and cell.reason]
     lines = []
-    for row, cell in list({(cell.key, cell.word): (row, cell) for row, cell in worse}.values())[:REASONS]:
+    for row, cell in list({(cell.key, cell.under, cell.word): (row, cell) for row, cell in worse}.values())[:REASONS]:
         where = " ".join(filter(None, (*row.names, cell.note)))
         lines.append(Text.assemble((plain_word(cell.word), BAD), f"  {printable(where)}: {printable(cell.reason)}"))
-    more = len({(cell.key, cell.word) for _, cell in worse}) - len(lines)
+    more = len({(cell.key, cell.under, cell.word) for _, cell in worse}) - len(lines)
     lines += [Text(f"and {more} more: `lab dash compare --once` lists all", FAINT)] if more > 0 else []
     return Group(*lines) if lines else None
 

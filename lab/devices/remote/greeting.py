@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lab.core.errors import DeviceError
 from lab.core.target import TargetSpec
-from lab.devices.link import Answer
 from lab.devices.remote.locker import LOCKERS, Locker
-from lab.devices.remote.shell import Shell, said
+from lab.devices.remote.shell import Shell
 from lab.devices.remote.tools import Tools
 from lab.devices.remote.words import quoted
 
@@ -86,7 +85,6 @@ class Greeting:
     locker: Locker | None
     has_qemu_user: bool
     tools: Tools
-    prints_after: bool = False  # something of its own when a command has ended
 
 
 def greet(shell: Shell, target: TargetSpec) -> Greeting:
@@ -103,14 +101,10 @@ def greet(shell: Shell, target: TargetSpec) -> Greeting:
     if answer.code != 0 or "work" not in found:
         raise DeviceError(
             f"{shell.name}: no folder to work in: {target.device.work_dir or 'its default'} cannot be made,"
-            f" belongs to somebody else, or can be written by others{_reason(answer)}",
+            " belongs to somebody else, or can be written by others",
             hint=f"set [device].work_dir of targets/{target.name}.toml to a folder of your own there",
         )
-    return replace(_greeting(shell.name, found), prints_after=answer.more_after)
-
-
-def _reason(answer: Answer) -> str:
-    return f": {said(answer)}" if answer.stderr.strip() else ""
+    return _greeting(shell.name, found)
 
 
 def _greeting(name: str, found: dict[str, str]) -> Greeting:

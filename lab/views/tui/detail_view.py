@@ -11,12 +11,11 @@ from rich.text import Text
 from lab.analysis.boards.detail import CellDetail, Sample
 from lab.analysis.boards.histogram import Histogram
 from lab.analysis.boards.position import Position
-from lab.analysis.boards.words import value_words
+from lab.analysis.boards.words import cut, value_words
 from lab.core.text import printable
 from lab.core.units import human_seconds
 from lab.views.spark import sparkline
 from lab.views.table import CAUTION, FAINT, left, right, spaced, table
-from lab.views.tui.cells import cut
 from lab.views.units import mebibytes, milliseconds
 
 BAR = "█"
