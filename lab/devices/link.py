@@ -14,16 +14,20 @@ from typing import Any, Protocol
 from lab.core.errors import LabError
 from lab.core.target import TargetSpec
 
-MAX_OUTPUT_BYTES = 16 << 20  # of each stream, when nobody takes it as it comes; more is an error
+MAX_OUTPUT_BYTES = 16 << 20  # when nobody takes it as it comes; more is an error
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How a command line ended: `code` is the shell's, 128 + n for signal n. Output is what was not taken."""
+    """How a command line ended: `code` is the shell's, 128 + n for signal n. Output is what was not taken.
+
+    `more_after` says that the account printed something behind the end of the command; see marked.py.
+    """
 
     code: int
     stdout: bytes
     stderr: bytes
+    more_after: bool = False
 
 
 class LinkTimeoutError(LabError):
@@ -48,15 +52,15 @@ class Link(Protocol):
         """Have the device's POSIX shell run `command`, and return how it ended.
 
         `feed` is its standard input, closed at its end (default: empty); while it makes up its next piece, output may
-        have to wait. `on_stdout` takes output as it comes; else it is in the answer, as the last bytes of standard
-        error always are. When `on_stdout` or `feed` raises, or on Ctrl-C, the stream is closed at once and the
-        exception goes on; whether that ends the command on the device is the transport's nature, so the caller sees
-        to it.
+        have to wait, and an empty piece says that there is nothing to send yet. `on_stdout` takes output as it comes;
+        else it is in the answer, as the last bytes of standard error always are. When `on_stdout` or `feed` raises, or
+        on Ctrl-C, the stream is closed at once and the exception goes on; whether that ends the command on the device
+        is the transport's nature, so the caller sees to it.
 
         Raises:
             LinkTimeoutError: no end within `timeout_s` seconds, or no byte either way for `stall_s`.
             DeviceUnreachableError: the connection was lost, or could not be made again.
-            DeviceError: more than MAX_OUTPUT_BYTES of output.
+            DeviceError: more than MAX_OUTPUT_BYTES of standard output.
         """
 
     def close(self) -> None:

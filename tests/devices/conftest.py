@@ -12,6 +12,7 @@ KINDS: dict[str, Maker] = {
     "local": kinds.local,
     "shell": kinds.shell,
     "ssh": kinds.ssh,
+    "ssh-talking": kinds.ssh_talking,
     "mac-lockf": kinds.mac("lockf"),
     "mac-perl": kinds.mac("perl"),
     "phone-adb-shell": kinds.phone("adb-shell"),

@@ -64,6 +64,27 @@ def ssh(folder: Path) -> Iterator[Kind]:
         yield Kind("ssh", lambda: open_device(target("ssh", ssh=SshSpec(host=server.host, port=server.port))), tables)
 
 
+CASES = Path(__file__).parents[1] / "cases" / "devices"
+# More than a banner: lines that look like answers of lab's, a zero byte, no end of line, standard error, input taken.
+LOGIN_FILE = r"""
+echo 42; echo held; echo work=/tmp; printf '\000\033[31mlab:begin'
+echo 'a line of the login file' >&2
+read -r -t 0.02 line
+printf 'no end of line'
+"""
+# An account whose own shell stays, prints at the end and tells another exit code.
+STAYING = 'bash -c "$SSH_ORIGINAL_COMMAND"; echo 43; echo logout >&2; exit 0'
+
+
+@contextmanager
+def ssh_talking(folder: Path) -> Iterator[Kind]:
+    """A real sshd on loopback, with an account that prints before and after each command."""
+    with Sshd(folder / "sshd", options={"ForceCommand": STAYING}) as server, home(server.home):
+        (server.remote_home / ".bashrc").write_text((CASES / "bashrc_banner").read_text() + LOGIN_FILE)
+        spec = target("ssh", ssh=SshSpec(host=server.host, port=server.port))
+        yield Kind("ssh-talking", lambda: open_device(spec))
+
+
 def mac(locker: str) -> Maker:
     """A real sshd on loopback, behind which only programs of macOS are found; its lock is held by `locker`."""
 

@@ -83,6 +83,8 @@ class Shell:
         if packet is None:
             self._packets = None
             packet = HEAD.pack(CLOSE_STDIN, 0)
+        if not packet:
+            return
         # Neither is the time that the caller took to have the next bytes ready.
         self._stream.moved = time.monotonic()
         self._stream.send(packet)
@@ -124,10 +126,16 @@ class Shell:
 
 
 def _packets(feed: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
-    """The feed in packets as large as one send takes: each costs the time there and back. Small ones wait a little."""
+    """The feed in packets as large as one send takes: each costs the time there and back. Small ones wait a little.
+
+    An empty chunk gives an empty packet, which is not to be sent, where nothing else waits.
+    """
     room = most_bytes - HEAD.size
     waiting, since = bytearray(), time.monotonic()
     for chunk in feed:
+        if not chunk and not waiting:
+            yield b""
+            continue
         since = since if waiting else time.monotonic()
         waiting += chunk
         while len(waiting) >= room:

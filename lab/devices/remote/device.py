@@ -16,6 +16,7 @@ from lab.core.target import TargetSpec
 from lab.devices import android, gpus, linux, macos, system_log
 from lab.devices.base import OnLine
 from lab.devices.link import Link
+from lab.devices.marked import MarkedLink
 from lab.devices.remote.claim import claim
 from lab.devices.remote.content import contents
 from lab.devices.remote.greeting import Greeting, greet
@@ -24,7 +25,7 @@ from lab.devices.remote.pulling import pull
 from lab.devices.remote.shell import Shell
 from lab.devices.remote.snapshot import FACT_PATHS, STATE_PATHS, Snapshot, command
 from lab.devices.remote.store import SCRATCH, Store
-from lab.devices.remote.words import quoted
+from lab.devices.remote.words import program, quoted
 
 LOG_TIMEOUT_S = 20.0
 
@@ -95,7 +96,8 @@ class RemoteDevice:
         """Run a program; see `Device.run`. A device that was lost says whether it is back, or began anew."""
         shell, greeting, _ = self._open()
         try:
-            return RemoteProcess(shell, argv, env or {}, on_line).run(timeout_s)
+            command = program(argv, env or {}, stays=greeting.prints_after)
+            return RemoteProcess(shell, argv, command, on_line).run(timeout_s)
         except DeviceUnreachableError as gone:
             raise DeviceUnreachableError(f"{gone.what}{self._since(greeting)}", hint=gone.hint) from gone
 
@@ -169,7 +171,7 @@ class RemoteDevice:
         return self._reached
 
     def _reach(self) -> tuple[Shell, Greeting, Store]:
-        shell = Shell(self.name, self._connect())
+        shell = Shell(self.name, MarkedLink(self._connect(), self.name))
         try:
             greeting = greet(shell, self._target)
         except BaseException:

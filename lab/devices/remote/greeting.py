@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.core.errors import DeviceError
 from lab.core.target import TargetSpec
+from lab.devices.link import Answer
 from lab.devices.remote.locker import LOCKERS, Locker
-from lab.devices.remote.shell import Shell
+from lab.devices.remote.shell import Shell, said
 from lab.devices.remote.tools import Tools
 from lab.devices.remote.words import quoted
 
@@ -85,6 +86,7 @@ class Greeting:
     locker: Locker | None
     has_qemu_user: bool
     tools: Tools
+    prints_after: bool = False  # something of its own when a command has ended
 
 
 def greet(shell: Shell, target: TargetSpec) -> Greeting:
@@ -101,10 +103,14 @@ def greet(shell: Shell, target: TargetSpec) -> Greeting:
     if answer.code != 0 or "work" not in found:
         raise DeviceError(
             f"{shell.name}: no folder to work in: {target.device.work_dir or 'its default'} cannot be made,"
-            " belongs to somebody else, or can be written by others",
+            f" belongs to somebody else, or can be written by others{_reason(answer)}",
             hint=f"set [device].work_dir of targets/{target.name}.toml to a folder of your own there",
         )
-    return _greeting(shell.name, found)
+    return replace(_greeting(shell.name, found), prints_after=answer.more_after)
+
+
+def _reason(answer: Answer) -> str:
+    return f": {said(answer)}" if answer.stderr.strip() else ""
 
 
 def _greeting(name: str, found: dict[str, str]) -> Greeting:

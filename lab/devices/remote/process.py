@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from lab.core.errors import DeviceUnreachableError
 from lab.core.lines import Lines, LineTooLongError
@@ -14,7 +14,6 @@ from lab.core.text import printable
 from lab.devices.base import OnLine
 from lab.devices.link import Answer, LinkTimeoutError
 from lab.devices.remote.shell import Shell
-from lab.devices.remote.words import program
 
 POLL_S = 0.1
 GRACE_S = 5.0  # a program's last words, over a slow way and on a busy device
@@ -27,12 +26,15 @@ class NoProcessError(Exception):
 
 
 class RemoteProcess:
-    """A program that runs in a thread of the host, so that Ctrl-C is heard while it does."""
+    """A program that runs in a thread of the host, so that Ctrl-C is heard while it does.
 
-    def __init__(self, shell: Shell, argv: Sequence[str], env: Mapping[str, str], on_line: OnLine | None) -> None:
+    `command` is the line that starts `argv`; see words.program.
+    """
+
+    def __init__(self, shell: Shell, argv: Sequence[str], command: str, on_line: OnLine | None) -> None:
         self._shell = shell
         self._argv = tuple(argv)
-        self._command = program(argv, env)
+        self._command = command
         self._kept: list[str] = []
         self._lines = Lines(self._first)
         self._deliver: Callable[[str], None] = on_line or (lambda line: self._kept.append(f"{line}\n"))

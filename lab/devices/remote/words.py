@@ -27,12 +27,19 @@ def line(argv: Sequence[str]) -> str:
     return " ".join(quoted(word) for word in argv)
 
 
-def program(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """Return a command line that says its process id in a first line and then becomes the program.
+# The group of processes that this shell is in: where its login shell stays, that one leads it. A Mac has no /proc.
+_GROUP = "lab_stat=; read -r lab_stat </proc/$$/stat; set -- ${lab_stat##*) }; echo ${3:-$$}"
 
-    The program has the shell's id, which leads a process group of its own under sshd and adbd.
+
+def program(argv: Sequence[str], env: Mapping[str, str], *, stays: bool = False) -> str:
+    """Return a command line that prints the id of a process group in a first line and then becomes the program.
+
+    The program has the shell's id, which leads a process group of its own under sshd and adbd. With `stays` the shell
+    stays and waits for the program: needed where the account's own shell prints something at its end.
     """
     exports = [f"export {name}={quoted(value)}" for name, value in env.items() if _checked(name)]
+    if stays:
+        return "; ".join([f"{{ {_GROUP}; }} 2>/dev/null", "trap : TERM INT", *exports, line(argv)])
     return "; ".join(["echo $$", *exports, f"exec {line(argv)}"])
 
 

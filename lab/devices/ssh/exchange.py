@@ -69,8 +69,10 @@ class Exchange:
                 return self._answer(event)
 
     def _send_next(self, feed: Iterator[bytes]) -> bool:
-        """Send the next block; whether there was one."""
+        """Send the next block, if it is there already; whether more may come."""
         block = next(feed, None)
+        if block == b"":
+            return True
         self._moved_at = time.monotonic()  # the time that the caller took is no stall
         if block is None:
             self._loop.post(self._session.finish)
@@ -102,7 +104,7 @@ class Exchange:
             self._on_stdout(data)
         else:
             self._stdout += data
-            self._check_size(len(self._stdout), "standard output")
+            self._check_size(len(self._stdout))
         self._moved_at = time.monotonic()
         self._unreported_bytes += len(data)
         if self._unreported_bytes >= REPORT_BYTES:
@@ -113,20 +115,24 @@ class Exchange:
         if end.code is None:
             problem = end.problem or ConnectionError("the connection was closed before the command ended")
             raise unreachable(self._address, problem) from end.problem
-        if self._on_stdout is None:
-            self._check_size(self._session.stderr_bytes, "standard error")
         return Answer(end.code, bytes(self._stdout), bytes(self._session.stderr))
 
-    def _check_size(self, size_bytes: int, stream: str) -> None:
+    def _check_size(self, size_bytes: int) -> None:
         if size_bytes > MAX_OUTPUT_BYTES:
-            raise DeviceError(f"{self._address}: the command wrote more than {MAX_OUTPUT_BYTES >> 20} MiB to {stream}")
+            raise DeviceError(f"{self._address}: the command wrote more than {MAX_OUTPUT_BYTES >> 20} MiB")
 
 
 def blocks(feed: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut what is fed into blocks of a size that is sent at once: large chunks are cut, small ones put together."""
+    """Cut what is fed into blocks of a size that is sent at once: large chunks are cut, small ones put together.
+
+    An empty chunk gives an empty block where nothing else waits to be sent.
+    """
     small = bytearray()
     since = time.monotonic()
     for chunk in feed:
+        if not chunk and not small:
+            yield b""
+            continue
         if len(chunk) < BLOCK_BYTES:
             since = since if small else time.monotonic()
             small += chunk
