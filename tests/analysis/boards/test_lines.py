@@ -164,6 +164,22 @@ def test_a_series_that_goes_on_under_new_conditions_is_one_row(name: str, what: 
     assert [what in seam.what for seam in one.seams] == ([True] if what else [])
 
 
+@pytest.mark.parametrize("after", [1, 2, 5])
+def test_another_driver_or_a_column_more_is_the_same_row_from_the_first_night_on(tmp_path: Path, after: int) -> None:
+    def night(number: int) -> list[dict[str, Any]]:
+        more = (
+            {"a_column": "on", "gpu_info": "GPU (driver 2)"} if number >= 30 - after else {"gpu_info": "GPU (driver 1)"}
+        )
+        return [{**more, "n_threads": n, "rate": 10.0} for n in (1, 4)]
+
+    found = board("overview", points_of(rows(tmp_path, *nights(30, night))))
+    assert named(found) == ["threads=1", "threads=4"]
+    assert [one.sessions for row in found.rows for one in row.cells] == [30, 30]
+    assert {seam.what for row in found.rows for one in row.cells for seam in one.seams} == {
+        "gpu_info GPU (driver 1) -> GPU (driver 2); + a_column=on"
+    }
+
+
 def test_siblings_that_both_go_on_under_new_conditions_stay_two(tmp_path: Path) -> None:
     found = board("device", case("flash-attention-both-ways-one-slower.jsonl"))
     assert named(found) == ["flash_attn=0", "flash_attn=1"]
