@@ -56,9 +56,10 @@ def _run_flags(record: RunRecord) -> Iterator[Flag]:
     if record.device.emulated:
         yield Flag("emulated", "emulated device: its times say nothing about a real one")
     if fell_back(record):
-        yield Flag("fell_back", f"fell back: a GPU was asked for, and {_device(record)}, which is a CPU, computed")
+        text = f"fell back: a GPU was asked for, and {_device(record)}, which is {_kind(record)}, computed"
+        yield Flag("fell_back", text)
     elif computes_on_cpu(record):
-        yield Flag("cpu_device", "OpenCL computes on a CPU here: its times say nothing about a GPU")
+        yield Flag("cpu_device", f"OpenCL computes on {_kind(record)} here: its times say nothing about a GPU")
     if missing := unverified(record):
         count = "1 thing" if len(missing) == 1 else f"{len(missing)} things"
         yield Flag("unverified", f"{count} could not be checked without the device: see Not checked")
@@ -69,6 +70,11 @@ def _run_flags(record: RunRecord) -> Iterator[Flag]:
 
 def _device(record: RunRecord) -> str:
     return printable(str(gpu_facts(record).get("device") or "an unnamed device"))
+
+
+def _kind(record: RunRecord) -> str:
+    found = printable(str(gpu_facts(record).get("type")))
+    return "a CPU" if found == "cpu" else f"of the type {found} and no GPU"
 
 
 def _bandwidth(record: RunRecord) -> Iterator[Flag]:
