@@ -31,6 +31,7 @@ def line(argv: Sequence[str]) -> str:
 # The group of processes that this shell is in: where its login shell stays, that one leads it. A Mac has no /proc.
 _GROUP = "lab_stat=; read -r lab_stat </proc/$$/stat; set -- ${lab_stat##*) }; echo ${3:-$$}"
 
+
 def program(argv: Sequence[str], env: Mapping[str, str], *, stays: bool = False) -> str:
     """Return a command line that prints the id of a process group in a first line and then becomes the program.
 
