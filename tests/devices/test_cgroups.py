@@ -151,7 +151,8 @@ def test_a_real_quota_is_told_and_its_stops_are_counted(little_cpu: Path) -> Non
         "before = linux.state(LocalFiles())['cpu_quota'];"
         "end = time.process_time() + 0.02\n"
         "while time.process_time() < end: pass\n"
-        "print(json.dumps([linux.facts(LocalFiles())['cpu_quota_cores'], before, linux.state(LocalFiles())['cpu_quota']]))"
+        "after = linux.state(LocalFiles())['cpu_quota'];"
+        "print(json.dumps([linux.facts(LocalFiles())['cpu_quota_cores'], before, after]))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(little_cpu)], capture_output=True, text=True, check=True)
     cores, before, after = json.loads(done.stdout)
