@@ -12,7 +12,7 @@ from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.named import label
 from lab.core.metrics import NOT_MEASURED, format_value, metric
-from lab.core.text import printable
+from lab.core.text import clipped, printable
 from lab.measure.plan import Cell as Shape
 from lab.views.bars import bars
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
@@ -121,7 +121,7 @@ def _reasons(found: Table, varying: Sequence[str]) -> Iterator[RenderableType]:
             if verdict.ratio is None:
                 whole = row.cell.metric == STATUS
                 what = " ".join(_facts(row, varying)) or "all" if whole else metric(row.cell.metric).title
-                word = f"{verdict.word.replace('-', ' ')}: {printable(verdict.reason)}"
+                word = f"{verdict.word.replace('-', ' ')}: {clipped(verdict.reason)}"
                 about.setdefault((printable(value), word), {})[what] = None
     if about:
         lines = [f"{value}: {word}: {_some(list(whats))}" for (value, word), whats in about.items()]
