@@ -9,7 +9,7 @@ import pytest
 
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import CellKey
-from lab.views.gate_words import test_of as test_and_settings
+from lab.views.gate_words import test_of as named
 from tests.cli.conftest import Lab
 
 CASES = Path(__file__).parent.parent / "cases/data"
@@ -114,5 +114,5 @@ def test_two_runs_tell_what_differs_by_field(lab: Lab, home: Path) -> None:
 def test_the_value_of_a_setting_that_names_a_host_stays_out_of_reports() -> None:
     cell = CellKey(target="box", model="m", engine="e", prompt=0, generate=8, depth=0, metric="decode_tok_per_s")
     settings = (("no_host", "1"), ("rpc_servers", "10.0.0.7:50052"))
-    told = test_and_settings(Verdict(cell=cell, word="slower", reason="", settings=settings))
+    told = named(Verdict(cell=cell, word="slower", reason="", settings=settings))
     assert told == "tg8 no_host=1 rpc_servers=..."
