@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lab.analysis.gpu import fell_back
+from lab.analysis.points.settings import settings_of
 from lab.analysis.stats import percentile
 from lab.analysis.summary import PER_REPETITION
+from lab.analysis.tools import protocol_of, tool_of
 from lab.core.run_record import Cell, Repetition, RunRecord
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ IDENTITY = (
     "lab_version",
     "git_commit",
     "git_dirty",
+    "tool",
     "protocol",
     "settings",
     "revision",
@@ -50,7 +53,7 @@ STATES = ("state_before", "state_during", "state_after")
 RAW = ("submit_ns", "token_ns", "itl_s", "bandwidth_bytes_per_s", "warmup_decode_s", "tokens_sha256", *STATES)
 
 BOOLS = ("emulated", "synthetic", "fell_back", "git_dirty", "throttled")
-COUNTS = (*SHAPE, "layers", "layers_total", "threads", "protocol", "index", "order", "submit_ns")
+COUNTS = (*SHAPE, "layers", "layers_total", "threads", "index", "order", "submit_ns")
 BYTES = ("rss_peak_bytes", "swap_bytes", "major_faults")
 LISTS = ("itl_s", "bandwidth_bytes_per_s", "warmup_decode_s")
 
@@ -125,8 +128,9 @@ def _identity(record: RunRecord) -> dict[str, Any]:
         "lab_version": record.lab.version,
         "git_commit": record.lab.git_commit,
         "git_dirty": record.lab.git_dirty,
-        "protocol": record.protocol.version,
-        "settings": record.plan.settings_fingerprint,
+        "tool": tool_of(record),
+        "protocol": protocol_of(record),
+        "settings": json.dumps(dict(settings_of(record))),
         "revision": record.revision.commit if record.revision else None,
         "tags": ",".join(record.tags),
     }

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from lab.analysis.points.table import Points
 
 TABLE_KEY = b"lab.repetitions"  # in the file's own key-value metadata; its value is the version of the columns
-VERSION = b"1"
+VERSION = b"2"
+READABLE = (b"1", VERSION)  # 1 had no column `tool`, `protocol` as a number and `settings` as a digest
 AT_ONCE = 64  # runs that are held in memory together
 
 
@@ -62,13 +63,18 @@ class OpenedParquet:
         """Return one row a repetition."""
         if self._is_archive:
             return to_frame(self.runs(target=target, model=model), raw=raw)
-        names = [*COLUMNS, *(RAW if raw else ())]
-        try:
-            frame: pd.DataFrame = pq.read_table(self.path, columns=names).to_pandas()
-        except (OSError, pa.ArrowException) as problem:
-            raise _broken(self.path, problem) from problem
+        frame = self._table([*COLUMNS, *(RAW if raw else ())])
         chosen = (frame["target"] == target) | (target is None)
         return frame[chosen & ((frame["model"] == model) | (model is None))].reset_index(drop=True)
+
+    def _table(self, names: list[str]) -> pd.DataFrame:
+        old = self._metadata()[TABLE_KEY] != VERSION
+        try:
+            there = [name for name in names if not old or name in pq.read_schema(self.path).names]
+            frame: pd.DataFrame = pq.read_table(self.path, columns=there).to_pandas()
+        except (OSError, pa.ArrowException) as problem:
+            raise _broken(self.path, problem) from problem
+        return frame.assign(protocol=frame["protocol"].astype(str)).reindex(columns=names) if old else frame
 
     def points(self, target: str | None = None) -> Points:
         """Return the points of an archive; StoreError for an export."""
@@ -93,7 +99,7 @@ class OpenedParquet:
             found: dict[bytes, bytes] = pq.read_schema(self.path).metadata or {}
         except (OSError, pa.ArrowException) as problem:
             raise _broken(self.path, problem) from problem
-        if SCHEMA_KEY not in found and found.get(TABLE_KEY) != VERSION:
+        if SCHEMA_KEY not in found and found.get(TABLE_KEY) not in READABLE:
             hint = "`lab store export --parquet FILE` writes one that can be read"
             raise StoreError(f"{shown(self.path)}: Parquet, and not of this lab", hint=hint)
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.analysis.points import settings
 from lab.core.run_record import RunRecord
 
 OWN = "lab"
@@ -9,7 +10,7 @@ OWN = "lab"
 
 def tool_of(record: RunRecord) -> str:
     """Return the name of the program that measured: `lab`, or that of an imported run, as `llama-bench`."""
-    return str(record.protocol.extra.get("name") or OWN)
+    return settings.tool_of(record) or OWN
 
 
 def protocol_of(record: RunRecord) -> str:

@@ -1,6 +1,7 @@
 """Runs as Bencher Metric Format (BMF) JSON, as https://bencher.dev/docs/reference/bencher-metric-format has it.
 
-A benchmark is a cell, a measure is a metric; `value` is the median over repetitions, `lower_value` and `upper_value`
+A benchmark is a series: a cell under its conditions by name (lab.analysis.exchange.series_names). A measure is a
+metric; `value` is the median over repetitions, `lower_value` and `upper_value`
 their smallest and largest. BMF has no place for a cell that failed: it is left out, and told.
 """
 
@@ -11,7 +12,9 @@ from statistics import median
 from typing import Any
 
 from lab.analysis.exchange.series import Series, series_of
+from lab.analysis.exchange.series_names import under
 from lab.core.errors import UsageError
+from lab.core.jsonio import digest
 from lab.core.run_record import RunRecord
 
 NAME_LIMIT = 1024
@@ -21,7 +24,7 @@ def bmf(records: Iterable[RunRecord]) -> tuple[dict[str, Any], list[str]]:
     """Return the document, and a sentence for each cell that it cannot hold.
 
     Raises:
-        UsageError: two runs measured the same cell, and a document holds one value of it.
+        UsageError: two runs measured the same series, and a document holds one value of it.
     """
     document: dict[str, Any] = {}
     owner: dict[str, str] = {}
@@ -42,7 +45,10 @@ def bmf(records: Iterable[RunRecord]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _name(record: RunRecord, one: Series) -> str:
-    return f"{record.target.name}/{record.model.label}/{record.engine.name}/{one.label}"[:NAME_LIMIT]
+    """A name that is too long ends in the digest of the whole."""
+    of = (record.target.name, record.model.label, record.engine.name)
+    name = "/".join((*of, *under(record).parts, one.label))
+    return name if len(name) <= NAME_LIMIT else f"{name[: NAME_LIMIT - 17]}/{digest(name)[:16]}"
 
 
 def _measure(one: Series) -> str:

@@ -10,7 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from lab.analysis.exchange.series import Series, series_of
+from lab.analysis.exchange.series_names import backend_words, under
 from lab.analysis.gpu import gpu_facts
+from lab.analysis.points.settings import settings_of
+from lab.analysis.tools import protocol_of, tool_of
 from lab.core.metrics import metric
 from lab.core.run_record import RunRecord
 
@@ -64,12 +67,12 @@ def _context(record: RunRecord) -> dict[str, Any]:
     return {
         "effective": record.engine.effective or "unknown",
         "threads": record.engine.threads,
-        "settings": record.plan.settings_fingerprint,
-        "protocol": str(record.protocol.extra.get("name") or f"lab {record.protocol.version}"),
+        "tool": tool_of(record),
+        "protocol": protocol_of(record),
+        **{f"setting.{name}": text for name, text in settings_of(record)},
         "emulated": record.device.emulated,
         "synthetic_weights": record.weights.synthetic,
         "layers": str(record.model.layers or "unknown"),
-        "other_columns": str(record.extra.get("other_columns") or ""),
     }
 
 
@@ -89,6 +92,11 @@ def _result(record: RunRecord, one: Series) -> dict[str, Any]:
         "prompt": str(one.cell.prompt),
         "generate": str(one.cell.generate),
         "depth": str(one.cell.depth),
+        "tool": tool_of(record),
+        "protocol": protocol_of(record),
+        "backend": backend_words(record) or "unknown",
+        "threads": str(record.engine.threads or "unknown"),
+        **{f"setting.{name}": text or "none" for name, text in under(record).settings},
         **({"counter": one.counter} if one.counter else {}),
     }
     if one.error is not None:
