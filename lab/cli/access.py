@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from lab.cli.output import confirm
+import click
+
 from lab.core.progress import Progress
 from lab.devices.link import Access
 
@@ -12,4 +13,8 @@ from lab.devices.link import Access
 def access_of(accept_new: bool, progress: Progress) -> Access:
     """Return the access; a person is asked only where there is a terminal to ask in."""
     asks = sys.stdin is not None and sys.stdin.isatty()
-    return Access(accept_new, confirm if asks else None, progress.note)
+    return Access(accept_new, _confirm if asks else None, progress.note)
+
+
+def _confirm(question: str) -> bool:
+    return click.confirm(question, err=True)

@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from lab.analysis.gate import Gate
-from lab.cli.output import print_exactly
 from lab.core.atomic import write_text
 from lab.core.disk import write_failure
 from lab.core.errors import UsageError
@@ -42,7 +43,7 @@ class Reports:
         if self.annotations or (self.annotations is None and in_actions()):
             from lab.views.gate_annotations import gate_annotations
 
-            print_exactly(gate_annotations(gate), err=self.as_json or self.takes_stdout)
+            click.echo(gate_annotations(gate), nl=False, err=self.as_json or self.takes_stdout)
 
     def _write_markdown(self, gate: Gate) -> None:
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -52,7 +53,7 @@ class Reports:
 
         text = gate_markdown(gate)
         if self.markdown == "-":
-            print_exactly(text)
+            click.echo(text, nl=False)
         elif self.markdown is not None:
             write_text(Path(self.markdown), text)
         elif summary:

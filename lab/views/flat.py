@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.core.metrics import NOT_MEASURED
-from lab.core.text import SHOWN_CHARS, cut
 
 
 def flat_pairs(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -33,7 +32,7 @@ def text_of(value: Any) -> str:
         return " ".join(_item(item) for item in value) or "none"
     if isinstance(value, Mapping):
         return "none" if not value else in_one_line(value)
-    return f"{value:.6g}" if isinstance(value, float) else cut(str(value), SHOWN_CHARS)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _item(item: Any) -> str:

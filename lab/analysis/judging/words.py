@@ -34,16 +34,23 @@ def _noisier(verdict: Verdict, noise: Spread, at: int, level: float) -> Verdict:
     """The verdict, or that it became noisier where there is nothing worse to say.
 
     A change over the floor that is not proven stays `unproven`: it may be a loss, and the noise is why nobody knows.
+    What looks noisier and may be chance is a remark: it takes nothing from what is proven of the level.
     """
-    if not noise.is_noisier(at, level):
+    if not noise.may_be_noisier(at, level):
         return verdict
-    where = "between" if noise.between[at] >= noise.within[at] else "within"
-    times = max(float(noise.between[at]), float(noise.within[at]))
-    said = f"{where} sessions it varies {times:.1f} times as much (p {noise.p_adjusted[at]:.2g})"
+    proven, message = noise.is_noisier(at, level), _more_noise(noise, at)
     likely = verdict.ratio is not None and beyond(float(np.log(verdict.ratio)), verdict.floor or 0.0)
+    if not proven:
+        return replace(verdict, reason=f"{verdict.reason}; {message}, which may be chance")
     if verdict.word == "same" or (verdict.word == "unproven" and not likely):
-        return replace(verdict, word="noisier", reason=f"{said}; {verdict.reason}")
-    return replace(verdict, reason=f"{verdict.reason}; {said}")
+        return replace(verdict, word="noisier", reason=f"{message}; {verdict.reason}")
+    return replace(verdict, reason=f"{verdict.reason}; {message}")
+
+
+def _more_noise(noise: Spread, at: int) -> str:
+    where = "between" if noise.between[at] >= noise.within[at] else "within"
+    others = ", with the other cells of this metric" if noise.shared[at] else ""
+    return f"{where} sessions it varies {noise.times(at):.1f} times as much (p {noise.p_adjusted[at]:.2g}{others})"
 
 
 def _verdict(

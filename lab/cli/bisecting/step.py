@@ -16,7 +16,6 @@ from pathlib import Path
 from lab.cli.bisecting.hunt import ABORT, BAD, GOOD, LOCK, SKIP, Hunt, add_step, load_hunt
 from lab.cli.bisecting.judging import hunted, line, nearer, told, verdicts
 from lab.cli.bisecting.sessions import UnmeasurableError, build, measure
-from lab.cli.output import tell
 from lab.core.errors import LabError
 from lab.core.provenance import git
 from lab.core.text import said
@@ -90,7 +89,7 @@ def _clean(top: Path) -> None:
 
 def _say(commit: str, text: str) -> None:
     first, *rest = text.splitlines() or [""]
-    tell("\n".join([f"bisect: {commit[:12]}: {said(first)}", *rest]))
+    print(f"bisect: {commit[:12]}: {said(first)}", *rest, sep="\n", file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -1,0 +1,23 @@
+"""Histories of real use, imported and judged as a user does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import Lab
+
+CASES = Path(__file__).resolve().parents[1] / "cases" / "data"
+GATE = ("gate", "--baseline", "aaaaaaa11", "--candidate", "bbbbbbb22", "--all")
+
+
+def imported(lab: Lab, name: str) -> None:
+    assert lab("import", str(CASES / name), "--target", "box").code == 0
+
+
+def test_one_slow_session_of_twenty_turns_no_gate_red(lab: Lab) -> None:
+    imported(lab, "one-slow-session-of-twenty.jsonl")
+    ran = lab(*GATE, "--json")
+    assert ran.code == 0
+    words = {verdict["word"] for verdict in ran.document["verdicts"]}
+    assert words
+    assert words <= {"same", "unproven"}
