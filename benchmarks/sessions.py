@@ -22,6 +22,7 @@ from lab.devices.registry import open_device
 from lab.measure.engine import Engine, Setup
 from lab.measure.plan import Cell, Plan, plan_for
 from lab.measure.session import measure_engines
+from lab.measure.share import default_threads
 from lab.models.catalog import resolve
 from lab.models.sources import SyntheticSource
 
@@ -101,7 +102,7 @@ def _builder(model: str, progress: Progress) -> Builder:
 
 
 def _plan(builder: Builder, device: Device, cells: Sequence[Cell], repeats: int) -> Plan:
-    return plan_for(builder.target, tuple(cells), device.facts().get("cores"), repeats=repeats)
+    return plan_for(builder.target, tuple(cells), default_threads(device.facts()), repeats=repeats)
 
 
 @contextmanager

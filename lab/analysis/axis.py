@@ -13,7 +13,7 @@ import numpy as np
 
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.judging.verdict import Judgement, Verdict
-from lab.analysis.points.key import CellKey
+from lab.analysis.points.key import CellKey, Fields
 from lab.analysis.points.table import Points
 from lab.core.errors import StoreError, UsageError
 from lab.core.suggest import unknown
@@ -41,12 +41,13 @@ class Wanted:
 class Row:
     """One metric of one cell (`cell` without what the axis varies), and its verdict by value of the axis.
 
-    `ran_on` says on what, where both sides ran on several things. `a` is the baseline's median in the metric's own
-    unit; null where it has none.
+    `ran_on` says on what, where both sides ran on several things, `settings` what else tells it from other rows of the
+    cell. `a` is the baseline's median in the metric's own unit; null where it has none.
     """
 
     cell: CellKey
     ran_on: str
+    settings: Fields
     a: float | None
     verdicts: dict[str, Verdict]
 
@@ -101,20 +102,21 @@ def arrange(
     """Judge every side against the baseline and put the verdicts into rows."""
     across = ACROSS.get(axis, ())
     others = [value for value in sides if value != baseline]
-    rows: dict[tuple[CellKey, str, float | None], dict[str, Verdict]] = {}
+    rows: dict[tuple[CellKey, str, Fields, float | None], dict[str, Verdict]] = {}
     notes: dict[str, tuple[str, ...]] = {}
     for value in others:
         found = _judged(points, axis, sides[baseline], sides[value], replace(policy, across=across))
         notes[value] = tuple(dict.fromkeys(note for _, one in found for note in one.notes))
         for ran_on, verdict in ((ran_on, verdict) for ran_on, one in found for verdict in one.verdicts):
             if not metrics or verdict.cell.metric in (*metrics, ""):
-                rows.setdefault((_without(axis, verdict.cell), ran_on, verdict.a), {})[value] = verdict
+                key = (_without(axis, verdict.cell), ran_on, verdict.settings, verdict.a)
+                rows.setdefault(key, {})[value] = verdict
     return Table(
         axis,
         baseline,
         (baseline, *others),
         {value: tuple(points.runs.run_id[run] for run in side.runs) for value, side in sides.items()},
-        tuple(Row(*key, found) for key, found in sorted(rows.items(), key=lambda row: row[0][:2])),
+        tuple(Row(*key, found) for key, found in sorted(rows.items(), key=lambda row: row[0][:3])),
         notes,
     )
 

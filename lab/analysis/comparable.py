@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from lab.analysis.gpu import computes_on_cpu, fell_back, is_gpu_run
 from lab.analysis.marks import Mark
 from lab.analysis.points.key import Conditions
+from lab.analysis.points.named import fields_against
+from lab.analysis.points.settings import facts_of, settings_of
 from lab.core.run_record import Cell, RunRecord
 from lab.core.text import printable
 
@@ -103,7 +105,8 @@ def notes(a: RunRecord, b: RunRecord) -> tuple[str, ...]:
     """Return what differs between two runs that may be compared: the reader decides whether it matters."""
     if a.run_id == b.run_id:
         return ("A and B are the same run",)
-    return tuple(f"{what}: {one} against {other}" for what, one, other in _facts(a, b) if one != other)
+    told = tuple(f"{what}: {one} against {other}" for what, one, other in _facts(a, b) if one != other)
+    return told + fields_against(*(dict(facts_of(run) + settings_of(run)) for run in (a, b)))
 
 
 def _facts(a: RunRecord, b: RunRecord) -> Iterator[tuple[str, str, str]]:
@@ -111,16 +114,20 @@ def _facts(a: RunRecord, b: RunRecord) -> Iterator[tuple[str, str, str]]:
         ("model", lambda run: run.model.label),
         ("weights", lambda run: f"{run.weights.source} ({run.weights.source_id})"),
         ("target", lambda run: run.target.name),
-        ("device", lambda run: f"{run.device.facts.get('cpu_model')} [{run.device.serial_hash[:8]}]"),
+        ("device", _device_of),
         ("engine", lambda run: run.engine.name),
         ("ran on", lambda run: str(run.engine.effective)),
         ("threads", lambda run: str(run.engine.threads)),
         ("lab", lambda run: f"{run.lab.version} {(run.lab.git_commit or '')[:9]}".strip()),
         ("library", lambda run: run.bundle.key[:12]),
-        ("settings", lambda run: run.plan.settings_fingerprint),
         ("status", lambda run: run.status),
     ):
         yield what, read(a), read(b)
+
+
+def _device_of(run: RunRecord) -> str:
+    """The device of lab's own runs; what another tool says of one is told by field."""
+    return "" if facts_of(run) else f"{run.device.facts.get('cpu_model')} [{run.device.serial_hash[:8]}]"
 
 
 def _has_numbers(cell: Cell) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.analysis.gpu import computes_on_cpu, fell_back, gpu_facts, unverified
-from lab.analysis.roofline import Roofline
+from lab.analysis.roofline import of_fastest_pass
 from lab.analysis.stats import Stat
 from lab.core.metrics import metric
 from lab.core.run_record import Cell, Repetition, RunRecord
@@ -32,7 +32,7 @@ def run_flags(record: RunRecord) -> tuple[Flag, ...]:
     return tuple(_run_flags(record))
 
 
-def cell_flags(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat], roofs: Roofline) -> tuple[Flag, ...]:
+def cell_flags(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> tuple[Flag, ...]:
     """What holds for one cell."""
     counted = [repetition for repetition in cell.repetitions if repetition.status == "ok"]
     return (
@@ -40,7 +40,7 @@ def cell_flags(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat], roofs
         *_other_tokens(counted),
         *_unsteady(record, metrics),
         *_disturbed(counted),
-        *_impossible(roofs),
+        *_impossible(of_fastest_pass(record, cell, metrics)),
     )
 
 
@@ -56,9 +56,10 @@ def _run_flags(record: RunRecord) -> Iterator[Flag]:
     if record.device.emulated:
         yield Flag("emulated", "emulated device: its times say nothing about a real one")
     if fell_back(record):
-        yield Flag("fell_back", f"fell back: a GPU was asked for, and {_device(record)}, which is a CPU, computed")
+        text = f"fell back: a GPU was asked for, and {_device(record)}, which is {_kind(record)}, computed"
+        yield Flag("fell_back", text)
     elif computes_on_cpu(record):
-        yield Flag("cpu_device", "OpenCL computes on a CPU here: its times say nothing about a GPU")
+        yield Flag("cpu_device", f"OpenCL computes on {_kind(record)} here: its times say nothing about a GPU")
     if missing := unverified(record):
         count = "1 thing" if len(missing) == 1 else f"{len(missing)} things"
         yield Flag("unverified", f"{count} could not be checked without the device: see Not checked")
@@ -69,6 +70,11 @@ def _run_flags(record: RunRecord) -> Iterator[Flag]:
 
 def _device(record: RunRecord) -> str:
     return printable(str(gpu_facts(record).get("device") or "an unnamed device"))
+
+
+def _kind(record: RunRecord) -> str:
+    found = printable(str(gpu_facts(record).get("type")))
+    return "a CPU" if found == "cpu" else f"of the type {found} and no GPU"
 
 
 def _bandwidth(record: RunRecord) -> Iterator[Flag]:
@@ -116,14 +122,27 @@ def _disturbed(counted: Sequence[Repetition]) -> Iterator[Flag]:
         yield Flag("warmup_unstable", f"{cold} {of} began before the warm-up was stable")
     if hot := sum(1 for one in counted if one.throttled):
         yield Flag("throttled", f"{hot} {of} were throttled")
+    yield from _quota(counted)
     if swapping := sum(1 for one in counted if one.swap_bytes):
         yield Flag("swapped", f"{swapping} {of} swapped: not a number to compare")
 
 
-def _impossible(roofs: Roofline) -> Iterator[Flag]:
-    fractions = (roofs.roof_fraction, roofs.prefill_roof_fraction)
+def _quota(counted: Sequence[Repetition]) -> Iterator[Flag]:
+    quotas = [quota for one in counted if isinstance(quota := one.extra.get("cpu_quota"), dict)]
+    stopped, periods = (_total(quotas, name) for name in ("throttled_periods", "periods"))
+    if stopped:
+        cores = {f"{quota['cores']:g}" for quota in quotas if isinstance(quota.get("cores"), (int, float))}
+        of = f" of {'/'.join(sorted(cores))} cores" if cores else ""
+        yield Flag("cpu_quota", f"a CPU quota{of} stopped it in {stopped} of {periods} periods: gaps hold those stops")
+
+
+def _total(quotas: Sequence[Mapping[str, object]], name: str) -> int:
+    return sum(count for quota in quotas if isinstance(count := quota.get(name), int))
+
+
+def _impossible(fractions: tuple[float | None, float | None]) -> Iterator[Flag]:
     whats = (("decode", "bandwidth"), ("prefill", "arithmetic peak"))
     for code, fraction, (what, roof) in zip(IMPOSSIBLE, fractions, whats, strict=True):
         if fraction is not None and fraction > ABOVE_ROOF:
-            share = f"{fraction * 100:.0f} % of the measured {roof}"
+            share = f"{fraction * 100:.0f} % of the fastest {roof} measured"
             yield Flag(code, f"impossible: {what} would need {share}, so one of the two is wrong")

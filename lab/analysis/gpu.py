@@ -22,12 +22,12 @@ def gpu_facts(record: RunRecord) -> dict[str, Any]:
 
 
 def computes_on_cpu(record: RunRecord) -> bool:
-    """Whether the driver of its GPU computes on a CPU."""
-    return gpu_facts(record).get("type") == "cpu"
+    """Whether what its driver computes on is a CPU, or something else that is no GPU."""
+    return gpu_facts(record).get("type") in ("cpu", "accelerator", "other")
 
 
 def fell_back(record: RunRecord) -> bool:
-    """Whether a GPU was asked for and a CPU computed."""
+    """Whether a GPU was asked for and something else computed."""
     return record.engine.extra.get("fell_back") is True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lab.analysis.gpu import is_gpu_run
@@ -12,6 +12,8 @@ from lab.analysis.work import Work, decode_work, prefill_work
 from lab.core.run_record import Cell, RunRecord
 from lab.models.layout import LAYOUT
 from lab.models.quant import SCHEMES
+
+OfPasses = Callable[[tuple[float, ...]], float | None]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,26 @@ def roofline(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> Roof
     )
 
 
+def of_fastest_pass(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> tuple[float | None, float | None]:
+    """Return decode's and prefill's fraction of the fastest pass that the session measured of their roof.
+
+    Other programs and a CPU quota slow some passes down and not others, so no slower one proves a rate wrong.
+    """
+    if is_gpu_run(record):
+        return None, None
+    step, work = decode_work(record, cell).bytes, prefill_work(record, cell)
+    found = record.bandwidth
+    of_run = () if found is None else (*found.before, *found.after)
+    rates = [
+        step * one.decode_tok_per_s / limit
+        for one in cell.repetitions
+        if step is not None and one.status == "ok" and one.decode_tok_per_s
+        if (limit := max((*(one.bandwidth_bytes_per_s or ()), *of_run), default=0))
+    ]
+    prefill = _times(_least_s(record, work, _max), _per_s(metrics.get("prefill_tok_per_s"), cell.prompt))
+    return _median(tuple(rates)), prefill
+
+
 def _of_roof(cell: Cell, step_bytes: float | None, read: float | None, roof_of_run: float | None) -> float | None:
     """Return decode's fraction of the roof.
 
@@ -76,14 +98,12 @@ def roof(record: RunRecord) -> float | None:
 
 def int8_peak(record: RunRecord) -> float | None:
     """Return the median of the int8 peaks measured before and after, in operations/s."""
-    found = record.peak
-    return None if found is None else _median((*found.before.int8_ops_per_s, *found.after.int8_ops_per_s))
+    return _int8(record, _median)
 
 
 def f32_peak(record: RunRecord) -> float | None:
     """Return the median of the f32 peaks measured before and after, in operations/s."""
-    found = record.peak
-    return None if found is None else _median((*found.before.f32_ops_per_s, *found.after.f32_ops_per_s))
+    return _f32(record, _median)
 
 
 def least_prefill_s(record: RunRecord, work: Work) -> float | None:
@@ -91,11 +111,25 @@ def least_prefill_s(record: RunRecord, work: Work) -> float | None:
 
     Products with weights run at the int8 peak where activations become int8, attention always at the f32 peak.
     """
-    f32 = f32_peak(record)
-    matrix = int8_peak(record) if _on_int8(record) else f32
+    return _least_s(record, work, _median)
+
+
+def _least_s(record: RunRecord, work: Work, of_passes: OfPasses) -> float | None:
+    f32 = _f32(record, of_passes)
+    matrix = _int8(record, of_passes) if _on_int8(record) else f32
     if work.matrix_ops is None or work.attention_ops is None or not matrix or not f32:
         return None
     return work.matrix_ops / matrix + work.attention_ops / f32
+
+
+def _int8(record: RunRecord, of_passes: OfPasses) -> float | None:
+    found = record.peak
+    return None if found is None else of_passes((*found.before.int8_ops_per_s, *found.after.int8_ops_per_s))
+
+
+def _f32(record: RunRecord, of_passes: OfPasses) -> float | None:
+    found = record.peak
+    return None if found is None else of_passes((*found.before.f32_ops_per_s, *found.after.f32_ops_per_s))
 
 
 def _on_int8(record: RunRecord) -> bool:
@@ -119,3 +153,7 @@ def _mean(samples: tuple[float, ...]) -> float | None:
 
 def _median(samples: tuple[float, ...]) -> float | None:
     return statistics.median(samples) if samples else None
+
+
+def _max(samples: tuple[float, ...]) -> float | None:
+    return max(samples, default=None)

@@ -118,7 +118,7 @@ def _cell(record: RunRecord, cell: Cell) -> CellSummary:
         kv_bytes=memory.kv_bytes if memory else None,
         workspace_bytes=memory.workspace_bytes if memory else None,
         **asdict(roofs),
-        flags=cell_flags(record, cell, metrics, roofs),
+        flags=cell_flags(record, cell, metrics),
     )
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-import click
-
+from lab.cli.output import confirm
 from lab.core.progress import Progress
 from lab.devices.link import Access
 
@@ -13,8 +12,4 @@ from lab.devices.link import Access
 def access_of(accept_new: bool, progress: Progress) -> Access:
     """Return the access; a person is asked only where there is a terminal to ask in."""
     asks = sys.stdin is not None and sys.stdin.isatty()
-    return Access(accept_new, _confirm if asks else None, progress.note)
-
-
-def _confirm(question: str) -> bool:
-    return click.confirm(question, err=True)
+    return Access(accept_new, confirm if asks else None, progress.note)

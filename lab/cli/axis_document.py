@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lab.analysis.axis import Row, Table
+from lab.cli.gate_document import verdict_document
 
 
 def axis_document(found: Table, exit_code: int) -> dict[str, Any]:
@@ -21,4 +22,5 @@ def axis_document(found: Table, exit_code: int) -> dict[str, Any]:
 
 
 def _row(row: Row) -> dict[str, Any]:
-    return {"cell": asdict(row.cell), "baseline": row.a, "verdicts": {k: asdict(v) for k, v in row.verdicts.items()}}
+    verdicts = {value: verdict_document(verdict) for value, verdict in row.verdicts.items()}
+    return {"cell": asdict(row.cell), "settings": dict(row.settings), "baseline": row.a, "verdicts": verdicts}

@@ -22,6 +22,7 @@ from lab.devices.registry import open_device
 from lab.measure.plan import Cell, Plan, plan_for
 from lab.measure.session import Interrupted as MeasuringInterrupted
 from lab.measure.session import measure
+from lab.measure.share import default_threads
 from lab.ondevice.build import RunnerFiles
 
 SHOWN = 12
@@ -69,7 +70,7 @@ class Sessions:
 
     def _plan(self, record: RunRecord, target: TargetSpec, device: Device, cells: tuple[Cell, ...]) -> Plan:
         return plan_for(
-            target, cells, device.facts().get("cores"), repeats=record.plan.repeats, threads=record.plan.threads
+            target, cells, default_threads(device.facts()), repeats=record.plan.repeats, threads=record.plan.threads
         )
 
 

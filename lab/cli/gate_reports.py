@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from lab.analysis.gate import Gate
+from lab.cli.output import print_exactly
 from lab.core.atomic import write_text
 from lab.core.disk import write_failure
 from lab.core.errors import UsageError
@@ -43,7 +42,7 @@ class Reports:
         if self.annotations or (self.annotations is None and in_actions()):
             from lab.views.gate_annotations import gate_annotations
 
-            click.echo(gate_annotations(gate), nl=False, err=self.as_json or self.takes_stdout)
+            print_exactly(gate_annotations(gate), err=self.as_json or self.takes_stdout)
 
     def _write_markdown(self, gate: Gate) -> None:
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -53,7 +52,7 @@ class Reports:
 
         text = gate_markdown(gate)
         if self.markdown == "-":
-            click.echo(text, nl=False)
+            print_exactly(text)
         elif self.markdown is not None:
             write_text(Path(self.markdown), text)
         elif summary:

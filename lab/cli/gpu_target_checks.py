@@ -45,5 +45,6 @@ def gpu_of_device(target: TargetSpec, device: Device) -> str:
     placed = place_runner(device, Pipeline(NullProgress()).runner(target), target)
     gpu = gpu_facts(device, placed, target)
     check_extensions(gpu, gpu_named(target.compile.gpu, target.compile.kind).required, target)
-    kind = "a CPU device" if gpu.type == "cpu" else f"type {gpu.type}"
+    no_gpu = {"cpu": "a CPU device", "accelerator": "an accelerator, which may be a program on the CPU"}
+    kind = no_gpu.get(gpu.type, f"type {gpu.type}")
     return ", ".join(filter(None, (printable(gpu.device), printable(gpu.version), kind)))

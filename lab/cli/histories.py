@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from lab.analysis.history.changed import Changed
 from lab.analysis.history.regressions import History, Regression
 from lab.analysis.history.stored import stored_history
 from lab.analysis.points.table import Points
@@ -47,6 +49,7 @@ def history_document(history: History, changes: Sequence[tuple[int, Regression]]
         "changes": [change_row(number, one) for number, one in changes],
         "series_judged": history.judged,
         "series_too_short": history.short,
+        "conditions": [_changed(one) for one in history.conditions],
         "clocks": [{"run_id": run, "problem": problem} for run, problem in history.clocks.items()],
         "correction": "Bonferroni over the series",
         "exit_code": history.exit_code,
@@ -60,6 +63,8 @@ def change_row(number: int, change: Regression) -> dict[str, Any]:
     return {
         "number": number,
         "cell": cell,
+        "settings": dict(change.settings),
+        "conditions_changed": [text for seam in change.here for text in seam.changes],
         **{name: getattr(change, name) for name in plain},
         "commit_before": change.commits[0] or None,
         "commit_at": change.commits[1] or None,
@@ -68,6 +73,15 @@ def change_row(number: int, change: Regression) -> dict[str, Any]:
         "acknowledged": change.acknowledged,
         "index": change.index,
         "values": list(change.values),
+    }
+
+
+def _changed(one: Changed) -> dict[str, Any]:
+    return {
+        "run_id": one.run_id,
+        "changes": list(one.changes),
+        "compared": one.compared,
+        "cells": [asdict(cell) for cell in one.cells],
     }
 
 

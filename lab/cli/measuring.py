@@ -25,6 +25,7 @@ from lab.devices.link import Access
 from lab.devices.registry import open_device
 from lab.measure.plan import Cell, Plan, cells_of, plan_for
 from lab.measure.session import Interrupted, measure, measure_engines
+from lab.measure.share import default_threads
 from lab.measure.unmeasured import unmeasured
 from lab.models.catalog import ModelSpec
 from lab.ondevice.build import RunnerFiles
@@ -144,7 +145,7 @@ def _plan(wanted: Wanted, spec: ModelSpec, target: TargetSpec, device: Device) -
     facts = device.facts()
     changes = {"repeats": wanted.repeats, "threads": wanted.threads, "profile": wanted.profile}
     check_profile(wanted.profile, target)
-    plan = plan_for(target, _cells(wanted), facts.get("cores"), **changes)
+    plan = plan_for(target, _cells(wanted), default_threads(facts), **changes)
     if wanted.resumes is not None:
         check_same_settings(wanted.resumes, plan)
     check_early(spec, target, plan, facts)

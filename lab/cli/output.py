@@ -1,32 +1,54 @@
-"""stdout carries the answer; everything said while finding it goes to stderr."""
+"""stdout carries the answer; everything told while it is worked out goes to stderr. All of it by lab.core.terminal."""
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
 import click
 
+from lab.core.terminal import Rendered, escaped_json, harmless, write_json, write_text
+
 
 def print_document(document: Any) -> None:
-    """Write one JSON document."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    """Write one JSON document: strict JSON in printable characters, whatever a record holds."""
+    write_json(sys.stdout, document, indent=2)
+
+
+def print_json_text(text: str) -> None:
+    """Write JSON that is text already, unchanged but for characters that a terminal may obey: those are escaped."""
+    write_text(sys.stdout, escaped_json(text.rstrip("\n")) + "\n")
 
 
 def print_text(text: str) -> None:
-    """Write text as it stands, ending in exactly one newline."""
-    click.echo(text.rstrip("\n"))
+    """Write text ending in exactly one newline: as it stands where lab drew it, else cleaned."""
+    whole = text.rstrip("\n") + "\n"
+    write_text(sys.stdout, Rendered(whole) if isinstance(text, Rendered) else whole)
+
+
+def print_exactly(text: str, *, err: bool = False) -> None:
+    """Write text that has its own line ends, to stderr with `err`; cleaned."""
+    write_text(sys.stderr if err else sys.stdout, text)
 
 
 def warn(text: str) -> None:
     """Write one line of warning to stderr."""
-    click.echo(f"warning: {text}", err=True)
+    tell(f"warning: {text}")
 
 
 def tell(text: str) -> None:
-    """Write one line to stderr that is no warning."""
-    click.echo(text, err=True)
+    """Write a line to stderr that is no warning; a text of several lines stays that."""
+    write_text(sys.stderr, text + "\n")
+
+
+def confirm(question: str) -> bool:
+    """Ask on stderr, yes or no."""
+    return click.confirm(harmless(question), err=True)
+
+
+def ask(question: str) -> str:
+    """Ask on stderr for one line."""
+    return str(click.prompt(harmless(question), err=True))
 
 
 def stderr() -> Any:

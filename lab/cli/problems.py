@@ -12,7 +12,9 @@ from pathlib import Path
 
 import click
 
+from lab.cli.output import tell
 from lab.core.errors import LabError
+from lab.core.terminal import harmless
 
 EXIT_INTERRUPTED = 130
 NOTHING_LOST = "nothing half-made is left, and what was finished before stays where it is"
@@ -76,11 +78,11 @@ def _kept(text: str) -> str:
     try:
         handle, name = tempfile.mkstemp(prefix="lab-bug-", suffix=".txt")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"command: {sys.argv}\n\n{text}")
+            file.write(harmless(f"command: {sys.argv}\n\n{text}"))
     except OSError as error:
         return f"Its traceback could not be written to {tempfile.gettempdir()} ({error.strerror})."
     return f"Its traceback is in {Path(name)}."
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    tell(text)

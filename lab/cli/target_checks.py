@@ -126,8 +126,9 @@ def _features(target: TargetSpec, device: Device) -> str:
 def _threads(target: TargetSpec, device: Device) -> str:
     from lab.measure.checks import check_threads
     from lab.measure.plan import cells_of, plan_for
+    from lab.measure.share import default_threads, share_words
 
     facts = device.facts()
-    plan = plan_for(target, cells_of(), facts.get("cores"))
+    plan = plan_for(target, cells_of(), default_threads(facts))
     check_threads(plan, facts, target)
-    return f"{plan.threads} of {facts.get('cores')} cores"
+    return share_words(plan.threads, facts)

@@ -25,6 +25,7 @@ from lab.devices.registry import open_device
 from lab.measure.attempt import attempt
 from lab.measure.invocation import place_bundle, place_runner
 from lab.measure.plan import Cell, plan_for
+from lab.measure.share import default_threads
 from lab.models.quant import F32
 from lab.models.torch_reference import StoredWeights, reference_logits
 from lab.ondevice.build import RunnerFiles
@@ -93,7 +94,7 @@ class _Trial:
             device.close()
 
     def _on(self, device: Device, prompt: list[int], cell: Cell) -> tuple[list[int], F32]:
-        plan = plan_for(self.target, (cell,), device.facts().get("cores"), warmup_cap=1)
+        plan = plan_for(self.target, (cell,), default_threads(device.facts()), warmup_cap=1)
         placed = place_runner(device, self.runner, self.target)
         place_of = place_bundle(device, placed, self.bundle, self.manifest, plan, self.progress)
         log = RunLog()

@@ -15,6 +15,7 @@ from typing import Any
 
 from lab.core.disk import FULL, REFUSED, require_space, write_failure
 from lab.core.temporary import sweep_stale, temporary
+from lab.core.terminal import escaped_json
 
 __all__ = [
     "has_manifest",
@@ -49,8 +50,12 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def json_bytes(document: Any) -> bytes:
-    """Return the document as files hold it: indented, in the order of its keys; NaN is a ValueError."""
-    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+    """Return the document as files hold it: indented, in the order of its keys, control characters escaped.
+
+    NaN is a ValueError.
+    """
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    return (escaped_json(text) + "\n").encode("utf-8")
 
 
 def publish_file(tmp: Path, final: Path) -> None:

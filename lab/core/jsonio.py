@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,16 +17,20 @@ from lab.core.units import human_bytes
 
 MAX_BYTES = 64 << 20
 MAX_DIGITS = 40  # other programs write whole numbers of 31 digits for "no limit"
+MOST_DIGITS = 4000  # Python itself reads no more than 4300
 
 
-def parse_json(text: str | bytes, *, where: str, error: type[LabError] = ConfigError) -> Any:
+def parse_json(
+    text: str | bytes, *, where: str, error: type[LabError] = ConfigError, max_digits: int = MAX_DIGITS
+) -> Any:
     """Parse one JSON document; what JSON does not have, and what is out of all bounds, are errors that name `where`.
 
-    That is: NaN, infinities, repeated keys, bad UTF-8; nesting over MAX_DEPTH, whole numbers over MAX_DIGITS.
+    That is: NaN, infinities, repeated keys, bad UTF-8; nesting over MAX_DEPTH, whole numbers over `max_digits`, which
+    a reader that has bounds for each of its numbers may raise to MOST_DIGITS.
     """
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8")
-        document = _checked_text(decoded, _parsed(decoded))
+        document = _checked_text(decoded, _parsed(decoded, max_digits))
         check_depth(document)
     except ValueError as problem:
         raise error(f"{where}: not valid JSON: {_reason(problem)}") from problem
@@ -63,9 +68,9 @@ def digest(document: Any) -> str:
     return hashlib.sha256(canonical_bytes(document)).hexdigest()
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str, max_digits: int) -> Any:
     try:
-        return json.loads(text, **_STRICT)
+        return json.loads(text, parse_int=partial(_whole, max_digits), **_STRICT)
     except RecursionError:
         check_json_text(text)
         raise ValueError("nested too deeply") from None
@@ -95,9 +100,9 @@ def _finite(text: str) -> float:
     return number
 
 
-def _whole(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"a whole number of {len(text.lstrip('-'))} digits, and at most {MAX_DIGITS} are read")
+def _whole(max_digits: int, text: str) -> int:
+    if len(text) > max_digits:
+        raise ValueError(f"a whole number of {len(text.lstrip('-'))} digits, and at most {max_digits} are read")
     return int(text)
 
 
@@ -108,7 +113,6 @@ def _no_constant(name: str) -> NoReturn:
 _STRICT: dict[str, Any] = {
     "object_pairs_hook": _no_repeats,
     "parse_float": _finite,
-    "parse_int": _whole,
     "parse_constant": _no_constant,
 }
 

@@ -88,8 +88,10 @@ class CompileSpec:
 
 @dataclass(frozen=True)
 class OpenClSpec:
-    """Which OpenCL device: the first one whose name holds `device` (empty: any). `accept_cpu` says that a driver that
-    computes on the CPU will do; elsewhere a run on one is recorded as fallen back.
+    """Which OpenCL device: the first one whose name holds `device` or whose type it is (empty: any).
+
+    `accept_cpu` says that a driver that computes on the CPU will do; elsewhere a run on what is no GPU, and whose type
+    `device` does not name, is recorded as fallen back.
 
     `library` is a path of libOpenCL on the device, tried before the usual ones.
     """

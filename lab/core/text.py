@@ -1,14 +1,25 @@
-"""Text of strangers, made fit for a terminal and a record."""
+"""Untrusted text, made fit for a terminal and a record."""
 
 from __future__ import annotations
 
 LIMIT = 300
+SHOWN_CHARS = 500  # of one text in a view; --json has all of it
 
 
 def printable(text: object, limit: int | None = None) -> str:
     """Return the text without control characters, its lines joined by slashes, and of that the first `limit`."""
     joined = " / ".join(part.strip() for part in str(text).splitlines() if part.strip())
     return "".join(char for char in joined if char.isprintable())[:limit]
+
+
+def clipped(text: object, limit: int = SHOWN_CHARS) -> str:
+    """Return the same; a text of more than `limit` characters ends with how many it has."""
+    return cut(printable(text), limit)
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the text, a long one as its beginning and how long it is; not cleaned."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def said(text: object) -> str:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.devices import procfs, sysfs
+from lab.devices import cgroups, cores, procfs, sysfs
 from lab.devices.files import Files
 
 
 def facts(files: Files) -> dict[str, Any]:
     """Return what does not change while a session runs; bytes and null where it can't be told."""
     cpu = procfs.cpuinfo(files.read("/proc/cpuinfo"))
-    cores = cpu.cores or 0
+    allowed = cores.allowed(files)
+    quota = cgroups.cpu_quota(files)
     return {
         "cpu_model": cpu.model,
         "cpu_flags": list(cpu.flags) if cpu.flags is not None else None,
-        "cores": cpu.cores,
+        "cores": cpu.cores if allowed is None else len(allowed),
+        **cores.facts(files),
+        "cpu_quota_cores": None if quota is None else quota["cores"],
         "virtual": None if cpu.flags is None else "hypervisor" in cpu.flags,
         "os": procfs.os_name(files.read("/etc/os-release")),
         "kernel": (files.read("/proc/sys/kernel/osrelease") or "").strip()[:100] or None,
-        "governor": sysfs.governors(files, cores),
+        "governor": sysfs.governors(files, cores.there(files)),
         "huge_pages": _chosen(files.read("/sys/kernel/mm/transparent_hugepage/enabled")),
         "thermal_zones": [zone["type"] for zone in sysfs.temperatures(files)],
         **memory(files),
@@ -27,9 +30,9 @@ def facts(files: Files) -> dict[str, Any]:
 
 
 def memory(files: Files) -> dict[str, int | None]:
-    """Return total, available, container limit and swap in bytes; available heeds the container's limit."""
+    """Return total, available, limit and swap in bytes; available heeds the limits of control groups."""
     fields = procfs.meminfo(files.read("/proc/meminfo"))
-    limit, left = sysfs.memory_limit(files)
+    limit, left = cgroups.memory_limit(files)
     available = fields.get("MemAvailable")
     swap_total, swap_free = fields.get("SwapTotal"), fields.get("SwapFree")
     return {
@@ -41,8 +44,8 @@ def memory(files: Files) -> dict[str, int | None]:
     }
 
 
-def state(files: Files, cores: int) -> dict[str, Any]:
-    """Return what moves: load, clocks in MHz, heat in deg C, memory, battery. Only reads, never waits."""
+def state(files: Files) -> dict[str, Any]:
+    """Return what moves: load, CPU quota, clocks in MHz, heat in deg C, memory, battery. Only reads, never waits."""
     temps = sysfs.temperatures(files)
     die_temp_c, die_zone = sysfs.die_temperature(temps)
     battery, charge = sysfs.battery(files)
@@ -50,8 +53,9 @@ def state(files: Files, cores: int) -> dict[str, Any]:
         "load1": procfs.number(files.read("/proc/loadavg")),
         "uptime_s": procfs.number(files.read("/proc/uptime")),
         "cpu_time_s": _cpu_time(files),
-        "cpu_mhz": clocks(files, cores),
-        "governor": sysfs.governors(files, cores),
+        "cpu_quota": cgroups.cpu_quota(files),
+        "cpu_mhz": clocks(files),
+        "governor": sysfs.governors(files, cores.there(files)),
         "temps": temps,
         "die_temp_c": die_temp_c,
         "die_zone": die_zone,
@@ -61,13 +65,14 @@ def state(files: Files, cores: int) -> dict[str, Any]:
     }
 
 
-def clocks(files: Files, cores: int) -> list[float] | None:
-    """Return MHz a core, from cpufreq or else /proc/cpuinfo; None where neither tells."""
-    found = sysfs.clocks_mhz(files, cores)
+def clocks(files: Files) -> list[float] | None:
+    """Return MHz of each processor that may be used, from cpufreq or else /proc/cpuinfo; None where neither tells."""
+    found = sysfs.clocks_mhz(files, cores.there(files))
     if found is not None:
         return found
-    mhz = procfs.cpuinfo(files.read("/proc/cpuinfo")).mhz
-    return list(mhz) if mhz is not None else None
+    mhz = procfs.cpuinfo(files.read("/proc/cpuinfo")).mhz or {}
+    usable = cores.allowed(files) or tuple(mhz)
+    return [mhz[cpu] for cpu in usable if cpu in mhz] or None
 
 
 def load_between(before: dict[str, Any], after: dict[str, Any], own_s: float = 0.0) -> dict[str, float | None]:

@@ -19,6 +19,7 @@ from lab.core.progress import Progress
 from lab.core.target import TargetSpec
 from lab.devices import linux, system_log
 from lab.devices.base import OnLine
+from lab.devices.environment import LIMITS_OF_THREADS
 from lab.devices.files import Files, LocalFiles
 
 LOG_TIMEOUT_S = 5.0
@@ -54,12 +55,11 @@ class LocalDevice:
 
     def state(self, *, window_s: float = 0.2) -> dict[str, Any]:
         """Return what moves; `busy_fraction` over `window_s` leaves out the work of this process."""
-        cores = os.cpu_count() or 1
         if window_s <= 0:
-            return {**linux.state(self._files, cores), "busy_fraction": None, "steal_fraction": None}
-        before, own_before = linux.state(self._files, cores), time.process_time()
+            return {**linux.state(self._files), "busy_fraction": None, "steal_fraction": None}
+        before, own_before = linux.state(self._files), time.process_time()
         self._sleep(window_s)
-        after, own_after = linux.state(self._files, cores), time.process_time()
+        after, own_after = linux.state(self._files), time.process_time()
         return {**after, **linux.load_between(before, after, own_after - own_before)}
 
     def run(
@@ -71,7 +71,8 @@ class LocalDevice:
         env: Mapping[str, str] | None = None,
     ) -> Completed:
         """Run a program in a process group of its own; see `Device.run`."""
-        whole_env = None if env is None else {**os.environ, **env}
+        inherited = {name: value for name, value in os.environ.items() if name not in LIMITS_OF_THREADS}
+        whole_env = {**inherited, **(env or {})}
         if on_line is None:
             return proc.run(argv, timeout_s=timeout_s, env=whole_env)
         return proc.stream(argv, timeout_s=timeout_s, on_line=on_line, env=whole_env)

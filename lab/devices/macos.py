@@ -14,7 +14,8 @@ from lab.devices.macos_features import features
 from lab.devices.procfs import number, whole
 
 MARK = "--lab--"
-_NUMBERS = "hw.memsize hw.ncpu hw.perflevel0.physicalcpu hw.perflevel1.physicalcpu"
+_LEVELS = range(4)  # kinds of core, the fastest first; no Mac has more than three
+_NUMBERS = "hw.memsize hw.ncpu " + " ".join(f"hw.perflevel{i}.physicalcpu hw.perflevel{i}.name" for i in _LEVELS)
 _FACTS = (
     f"sysctl hw.model machdep.cpu.brand_string kern.osrelease kern.hv_vmm_present {_NUMBERS}",
     "sysctl hw.optional",
@@ -59,11 +60,11 @@ def facts(answer: str) -> dict[str, Any]:
     """Read the answer to FACTS_COMMAND; `cores` are the fast ones, which lab's threads are for."""
     system, optional, version, pages, swap, settings, gpu = _parts(answer, len(_FACTS))
     said = _sysctls(system)
-    fast, slow = whole(said.get("hw.perflevel0.physicalcpu")), whole(said.get("hw.perflevel1.physicalcpu"))
+    fast, slow = _kinds(said)
     virtual = said.get("kern.hv_vmm_present")
     return {
         "cpu_model": _name(said.get("machdep.cpu.brand_string")),
-        "cpu_flags": features(optional),
+        "cpu_flags": features(optional, said.get("machdep.cpu.brand_string") or ""),
         "cores": fast or whole(said.get("hw.ncpu")),
         "cores_fast": fast,
         "cores_slow": slow,
@@ -120,6 +121,15 @@ def _parts(answer: str, count: int) -> list[str]:
 
 def _sysctls(text: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z]\w{1,30}(?:\.\w{1,40}){1,4}): ([^\n]{0,300})$", text, re.MULTILINE))
+
+
+def _kinds(said: dict[str, str]) -> tuple[int | None, int | None]:
+    """Return how many cores are fast and slow: slow are those named Efficiency, or the second level without names."""
+    counts = [whole(said.get(f"hw.perflevel{i}.physicalcpu")) for i in _LEVELS]
+    names = [said.get(f"hw.perflevel{i}.name", "" if i == 0 else "Efficiency") for i in _LEVELS]
+    levels = [(count, name.strip() == "Efficiency") for count, name in zip(counts, names, strict=True) if count]
+    fast, slow = (sum(count for count, is_slow in levels if is_slow is wanted) for wanted in (False, True))
+    return fast or None, (slow if levels else None)
 
 
 def _name(text: str | None) -> str | None:

@@ -8,7 +8,15 @@ import re
 LINUX_NAMES: dict[str, tuple[str, ...]] = {
     "floatingpoint": ("fp",),
     "AdvSIMD": ("asimd",),
+    "arm.AdvSIMD": ("asimd",),
+    "neon": ("asimd",),
+    "neon_fp16": ("asimdhp", "fphp"),
     "armv8_crc32": ("crc32",),
+    "arm.FEAT_CRC32": ("crc32",),
+    "armv8_1_atomics": ("atomics",),
+    "armv8_2_fhm": ("asimdfhm",),
+    "armv8_2_sha512": ("sha512",),
+    "armv8_2_sha3": ("sha3",),
     "arm.FEAT_AES": ("aes",),
     "arm.FEAT_PMULL": ("pmull",),
     "arm.FEAT_SHA1": ("sha1",),
@@ -47,7 +55,31 @@ LINUX_NAMES: dict[str, tuple[str, ...]] = {
 }
 
 
-def features(text: str) -> list[str] | None:
-    """Return the features that `sysctl hw.optional` tells of, by Linux's names, sorted; None where it tells none."""
+# macOS 11 tells of few features, and never under the names that Arm has for them. The first of Apple's processors for a
+# Mac has all of these, and so have those that came after.
+EVERY_APPLE_M = (
+    "fp",
+    "asimd",
+    "asimddp",
+    "asimdhp",
+    "asimdrdm",
+    "fphp",
+    "atomics",
+    "crc32",
+    "aes",
+    "pmull",
+    "sha1",
+    "sha2",
+)
+
+
+def features(text: str, brand: str = "") -> list[str] | None:
+    """Return the features that `sysctl hw.optional` tells of, by Linux's names, sorted; None where it tells none.
+
+    `brand` is the processor's name, which stands in for what macOS 11 does not tell.
+    """
     there = re.findall(r"^hw\.optional\.([\w.]{1,60}): 1$", text, re.MULTILINE)
-    return sorted(name for feature in there for name in LINUX_NAMES.get(feature, ())) or None
+    found = {name for feature in there for name in LINUX_NAMES.get(feature, ())}
+    if found and "hw.optional.arm.FEAT_" not in text and brand.startswith("Apple M"):
+        found |= set(EVERY_APPLE_M)
+    return sorted(found) or None

@@ -10,11 +10,11 @@ USER_HZ = 100  # ticks per second in /proc/stat, the same on every architecture 
 
 @dataclass(frozen=True)
 class CpuInfo:
-    """What /proc/cpuinfo says. `flags` are those that every core has; `mhz` is one value a core."""
+    """What /proc/cpuinfo says. `flags` are those that every core has; `mhz` is one value a processor, by its number."""
 
     model: str | None
     flags: tuple[str, ...] | None
-    mhz: tuple[float, ...] | None
+    mhz: dict[int, float] | None
     cores: int | None
 
 
@@ -90,7 +90,7 @@ def _flags(cores: list[dict[str, str]]) -> tuple[str, ...] | None:
     return tuple(sorted(common)) or None
 
 
-def _clocks(cores: list[dict[str, str]]) -> tuple[float, ...] | None:
-    found = [number(core.get("cpu MHz")) for core in cores]
-    clocks = tuple(mhz for mhz in found if mhz)
+def _clocks(cores: list[dict[str, str]]) -> dict[int, float] | None:
+    found = {whole(core["processor"]): number(core.get("cpu MHz")) for core in cores}
+    clocks = {cpu: mhz for cpu, mhz in found.items() if cpu is not None and mhz}
     return clocks if clocks and len(clocks) == len(cores) else None

@@ -1,15 +1,15 @@
-"""What /sys tells of heat, clocks, battery and memory limits. What can't be read is None or left out."""
+"""What /sys tells of heat, clocks and battery. What can't be read is None or left out."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from lab.devices.files import Files
-from lab.devices.procfs import number, whole
+from lab.devices.procfs import number
 
 _DIE = re.compile(r"cpu|x86_pkg|coretemp|k10temp|zenpower|soc|package|tctl|tdie|\bbig|little|cluster", re.IGNORECASE)
-NO_LIMIT_BYTES = 1 << 50  # older kernels write a number this large for "no limit"
 _CHARGE = {"charging": "charging", "discharging": "discharging", "full": "full", "not charging": "full"}
 
 
@@ -24,18 +24,18 @@ def die_temperature(temps: list[dict[str, Any]]) -> tuple[float | None, str | No
     return max(dies) if dies else (None, None)
 
 
-def clocks_mhz(files: Files, cores: int) -> list[float] | None:
-    """Return the clock of each online core from cpufreq, or None where the kernel has none."""
+def clocks_mhz(files: Files, cpus: Iterable[int]) -> list[float] | None:
+    """Return the clock of each of the processors from cpufreq, or None where the kernel has none."""
     base = "/sys/devices/system/cpu"
-    found = [number(files.read(f"{base}/cpu{core}/cpufreq/scaling_cur_freq")) for core in range(cores)]
+    found = [number(files.read(f"{base}/cpu{cpu}/cpufreq/scaling_cur_freq")) for cpu in cpus]
     clocks = [khz / 1000 for khz in found if khz]
     return clocks or None
 
 
-def governors(files: Files, cores: int) -> str | None:
-    """Return the scaling governor, several joined by '+' where clusters differ."""
+def governors(files: Files, cpus: Iterable[int]) -> str | None:
+    """Return the scaling governor of the processors, several joined by '+' where clusters differ."""
     base = "/sys/devices/system/cpu"
-    found = (files.read(f"{base}/cpu{core}/cpufreq/scaling_governor") for core in range(cores))
+    found = (files.read(f"{base}/cpu{cpu}/cpufreq/scaling_governor") for cpu in cpus)
     names = sorted({text.strip()[:40] for text in found if text and text.strip()})
     return "+".join(names) or None
 
@@ -50,30 +50,6 @@ def battery(files: Files) -> tuple[float | None, str | None]:
             sane = percent is not None and 0 <= percent <= 100
             return (percent / 100 if sane and percent is not None else None), _CHARGE.get(status)
     return None, None
-
-
-def memory_limit(files: Files) -> tuple[int | None, int | None]:
-    """Return (limit, bytes left below it) of the container this runs in; (None, None) without a limit."""
-    layouts = (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
-        (
-            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-            "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-            "/sys/fs/cgroup/memory/memory.stat",
-        ),
-    )
-    for limit_path, used_path, stat_path in layouts:
-        limit, used = whole(files.read(limit_path)), whole(files.read(used_path))
-        if limit is not None and used is not None and 0 < limit < NO_LIMIT_BYTES:
-            return limit, max(0, limit - max(0, used - _reclaimable(files.read(stat_path))))
-    return None, None
-
-
-def _reclaimable(stat: str | None) -> int:
-    """Pages of files can be dropped, so they do not count as used (as container tools reckon)."""
-    fields = dict(re.findall(r"^(\w+) (\d{1,18})$", stat or "", re.MULTILINE))
-    prefix = "total_" if "total_inactive_file" in fields else ""
-    return sum(int(fields.get(f"{prefix}{kind}_file", 0)) for kind in ("active", "inactive"))
 
 
 def _thermal_zones(files: Files) -> list[dict[str, Any]]:

@@ -108,5 +108,5 @@ def _failed(error: Error) -> Attempt:
 def tail(stderr: str) -> str:
     """Return the end of what a program complained of, in one line, to put behind how it ended."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    text = " / ".join(lines[-STDERR_LINES:])[-STDERR_CHARS:]
+    text = printable(" / ".join(lines[-STDERR_LINES:]))[-STDERR_CHARS:]
     return f": {text}" if text else ""

@@ -121,8 +121,9 @@ def check_threads(plan: Plan, facts: dict[str, Any], target: TargetSpec) -> None
     """Raise MeasureError when the plan wants more threads than the device has cores."""
     cores = facts.get("cores")
     if cores is not None and plan.threads > cores:
+        there = "1 core" if cores == 1 else f"{cores} cores"
         raise MeasureError(
-            f"{target.name}: {plan.threads} threads on {cores} cores would wait for each other",
+            f"{target.name}: {plan.threads} threads on {there} would wait for each other",
             hint=f"use --threads {cores} or fewer, or [measure].threads = 0 in targets/{target.name}.toml",
         )
 

@@ -29,8 +29,12 @@ def effective_name(ran_on: RanOn) -> str:
 
 
 def fell_back(gpu: GpuFacts, target: TargetSpec) -> bool:
-    """Whether OpenCL computes on a CPU where a GPU was asked for."""
-    return gpu.type == "cpu" and not target.opencl.accept_cpu
+    """Whether OpenCL computes on something else than a GPU, where the target asks for no other type.
+
+    What calls itself an accelerator mostly is a program on the CPU, such as Intel's FPGA emulation.
+    """
+    asked = target.opencl.device.lower() == gpu.type
+    return gpu.type != "gpu" and not asked and not target.opencl.accept_cpu
 
 
 def bundle_extra(manifest: BundleManifest) -> dict[str, Any]:

@@ -93,10 +93,11 @@ def cells_of(
     return tuple(Cell(*numbers) for numbers in product(*axes.values()))
 
 
-def plan_for(target: TargetSpec, cells: tuple[Cell, ...], cores: int | None, **changes: Any) -> Plan:
+def plan_for(target: TargetSpec, cells: tuple[Cell, ...], default: int | None, **changes: Any) -> Plan:
     """Return the plan that a target's [measure] table asks for, `changes` (None: leave) put over it.
 
-    `cores` stands in for `threads = 0`, which means every core.
+    `default` stands in for `threads = 0`: see `lab.measure.share`. An emulated device has the cores of the machine
+    around it, so there the target's number is the most and not a demand.
 
     Raises:
         UsageError: a value that no plan can have.
@@ -105,7 +106,7 @@ def plan_for(target: TargetSpec, cells: tuple[Cell, ...], cores: int | None, **c
     plan = Plan(
         cells=cells,
         repeats=asked.repeats,
-        threads=asked.threads,
+        threads=min(asked.threads, default or asked.threads) if target.is_emulated else asked.threads,
         prefill_chunk=asked.prefill_chunk,
         warmup_cap=asked.warmup_cap,
         warmup_spread=asked.warmup_spread,
@@ -115,7 +116,7 @@ def plan_for(target: TargetSpec, cells: tuple[Cell, ...], cores: int | None, **c
         timeout_s=asked.timeout_s,
     )
     plan = replace(plan, **{name: value for name, value in changes.items() if value is not None})
-    plan = replace(plan, threads=plan.threads or cores or 1)
+    plan = replace(plan, threads=plan.threads or default or 1)
     _check(plan)
     return plan
 

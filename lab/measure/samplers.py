@@ -11,6 +11,7 @@ from lab.core.errors import LabError
 from lab.devices.base import Device
 from lab.devices.linux import load_between
 from lab.measure.clock import Clock
+from lab.measure.quota import quota_columns
 
 SOME_TELL = ("thermal_pressure", "speed_limit", "power_w")  # a Mac, which tells no clocks
 MIN_INTERVAL_S = 0.1  # more often would cost the run that it watches
@@ -58,6 +59,7 @@ class StateSampler:
             "mem_available_bytes": [state.get("mem_available_bytes") for state in states],
             "swap_used_bytes": [state.get("swap_used_bytes") for state in states],
             **{name: [state.get(name) for state in states] for name in SOME_TELL if name in first},
+            **quota_columns(states),
         }
 
     def _watch(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lab.core.run_record import GateResult, Repetition
 from lab.measure.gates import Gate
+from lab.measure.quota import quota_block
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class Surroundings:
             state_during=self.during,
             state_after=self.after,
             bandwidth_bytes_per_s=self.bandwidth or None,
-            extra={"device_log": list(self.log)} if self.log else {},
+            extra={
+                **({"device_log": list(self.log)} if self.log else {}),
+                **quota_block(self.before, self.during, self.after),
+            },
         )
 
 

@@ -18,4 +18,7 @@ def told(cell: Cell, row: Repetition, repeats: int) -> str:
 def _marks(row: Repetition) -> list[str]:
     marks = [] if row.gate is None or row.gate.kept else [row.gate.reason or "gate not kept"]
     marks += ["warm-up not stable"] if row.warmup is not None and not row.warmup.stable else []
-    return [*marks, "throttled"] if row.throttled else marks
+    marks += ["throttled"] if row.throttled else []
+    quota = row.extra.get("cpu_quota") or {}
+    stopped, periods = quota.get("throttled_periods"), quota.get("periods")
+    return [*marks, f"stopped by the CPU quota in {stopped} of {periods} periods"] if stopped else marks

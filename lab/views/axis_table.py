@@ -10,15 +10,23 @@ from rich.text import Text
 from lab.analysis.axis import Row, Table
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
+from lab.analysis.points.named import label
 from lab.core.metrics import NOT_MEASURED, format_value, metric
-from lab.core.text import printable
+from lab.core.text import clipped, printable
 from lab.measure.plan import Cell as Shape
 from lab.views.bars import bars
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
 
 STYLES = {"slower": BAD, "bigger": BAD, "broke": BAD, "fell-back": BAD, "noisier": BAD}
 STYLES |= {"faster": GOOD, "smaller": GOOD, "fixed": GOOD, "unproven": CAUTION, "missing": CAUTION, "new": CAUTION}
-NAMES = {"target": "Target", "model": "Model", "engine": "Engine", "test": "Test", "ran_on": "Ran on"}
+NAMES = {
+    "target": "Target",
+    "model": "Model",
+    "engine": "Engine",
+    "test": "Test",
+    "ran_on": "Ran on",
+    "settings": "Settings",
+}
 COLUMN = 16  # of a value with its word
 LISTED = 4
 
@@ -40,6 +48,8 @@ def _fact(row: Row, name: str) -> str:
     cell = row.cell
     if name == "ran_on":
         return row.ran_on
+    if name == "settings":
+        return label(row.settings)
     return Shape(cell.prompt, cell.generate, cell.depth).label if name == "test" else str(getattr(cell, name))
 
 
@@ -111,7 +121,7 @@ def _reasons(found: Table, varying: Sequence[str]) -> Iterator[RenderableType]:
             if verdict.ratio is None:
                 whole = row.cell.metric == STATUS
                 what = " ".join(_facts(row, varying)) or "all" if whole else metric(row.cell.metric).title
-                word = f"{verdict.word.replace('-', ' ')}: {printable(verdict.reason)}"
+                word = f"{verdict.word.replace('-', ' ')}: {clipped(verdict.reason)}"
                 about.setdefault((printable(value), word), {})[what] = None
     if about:
         lines = [f"{value}: {word}: {_some(list(whats))}" for (value, word), whats in about.items()]

@@ -11,7 +11,7 @@ from lab.analysis.boards.board import Board
 from lab.analysis.boards.words import plain_word
 from lab.core.home import shown
 from lab.core.store import BadRun
-from lab.core.text import printable
+from lab.core.text import clipped
 from lab.views.board_columns import blocks, shared_names
 from lab.views.board_words import ROLES, labels_of_all
 from lab.views.table import BAD, FAINT, spaced
@@ -27,7 +27,7 @@ def board_table(board: Board, bad: Sequence[BadRun], width: int) -> RenderableTy
         parts.append(Text(_nothing(board)))
     else:
         drawn = blocks(board, names := shared_names(board), width)
-        shared = ", ".join(f"{title} {printable(name)}" for title, name in names.shared)
+        shared = ", ".join(f"{title} {clipped(name)}" for title, name in names.shared)
         parts += [Text(f"All of {shared}:", FAINT)] if shared else []
         parts += drawn.tables
         says_why = "Why" in board.column_titles and "Why" not in drawn.left_out
@@ -37,12 +37,12 @@ def board_table(board: Board, bad: Sequence[BadRun], width: int) -> RenderableTy
 
 def bad_words(one: BadRun) -> str:
     """The file and what is wrong with it; most reasons begin with the file already."""
-    reason, path = printable(one.reason), shown(one.path)
+    reason, path = clipped(one.reason), shown(one.path)
     return reason if reason.startswith(path) else f"{path}: {reason}"
 
 
 def _head(board: Board) -> RenderableType:
-    lines = [Text.assemble((board.title, "bold"), f"  {printable(board.description)}" if board.description else "")]
+    lines = [Text.assemble((board.title, "bold"), f"  {clipped(board.description)}" if board.description else "")]
     if board.counts:
         counted = Text()
         for word, count in board.counts.items():
@@ -62,10 +62,10 @@ def _reasons(board: Board) -> RenderableType | None:
     """Why, for everything that got worse."""
     worse = [(row, cell) for row in board.rows for cell in row.cells if cell.role == "bad" and cell.reason]
     lines = []
-    for row, cell in list({(cell.key, cell.word): (row, cell) for row, cell in worse}.values())[:REASONS]:
+    for row, cell in list({(cell.key, cell.under, cell.word): (row, cell) for row, cell in worse}.values())[:REASONS]:
         where = " ".join(filter(None, (*row.names, cell.note)))
-        lines.append(Text.assemble((plain_word(cell.word), BAD), f"  {printable(where)}: {printable(cell.reason)}"))
-    more = len({(cell.key, cell.word) for _, cell in worse}) - len(lines)
+        lines.append(Text.assemble((plain_word(cell.word), BAD), f"  {clipped(where)}: {clipped(cell.reason)}"))
+    more = len({(cell.key, cell.under, cell.word) for _, cell in worse}) - len(lines)
     lines += [Text(f"and {more} more: `lab dash compare --once` lists all", FAINT)] if more > 0 else []
     return Group(*lines) if lines else None
 
@@ -73,6 +73,6 @@ def _reasons(board: Board) -> RenderableType | None:
 def _legend(board: Board) -> RenderableType | None:
     common = labels_of_all(board)
     lines = [f"Every value: {', '.join(common)}."] if common else []
-    lines += [f"Note: {printable(note)}" for note in board.notes]
+    lines += [f"Note: {clipped(note)}" for note in board.notes]
     lines += [f"Gate: {', '.join(plain_word(word) for word in board.gates)} may not be here."] if board.gates else []
     return Text("\n".join(lines), FAINT) if lines else None

@@ -14,6 +14,7 @@ from lab.analysis.side_by_side import Ratio, SideBySide
 from lab.analysis.summary import CellSummary
 from lab.core.metrics import NOT_MEASURED, metric
 from lab.core.run_record import RunRecord
+from lab.core.text import clipped
 from lab.views.run_facts import checked, peak_words, ran_on, roof_words, time_spent
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
 from lab.views.units import mebibytes, number, percent, spread
@@ -108,7 +109,7 @@ def _tried(tried: Any, what: str) -> str:
 
 def _notes(found: SideBySide) -> Iterator[RenderableType]:
     lines = [
-        f"! {record.engine.name} {cell.label}: {flag.text}"
+        f"! {record.engine.name} {cell.label}: {clipped(flag.text)}"
         for record, cells in zip(found.records, found.summaries, strict=True)
         for cell in cells
         for flag in cell.flags

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.core.metrics import NOT_MEASURED
+from lab.core.text import SHOWN_CHARS, cut
 
 
 def flat_pairs(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -32,7 +33,7 @@ def text_of(value: Any) -> str:
         return " ".join(_item(item) for item in value) or "none"
     if isinstance(value, Mapping):
         return "none" if not value else in_one_line(value)
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else cut(str(value), SHOWN_CHARS)
 
 
 def _item(item: Any) -> str:

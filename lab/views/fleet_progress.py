@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from lab.core.terminal import write_line
+from lab.views.console import live_console
 from lab.views.live_progress import REDRAWS_PER_S
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, table
 from lab.views.units import amount
@@ -42,7 +43,7 @@ def fleet_progress(stream: TextIO, members: Sequence[Followed]) -> Iterator[Show
     if not stream.isatty() or os.environ.get("TERM") == "dumb":
         yield _Lines(stream, members)
         return
-    console = Console(file=stream)
+    console = live_console(stream)
     with Live(fleet_rows(members), console=console, refresh_per_second=REDRAWS_PER_S, transient=True) as live:
         yield lambda: live.update(fleet_rows(members))
 
@@ -72,5 +73,5 @@ class _Lines:
             new = member.notes[count:]
             lines = [*([f"{member.phase} ..."] if member.phase != phase else []), *new]
             self._said[member.target] = (member.phase, len(member.notes))
-            self._stream.writelines(f"{member.target}: {line}\n" for line in lines)
-        self._stream.flush()
+            for line in lines:
+                write_line(self._stream, f"{member.target}: {line}")

@@ -10,6 +10,7 @@ from rich.text import Text
 from lab.analysis.summary import CellSummary, summarise
 from lab.core.metrics import NOT_MEASURED
 from lab.core.run_record import RunRecord
+from lab.core.text import clipped
 from lab.views.fleet_progress import Followed
 from lab.views.table import BAD, left, right, spaced, status_word, table
 from lab.views.units import mebibytes, number, spread
@@ -22,7 +23,7 @@ def fleet_table(ended: Sequence[Ended]) -> RenderableType:
     columns = [left("Target", fold=False), left("Test"), left("Status", fold=False)]
     columns += [right("Prefill\ntok/s"), right("Decode\ntok/s"), right("TTFT\ns"), right("Peak\nMiB")]
     parts: list[RenderableType] = [table(columns, [row for one in ended for row in _rows(*one)])]
-    reasons = [Text(_named(who.target, why)) for who, records in ended if (why := _why(who, records))]
+    reasons = [Text(clipped(_named(who.target, why))) for who, records in ended if (why := _why(who, records))]
     return spaced([*parts, *reasons])
 
 

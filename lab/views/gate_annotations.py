@@ -6,7 +6,7 @@ import re
 
 from lab.analysis.gate import Gate
 from lab.analysis.judging.verdict import Verdict
-from lab.views.gate_words import metric_title, outcome, sentence, test_name, where
+from lab.views.gate_words import metric_title, outcome, sentence, test_of, where
 
 SHOWN = 10  # of a kind and step; GitHub drops the others without a word
 
@@ -27,7 +27,7 @@ def harmless(text: str) -> str:
 
 def _title(verdict: Verdict) -> str:
     cell = verdict.cell
-    return f"{verdict.word.replace('-', ' ')}: {metric_title(cell)} of {test_name(cell)}, {where(cell)}"
+    return f"{verdict.word.replace('-', ' ')}: {metric_title(cell)} of {test_of(verdict)}, {where(cell)}"
 
 
 def _cut(kind: str, lines: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from lab.analysis.gate import Gate
 from lab.analysis.judging.verdict import Verdict
-from lab.views.gate_words import metric_title, sentence, test_name, where
+from lab.views.gate_words import metric_title, sentence, test_of, where
 
 SKIPPED = ("unproven", "not-comparable")
 
@@ -32,7 +32,7 @@ def gate_junit(gate: Gate, now: datetime | None = None) -> str:
 def _suite(root: ET.Element, place: str, verdicts: Sequence[Verdict], at: str) -> None:
     suite = ET.SubElement(root, "testsuite", {"name": _legal(place), **_counts(verdicts), "timestamp": at})
     for verdict in verdicts:
-        name = f"{test_name(verdict.cell)} {metric_title(verdict.cell)}"
+        name = f"{_legal(test_of(verdict))} {metric_title(verdict.cell)}"
         case = ET.SubElement(suite, "testcase", {"name": name, "classname": _legal(place), "time": "0"})
         message = _legal(sentence(verdict))
         if verdict.is_alarm:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lab.analysis.gate import FINE, Gate
 from lab.analysis.judging.verdict import Verdict
-from lab.views.gate_words import change, interval, metric_title, outcome, sentence, test_name, values
+from lab.views.gate_words import change, interval, metric_title, outcome, sentence, test_of, values
 
 ROWS = 300  # a summary of a job may hold 1 MiB; alarms come first
 HEAD = "| Target | Model | Engine | Test | Metric | Baseline | Candidate | Change | 95 % interval | Verdict |"
@@ -57,7 +57,7 @@ def _rows(verdicts: Sequence[Verdict]) -> list[str]:
 
 def _row(verdict: Verdict) -> str:
     cell = verdict.cell
-    names = (cell.target, cell.model, cell.engine, test_name(cell), metric_title(cell))
+    names = (cell.target, cell.model, cell.engine, test_of(verdict), metric_title(cell))
     word = verdict.word.replace("-", " ")
     said = (
         f"**{word}**<br>{escaped(sentence(verdict))}" if verdict.ratio is None else f"**{word}**{_confirmed(verdict)}"

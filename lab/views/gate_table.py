@@ -10,6 +10,7 @@ from rich.text import Text
 from lab.analysis.gate import FINE, Gate
 from lab.analysis.judging.verdict import ALARMS, Verdict
 from lab.analysis.judging.verdict import GOOD as BETTER
+from lab.analysis.points.named import label
 from lab.core.text import said
 from lab.views.gate_words import change, interval, metric_title, test_name, values, where
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
@@ -33,23 +34,26 @@ def gate_table(gate: Gate, width: int, *, every: bool = False) -> RenderableType
 
 
 def _block(place: str, verdicts: Sequence[Verdict], wide: bool) -> RenderableType:
+    settings = any(verdict.settings for verdict in verdicts)
     columns = [
         left("Test", fold=False),
+        *([left("Settings")] if settings else []),
         left("Metric", fold=False),
         right("Baseline"),
         right("Candidate"),
         right("Change"),
     ]
     columns += [right("95 % interval")] if wide else []
-    rows = [_cells(verdict, wide) for verdict in verdicts]
+    rows = [_cells(verdict, wide, settings) for verdict in verdicts]
     reasons = [
         Text(f"{_name(one)}: {said(one.reason)}", FAINT) for one in verdicts if one.reason and one.word not in QUIET
     ]
     return Group(Text(place, "bold"), table([*columns, left("Verdict")], rows), *reasons)
 
 
-def _cells(verdict: Verdict, wide: bool) -> list[str | Text]:
-    row: list[str | Text] = [test_name(verdict.cell), metric_title(verdict.cell), *values(verdict), change(verdict)]
+def _cells(verdict: Verdict, wide: bool, settings: bool) -> list[str | Text]:
+    names = [test_name(verdict.cell), *([label(verdict.settings)] if settings else []), metric_title(verdict.cell)]
+    row: list[str | Text] = [*names, *values(verdict), change(verdict)]
     return [*row, *([interval(verdict)] if wide else []), _word(verdict)]
 
 
@@ -62,7 +66,7 @@ def _word(verdict: Verdict) -> Text:
 
 
 def _name(verdict: Verdict) -> str:
-    return f"{test_name(verdict.cell)} {metric_title(verdict.cell)}"
+    return " ".join(filter(None, (test_name(verdict.cell), label(verdict.settings), metric_title(verdict.cell))))
 
 
 def _counted(gate: Gate, every: bool) -> list[Text]:

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 
 from lab.analysis.gpu import build_s, is_gpu_run, launches_per_token, program_decode, unverified
 from lab.core.run_record import Cell, RunRecord
-from lab.core.text import printable
+from lab.core.text import clipped
 from lab.core.units import human_bytes, human_seconds
 from lab.measure.plan import Cell as Shape
 from lab.views.table import left, right, table
@@ -30,8 +30,8 @@ def gpu_lines(record: RunRecord) -> Iterator[tuple[str, str]]:
             yield f"GPU, {Shape(cell.prompt, cell.generate, cell.depth).label}", ", ".join(words)
     name = record.bundle.extra.get("mlc_quantisation")
     if name:
-        yield "Weights", f"layout {record.weights.layout} (MLC-LLM's {printable(str(name))})"
-    yield from (("Not checked", printable(sentence)) for sentence in unverified(record))
+        yield "Weights", f"layout {record.weights.layout} (MLC-LLM's {clipped(name)})"
+    yield from (("Not checked", clipped(sentence)) for sentence in unverified(record))
 
 
 def _cell_words(cell: Cell, program: dict[str, Any]) -> Iterator[str]:
@@ -57,7 +57,7 @@ def profile_tables(cell: Cell) -> Iterator[tuple[str, RenderableType | str]]:
     if not isinstance(found, dict):
         return
     if found.get("reason"):
-        yield "profile", str(found["reason"])
+        yield "profile", clipped(found["reason"])
     for part in ("prefill", "decode"):
         rows = found.get(part)
         if isinstance(rows, list) and rows:
@@ -68,7 +68,7 @@ def _kernels(rows: list[dict[str, Any]]) -> RenderableType:
     total = sum(float(row["total_s"]) for row in rows) or 1.0
     shown = [
         [
-            printable(str(row["kernel"])),
+            clipped(row["kernel"]),
             percent(float(row["total_s"]) / total, 1),
             number(float(row["total_s"]) * 1e3),
             str(row["count"]),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 from lab.core.progress import Advance
+from lab.core.terminal import write_json
 
 
 class JsonProgress:
@@ -30,5 +30,4 @@ class JsonProgress:
         self._say(note=text)
 
     def _say(self, **fields: object) -> None:
-        self._stream.write(json.dumps(fields) + "\n")
-        self._stream.flush()
+        write_json(self._stream, fields)

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TextIO
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from lab.core.progress import Advance
+from lab.core.terminal import LINE_CHARS
+from lab.core.text import clipped
 from lab.core.units import human_seconds
+from lab.views.console import live_console
 from lab.views.units import amount
 
 # A redraw costs a millisecond or two of one core, and this line is on screen while tokens are timed.
@@ -24,10 +26,10 @@ class LiveProgress:
     """A context manager: the terminal is given back on every way out."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._console = Console(file=stream, stderr=False)
+        self._console = live_console(stream)
         columns = (
             SpinnerColumn("line"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(24),
             _Done(),
             TimeElapsedColumn(),
@@ -48,19 +50,20 @@ class LiveProgress:
     def phase(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Advance]:
         """Show a phase; without `total` it only shows that time passes."""
         began = time.monotonic()
-        task = self._bars.add_task(name, total=total, unit=unit)
+        task = self._bars.add_task(clipped(name), total=total, unit=unit)
         word, style = "stopped", "yellow"
         try:
             yield lambda done: self._bars.advance(task, done)
             word, style = "done", "green"
         finally:
             self._bars.remove_task(task)
-            ending = Text.assemble((f"{word:<8}", style), f"{name}  ", (human_seconds(time.monotonic() - began), "dim"))
+            took = (human_seconds(time.monotonic() - began), "dim")
+            ending = Text.assemble((f"{word:<8}", style), f"{clipped(name)}  ", took)
             self._bars.console.print(ending)
 
     def note(self, text: str) -> None:
         """Print one line above the moving ones."""
-        self._bars.console.print(Text(text))
+        self._bars.console.print(Text(clipped(text, LINE_CHARS)))
 
 
 class _Done(TextColumn):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from lab.core.progress import Advance
+from lab.core.terminal import write_line
 from lab.core.units import human_seconds
 
 QUIET_S = 1.0  # a phase that is over sooner says only that it began and that it is done
@@ -34,8 +35,7 @@ class PlainProgress:
 
     def note(self, text: str) -> None:
         """Write one line."""
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        write_line(self._stream, text)
 
     def _tenths(self, name: str, total: float | None) -> Advance:
         """Return an advance function that says 10 %, 20 %, ... 90 % as they are passed, seldom enough to read."""

@@ -10,6 +10,7 @@ from rich.text import Text
 from lab.analysis.stats import describe
 from lab.core.metrics import NOT_MEASURED
 from lab.core.probe_record import ProbeCount, ProbeRecord
+from lab.core.text import clipped
 from lab.views.table import CAUTION, FAINT, pairs, right, spaced, table
 from lab.views.units import number, spread
 
@@ -25,7 +26,7 @@ def _heading(record: ProbeRecord) -> RenderableType:
     title = Text.assemble((f"roofs of {record.target.name}", "bold"), f"   probe {record.probe_id}")
     settings, words = record.settings, "Median ± sample deviation of all passes."
     passes = f"Passes each time, up and down the threads: {settings.bandwidth_passes} of memory"
-    notes = [Text(f"! {text}", CAUTION) for text in _notes(record)]
+    notes = [Text(f"! {clipped(text)}", CAUTION) for text in _notes(record)]
     return Group(title, *notes, Text(f"{words} {passes}, {settings.peak_passes} of each arithmetic.", FAINT))
 
 

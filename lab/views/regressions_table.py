@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.analysis.history.change_points import MIN_POINTS
+from lab.analysis.history.changed import Changed
 from lab.analysis.history.regressions import History, Regression
+from lab.analysis.points.named import label
 from lab.core.metrics import format_value, metric
 from lab.core.text import printable
 from lab.measure.plan import Cell
@@ -18,12 +20,14 @@ from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, tabl
 STYLES = {"slower": BAD, "bigger": BAD, "faster": GOOD, "smaller": GOOD}
 SPARK, SPARK_NARROW = 24, 10
 NARROW = 100
+LISTED = 5  # changes of conditions
 NO_SERIES = "No cell has been measured often enough: a history is judged from {count} sessions on."
 
 
 def regressions_table(history: History, shown: Sequence[tuple[int, Regression]], width: int) -> RenderableType:
     """The changes with their numbers (from 1), then what was judged and what to do next."""
-    parts: list[RenderableType] = [_table(shown, width)] if shown else []
+    parts: list[RenderableType] = [Group(_table(shown, width), *_seams(shown))] if shown else []
+    parts += [Group(*lines)] if (lines := _conditions(history, shown)) else []
     clocks = [Text(f"left out: {printable(run)}: {problem}", CAUTION) for run, problem in history.clocks.items()]
     return spaced([*parts, Group(*(Text(line, FAINT) for line in _summary(history, shown))), *clocks])
 
@@ -42,7 +46,35 @@ def _cell(change: Regression) -> str:
     cell = change.cell
     names = " ".join(printable(name) for name in (cell.target, cell.model, cell.engine))
     test = Cell(cell.prompt, cell.generate, cell.depth).label
-    return f"{names}\n{test} {metric(cell.metric).title}"
+    settings = f"\n{label(change.settings)}" if change.settings else ""
+    return f"{names}\n{test} {metric(cell.metric).title}{settings}"
+
+
+def _seams(shown: Sequence[tuple[int, Regression]]) -> Iterator[Text]:
+    """What of the conditions changed where the level did: the cause, as likely as not."""
+    for number, change in shown:
+        for seam in change.here:
+            yield Text(f"{number}: conditions changed here: {', '.join(seam.changes)}", CAUTION)
+
+
+def _conditions(history: History, shown: Sequence[tuple[int, Regression]]) -> list[Text]:
+    """The changes of conditions, the newest first, without those that stand beside a change of level already.
+
+    One that nothing can be held against is no faint remark: a loss there would be seen nowhere.
+    """
+    told = {seam.changes for _, change in shown for seam in change.here}
+    rest = [one for one in history.conditions if not one.compared or one.changes not in told]
+    lines = [Text(_changed(one), FAINT if one.compared else CAUTION) for one in rest[:LISTED]]
+    more = len(rest) - len(lines)
+    return [*lines, *([Text(f"and {more} earlier changes of conditions", FAINT)] if more else [])]
+
+
+def _changed(one: Changed) -> str:
+    cells = dict.fromkeys(f"{printable(cell.target)} {printable(cell.model)}" for cell in one.cells)
+    first = next(iter(cells))
+    where = first if len(cells) == 1 else f"{first} and {len(cells) - 1} more"
+    what = "the history goes on" if one.compared else "not compared with what was before"
+    return f"new conditions from {one.run_id} on, {where}: {', '.join(one.changes)}; {what}"
 
 
 def _history(change: Regression, bars: int) -> str:

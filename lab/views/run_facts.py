@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from lab.analysis.gpu import is_gpu_run
 from lab.core.run_record import RunRecord
 from lab.core.units import human_seconds
+from lab.measure.share import share_words
 from lab.views.units import giga_ops_per_s, gigabytes_per_s
 
 OURS = "tvm"
@@ -27,7 +28,7 @@ def ran_on(record: RunRecord) -> str:
     effective = record.engine.effective or "what ran is not known"
     version = record.engine.versions.get(record.engine.name) or ""
     engine = f"{record.engine.name} {version}".strip()
-    threads = "" if is_gpu_run(record) else _threads(record.engine.threads)
+    threads = "" if is_gpu_run(record) else share_words(record.engine.threads, record.device.facts)
     return ", ".join(filter(None, (cpu, effective, threads, engine)))
 
 

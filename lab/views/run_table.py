@@ -12,7 +12,7 @@ from lab.analysis.gpu import is_gpu_run
 from lab.analysis.stats import Stat
 from lab.analysis.summary import CellSummary, summarise
 from lab.core.run_record import RunRecord
-from lab.core.text import printable
+from lab.core.text import clipped
 from lab.views.gpu_facts import NO_ROOF, gpu_lines
 from lab.views.run_facts import COUNTED, checked, model_words, peak_words, ran_on, roof_words, time_spent
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
@@ -32,14 +32,14 @@ def run_table(record: RunRecord, width: int) -> RenderableType:
 def _heading(record: RunRecord) -> RenderableType:
     title = f"{model_words(record)} on {record.target.name}"
     first = Text.assemble((title, "bold"), f"   run {record.run_id}   ", status_word(record.status))
-    labels = [Text(f"! {flag.text}", CAUTION) for flag in run_flags(record)]
+    labels = [Text(f"! {clipped(flag.text)}", CAUTION) for flag in run_flags(record)]
     return Group(first, *labels, Text(_how(record), FAINT))
 
 
 def _how(record: RunRecord) -> str:
     imported = record.extra.get("imported")
     if isinstance(imported, dict):
-        return printable(f"Measured by {imported.get('tool')}, by its rules; imported from {imported.get('file')}.")
+        return clipped(f"Measured by {imported.get('tool')}, by its rules; imported from {imported.get('file')}.")
     return f"Median ± sample deviation of {record.plan.repeats} repetitions, each a fresh process."
 
 
@@ -113,6 +113,6 @@ def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
 
 
 def _notes(cells: Sequence[CellSummary]) -> Iterator[RenderableType]:
-    lines = [f"! {cell.label}: {flag.text}" for cell in cells for flag in cell.flags]
+    lines = [f"! {cell.label}: {clipped(flag.text)}" for cell in cells for flag in cell.flags]
     if lines:
         yield Text("\n".join(lines), CAUTION)

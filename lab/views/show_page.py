@@ -10,7 +10,8 @@ from rich.text import Text
 from lab.core.fields import encode
 from lab.core.metrics import NOT_MEASURED
 from lab.core.run_record import Cell, Repetition, RunRecord
-from lab.core.text import printable
+from lab.core.terminal import LINE_CHARS
+from lab.core.text import clipped
 from lab.core.units import human_seconds
 from lab.measure.plan import Cell as Shape
 from lab.views.flat import flat_pairs, in_one_line
@@ -38,7 +39,7 @@ def _section(title: str, body: RenderableType) -> RenderableType:
 
 
 def _block(record: RunRecord, name: str) -> RenderableType:
-    return _section(name, pairs(flat_pairs(encode(getattr(record, name)))))
+    return _section(name, pairs(flat_pairs(encode(getattr(record, name))), LINE_CHARS))
 
 
 def _bandwidth(record: RunRecord) -> RenderableType:
@@ -67,12 +68,12 @@ def _peak(record: RunRecord) -> RenderableType:
 
 def _cell(cell: Cell) -> Iterator[RenderableType]:
     label = Shape(cell.prompt, cell.generate, cell.depth).label
-    status = cell.status.replace("_", " ") + (f": {cell.reason}" if cell.reason else "")
+    status = cell.status.replace("_", " ") + (f": {clipped(cell.reason)}" if cell.reason else "")
     yield Text.assemble((f"REPETITIONS OF {label}", "bold"), f"  {status}")
     if cell.repetitions:
         yield _numbers(cell.repetitions)
         yield pairs(_gaps(cell.repetitions))
-        yield pairs([line for one in cell.repetitions for line in _circumstances(one)])
+        yield pairs([line for one in cell.repetitions for line in _circumstances(one)], LINE_CHARS)
     for title, body in profile_tables(cell):
         yield Group(Text(title), body)
     if cell.memory is not None and cell.memory.samples:
@@ -108,9 +109,9 @@ def _circumstances(one: Repetition) -> Iterator[tuple[str, str]]:
     """What was going on around one repetition, a line each, only what was recorded."""
     name = f"#{one.index}"
     if one.reason:
-        yield f"{name} reason", one.reason
+        yield f"{name} reason", clipped(one.reason)
     if said := one.extra.get("error"):
-        yield f"{name} error", printable(str(said))
+        yield f"{name} error", clipped(said)
     for title, found in (("warm-up", one.warmup), ("gate", one.gate)):
         if found is not None:
             yield f"{name} {title}", in_one_line(encode(found))

@@ -9,6 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
+from lab.core.text import SHOWN_CHARS, cut
+from lab.views.console import clean
+
+NAME_CHARS = 100
 GOOD, BAD, CAUTION, FAINT = "green", "bold red", "yellow", "dim"
 
 
@@ -23,10 +27,13 @@ def right(title: str) -> Column:
 
 
 def table(columns: Iterable[Column], rows: Iterable[Iterable[str | Text]]) -> Table:
-    """Build a table; cells that are plain strings are taken as they are, never as markup."""
+    """Build a table; titles and cells that are plain strings are never markup, and long cells are cut."""
+    columns = list(columns)
+    for column in columns:
+        column.header = clean(Text(column.header)) if isinstance(column.header, str) else column.header
     built = Table(*columns, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for row in rows:
-        built.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        built.add_row(*(_cell(cell, SHOWN_CHARS) for cell in row))
     return built
 
 
@@ -38,13 +45,13 @@ def spaced(parts: Iterable[RenderableType]) -> Group:
     return Group(*stacked)
 
 
-def pairs(rows: Iterable[tuple[str, str | Text]]) -> Table:
-    """Build `name  value` lines without a header; values wrap beside their names."""
+def pairs(rows: Iterable[tuple[str, str | Text]], limit: int = SHOWN_CHARS) -> Table:
+    """Build `name  value` lines without a header; values wrap beside their names, cut after `limit` characters."""
     built = Table(box=None, show_header=False, pad_edge=False)
     built.add_column(style=FAINT, no_wrap=True)
     built.add_column(overflow="fold")
     for name, value in rows:
-        built.add_row(Text(name), value if isinstance(value, Text) else Text(value))
+        built.add_row(_cell(name, NAME_CHARS), _cell(value, limit))
     return built
 
 
@@ -52,3 +59,7 @@ def status_word(status: str) -> Text:
     """A status in its own word; the colour only repeats what the word says."""
     styles = {"ok": GOOD, "passed": GOOD, "running": CAUTION, "interrupted": CAUTION, "not_run": FAINT}
     return Text(status.replace("_", " "), styles.get(status, BAD))
+
+
+def _cell(content: str | Text, limit: int) -> Text:
+    return clean(content if isinstance(content, Text) else Text(cut(content, limit)))

@@ -69,7 +69,7 @@ def test_an_impossible_rate_is_said_to_be_one() -> None:
     (found,) = summarise(record(cells=[fast]))
     assert [flag.code for flag in found.flags] == ["above_roof"]
     assert "impossible" in found.flags[0].text
-    assert "139 %" in found.flags[0].text
+    assert "135 %" in found.flags[0].text  # of the fastest pass
     assert found.impossible
 
 
@@ -77,7 +77,7 @@ def test_an_impossible_prefill_has_a_flag_of_its_own() -> None:
     fast = cell([10.0] * 3, [200.0] * 3)  # 200 x 7.3 billion operations, and attention: 1.5e12 of 1.0e12 a second
     (found,) = summarise(record(cells=[fast]))
     assert [flag.code for flag in found.flags] == ["prefill_above_roof"]
-    assert "impossible: prefill would need 15" in found.flags[0].text
+    assert "impossible: prefill would need 14" in found.flags[0].text
     assert found.impossible
 
 

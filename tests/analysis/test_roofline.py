@@ -129,3 +129,28 @@ def test_each_repetition_is_held_against_the_bandwidth_beside_it() -> None:
     step = decode_work(run, run.cells[0]).bytes
     fractions = sorted([step * 20 / 80e9, step * 10 / 40e9, step * 30 / 70e9])
     assert summarise(run)[0].roof_fraction == pytest.approx(fractions[1])
+
+
+@pytest.mark.parametrize(("fastest", "impossible"), [(80e9, False), (50e9, True)])
+def test_only_what_is_over_the_fastest_pass_is_impossible(fastest: float, impossible: bool) -> None:
+    """Another program had the cores in all passes of bandwidth but one, and not while tokens came."""
+    run = run_of(prompt=40, depth=8, generate=11)
+    step = decode_work(run, run.cells[0]).bytes or 0
+    slow = (30e9, 28e9, fastest, 31e9)
+    rows = tuple(
+        replace(row, decode_tok_per_s=60e9 / step, bandwidth_bytes_per_s=slow) for row in run.cells[0].repetitions
+    )
+    (found,) = summarise(replace(run, cells=(replace(run.cells[0], repetitions=rows),)))
+    assert (found.roof_fraction or 0) > 1.3
+    assert found.impossible is impossible
+
+
+def test_the_fastest_pass_of_the_session_counts_too() -> None:
+    run = record(
+        bandwidth={"threads": 2, "before": [30e9, 30e9, 90e9], "after": [30e9]}, cells=[cell([20.0] * 3, [50.0] * 3)]
+    )
+    assert not summarise(run)[0].impossible
+    before = {"int8_ops_per_s": [1e12, 9e12, 1e12], "f32_ops_per_s": [2e11, 9e11, 2e11]}
+    (quick,) = summarise(record(peak={**DOCUMENT["peak"], "before": before}, cells=[cell([5.0] * 3, [200.0] * 3)]))
+    assert (quick.prefill_roof_fraction or 0) > 1.05
+    assert not quick.impossible

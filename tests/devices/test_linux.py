@@ -30,7 +30,7 @@ def test_facts_are_what_the_files_say(tmp_path: Path) -> None:
 
 
 def test_state_is_what_the_files_say(tmp_path: Path) -> None:
-    state = linux.state(files(tmp_path), cores=2)
+    state = linux.state(files(tmp_path))
     assert state["load1"] == 1.25
     assert state["uptime_s"] == 1000.5
     assert state["cpu_mhz"] == [2400.0, 1800.0]
@@ -40,7 +40,7 @@ def test_state_is_what_the_files_say(tmp_path: Path) -> None:
 
 
 def test_die_temperature_ignores_batteries_and_zones_without_a_reading(tmp_path: Path) -> None:
-    state = linux.state(files(tmp_path), cores=2)
+    state = linux.state(files(tmp_path))
     assert (state["die_temp_c"], state["die_zone"]) == (61.25, "k10temp")
     soc = next(zone for zone in state["temps"] if zone["type"] == "soc-0")
     assert soc["temp_c"] is None  # a zone that says 0 has not measured
@@ -48,12 +48,12 @@ def test_die_temperature_ignores_batteries_and_zones_without_a_reading(tmp_path:
 
 def test_clocks_come_from_cpuinfo_where_there_is_no_cpufreq(tmp_path: Path) -> None:
     none = {f"/sys/devices/system/cpu/cpu{core}/cpufreq/scaling_cur_freq": "" for core in (0, 1)}
-    assert linux.clocks(files(tmp_path, dict(none)), cores=2) == [3100.5, 2900.0]
+    assert linux.clocks(files(tmp_path, dict(none))) == [3100.5, 2900.0]
 
 
 def test_an_empty_machine_measures_nothing(tmp_path: Path) -> None:
     empty = LocalFiles(tmp_path)
-    facts, state = linux.facts(empty), linux.state(empty, cores=2)
+    facts, state = linux.facts(empty), linux.state(empty)
     assert facts.pop("thermal_zones") == state.pop("temps") == []
     assert set(facts.values()) == set(state.values()) == {None}
 
@@ -131,7 +131,7 @@ def test_available_memory_heeds_the_limit_of_a_container(
     ],
 )
 def test_a_value_that_makes_no_sense_is_null(tmp_path: Path, path: str, key: str, garbage: str) -> None:
-    assert linux.state(files(tmp_path, {path: garbage}), cores=2).get(key) is None
+    assert linux.state(files(tmp_path, {path: garbage})).get(key) is None
     assert linux.facts(files(tmp_path, {path: garbage})).get(key) is None
 
 
@@ -154,7 +154,7 @@ def test_no_content_of_any_file_stops_it(tmp_path: Path) -> None:
         }
         found = files(tmp_path / str(round_), noise)
         linux.facts(found)
-        linux.state(found, cores=4)
+        linux.state(found)
 
 
 def test_files_that_cannot_be_read_are_none(tmp_path: Path) -> None:

@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 
 from lab.devices import macos, macos_power
-from lab.devices.macos_features import LINUX_NAMES, features
+from lab.devices.macos_features import EVERY_APPLE_M, LINUX_NAMES, features
 from lab.devices.remote.device import RemoteDevice
 from lab.devices.system_log import telling_lines
+from lab.measure.share import default_threads
 from lab.ondevice.build import SOURCES
 from tests.devices.peers.mac import SAYS, MacTools
 from tests.devices.shell_link import ShellLink, shell_device
 
 NOW_S = 1_700_003_600
+CASES = Path(__file__).resolve().parents[1] / "cases" / "devices"
 
 
 def says(name: str) -> str:
@@ -216,6 +218,51 @@ def test_the_runner_and_lab_name_the_same_features() -> None:
     pairs = set(re.findall(r'\{"hw\.optional\.([\w.]+)", "(\w+)"\}', source))
     assert pairs == {(feature, name) for feature, names in LINUX_NAMES.items() for name in names}
     assert features("hw.optional.arm.FEAT_I8MM: 1\nhw.optional.arm.FEAT_BF16: 0\n") == ["i8mm"]
+    every = re.search(r"kEveryAppleM\[\] = \{([^}]*)\}", source)
+    assert every is not None
+    assert tuple(re.findall(r'"(\w+)"', every[1])) == EVERY_APPLE_M
+
+
+def answer_of(sysctl: str) -> str:
+    """What the facts command prints of a Mac that says this: the optional ones are a command of their own."""
+    optional = [line for line in sysctl.splitlines() if line.startswith("hw.optional")]
+    return "\n".join([sysctl.rstrip("\n"), macos.MARK, *optional, ""])
+
+
+def test_a_processor_of_macos_15_and_newer() -> None:
+    """tests/cases/devices/mac_tahoe_sysctl.txt: AdvSIMD has another name there."""
+    facts = macos.facts(answer_of((CASES / "mac_tahoe_sysctl.txt").read_text()))
+    assert {"asimd", "fp", "crc32", "asimddp", "asimdhp", "i8mm", "bf16"} <= set(facts["cpu_flags"])
+    assert "ssbs" not in facts["cpu_flags"]
+    assert (facts["cores"], facts["cores_fast"], facts["cores_slow"]) == (4, 4, 6)
+
+
+def test_a_processor_of_macos_11_has_what_every_one_has() -> None:
+    old = "hw.optional.neon: 1\nhw.optional.neon_fp16: 1\nhw.optional.armv8_1_atomics: 1\nhw.optional.armv8_crc32: 1\n"
+    named = macos.facts(answer_of(f"machdep.cpu.brand_string: Apple M1\n{old}"))["cpu_flags"]
+    assert {"asimd", "asimddp", "fphp", "atomics", "crc32", "fp"} <= set(named)
+    assert features(old, "VirtualApple") == ["asimd", "asimdhp", "atomics", "crc32", "fphp"]
+    assert features("", "Apple M1") is None
+
+
+@pytest.mark.parametrize(
+    ("levels", "fast", "slow"),
+    [
+        ([(4, "Super"), (6, "Performance")], 10, 0),
+        ([(4, "Performance"), (4, "Efficiency")], 4, 4),
+        ([(2, "Super"), (4, "Performance"), (6, "Efficiency")], 6, 6),
+        ([(8, "Performance")], 8, 0),
+        ([(4, None), (4, None)], 4, 4),  # before macOS 13 they have no names
+    ],
+)
+def test_slow_cores_are_those_named_efficiency(levels: list[tuple[int, str | None]], fast: int, slow: int) -> None:
+    text = "".join(
+        f"hw.perflevel{i}.physicalcpu: {count}\n" + (f"hw.perflevel{i}.name: {name}\n" if name else "")
+        for i, (count, name) in enumerate(levels)
+    )
+    facts = macos.facts(answer_of(f"hw.ncpu: {sum(count for count, _ in levels)}\n{text}"))
+    assert (facts["cores"], facts["cores_fast"], facts["cores_slow"]) == (fast, fast, slow)
+    assert default_threads(facts) == fast
 
 
 def _words(value: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lab.analysis.flags import run_flags
 from lab.core.bundle import TensorEntry
 from lab.core.errors import DeviceError, DeviceFailedError, MeasureError
 from lab.core.target import CompileSpec, MeasureSpec, OpenClSpec, TargetSpec
@@ -75,6 +76,33 @@ def test_a_cpu_in_place_of_a_gpu_is_a_verdict(gpu_bench: Bench, accepted: bool, 
     record = gpu_bench.run()
     assert record.engine.extra["fell_back"] is verdict
     assert record.engine.effective == "opencl Example GPU (Example CL 1.2 CPU device)"
+
+
+@pytest.mark.parametrize("kind", ["accelerator", "other"])
+@pytest.mark.parametrize(
+    ("asked", "verdict"),
+    [
+        (OpenClSpec(), True),
+        (OpenClSpec(device="Example"), True),
+        (OpenClSpec(device="gpu"), True),
+        (OpenClSpec(accept_cpu=True), False),
+    ],
+)
+def test_only_type_gpu_is_a_gpu(gpu_bench: Bench, kind: str, asked: OpenClSpec, verdict: bool) -> None:
+    gpu_bench.target = replace(gpu_bench.target, opencl=asked)
+    gpu_bench.script["gpu"] = {"type": kind}
+    record = gpu_bench.run()
+    assert record.engine.extra["fell_back"] is verdict
+    codes = {flag.code for flag in run_flags(record)}
+    assert ("fell_back" if verdict else "cpu_device") in codes
+
+
+def test_an_accelerator_that_was_asked_for_by_type_did_not_fall_back(gpu_bench: Bench) -> None:
+    gpu_bench.target = replace(gpu_bench.target, opencl=OpenClSpec(device="Accelerator"))
+    gpu_bench.script["gpu"] = {"type": "accelerator"}
+    record = gpu_bench.run()
+    assert record.engine.extra["fell_back"] is False
+    assert "fell_back" not in {flag.code for flag in run_flags(record)}
 
 
 def test_a_profile_is_a_process_of_its_own(gpu_bench: Bench) -> None:

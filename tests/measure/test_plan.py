@@ -34,18 +34,18 @@ def test_numbers_out_of_range(axes: tuple[list[int], list[int], list[int]], mess
 
 def test_a_plan_takes_what_the_target_says_and_what_is_put_over_it() -> None:
     target = replace(TARGET, measure=MeasureSpec(repeats=7, cv_gate=0.02, prefill_chunk=256))
-    plan = plan_for(target, cells_of(), cores=6, repeats=None, max_busy=0.9)
+    plan = plan_for(target, cells_of(), default=6, repeats=None, max_busy=0.9)
     assert (plan.repeats, plan.cv_gate, plan.prefill_chunk) == (7, 0.02, 256)
     assert plan.max_busy == 0.9
     assert plan.threads == 6  # 0 in the target: every core
-    assert plan_for(target, cells_of(), cores=6, threads=2).threads == 2
+    assert plan_for(target, cells_of(), default=6, threads=2).threads == 2
 
 
 def test_values_that_no_plan_can_have() -> None:
     with pytest.raises(UsageError, match="repeats = 0: must be 1 or more"):
-        plan_for(TARGET, cells_of(), cores=1, repeats=0)
+        plan_for(TARGET, cells_of(), default=1, repeats=0)
     with pytest.raises(UsageError, match="the plan has no cells"):
-        plan_for(TARGET, (), cores=1)
+        plan_for(TARGET, (), default=1)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,11 @@ def test_settings_that_do_not_change_the_number_leave_the_fingerprint() -> None:
     other = replace(plan, cells=cells_of([1]), repeats=9, cv_gate=0.5, gate_timeout_s=1.0, timeout_s=5.0)
     assert other.settings_fingerprint == plan.settings_fingerprint
     assert plan.to_json()["settings_fingerprint"] == plan.settings_fingerprint
+
+
+def test_an_emulated_device_takes_no_more_threads_than_the_machine_around_it_has() -> None:
+    target = replace(TARGET, measure=MeasureSpec(threads=2), device=replace(TARGET.device, emulated=True))
+    assert plan_for(target, cells_of(), default=1).threads == 1
+    assert plan_for(target, cells_of(), default=8).threads == 2
+    assert plan_for(target, cells_of(), default=None).threads == 2
+    assert plan_for(replace(target, device=TARGET.device), cells_of(), default=1).threads == 2  # check_threads refuses

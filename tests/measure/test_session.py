@@ -314,7 +314,7 @@ def test_two_sessions_do_not_share_a_device(bench: Bench) -> None:
     ("facts", "blocks", "error", "message"),
     [
         ({}, {"target": {"required_features": ["amx_tile"]}}, DeviceError, "has no amx_tile"),
-        ({"cores": 1}, {}, MeasureError, "2 threads on 1 cores"),
+        ({"cores": 1}, {}, MeasureError, "2 threads on 1 core "),
         ({}, {"model": {"context_max": 16}}, MeasureError, "holds 16"),
         ({"mem_available_bytes": 4096}, {}, MeasureError, "not enough memory: needs 4.0 KiB weights"),
     ],

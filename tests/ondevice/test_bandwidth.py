@@ -22,7 +22,7 @@ def test_bandwidth_rounds_the_buffer_down_to_whole_blocks(bench: Bench) -> None:
     done = bench.call("bandwidth", "--threads", "3", "--bytes", str((1 << 20) + 700), "--passes", "1")
     event = decode_line(done.stdout.strip(), 1)
     assert isinstance(event, Bandwidth)
-    assert event.bytes == ((1 << 20) + 700) // 3 // 512 * 512 * 3
+    assert event.bytes == ((1 << 20) + 700) // 4 // 512 * 512 * 4  # four pieces of 256 KiB
 
 
 def test_bandwidth_refuses_more_memory_than_there_is(bench: Bench) -> None:

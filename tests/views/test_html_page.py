@@ -29,8 +29,8 @@ def board(name: str = "device") -> Board:
     hostile = replace(session(12), engine=replace(session(12).engine, name=EVIL + "x" * 3000))
     runs += [hostile, session(13, target="pixel9", cells=failed(EVIL))]
     points = points_of(runs)
-    cell = next(one.cell for one in points.keys if one.cell.metric == "decode_tok_per_s" and one.cell.target == "local")
-    change = Change(cell=cell, word="slower", ratio=0.8, run_id=runs[5].run_id, created_s=0, commits=EVIL)
+    key = next(one for one in points.keys if one.cell.metric == "decode_tok_per_s" and one.cell.target == "local")
+    change = Change(key=key, word="slower", ratio=0.8, run_id=runs[5].run_id, created_s=0, commits=EVIL)
     spec = replace(load_dashboard(name), baseline=BaselineSpec("revision"))
     return build_board(spec, points, [change])
 

@@ -15,7 +15,6 @@ from lab.core.metrics import METRICS
 from lab.measure.plan import Cell as Shape
 
 TITLES = {"target": "Target", "model": "Model", "engine": "Engine", "test": "Test", "metric": "Metric"}
-Base = tuple[str, str, str, int, int, int]  # a cell without its metric
 DAY_S = 86_400
 
 
@@ -40,11 +39,6 @@ def order_on(key: CellKey, axis: str, metrics: Sequence[str]) -> tuple[float, ..
     if axis == "metric":
         return (metrics.index(key.metric) if key.metric in metrics else len(metrics),)
     return str(getattr(key, axis))
-
-
-def base_of(key: CellKey) -> Base:
-    """Return the test on its device that the metric is of."""
-    return (key.target, key.model, key.engine, key.prompt, key.generate, key.depth)
 
 
 def chosen(points: Points, spec: DashboardSpec) -> Points:

@@ -11,14 +11,26 @@ from lab.analysis.points.key import CellKey
 Role = Literal["plain", "good", "bad", "caution", "faint"]  # repeats in colour what a word says, and nothing else
 
 
+@dataclass(frozen=True)
+class Seam:
+    """From run `run_id` on, value `index` of a history, conditions are others: `what` says which, field by field."""
+
+    index: int
+    run_id: str
+    created_s: int
+    what: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class BoardCell:
     """One place of a board. Texts of records are in it as they are: a view escapes them.
 
     `text` is what is read first (a value with its unit, a ratio, a word). `word` is the verdict, or the status of a
     cell that gave no numbers, or "" where nothing is judged; `reason` says why as a sentence. `note` says what
-    the value is of where row and column leave that open. `history` are the newest medians of the same series, oldest
-    first, in the metric's own unit, and `history_runs` the ids of their runs. `also` are other cells that fall in
+    the value is of where row and column leave that open. `under` names the conditions that set the series apart from
+    others of the same cell, "" where there are none; `last` is the day of its newest session where those others went
+    on without it. `history` are the newest medians of the same series, oldest first, in the metric's own unit,
+    `history_runs` the ids of their runs, and `seams` where conditions changed. `also` are other cells that fall in
     this place: nothing is averaged over them. `labels` are what a reader has to know before believing the value.
     """
 
@@ -28,10 +40,13 @@ class BoardCell:
     role: Role = "plain"
     note: str = ""
     key: CellKey | None = None
+    under: str = ""
+    last: str = ""
     value: float | None = None
     sd: float | None = None
     history: tuple[float, ...] = ()
     history_runs: tuple[str, ...] = ()
+    seams: tuple[Seam, ...] = ()
     sessions: int = 0
     run_id: str = ""
     place: str = ""
@@ -83,13 +98,14 @@ class ChartSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """One chart of a metric. `left_out` says how many more series there were."""
+    """One chart of a metric. `left_out` says how many more series there were, `left_out_names` which."""
 
     title: str
     kind: Literal["history", "bars"]
     metric: str
     series: tuple[ChartSeries, ...]
     left_out: int = 0
+    left_out_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from lab.analysis.boards.apart import Apart, apart_on
 from lab.analysis.boards.axes import TITLES, chosen
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.changes import Change, change_rows
 from lab.analysis.boards.charts import charts_of
 from lab.analysis.boards.facts import FACT_TITLES, fact_rows
 from lab.analysis.boards.items import cells_of
+from lab.analysis.boards.lines import Line, lines_of
 from lab.analysis.boards.matrix import matrix_rows
+from lab.analysis.boards.newest import newest_of_lines
 from lab.analysis.boards.sides import baseline_words
 from lab.analysis.boards.words import RANK
 from lab.analysis.judging.sides import Policy
-from lab.analysis.points.key import CellKey
 from lab.analysis.points.table import Points
 from lab.core.dashboard import DashboardSpec
 
@@ -24,22 +26,25 @@ def build_board(
     spec: DashboardSpec, points: Points, changes: Sequence[Change] = (), policy: Policy | None = None
 ) -> Board:
     """Return the dashboard over the points; `changes` are those of level that were found in their histories."""
+    lines = lines_of(points)  # of all, so that a place has the same name on every board
     shown = chosen(points, spec)
-    cells, judged = cells_of(shown, spec, policy or Policy())
-    mine = [one for one in changes if one.cell in cells]
-    columns, rows = _rows(spec, cells, mine)
+    cells, judged = cells_of(shown, lines, spec, policy or Policy())
+    apart = apart_on(spec, cells)
+    of_key = dict(zip(points.keys, lines, strict=True))
+    mine = [(of_key[one.key], one) for one in changes if of_key.get(one.key) in cells]
+    columns, rows = _rows(spec, cells, mine, apart)
     kept = _sorted(spec, [row for row in rows if _passes(spec, row)])
     counts = Counter(cell.word for row in kept for cell in _distinct(row) if cell.word)
     return Board(
         name=spec.name,
         title=spec.title,
         description=spec.description,
-        row_titles=tuple(TITLES[axis] for axis in spec.rows),
+        row_titles=(*(TITLES[axis] for axis in spec.rows), *apart.titles),
         column_titles=columns,
         rows=tuple(kept),
         is_matrix=spec.is_matrix,
         baseline=baseline_words(spec.baseline),
-        charts=charts_of(spec, shown, mine),
+        charts=charts_of(spec, newest_of_lines(shown, lines), mine, apart),
         counts=dict(sorted(counts.items(), key=lambda pair: (-RANK.get(pair[0], 0), pair[0]))),
         gates=tuple(word for word in spec.gates.words if counts[word]),
         notes=judged.notes,
@@ -49,12 +54,14 @@ def build_board(
 
 
 def _rows(
-    spec: DashboardSpec, cells: dict[CellKey, BoardCell], changes: Sequence[Change]
+    spec: DashboardSpec, cells: Mapping[Line, BoardCell], changes: Sequence[tuple[Line, Change]], apart: Apart
 ) -> tuple[tuple[str, ...], list[BoardRow]]:
     if spec.is_matrix:
-        return matrix_rows(spec, cells)
+        return matrix_rows(spec, cells, apart)
     titles = tuple(FACT_TITLES[fact] for fact in spec.columns if fact in FACT_TITLES)
-    return titles, change_rows(spec, cells, changes) if spec.about == "changes" else fact_rows(spec, cells)
+    return titles, change_rows(spec, cells, changes, apart) if spec.about == "changes" else fact_rows(
+        spec, cells, apart
+    )
 
 
 def _passes(spec: DashboardSpec, row: BoardRow) -> bool:
@@ -72,4 +79,4 @@ def _sorted(spec: DashboardSpec, rows: list[BoardRow]) -> list[BoardRow]:
 
 def _distinct(row: BoardRow) -> list[BoardCell]:
     """The cells of a row that are different things: facts of one cell all carry its word."""
-    return list({cell.key: cell for cell in row.cells if cell.key is not None}.values())
+    return list({(cell.key, cell.under): cell for cell in row.cells if cell.key is not None}.values())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import BoardCell, BoardRow
 from lab.analysis.boards.facts import fact_text
-from lab.analysis.boards.words import change_words, role_of
-from lab.analysis.points.key import CellKey
+from lab.analysis.boards.lines import Line
+from lab.analysis.boards.words import change_words, role_of, size_words
+from lab.analysis.points.key import SeriesKey
 from lab.core.dashboard import DashboardSpec
 from lab.core.metrics import NOT_MEASURED
 
@@ -21,7 +23,7 @@ class Change:
     `accepted` is the reason for which somebody accepted the new level, or None.
     """
 
-    cell: CellKey
+    key: SeriesKey
     word: str
     ratio: float
     run_id: str
@@ -31,17 +33,19 @@ class Change:
     accepted: str | None = None
 
 
-def change_rows(spec: DashboardSpec, cells: dict[CellKey, BoardCell], changes: Sequence[Change]) -> list[BoardRow]:
+def change_rows(
+    spec: DashboardSpec, cells: Mapping[Line, BoardCell], changes: Sequence[tuple[Line, Change]], apart: Apart
+) -> list[BoardRow]:
     """Return a row for each change, the newest first."""
-    newest_first = sorted(changes, key=lambda one: (-one.created_s, one.cell))
-    return [_row(spec, cells[change.cell], change) for change in newest_first]
+    newest_first = sorted(changes, key=lambda one: (-one[1].created_s, one[0]))
+    return [_row(spec, cells[line], line, change, apart) for line, change in newest_first]
 
 
-def _row(spec: DashboardSpec, cell: BoardCell, change: Change) -> BoardRow:
+def _row(spec: DashboardSpec, cell: BoardCell, line: Line, change: Change, apart: Apart) -> BoardRow:
     word = "accepted" if change.accepted is not None else change.word
     mine = replace(cell, word=word, reason=_reason(change), run_id=change.run_id, created_s=change.created_s)
     return BoardRow(
-        names=tuple(value_on(change.cell, axis) for axis in spec.rows),
+        names=(*(value_on(line.cell, axis) for axis in spec.rows), *apart.names(line, cell)),
         cells=tuple(_fact(str(name), mine, change) for name in spec.columns),
     )
 
@@ -60,5 +64,5 @@ def _fact(name: str, cell: BoardCell, change: Change) -> BoardCell:
 
 
 def _reason(change: Change) -> str:
-    said = f"{change.word} by {change_words(change.ratio)} from run {change.run_id} on"
+    said = f"{change.word} by {size_words(change.ratio)} from run {change.run_id} on"
     return f"{said}; accepted: {change.accepted}" if change.accepted is not None else said

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Chart, ChartPoint, ChartSeries
 from lab.analysis.boards.changes import Change
-from lab.analysis.boards.newest import Newest, newest_of_cells
-from lab.analysis.points.key import CellKey
-from lab.analysis.points.table import Points
+from lab.analysis.boards.lines import Line
+from lab.analysis.boards.newest import Newest
 from lab.core.dashboard import ChartSpec, DashboardSpec
 from lab.core.metrics import metric
 
@@ -21,51 +21,64 @@ DRAWN = 400  # points of one line: more than a screen has columns for
 NAMED = ("target", "model", "engine", "test")
 
 
-def charts_of(spec: DashboardSpec, points: Points, changes: Sequence[Change]) -> tuple[Chart, ...]:
+def charts_of(
+    spec: DashboardSpec, newest: Mapping[Line, Newest], changes: Sequence[tuple[Line, Change]], apart: Apart
+) -> tuple[Chart, ...]:
     """Return the charts that the dashboard asks for, in its order; a history of one session is none."""
-    if not spec.charts:
-        return ()
-    newest = newest_of_cells(points)
-    found = [chart for one in spec.charts for chart in _charts(one, newest, changes)]
+    found = [chart for one in spec.charts for chart in _charts(one, newest, changes, apart)]
     return tuple(chart for chart in found if chart.kind == "bars" or any(one.total > 1 for one in chart.series))
 
 
-def _charts(spec: ChartSpec, newest: dict[CellKey, Newest], changes: Sequence[Change]) -> list[Chart]:
-    mine = {key: one for key, one in newest.items() if key.metric == spec.metric}
-    parts = sorted({value_on(key, spec.each) for key in mine}) if spec.each else [""]
-    return [
-        _chart(
-            spec, part, {key: one for key, one in mine.items() if not part or value_on(key, spec.each) == part}, changes
-        )
-        for part in parts
-    ]
+def _charts(
+    spec: ChartSpec, newest: Mapping[Line, Newest], changes: Sequence[tuple[Line, Change]], apart: Apart
+) -> list[Chart]:
+    parts: dict[str, dict[Line, Newest]] = {}
+    for line, one in newest.items():
+        if line.cell.metric == spec.metric:
+            parts.setdefault(value_on(line.cell, spec.each) if spec.each else "", {})[line] = one
+    return [_chart(spec, part, parts[part], changes, apart) for part in sorted(parts)]
 
 
-def _chart(spec: ChartSpec, part: str, mine: dict[CellKey, Newest], changes: Sequence[Change]) -> Chart:
+def _chart(
+    spec: ChartSpec, part: str, mine: dict[Line, Newest], changes: Sequence[tuple[Line, Change]], apart: Apart
+) -> Chart:
     """The lines in which something changed and those with the most sessions, by name."""
-    changed = {change.cell for change in changes}
-    kept = sorted(sorted(mine, key=lambda key: (key not in changed, -len(mine[key].series), key))[: spec.lines])
-    axes = [axis for axis in NAMED if axis != spec.each and len({value_on(key, axis) for key in mine}) > 1] or ["test"]
+    changed = {line for line, _ in changes}
+    most = sorted(mine, key=lambda line: (line not in changed, -len(mine[line].series), line))
+    kept = sorted(most[: spec.lines], key=lambda line: (line.cell, apart.order(line)))
+    named = _names(spec, list(mine), apart)
     title = spec.title or metric(spec.metric).title
     return Chart(
         title=f"{title}: {part}" if part else title,
         kind=spec.kind,
         metric=spec.metric,
-        series=tuple(_series(key, mine[key], axes, changes, spec.kind) for key in kept),
+        series=tuple(_series(line, named[line], mine[line], changes, spec.kind) for line in kept),
         left_out=len(mine) - len(kept),
+        left_out_names=tuple(sorted(named[line] for line in most[spec.lines :])),
     )
 
 
-def _series(key: CellKey, one: Newest, axes: list[str], changes: Sequence[Change], kind: str) -> ChartSeries:
+def _names(spec: ChartSpec, lines: Sequence[Line], apart: Apart) -> dict[Line, str]:
+    """The name of each line: where it lies on the axes that tell lines of the chart apart, and its conditions."""
+    told = {axis: {value_on(line.cell, axis) for line in lines} for axis in NAMED if axis != spec.each}
+    axes = [axis for axis, values in told.items() if len(values) > 1]
+    under = {line: line.under if "engine" in axes else apart.name(line) for line in lines}
+    axes = axes or ([] if any(under.values()) else ["test"])
+    return {
+        line: " ".join(filter(None, (*(value_on(line.cell, axis) for axis in axes), under[line]))) for line in lines
+    }
+
+
+def _series(line: Line, name: str, one: Newest, changes: Sequence[tuple[Line, Change]], kind: str) -> ChartSeries:
     points, runs = one.points, one.points.runs
-    marks = {change.run_id: change.word for change in changes if change.cell == key}
+    marks = {change.run_id: change.word for at, change in changes if at == line}
     marked = [place for place, code in enumerate(points.run[one.series].tolist()) if runs.run_id[code] in marks]
     places = one.series[-1:] if kind == "bars" else one.series[thinned(points.value[one.series], marked)]
     codes = points.run[places]
     drawn = zip(codes.tolist(), runs.created_s[codes].tolist(), points.value[places].tolist(), strict=True)
     return ChartSeries(
-        name=" ".join(value_on(key, axis) for axis in axes),
-        key=key,
+        name=name,
+        key=line.cell,
         points=tuple(
             ChartPoint(
                 at_s=created_s,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import order_on, value_on
 from lab.analysis.boards.board import BoardCell, BoardRow
+from lab.analysis.boards.lines import Line
 from lab.analysis.boards.matrix import headline
 from lab.analysis.boards.words import day_words, interval_words, plain_word, ratio_words, value_words
-from lab.analysis.points.key import CellKey
 from lab.core.dashboard import DashboardSpec
 from lab.core.metrics import NOT_MEASURED
 
@@ -29,12 +31,13 @@ FACT_TITLES = {
 }
 
 
-def fact_rows(spec: DashboardSpec, cells: dict[CellKey, BoardCell]) -> list[BoardRow]:
-    """Return a row for each combination of the row axes, by name; it is of the worst and newest cell in it."""
-    places: dict[tuple[object, ...], list[tuple[CellKey, BoardCell]]] = {}
-    for key, cell in cells.items():
-        places.setdefault(tuple(order_on(key, axis, spec.metrics) for axis in spec.rows), []).append((key, cell))
-    return [_row(spec, headline(places[place], spec)) for place in sorted(places, key=str_first)]
+def fact_rows(spec: DashboardSpec, cells: Mapping[Line, BoardCell], apart: Apart) -> list[BoardRow]:
+    """Return a row for each series in each combination of the row axes; it is of the worst and newest cell in it."""
+    places: dict[tuple[object, ...], list[tuple[Line, BoardCell]]] = {}
+    for line, cell in cells.items():
+        order = tuple(order_on(line.cell, axis, spec.metrics) for axis in spec.rows)
+        places.setdefault((*order, apart.order(line)), []).append((line, cell))
+    return [_row(spec, places[place], apart) for place in sorted(places, key=str_first)]
 
 
 def str_first(place: tuple[object, ...]) -> tuple[tuple[bool, object], ...]:
@@ -42,10 +45,12 @@ def str_first(place: tuple[object, ...]) -> tuple[tuple[bool, object], ...]:
     return tuple((not isinstance(part, str), part) for part in place)
 
 
-def _row(spec: DashboardSpec, cell: BoardCell) -> BoardRow:
-    assert cell.key is not None
-    names = tuple(value_on(cell.key, axis) for axis in spec.rows)
-    return BoardRow(names=names, cells=tuple(fact(str(name), cell) for name in spec.columns))
+def _row(spec: DashboardSpec, found: list[tuple[Line, BoardCell]], apart: Apart) -> BoardRow:
+    cell, (line, _) = headline(found, spec), found[0]
+    names = tuple(value_on(line.cell, axis) for axis in spec.rows)
+    return BoardRow(
+        names=(*names, *apart.names(line, cell)), cells=tuple(fact(str(name), cell) for name in spec.columns)
+    )
 
 
 def fact(name: str, cell: BoardCell) -> BoardCell:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import order_on, value_on
 from lab.analysis.boards.board import EMPTY, BoardCell, BoardRow
+from lab.analysis.boards.lines import Line
 from lab.analysis.boards.words import RANK
 from lab.analysis.points.key import STATUS, CellKey
 from lab.core.dashboard import AXES, DashboardSpec
@@ -15,14 +17,17 @@ from lab.core.dashboard import AXES, DashboardSpec
 Place = tuple[tuple[Any, ...], tuple[str, ...]]  # what sorts it, and what it is called
 
 
-def matrix_rows(spec: DashboardSpec, cells: dict[CellKey, BoardCell]) -> tuple[tuple[str, ...], list[BoardRow]]:
+def matrix_rows(
+    spec: DashboardSpec, cells: Mapping[Line, BoardCell], apart: Apart
+) -> tuple[tuple[str, ...], list[BoardRow]]:
     """Return the titles of the columns, and the rows by name."""
     columns = [axis for axis in spec.columns if axis in AXES]
-    spread = {key: cell for every, cell in cells.items() for key in _metrics_of(every, spec)}
-    places: dict[tuple[Place, Place], list[tuple[CellKey, BoardCell]]] = {}
-    for key, cell in spread.items():
-        where = _place(key, spec.rows, spec), _place(key, columns, spec)
-        places.setdefault(where, []).append((key, cell))
+    spread = {line: cell for every, cell in cells.items() for line in _metrics_of(every, spec)}
+    places: dict[tuple[Place, Place], list[tuple[Line, BoardCell]]] = {}
+    for line, cell in spread.items():
+        order, names = _place(line.cell, spec.rows, spec)
+        row = (*order, apart.order(line)), (*names, *apart.names(line))
+        places.setdefault((row, _place(line.cell, columns, spec)), []).append((line, cell))
     heads = sorted({column for _, column in places})
     rows = [
         BoardRow(
@@ -34,11 +39,11 @@ def matrix_rows(spec: DashboardSpec, cells: dict[CellKey, BoardCell]) -> tuple[t
     return tuple(" ".join(head[1]) for head in heads), rows
 
 
-def _metrics_of(key: CellKey, spec: DashboardSpec) -> list[CellKey]:
+def _metrics_of(line: Line, spec: DashboardSpec) -> list[Line]:
     """A cell that gave no number at all stands in the column of every metric."""
-    if key.metric != STATUS or "metric" not in spec.columns:
-        return [key]
-    return [replace(key, metric=name) for name in spec.metrics]
+    if line.cell.metric != STATUS or "metric" not in spec.columns:
+        return [line]
+    return [replace(line, cell=replace(line.cell, metric=name)) for name in spec.metrics]
 
 
 def _place(key: CellKey, axes: Sequence[str], spec: DashboardSpec) -> Place:
@@ -46,22 +51,26 @@ def _place(key: CellKey, axes: Sequence[str], spec: DashboardSpec) -> Place:
     return order, tuple(value_on(key, axis) for axis in axes)
 
 
-def headline(found: list[tuple[CellKey, BoardCell]], spec: DashboardSpec) -> BoardCell:
+def headline(found: list[tuple[Line, BoardCell]], spec: DashboardSpec) -> BoardCell:
     """Return the cell that stands for all that fall in one place: the worst alarm, else the first metric's newest."""
 
-    def order(pair: tuple[CellKey, BoardCell]) -> tuple[Any, ...]:
-        key, cell = pair
+    def order(pair: tuple[Line, BoardCell]) -> tuple[Any, ...]:
+        (key, cell) = pair[0].cell, pair[1]
         alarm = RANK.get(cell.word, 0) if cell.role == "bad" else 0
         metric = spec.metrics.index(key.metric) if key.metric in spec.metrics else len(spec.metrics)
         return -alarm, metric, -cell.created_s, -cell.sessions, key
 
-    (key, cell), *others = sorted(found, key=order)
-    return replace(cell, note=_note(key, spec, found), also=tuple(other.key for _, other in others if other.key))
+    (line, cell), *others = sorted(found, key=order)
+    return replace(
+        cell,
+        note=_note(line.cell, spec, [one.cell for one, _ in found]),
+        also=tuple(other.key for _, other in others if other.key),
+    )
 
 
-def _note(key: CellKey, spec: DashboardSpec, found: list[tuple[CellKey, BoardCell]]) -> str:
+def _note(key: CellKey, spec: DashboardSpec, found: Sequence[CellKey]) -> str:
     """What the value is of, on every axis that row and column leave open and that tells cells apart."""
     opened = [axis for axis in AXES if axis not in (*spec.rows, *spec.columns)]
-    differs = [axis for axis in opened if axis == "test" or len({value_on(one, axis) for one, _ in found}) > 1]
+    differs = [axis for axis in opened if axis == "test" or len({value_on(one, axis) for one in found}) > 1]
     differs = [axis for axis in differs if axis != "metric" or key.metric != spec.metrics[0]]
     return " ".join(value_on(key, axis) for axis in differs)

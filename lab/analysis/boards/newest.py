@@ -1,21 +1,23 @@
-"""The newest session of every cell, and the history that it is the end of."""
+"""The newest session of every line, and the history that it is the end of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.analysis.points.key import CellKey
+from lab.analysis.boards.lines import Line
+from lab.analysis.points.named import changes
 from lab.analysis.points.table import FLAGS, STATUSES, Points
 
 
 @dataclass(frozen=True)
 class Newest:
-    """One cell: `at` is the place of its newest point, `series` [H] the places of those of the same series, oldest
-    first, `at` last. Points under other conditions are not in it: what differs is never one history.
+    """One line: `at` is the place of its newest point, `series` [H] the places of its history, oldest first, `at` last.
+
+    Points of siblings are not in it, nor those of another counter of memory; where its conditions changed is a seam.
     """
 
     points: Points
@@ -48,20 +50,32 @@ class Newest:
         flags = [code.replace("_", " ") for place, code in enumerate(FLAGS) if bits >> place & 1]
         return (*(name for name, holds in kinds if holds), *flags)
 
+    @property
+    def seams(self) -> tuple[tuple[int, str], ...]:
+        """Places in `series` from which on conditions were others, and what differs."""
+        keys, codes = self.points.keys, self.points.series[self.series]
+        places = (np.flatnonzero(np.diff(codes)) + 1).tolist()
+        return tuple(
+            (at, "; ".join(changes(keys[codes[at - 1]].conditions, keys[codes[at]].conditions))) for at in places
+        )
 
-def newest_of_cells(points: Points) -> dict[CellKey, Newest]:
-    """Return the newest session of each cell that has points."""
-    return dict(_cells(points))
+
+def newest_of_lines(points: Points, lines: Sequence[Line]) -> dict[Line, Newest]:
+    """Return the newest session of each line that has points; `lines` [K] are those of `points.keys`."""
+    return dict(_newest(points, lines))
 
 
-def _cells(points: Points) -> Iterator[tuple[CellKey, Newest]]:
-    numbers: dict[CellKey, int] = {}
-    of_key = np.asarray([numbers.setdefault(key.cell, len(numbers)) for key in points.keys], np.int64)
+def _newest(points: Points, lines: Sequence[Line]) -> Iterator[tuple[Line, Newest]]:
     if not len(points):
         return
-    cell = of_key[points.series]
-    order = np.argsort(cell, kind="stable")  # points are sorted by run, and so they stay within a cell
+    numbers: dict[Line, int] = {}
+    of_key = np.asarray([numbers.setdefault(line, len(numbers)) for line in lines], np.int64)
+    counters: dict[str, int] = {}
+    counter = np.asarray([counters.setdefault(key.conditions.counter, len(counters)) for key in points.keys], np.int64)
+    line = of_key[points.series]
+    order = np.argsort(line, kind="stable")  # points are sorted by run, and so they stay within a line
     names = list(numbers)
-    for places in np.split(order, np.flatnonzero(np.diff(cell[order])) + 1):
+    for places in np.split(order, np.flatnonzero(np.diff(line[order])) + 1):
         newest = int(places[-1])
-        yield names[cell[newest]], Newest(points, newest, places[points.series[places] == points.series[newest]])
+        alike = counter[points.series[places]] == counter[points.series[newest]]
+        yield names[line[newest]], Newest(points, newest, places[alike])

@@ -1,36 +1,47 @@
-"""Which sessions of each cell are the newest, and which are held against them.
+"""Which sessions of each line are the newest, and which are held against them.
 
-Cells are measured at different times, so one run can be the newest of one cell and the baseline of another. The judge
-takes two sets of runs; here every run is there twice, once for each side, and each cell's points go to the copies
-that are its own.
+Lines are measured at different times, so one run can be the newest of one line and the baseline of another. The judge
+takes two sets of runs; here every run is there twice, once for each side, and each line's points go to the copies
+that are its own. It pairs the series of a cell; here each line is made a cell, so that none meets its siblings.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.analysis.boards.axes import Base, base_of
+from lab.analysis.boards.lines import Line
 from lab.analysis.judging.sides import Side
-from lab.analysis.points.key import STATUS
+from lab.analysis.points.key import STATUS, CellKey, SeriesKey
 from lab.analysis.points.table import Points, Runs
 from lab.core.dashboard import BaselineSpec
 
 BASELINE, NEWEST, NEITHER = 1, 2, 0
+ENOUGH = 3  # sessions of a side, without which the judge tests nothing
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Sides:
-    """The points of both sides, the two sides of them, and the newest baseline run [code] of each test."""
+    """The points of both sides, the two sides of them, and the newest baseline run [code] of each line's base.
+
+    In `points` the engine of a cell is the place of its line's base in `bases`.
+    """
 
     points: Points
     a: Side
     b: Side
-    baseline_run: dict[Base, int]
+    bases: tuple[Line, ...]
+    baseline_run: dict[Line, int]
+
+    def line(self, cell: CellKey) -> Line:
+        """Return the line that the judge's cell is."""
+        base = self.bases[int(cell.engine)]
+        return replace(base, cell=replace(base.cell, metric=cell.metric))
 
 
 def baseline_words(spec: BaselineSpec) -> str:
@@ -46,23 +57,43 @@ def baseline_words(spec: BaselineSpec) -> str:
             return ""
 
 
-def sides_of(points: Points, spec: BaselineSpec) -> Sides:
-    """Split the points into the two sides that the dashboard compares; points of neither are left out."""
-    bases, base = _bases(points)
+def sides_of(points: Points, lines: Sequence[Line], spec: BaselineSpec) -> Sides:
+    """Split the points into the two sides that the dashboard compares; points of neither are left out.
+
+    `lines` [K] are those of `points.keys`.
+    """
+    numbers: dict[Line, int] = {}
+    of_key = np.asarray([numbers.setdefault(line.base, len(numbers)) for line in lines], np.int64)
+    base = of_key[points.series] if len(points) else np.zeros(0, np.int64)
     count = max(len(points.runs), 1)
     status = np.flatnonzero(_is_status(points))
-    side = _side(base[status], points.run[status].astype(np.int64), points.runs, spec)
+    side = _side(base[status], points.run[status].astype(np.int64), points.series[status], points.runs, spec)
     where = base[status] * count + points.run[status]
     order = np.argsort(where)
     found = np.searchsorted(where[order], base * count + points.run)
     of_point = side[order][np.minimum(found, max(len(order) - 1, 0))] if len(order) else np.zeros(0, np.int8)
-    kept = points.where(of_point != NEITHER)
-    again = (of_point[of_point != NEITHER] == NEWEST) * np.int32(len(points.runs))
-    doubled = replace(kept, run=(kept.run + again).astype(np.int32), runs=_twice(points.runs))
-    codes = np.arange(2 * len(points.runs), dtype=np.int32)
-    a, b = Side(baseline_words(spec), codes[: len(points.runs)]), Side("the newest", codes[len(points.runs) :])
     mine = side == BASELINE
-    return Sides(doubled, a, b, _newest_of_each(bases, base[status][mine], points.run[status][mine]))
+    return Sides(
+        _doubled(points, of_point, [_alone(*both) for both in zip(points.keys, of_key.tolist(), strict=True)]),
+        *_both(points.runs, spec),
+        tuple(numbers),
+        _newest_of_each(list(numbers), base[status][mine], points.run[status][mine]),
+    )
+
+
+def _alone(key: SeriesKey, base: int) -> SeriesKey:
+    return replace(key, cell=replace(key.cell, engine=str(base)))
+
+
+def _doubled(points: Points, side: NDArray[np.int8], keys: list[SeriesKey]) -> Points:
+    kept = points.where(side != NEITHER)
+    again = (side[side != NEITHER] == NEWEST) * np.int32(len(points.runs))
+    return replace(kept, keys=tuple(keys), run=(kept.run + again).astype(np.int32), runs=_twice(points.runs))
+
+
+def _both(runs: Runs, spec: BaselineSpec) -> tuple[Side, Side]:
+    codes = np.arange(2 * len(runs), dtype=np.int32)
+    return Side(baseline_words(spec), codes[: len(runs)]), Side("the newest", codes[len(runs) :])
 
 
 def revisions(runs: Runs) -> Ints:
@@ -72,20 +103,13 @@ def revisions(runs: Runs) -> Ints:
     return np.fromiter((seen.setdefault(one, len(seen)) for one in identities), np.int64, len(runs))
 
 
-def _bases(points: Points) -> tuple[list[Base], Ints]:
-    """Every test on its device, and the number [N] of each point's."""
-    numbers: dict[Base, int] = {}
-    of_key = [numbers.setdefault(base_of(key.cell), len(numbers)) for key in points.keys]
-    return list(numbers), np.asarray(of_key, np.int64)[points.series] if len(points) else np.zeros(0, np.int64)
-
-
 def _is_status(points: Points) -> NDArray[np.bool_]:
     of_key = np.fromiter((key.cell.metric == STATUS for key in points.keys), np.bool_, len(points.keys))
     return of_key[points.series] if len(points) else np.zeros(0, np.bool_)
 
 
-def _side(base: Ints, run: Ints, runs: Runs, spec: BaselineSpec) -> NDArray[np.int8]:
-    """The side [S] of each session of a test; `base` and `run` are [S] too, one session each."""
+def _side(base: Ints, run: Ints, series: NDArray[np.int32], runs: Runs, spec: BaselineSpec) -> NDArray[np.int8]:
+    """The side [S] of each session of a line; `base`, `run` and `series` are [S] too, one session each."""
     if spec.against == "none" or not len(base):
         return np.zeros(len(base), np.int8)
     if spec.against == "sessions":
@@ -94,9 +118,34 @@ def _side(base: Ints, run: Ints, runs: Runs, spec: BaselineSpec) -> NDArray[np.i
         side = np.where(rank_from_newest(base, run) < np.minimum(spec.newest, half), NEWEST, BASELINE)
     else:
         side = _by_revision(base, run, runs, spec)
+    side = _under_one_set(base, run, series, side)
     # Of each side only the newest sessions count: a device of two years ago is no baseline.
     limited = rank_from_newest(base * 3 + side, run) < spec.sessions
     return np.where(limited, side, NEITHER).astype(np.int8)
+
+
+def _under_one_set(base: Ints, run: Ints, series: NDArray[np.int32], side: Ints) -> Ints:
+    """Keep sessions of one series on each side: where conditions changed, those of before are the baseline.
+
+    They are it until there are enough sessions under the new ones to tell.
+    """
+    count = int(base.max()) + 1
+    mine = series == series[_last_place(base, run, count)][base]
+    side = np.where((side == NEWEST) & ~mine, BASELINE, side)
+    before = side == BASELINE
+    enough = np.bincount(base[before & mine], minlength=count) >= ENOUGH
+    older = _last_place(np.where(before & ~mine, base, count), run, count + 1)[:count]  # -1 where there are none
+    alike = (older[base] >= 0) & (series == series[older[base]])
+    kept = np.where(enough[base] | (older[base] < 0), mine, alike)
+    return np.where(before & ~kept, NEITHER, side)
+
+
+def _last_place(group: Ints, run: Ints, count: int) -> Ints:
+    """The place [count] of the newest session of each group, -1 where it has none."""
+    order = np.lexsort((run, group))
+    found = np.full(count, -1, np.int64)
+    found[group[order]] = order  # of an index that comes several times the last one stays
+    return found
 
 
 def _by_revision(base: Ints, run: Ints, runs: Runs, spec: BaselineSpec) -> Ints:
@@ -127,7 +176,7 @@ def rank_from_newest(group: Ints, run: Ints) -> Ints:
     return rank
 
 
-def _newest_of_each(bases: list[Base], base: Ints, run: NDArray[Any]) -> dict[Base, int]:
+def _newest_of_each(bases: list[Line], base: Ints, run: NDArray[Any]) -> dict[Line, int]:
     newest = _last(base, run.astype(np.int64), len(bases))
     return {name: code for name, code in zip(bases, newest.tolist(), strict=True) if code >= 0}
 

@@ -46,7 +46,7 @@ def changes_of(points: Points) -> tuple[Change, ...]:
 def _change(found: Regression) -> Change:
     before, at = found.commits
     return Change(
-        cell=found.cell,
+        key=found.key,
         word=found.word,
         ratio=found.ratio,
         run_id=found.run_id,

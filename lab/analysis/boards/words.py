@@ -58,6 +58,13 @@ def change_words(ratio: float) -> str:
     return f"{ratio:.3g} times"
 
 
+def size_words(ratio: float) -> str:
+    """Return how large a change is, to stand behind a word that says which way: `20.4 %`; or `a factor of 3`."""
+    if 0.5 < ratio < 2:
+        return f"{abs(ratio - 1) * 100:.1f} %"
+    return f"a factor of {max(ratio, 1 / ratio):.3g}" if ratio > 0 else change_words(ratio)
+
+
 def interval_words(verdict: Verdict) -> str:
     """Return the 95 % interval of the ratio, as changes."""
     if verdict.interval is None:
@@ -74,3 +81,11 @@ def day_words(at_s: int) -> str:
 def plain_word(word: str) -> str:
     """Return a word as it is shown: `not comparable`."""
     return word.replace("-", " ").replace("_", " ")
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the text, or as many whole words of it as fit, with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    short = text[: limit - 1]
+    return (short.rpartition(" ")[0] if " " in short else short) + "…"

@@ -18,7 +18,7 @@ from lab.analysis.exchange.records import Source, records_of
 from lab.core.digested import DAMAGED, DIGEST_KEY
 from lab.core.errors import ForeignFileError, UsageError
 from lab.core.home import shown
-from lab.core.jsonio import digest, parse_json, read_bytes
+from lab.core.jsonio import MOST_DIGITS, digest, parse_json, read_bytes
 from lab.core.run_record import RunRecord, from_json
 
 MAX_BYTES = 64 << 20
@@ -124,7 +124,7 @@ def _found(text: str, name: str, format: str) -> Found:
 
 
 def _object(text: str, name: str) -> dict[str, Any]:
-    found = parse_json(text, where=name, error=ForeignFileError)
+    found = parse_json(text, where=name, error=ForeignFileError, max_digits=MOST_DIGITS)
     if not isinstance(found, dict):
         raise ForeignFileError(f"{name}: expected one object")
     return found

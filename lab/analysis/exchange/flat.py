@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lab.analysis.exchange.hostless import hostless
 from lab.analysis.frame import COLUMNS, empty_cells, rows
 from lab.core.run_record import RunRecord
+from lab.core.terminal import json_text
 from lab.core.text import printable
+
+FORMULA = tuple("=+-@＝＋－＠")  # what a spreadsheet begins to compute at, blanks before it or not
 
 
 def document(found: Any) -> str:
     """Return one JSON document as text."""
-    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(found, indent=2) + "\n"
 
 
 def csv_text(records: Sequence[RunRecord]) -> str:
@@ -30,7 +32,7 @@ def csv_text(records: Sequence[RunRecord]) -> str:
 
 def jsonl_text(records: Sequence[RunRecord]) -> str:
     """Return the rows as JSON, one a line; what was not measured is null."""
-    return "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in _rows(records))
+    return "".join(json_text(row) + "\n" for row in _rows(records))
 
 
 def _rows(records: Sequence[RunRecord]) -> Iterator[dict[str, Any]]:
@@ -42,6 +44,7 @@ def _rows(records: Sequence[RunRecord]) -> Iterator[dict[str, Any]]:
 
 def _spelled(value: Any) -> Any:
     """Text fit for a terminal; what a spreadsheet would take for a formula is made something that it does not."""
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str):
         return value
-    return f"'{printable(value)}" if value[0] in "=+-@" else printable(value)
+    text = printable(value)
+    return f"'{text}" if text.lstrip().startswith(FORMULA) else text

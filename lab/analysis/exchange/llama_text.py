@@ -10,14 +10,14 @@ from typing import Any
 
 from lab.analysis.exchange.sql import sql_rows
 from lab.core.errors import ForeignFileError
-from lab.core.jsonio import parse_json
+from lab.core.jsonio import MOST_DIGITS, parse_json
 
 Row = dict[str, Any]
 
 
 def json_rows(text: str, file: str) -> list[Row]:
     """Return the rows of `-o json`: one list of objects."""
-    found = parse_json(text, where=file, error=ForeignFileError)
+    found = parse_json(text, where=file, error=ForeignFileError, max_digits=MOST_DIGITS)
     if not isinstance(found, list):
         raise ForeignFileError(f"{file}: expected a list of rows")
     return [_object(one, file, number) for number, one in enumerate(found, 1)]
@@ -26,7 +26,10 @@ def json_rows(text: str, file: str) -> list[Row]:
 def jsonl_rows(text: str, file: str) -> list[Row]:
     """Return the rows of `-o jsonl`: one object a line."""
     lines = [line for line in text.splitlines() if line.strip()]
-    parsed = [parse_json(line, where=f"{file}: row {i}", error=ForeignFileError) for i, line in enumerate(lines, 1)]
+    parsed = [
+        parse_json(line, where=f"{file}: row {i}", error=ForeignFileError, max_digits=MOST_DIGITS)
+        for i, line in enumerate(lines, 1)
+    ]
     return [_object(one, file, number) for number, one in enumerate(parsed, 1)]
 
 

@@ -9,16 +9,19 @@ from datetime import UTC, datetime
 import numpy as np
 
 from lab.analysis.history.accepting import acceptance
+from lab.analysis.history.chains import chained
 from lab.analysis.history.change_points import MIN_POINTS, ChangePoint, change_points
+from lab.analysis.history.changed import Changed, changed, settings_of
 from lab.analysis.history.clocks import clock_problems
-from lab.analysis.history.series import Series, series_of
+from lab.analysis.history.series import Seam, Series, series_of
 from lab.analysis.judging.sides import FLOOR
-from lab.analysis.points.key import CellKey, SeriesKey
+from lab.analysis.points.key import CellKey, Fields, SeriesKey
 from lab.analysis.points.table import Points, Runs
 from lab.core.acks import Accepted
 from lab.core.metrics import METRICS
 from lab.core.words import Word
 
+NEAR = 3  # sessions by which the place of a change may be off
 LEVEL = 0.05  # probability of any false change in the whole store, shared evenly among its series (Bonferroni)
 
 
@@ -29,7 +32,8 @@ class Regression:
     `before` and `after` are medians over `sessions_before` and `sessions_after` sessions in the metric's own unit,
     `ratio` is after / before. `run_id` and `created_s` (seconds since 1970) are of the first run at the new level,
     `commits` are the last one before it and the first one at it, "" where a record has none. `newest` says that no
-    other change came after it, `open` that it is for the worse, not accepted, and not made good since.
+    other change came after it, `open` that it is for the worse, not accepted, and not made good since. `seams` are all
+    changes of conditions in its history, `settings` what tells it from other histories of its cell.
     """
 
     key: SeriesKey
@@ -48,6 +52,8 @@ class Regression:
     acknowledged: str | None
     values: tuple[float, ...]
     index: int
+    seams: tuple[Seam, ...] = ()
+    settings: Fields = ()
 
     @property
     def cell(self) -> CellKey:
@@ -60,6 +66,11 @@ class Regression:
         return self.word in ("slower", "bigger")
 
     @property
+    def here(self) -> tuple[Seam, ...]:
+        """The changes of conditions at the place of this change, give or take what its place may be off."""
+        return tuple(seam for seam in self.seams if abs(seam.index - self.index) <= NEAR)
+
+    @property
     def when(self) -> str:
         """The time of the first run at the new level, UTC."""
         return datetime.fromtimestamp(self.created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -67,12 +78,16 @@ class Regression:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """All changes, those that need somebody first; `judged` and `short` count series, `clocks` is run id -> problem."""
+    """All changes, those that need somebody first; `judged` and `short` count series, `clocks` is run id -> problem.
+
+    `conditions` are the changes of conditions in them.
+    """
 
     changes: tuple[Regression, ...]
     judged: int
     short: int
     clocks: dict[str, str]
+    conditions: tuple[Changed, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -103,25 +118,28 @@ def judge_history(
     level: float = LEVEL,
     now_s: float | None = None,
 ) -> History:
-    """Find the changes of every series with MIN_POINTS sessions or more.
+    """Find the changes of every history with MIN_POINTS sessions or more; one goes on where its conditions change.
 
     `floors` are by (target, metric), FLOOR where there is none. `targets` and `models` choose what is returned, not
     how it is judged: `level` is shared among all series of `points`. Runs with an impossible time are left out.
     """
     wrong = clock_problems(points.runs, now_s)
-    every = list(series_of(points, wrong.keys()))
-    long = [one for one in every if len(one.values) >= MIN_POINTS]
-    chosen = [one for one in long if _is_chosen(one.key.cell, targets, models)]
+    chains = chained(list(series_of(points, wrong.keys())), points.runs)
+    long = sum(len(one.values) >= MIN_POINTS for one in chains.series)
+    every = [one for one in chains.series if _is_chosen(one.key.cell, targets, models)]
+    apart = [one for one in chains.apart if _is_chosen(one.series.key.cell, targets, models)]
+    chosen = [one for one in every if len(one.values) >= MIN_POINTS]
     found: list[Regression] = []
-    for one in chosen:
+    for one, settings in zip(chosen, settings_of(chosen), strict=True):
         cell = one.key.cell
         floor = (floors or {}).get((cell.target, cell.metric), FLOOR)
-        found += _changes(one, points.runs, accepted, floor, level / len(long))
+        found += _changes(one, settings, points.runs, accepted, floor, level / long)
     return History(
         changes=tuple(sorted(found, key=_urgency)),
         judged=len(chosen),
-        short=sum(_is_chosen(one.key.cell, targets, models) for one in every) - len(chosen),
+        short=len(every) - len(chosen),
         clocks={points.runs.run_id[place]: problem for place, problem in wrong.items()},
+        conditions=changed(every, apart, points.runs),
     )
 
 
@@ -133,15 +151,16 @@ def _urgency(change: Regression) -> tuple[bool, int, float, SeriesKey, int]:
     return not change.open, -change.created_s, change.p, change.key, change.index
 
 
-def _changes(series: Series, runs: Runs, accepted: Sequence[Accepted], floor: float, level: float) -> list[Regression]:
+def _changes(
+    series: Series, settings: Fields, runs: Runs, accepted: Sequence[Accepted], floor: float, level: float
+) -> list[Regression]:
     found = change_points(series.values, level=level, floor=floor)
     reasons = [acceptance(accepted, series, runs, change, floor) for change in found]
     edges = [0, *(change.index for change in found), len(series.values)]
     return [
-        _regression(
-            series, runs, found, place, edges, reasons[place], _is_open(series.key.cell, found, place, reasons, floor)
-        )
+        _regression(series, settings, runs, found, place, edges, reasons[place], is_open)
         for place in range(len(found))
+        for is_open in [_is_open(series.key.cell, found, place, reasons, floor)]
     ]
 
 
@@ -157,6 +176,7 @@ def _is_open(
 
 def _regression(
     series: Series,
+    settings: Fields,
     runs: Runs,
     found: Sequence[ChangePoint],
     place: int,
@@ -183,6 +203,8 @@ def _regression(
         acknowledged=reason,
         values=tuple(np.asarray(series.values).tolist()),
         index=change.index,
+        seams=series.seams,
+        settings=settings,
     )
 
 

@@ -1,4 +1,4 @@
-"""From points to series: the values of one cell under one set of conditions, oldest first."""
+"""From points to series: the values of one cell, oldest first, under one set of conditions after another."""
 
 from __future__ import annotations
 
@@ -7,25 +7,53 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.analysis.history.energy import Numbers
 from lab.analysis.points.key import STATUS, SeriesKey
+from lab.analysis.points.named import changes
 from lab.analysis.points.table import STATUSES, Codes, Points
 
 
 @dataclass(frozen=True)
-class Series:
-    """`values` [n] in the metric's own unit, and the run of each: its place in `Points.runs` [n]."""
+class Seam:
+    """A place where conditions changed: `index` is that of the first value under the new ones, `changes` by field."""
 
-    key: SeriesKey
+    index: int
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """`values` [n] in the metric's own unit, and the run of each: its place in `Points.runs` [n].
+
+    `keys` are the conditions in the order in which they took over from each other, `part` [n] tells which of them
+    each value was measured under. One that never changed has one key; `key` is the newest.
+    """
+
+    keys: tuple[SeriesKey, ...]
     values: Numbers
     runs: Codes
+    part: NDArray[np.int64]
+
+    @property
+    def key(self) -> SeriesKey:
+        """The cell under the conditions that hold now."""
+        return self.keys[-1]
+
+    @property
+    def seams(self) -> tuple[Seam, ...]:
+        """Where conditions changed, oldest first."""
+        starts = [int(np.argmax(self.part >= place)) for place in range(1, len(self.keys))]
+        told = (changes(one.conditions, other.conditions) for one, other in pairwise(self.keys))
+        return tuple(Seam(*one) for one in zip(starts, told, strict=True))
 
 
 def series_of(points: Points, without: Collection[int] = ()) -> Iterator[Series]:
     """Yield every series that has values, in the order of `points.keys`; runs in `without` are left out.
 
     A value counts when its cell ended well and it is positive: a rate, a time or a size of nothing was not measured.
+    Each is under one set of conditions: `lab.analysis.history.chains` joins those that continue each other.
     """
     with np.errstate(invalid="ignore"):
         counted = (points.status == STATUSES.index("ok")) & np.isfinite(points.value) & (points.value > 0)
@@ -39,4 +67,5 @@ def series_of(points: Points, without: Collection[int] = ()) -> Iterator[Series]
     for start, end in pairwise(edges):
         key = points.keys[series[start]]
         if key.cell.metric != STATUS:
-            yield Series(key, points.value[taken[start:end]], points.run[taken[start:end]])
+            part = np.zeros(end - start, np.int64)
+            yield Series((key,), points.value[taken[start:end]], points.run[taken[start:end]], part)

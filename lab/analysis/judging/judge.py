@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def judge(points: Points, a: Side, b: Side, policy: Policy) -> Judgement:
     return Judgement(
         a=a.label,
         b=b.label,
-        verdicts=tuple(sorted(said, key=lambda verdict: verdict.cell)),
+        verdicts=tuple(sorted(said, key=lambda verdict: (verdict.cell, verdict.settings))),
         level=policy.level,
         correction=CORRECTION,
         notes=_notes(points, found.matches, a, b),
@@ -52,7 +53,8 @@ def _measured(points: Points, found: Matched, a: Side, b: Side, policy: Policy) 
     past = latest(sessions(points, points.run < first, before), PAST) if policy.past else None
     cells = [points.keys[pair.b].cell for pair in found.pairs]
     group = found.groups(points)
-    return verdicts(cells, evidence(*sides, group, past), spread(*sides, group, past), policy)
+    told = verdicts(cells, evidence(*sides, group, past), spread(*sides, group, past), policy)
+    return [replace(one, settings=pair.settings) for one, pair in zip(told, found.pairs, strict=True)]
 
 
 def _notes(points: Points, found: Sequence[Match], a: Side, b: Side) -> tuple[str, ...]:

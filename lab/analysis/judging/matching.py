@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,9 @@ from lab.analysis.judging.match import Match, base_of, match
 from lab.analysis.judging.numbers import in_side
 from lab.analysis.judging.sides import Policy, Side
 from lab.analysis.judging.span import spans
+from lab.analysis.judging.telling import settings_of
 from lab.analysis.judging.verdict import Verdict
-from lab.analysis.points.key import STATUS, SeriesKey
+from lab.analysis.points.key import STATUS, Fields, SeriesKey
 from lab.analysis.points.table import Points
 from lab.core.text import said
 
@@ -27,6 +28,7 @@ class Pair:
 
     a: int
     b: int
+    settings: Fields = ()
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,13 @@ def matched(points: Points, a: Side, b: Side, policy: Policy) -> Matched:
     before, after = ({code: when for code, when in side.items() if bases[code]} for side in present)
     found = match(points.keys, before, after, policy.across, emulated=policy.emulated)
     out = outcomes(points, mask_a), outcomes(points, mask_b)
-    whole = {each: list(cell_verdict(each, *out, points.reasons)) for each in found}
+    settings = settings_of(points.keys, found)
+    whole = {
+        each: [replace(one, settings=settings[each]) for one in cell_verdict(each, *out, points.reasons)]
+        for each in found
+    }
     sound = [each for each, told in whole.items() if not told or (told[0].word == "broke" and _numbers(each, *out))]
-    pairs, alone = _pairs(points.keys, sound, present)
+    pairs, alone = _pairs(points.keys, sound, present, settings)
     on_cells = (verdict for group in whole.values() for verdict in group)
     return Matched(tuple(found), tuple(pairs), (*on_cells, *alone), mask_a, mask_b)
 
@@ -66,7 +72,10 @@ def _numbers(each: Match, a: Outcomes, b: Outcomes) -> bool:
 
 
 def _pairs(
-    keys: Sequence[SeriesKey], sound: Sequence[Match], present: Sequence[Iterable[int]]
+    keys: Sequence[SeriesKey],
+    sound: Sequence[Match],
+    present: Sequence[Iterable[int]],
+    settings: Mapping[Match, Fields],
 ) -> tuple[list[Pair], list[Verdict]]:
     """The metrics of sound cells that both sides measured by the same counter, and verdicts on the others."""
     by_base = [_metrics(keys, side) for side in present]
@@ -79,8 +88,9 @@ def _pairs(
             side.get(base_of(keys[place]), {}) for side, place in zip(by_base, (each.a, each.b), strict=True)
         )
         for name in dict.fromkeys([*ours, *theirs]):
-            pairs += _same_counter(keys, ours.get(name, []), theirs.get(name, []))
-            alone += _not_comparable(keys, ours.get(name, []), theirs.get(name, []))
+            both = ours.get(name, []), theirs.get(name, [])
+            pairs += (replace(pair, settings=settings[each]) for pair in _same_counter(keys, *both))
+            alone += (replace(one, settings=settings[each]) for one in _not_comparable(keys, *both))
     return pairs, alone
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.analysis.points.key import CellKey
+from lab.analysis.points.key import CellKey, Fields
 from lab.core.words import Word
 
 ALARMS: tuple[Word, ...] = ("slower", "bigger", "fell-back", "broke", "missing", "noisier")
@@ -19,7 +19,8 @@ class Verdict:
     its 95 % `interval`. `p` is of `test`, `p_adjusted` the same after the correction over all cells. `floor` is the
     smallest difference that counts. `needed` is how many sessions more each side needs to prove a difference of the
     size seen. `confirmed` says what measuring both again in turns gave; None where that was not done. `reason` is a
-    sentence.
+    sentence. `settings` are the fields that tell it from other verdicts of its cell: a side that measured a test with
+    and without flash attention has two.
     """
 
     cell: CellKey
@@ -37,6 +38,7 @@ class Verdict:
     p_adjusted: float | None = None
     needed: int | None = None
     confirmed: bool | None = None
+    settings: Fields = ()
 
     @property
     def is_alarm(self) -> bool:

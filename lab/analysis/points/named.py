@@ -57,7 +57,12 @@ def changes(before: Conditions, after: Conditions) -> tuple[str, ...]:
 
 def differences(a: Conditions, b: Conditions) -> tuple[str, ...]:
     """Return what differs between two sides: + no_host=0, - defrag_thold=-1, threads: 4 against 8."""
-    return tuple(_change(*one, "{}: {} against {}") for one in _differing(fields_of(a), fields_of(b)))
+    return fields_against(fields_of(a), fields_of(b))
+
+
+def fields_against(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what differs between fields, in the same words."""
+    return tuple(_change(*one, "{}: {} against {}") for one in _differing(a, b))
 
 
 def _differing(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[tuple[str, str | None, str | None]]:

@@ -68,8 +68,6 @@ def _own(record: RunRecord) -> dict[str, str]:
     plan = record.plan
     values = {name: getattr(plan, name, plan.extra.get(name)) for name in OWN}
     known = {name: spelled(value) for name, value in values.items() if value is not None}
-    if plan.threads != record.engine.threads:
-        known["plan_threads"] = str(plan.threads)
     return known if len(known) >= len(OWN) else {**known, "fingerprint": plan.settings_fingerprint}
 
 

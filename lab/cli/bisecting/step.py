@@ -16,6 +16,7 @@ from pathlib import Path
 from lab.cli.bisecting.hunt import ABORT, BAD, GOOD, LOCK, SKIP, Hunt, add_step, load_hunt
 from lab.cli.bisecting.judging import hunted, line, nearer, told, verdicts
 from lab.cli.bisecting.sessions import UnmeasurableError, build, measure
+from lab.cli.output import tell
 from lab.core.errors import LabError
 from lab.core.provenance import git
 from lab.core.text import said
@@ -89,7 +90,7 @@ def _clean(top: Path) -> None:
 
 def _say(commit: str, text: str) -> None:
     first, *rest = text.splitlines() or [""]
-    print(f"bisect: {commit[:12]}: {said(first)}", *rest, sep="\n", file=sys.stderr, flush=True)
+    tell("\n".join([f"bisect: {commit[:12]}: {said(first)}", *rest]))
 
 
 @contextmanager

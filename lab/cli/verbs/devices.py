@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lab.cli.options import json_option, reach_options, target_option
-from lab.cli.output import print_document, print_text
+from lab.cli.output import ask, print_document, print_text
 
 
 @click.group("devices", invoke_without_command=True)
@@ -44,7 +44,7 @@ def pair(address: str, code: str | None) -> None:
 
     host = check_address(address)
     require_pairing()
-    given = check_code(code if code is not None else click.prompt("Code that the phone shows", err=True))
+    given = check_code(code if code is not None else ask("Code that the phone shows"))
     print_text(pair_with(address, given))
     print_text(f"Next: adb connect {host}:PORT, with the port on the page 'Wireless debugging'; then 'lab devices'.")
 

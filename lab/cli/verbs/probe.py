@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lab.cli.options import json_option, reach_options, target_option
-from lab.cli.output import print_text, stderr
+from lab.cli.output import print_json_text, print_text, stderr
 
 
 @click.command("probe")
@@ -39,7 +39,7 @@ def command(target: str, last: bool, address: str | None, accept_new: bool, as_j
             path = probed(target, progress, address, accept_new)
     record = probe_store.load(path)
     if as_json:
-        print_text(path.read_text(encoding="utf-8"))
+        print_json_text(path.read_text(encoding="utf-8"))
         return
     from lab.views.console import for_stdout
     from lab.views.probe_table import probe_table

@@ -20,7 +20,7 @@ from lab.cli.options import (
     reach_options,
     weights_options,
 )
-from lab.cli.output import print_document, print_text, stderr
+from lab.cli.output import print_document, print_json_text, print_text, stderr, tell
 from lab.cli.problems import EXIT_INTERRUPTED
 from lab.core.errors import DeviceUnreachableError, LabError
 
@@ -130,7 +130,7 @@ def _one(choice: Choice, wanted: Wanted, options: dict[str, Any], as_json: bool)
         raise
     _show(records, as_json)
     if kept:
-        click.echo(f"interrupted: {kept}", err=True)
+        tell(f"interrupted: {kept}")
         return EXIT_INTERRUPTED
     return _code(records)
 
@@ -150,7 +150,7 @@ def _resume(ref: str, options: dict[str, Any], as_json: bool) -> int:
     record = resumed(ref)
     found = rest_of(record, _asked(record.target.name, options)[0])
     if found is None:
-        click.echo(f"run {record.run_id} lacks nothing", err=True)
+        tell(f"run {record.run_id} lacks nothing")
         _show([record], as_json)
         return 0
     choice, wanted = found
@@ -180,7 +180,7 @@ def _several(targets: Sequence[str], options: dict[str, Any], as_json: bool) -> 
 
         print_text(for_stdout(fleet_table([(one, [from_json(each) for each in one.documents]) for one in members])))
     if stopped:
-        click.echo("interrupted: what was measured by then is on record", err=True)
+        tell("interrupted: what was measured by then is on record")
     return code
 
 
@@ -209,4 +209,4 @@ def _print_files(paths: Sequence[str]) -> None:
 
     texts = [store.content(store.place(path)).decode("utf-8").rstrip("\n") for path in paths]
     if texts:
-        print_text(texts[0] if len(texts) == 1 else "[\n" + ",\n".join(texts) + "\n]")
+        print_json_text(texts[0] if len(texts) == 1 else "[\n" + ",\n".join(texts) + "\n]")

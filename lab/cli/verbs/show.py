@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lab.cli.options import json_option
-from lab.cli.output import print_document, print_text
+from lab.cli.output import print_document, print_json_text, print_text
 
 
 @click.command("show")
@@ -31,7 +31,7 @@ def command(run: str, export: str | None, as_json: bool) -> None:
     document = store.content(place)
     record = store.load(place, document)
     if as_json:
-        print_text(document.decode("utf-8"))
+        print_json_text(document.decode("utf-8"))
     elif export:
         from lab.analysis.llama_bench import llama_bench_rows
 

@@ -23,7 +23,7 @@ from lab.devices.remote.greeting import Greeting, greet
 from lab.devices.remote.process import RemoteProcess
 from lab.devices.remote.pulling import pull
 from lab.devices.remote.shell import Shell
-from lab.devices.remote.snapshot import FACT_PATHS, STATE_PATHS, Snapshot, command
+from lab.devices.remote.snapshot import FACT_PATHS, GROUPS_COMMAND, STATE_PATHS, Snapshot, command, group_paths
 from lab.devices.remote.store import SCRATCH, Store
 from lab.devices.remote.words import program, quoted
 
@@ -45,6 +45,7 @@ class RemoteDevice:
         self._sleep = sleep
         self._reached: tuple[Shell, Greeting, Store] | None = None
         self._unreached: LabError | None = None
+        self._groups: str | None = None  # which control groups a command is in: asked once for each link
 
     @property
     def emulated(self) -> bool:
@@ -64,7 +65,7 @@ class RemoteDevice:
         found = self._facts(shell, greeting)
         return {
             **found,
-            "cores": greeting.cores or found["cores"],
+            "cores": _cores(found, greeting),
             "arch": greeting.arch,
             "board": greeting.board,
             "page_size_bytes": greeting.page_size_bytes,
@@ -156,7 +157,7 @@ class RemoteDevice:
 
     def close(self) -> None:
         """Let go of the link. A later use makes a new one."""
-        reached, self._reached = self._reached, None
+        reached, self._reached, self._groups = self._reached, None, None
         if reached is not None:
             reached[0].link.close()
 
@@ -182,7 +183,7 @@ class RemoteDevice:
     def _facts(self, shell: Shell, greeting: Greeting) -> dict[str, Any]:
         if greeting.macos:
             return macos.facts(shell.ask(macos.FACTS_COMMAND, "read its facts"))
-        files = Snapshot(shell.ask(command(FACT_PATHS), "read its facts"))
+        files = self._files(shell, FACT_PATHS, "read its facts")
         found = linux.facts(files)
         if greeting.android:
             told = android.facts(shell.ask(android.FACTS_COMMAND, "read its properties"))
@@ -194,11 +195,16 @@ class RemoteDevice:
         shell, greeting, _ = self._open()
         if greeting.macos:
             return macos.state(shell.ask(macos.STATE_COMMAND, "read its state"))
-        files = Snapshot(shell.ask(command(STATE_PATHS), "read its state"))
-        found = linux.state(files, greeting.cores or 0)
+        files = self._files(shell, STATE_PATHS, "read its state")
+        found = linux.state(files)
         if not greeting.android:
             return found
         return android.over({**found, **gpus.state(files)}, shell.ask(android.STATE_COMMAND, "read its state"))
+
+    def _files(self, shell: Shell, paths: tuple[str, ...], what: str) -> Snapshot:
+        if self._groups is None:
+            self._groups = shell.ask(GROUPS_COMMAND, what)
+        return Snapshot(self._groups + shell.ask(command((*paths, *group_paths(self._groups))), what))
 
     def _since(self, greeting: Greeting) -> str:
         """Say what a second try finds."""
@@ -210,3 +216,9 @@ class RemoteDevice:
         if boot_id != greeting.boot_id:
             return "; it has rebooted since"
         return "; it answers again"
+
+
+def _cores(found: dict[str, Any], greeting: Greeting) -> int | None:
+    """Take the processors that the kernel allows; else what nproc says, which a Mac and an old board lack."""
+    said: int | None = found["cores"]
+    return said if greeting.macos or found.get("cpus") else greeting.cores or said

@@ -30,7 +30,7 @@ if [ "$system" = Darwin ]; then
   say boot_id "$(sysctl -n kern.bootsessionuuid 2>/dev/null)"
   say board "$(sysctl -n hw.model 2>/dev/null)"
 else
-  say cores "$(nproc 2>/dev/null)"
+  say cores "$(unset OMP_NUM_THREADS OMP_THREAD_LIMIT; nproc 2>/dev/null)"
   say machine_id "$(cat /etc/machine-id 2>/dev/null)"
   say boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
   say board "$(tr -d '\000' </proc/device-tree/model 2>/dev/null)"

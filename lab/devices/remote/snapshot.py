@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.devices import gpus
+from lab.devices import cgroups, cores, gpus
 from lab.devices.files import MAX_BYTES
+from lab.devices.remote.words import quoted
 
 _CPU = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
 _THERMAL = "/sys/class/thermal/thermal_zone*"
 _SUPPLY = "/sys/class/power_supply/*"
-_CGROUP = "/sys/fs/cgroup"
 
 STATE_PATHS = (
     "/proc/loadavg",
@@ -21,12 +21,12 @@ STATE_PATHS = (
     *(f"{_THERMAL}/{name}" for name in ("type", "temp")),
     *(f"/sys/class/hwmon/hwmon*/{name}" for name in ("name", "temp[0-9]*_input")),
     *(f"{_SUPPLY}/{name}" for name in ("type", "capacity", "status")),
-    *(f"{_CGROUP}/memory.{name}" for name in ("max", "current", "stat")),
-    *(f"{_CGROUP}/memory/memory.{name}" for name in ("limit_in_bytes", "usage_in_bytes", "stat")),
+    *cores.STATE_PATHS,
     *gpus.STATE_PATHS,
 )
 FACT_PATHS = (
     *STATE_PATHS,
+    *cores.FACT_PATHS,
     "/proc/cpuinfo",
     "/proc/sys/kernel/osrelease",
     "/etc/os-release",
@@ -42,6 +42,14 @@ def command(paths: Iterable[str]) -> str:
     files, so that grep says which one a line is from; what can't be read is left out.
     """
     return f"grep -s '^' /dev/null {' '.join(paths)}; true"
+
+
+GROUPS_COMMAND = command(cgroups.PATHS)
+
+
+def group_paths(answer: str) -> list[str]:
+    """Return the files of the control groups that the answer to GROUPS_COMMAND tells of, quoted for a shell."""
+    return [quoted(path) for path in cgroups.paths(Snapshot(answer)) if ":" not in path]
 
 
 class Snapshot:

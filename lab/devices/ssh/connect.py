@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, Future
@@ -23,6 +24,8 @@ from lab.devices.ssh.route import HOPS_MAX, Resolved, route
 from lab.devices.ssh.session import Session
 
 __all__ = ["SshLink", "check", "connect"]
+
+logging.getLogger("asyncssh").addHandler(logging.NullHandler())  # else Python writes its warnings to the terminal
 
 
 def connect(target: TargetSpec, access: Access) -> Link:

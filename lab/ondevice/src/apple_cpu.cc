@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "apple_sysctl.h"
 #include "cpu.h"
@@ -17,9 +18,14 @@ struct Feature {
 
 constexpr Feature kFeatures[] = {
     {"hw.optional.floatingpoint", "fp"},         {"hw.optional.AdvSIMD", "asimd"},
-    {"hw.optional.armv8_crc32", "crc32"},        {"hw.optional.arm.FEAT_AES", "aes"},
-    {"hw.optional.arm.FEAT_PMULL", "pmull"},     {"hw.optional.arm.FEAT_SHA1", "sha1"},
-    {"hw.optional.arm.FEAT_SHA256", "sha2"},     {"hw.optional.arm.FEAT_SHA512", "sha512"},
+    {"hw.optional.arm.AdvSIMD", "asimd"},        {"hw.optional.neon", "asimd"},
+    {"hw.optional.neon_fp16", "asimdhp"},        {"hw.optional.neon_fp16", "fphp"},
+    {"hw.optional.armv8_crc32", "crc32"},        {"hw.optional.arm.FEAT_CRC32", "crc32"},
+    {"hw.optional.armv8_1_atomics", "atomics"},  {"hw.optional.armv8_2_fhm", "asimdfhm"},
+    {"hw.optional.armv8_2_sha512", "sha512"},    {"hw.optional.armv8_2_sha3", "sha3"},
+    {"hw.optional.arm.FEAT_AES", "aes"},         {"hw.optional.arm.FEAT_PMULL", "pmull"},
+    {"hw.optional.arm.FEAT_SHA1", "sha1"},       {"hw.optional.arm.FEAT_SHA256", "sha2"},
+    {"hw.optional.arm.FEAT_SHA512", "sha512"},
     {"hw.optional.arm.FEAT_SHA3", "sha3"},       {"hw.optional.arm.FEAT_LSE", "atomics"},
     {"hw.optional.arm.FEAT_LSE2", "uscat"},      {"hw.optional.arm.FEAT_FP16", "asimdhp"},
     {"hw.optional.arm.FEAT_FP16", "fphp"},       {"hw.optional.arm.FEAT_FHM", "asimdfhm"},
@@ -38,6 +44,12 @@ constexpr Feature kFeatures[] = {
     {"hw.optional.arm.FEAT_SME", "sme"},         {"hw.optional.arm.FEAT_SME2", "sme2"},
 };
 
+// What macOS 11 does not tell of, under no name, and every processor of Apple's for a Mac has.
+constexpr const char* kEveryAppleM[] = {"fp",      "asimd", "asimddp", "asimdhp", "asimdrdm", "fphp",
+                                        "atomics", "crc32", "aes",     "pmull",   "sha1",     "sha2"};
+
+bool tells_by_arms_names() { return sysctl_number("hw.optional.arm.FEAT_LSE", -1) >= 0; }
+
 }  // namespace
 
 CpuFacts read_cpu_facts() {
@@ -51,13 +63,22 @@ CpuFacts read_cpu_facts() {
   for (const Feature& feature : kFeatures) {
     if (sysctl_number(feature.sysctl, 0) == 1) facts.features.push_back(feature.linux_name);
   }
+  if (facts.model.rfind("Apple M", 0) == 0 && !tells_by_arms_names()) {
+    facts.features.insert(facts.features.end(), std::begin(kEveryAppleM), std::end(kEveryAppleM));
+  }
   std::sort(facts.features.begin(), facts.features.end());
+  facts.features.erase(std::unique(facts.features.begin(), facts.features.end()), facts.features.end());
   return facts;
 }
 
-// The fast cores: one slow core among them makes every loop wait for it. All cores where the kernel tells of no kinds.
+// The fast cores: one slow core among them makes every loop wait for it. Slow are those named Efficiency, and where the
+// kernel has no names yet all but the first kind. All cores where it tells of no kinds.
 int usable_cores() {
   int64_t fast = sysctl_number("hw.perflevel0.physicalcpu", 0);
+  for (int i = 1; i < 4; ++i) {
+    std::string level = "hw.perflevel" + std::to_string(i), name = sysctl_text((level + ".name").c_str());
+    if (!name.empty() && name != "Efficiency") fast += sysctl_number((level + ".physicalcpu").c_str(), 0);
+  }
   if (fast < 1) fast = sysconf(_SC_NPROCESSORS_ONLN);
   return std::max(1, static_cast<int>(fast));
 }

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "cpu.h"
@@ -9,8 +10,10 @@
 #include "failure.h"
 #include "flags.h"
 #include "memory.h"
+#include "passes.h"
+#include "pool.h"
 #include "read_loop.h"
-#include "together.h"
+#include "shares.h"
 
 namespace lab {
 namespace {
@@ -41,32 +44,35 @@ class Buffer {
   size_t bytes_;
 };
 
-struct Job {
+constexpr size_t kPieceBytes = 256 << 10;  // at the least: starting a piece is nothing beside reading so much
+
+// The buffer in equal pieces of whole blocks; `sums` are used, so that no compiler drops the reads.
+struct Pieces {
+  Pieces(const Buffer& buffer, size_t bytes, int threads)
+      : data(buffer.data()), loop(best_read_loop(read_cpu_facts().features)) {
+    int most = std::min(threads * kPiecesPerThread, Shares::kMostPieces);
+    count = std::clamp(static_cast<int>(std::min<size_t>(bytes / kPieceBytes, most)), threads, most);
+    piece_bytes = bytes / static_cast<size_t>(count) / kReadBlock * kReadBlock;
+    sums.resize(static_cast<size_t>(count));
+  }
+  char* at(int piece) const { return data + static_cast<size_t>(piece) * piece_bytes; }
+  size_t bytes() const { return piece_bytes * static_cast<size_t>(count); }
+
   char* data;
-  size_t bytes;
   ReadLoop loop;
-  uint64_t sum = 0;  // used, so that no compiler drops the reads
+  int count = 0;
+  size_t piece_bytes = 0;
+  std::vector<uint64_t> sums;
 };
 
-std::vector<Job> split(const Buffer& buffer, size_t bytes, int threads) {
-  ReadLoop loop = best_read_loop(read_cpu_facts().features);
-  size_t part = bytes / static_cast<size_t>(threads) / kReadBlock * kReadBlock;
-  std::vector<Job> jobs;
-  for (int i = 0; i < threads; ++i) {
-    jobs.push_back({buffer.data() + static_cast<size_t>(i) * part, part, loop});
-  }
-  return jobs;
-}
-
 // Bytes per second, pass by pass.
-std::vector<double> measure(std::vector<Job>& jobs, int64_t passes) {
-  // Each thread touches its own part first.
-  auto touch = [&jobs](size_t i) { std::memset(jobs[i].data, 1, jobs[i].bytes); };
-  auto read = [&jobs](size_t i) { jobs[i].sum += jobs[i].loop.sum(jobs[i].data, jobs[i].bytes); };
-  double bytes = static_cast<double>(jobs[0].bytes) * static_cast<double>(jobs.size());
+std::vector<double> measure(Pieces& pieces, int threads, int64_t passes) {
+  auto touch = [&](int i) { std::memset(pieces.at(i), 1, pieces.piece_bytes); };
+  auto read = [&](int i) { pieces.sums[static_cast<size_t>(i)] += pieces.loop.sum(pieces.at(i), pieces.piece_bytes); };
+  time_passes(threads, pieces.count, 1, touch);
   std::vector<double> rates;
-  for (int64_t ns : time_together(static_cast<int>(jobs.size()), passes, touch, read)) {
-    rates.push_back(bytes * 1e9 / static_cast<double>(ns));
+  for (int64_t ns : time_passes(threads, pieces.count, passes, read)) {
+    rates.push_back(static_cast<double>(pieces.bytes()) * 1e9 / static_cast<double>(ns));
   }
   return rates;
 }
@@ -80,15 +86,15 @@ int bandwidth_command(const std::vector<std::string>& args) {
   size_t bytes = static_cast<size_t>(flags.integer("bytes", int64_t{1} << 20, int64_t{1} << 40, int64_t{1} << 30));
   int64_t passes = flags.integer("passes", 1, 1000, 8);
   Buffer buffer(bytes);
-  std::vector<Job> jobs = split(buffer, bytes, threads);
-  std::vector<double> rates = measure(jobs, passes);
+  Pieces pieces(buffer, bytes, threads);
+  std::vector<double> rates = measure(pieces, threads, passes);
   uint64_t sum = 0;
-  for (const Job& job : jobs) sum += job.sum;
+  for (uint64_t one : pieces.sums) sum += one;
   if (sum == 0) throw Failure("bandwidth", "the reads came back empty");
   emit(event("bandwidth")
            .integer("threads", threads)
-           .integer("bytes", static_cast<int64_t>(jobs[0].bytes * jobs.size()))
-           .text("loop", jobs[0].loop.name)
+           .integer("bytes", static_cast<int64_t>(pieces.bytes()))
+           .text("loop", pieces.loop.name)
            .raw("bytes_per_s", json_list(rates)));
   return kOk;
 }

@@ -7,8 +7,10 @@
 #include "events.h"
 #include "failure.h"
 #include "flags.h"
+#include "passes.h"
 #include "peak_loop.h"
-#include "together.h"
+#include "pool.h"
+#include "shares.h"
 
 namespace lab {
 namespace {
@@ -30,8 +32,8 @@ int64_t time_of(const PeakLoop& loop, int64_t calls) {
   return now_ns() - start;
 }
 
-// How many calls fill a pass; measured alone and then kept, so that every pass of every thread does the same. The
-// best of several tries counts: one in which the thread had to wait would make passes too short to be believed.
+// How many calls fill a pass of one thread; measured alone and then kept, so that every pass does the same. The best of several tries
+// counts: one in which the thread had to wait would make passes too short to be believed.
 int64_t calls_of_a_pass(const PeakLoop& loop) {
   int64_t calls = 8;
   while (time_of(loop, calls) < kPassNs / 8) calls *= 2;
@@ -48,16 +50,16 @@ void require_all_done(const PeakLoop& loop, double made, double wanted) {
 
 // Operations per second of all threads together, pass by pass.
 std::vector<double> measure(const PeakLoop& loop, int threads, int64_t passes) {
-  int64_t calls = calls_of_a_pass(loop);
-  std::vector<double> made(static_cast<size_t>(threads));
-  auto idle = [](size_t) {};
-  auto work = [&](size_t i) { made[i] += make_products(loop, calls); };
-  std::vector<int64_t> passes_ns = time_together(threads, passes, idle, work);
-  double of_thread = static_cast<double>(calls * kRounds * loop.a_round);
-  for (double one : made) require_all_done(loop, one, of_thread * static_cast<double>(passes));
+  int pieces = std::min(threads * kPiecesPerThread, Shares::kMostPieces);
+  int64_t calls = std::max<int64_t>(1, calls_of_a_pass(loop) * threads / pieces);
+  std::vector<double> made(static_cast<size_t>(pieces));
+  auto work = [&](int i) { made[static_cast<size_t>(i)] += make_products(loop, calls); };
+  std::vector<int64_t> passes_ns = time_passes(threads, pieces, passes, work);
+  double of_piece = static_cast<double>(calls * kRounds * loop.a_round);
+  for (double one : made) require_all_done(loop, one, of_piece * static_cast<double>(passes));
   std::vector<double> rates;
   for (int64_t ns : passes_ns) {
-    rates.push_back(kOperationsOfProduct * of_thread * threads * 1e9 / static_cast<double>(ns));
+    rates.push_back(kOperationsOfProduct * of_piece * pieces * 1e9 / static_cast<double>(ns));
   }
   return rates;
 }

@@ -16,7 +16,6 @@
 namespace lab {
 namespace {
 
-constexpr int kPiecesPerThread = 32;
 constexpr int64_t kSpinNs = 50'000;     // a worker without work sleeps after this
 constexpr int64_t kTurnNs = 1'000'000;  // a worker offers its core to others this often, while it holds no piece
 

@@ -12,6 +12,8 @@ struct ParallelEnv {
 };
 using ParallelLambda = int (*)(int task, ParallelEnv* env, void* data);
 
+constexpr int kPiecesPerThread = 32;  // that a loop is cut into
+
 // Starts `threads` - 1 workers for this process, once; the thread that launches is the first one.
 void start_pool(int threads);
 

@@ -6,6 +6,7 @@ import html
 import json
 from typing import Any
 
+from lab.core.terminal import finite
 from lab.core.text import printable
 
 LONGEST = 500
@@ -23,5 +24,5 @@ def attribute(content: object) -> str:
 
 def data(document: Any) -> str:
     """Return JSON for a data block: nothing in it can end the block or begin another."""
-    compact = json.dumps(document, separators=(",", ":"), allow_nan=False)
+    compact = json.dumps(finite(document), separators=(",", ":"), allow_nan=False)
     return compact.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

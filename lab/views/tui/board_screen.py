@@ -243,7 +243,7 @@ class BoardScreen(LabScreen):
         """Accept the level under the cursor."""
         cell = self.query_one(Grid).cell
         if cell is not None and cell.key is not None:
-            self.ask_acknowledge(cell.key, cell.run_id)
+            self.ask_acknowledge(cell, cell.run_id)
         else:
             self.lab.say("nothing was measured here")
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
-from lab.analysis.boards.words import day_words, plain_word
+from lab.analysis.boards.words import cut, day_words, plain_word
 from lab.core.text import printable
 from lab.views.spark import sparkline
 from lab.views.table import BAD, CAUTION, FAINT, GOOD
@@ -81,20 +82,12 @@ def _word(cell: BoardCell) -> str:
     return printable(plain_word(cell.word)) + ("!" if cell.labels and not cell.word else "")
 
 
-def cut(text: str, limit: int) -> str:
-    """Return the text, or as many whole words of it as fit, with an ellipsis."""
-    if len(text) <= limit:
-        return text
-    short = text[: limit - 1]
-    return (short.rpartition(" ")[0] if " " in short else short) + "…"
-
-
 def place_words(board: Board, row: BoardRow, cell: BoardCell) -> Text:
     """Say what the cell is of, and what is known of it: up to three lines for below the table."""
     key = cell.key
     if key is None:
         return Text("nothing was measured here", FAINT)
-    lines = Text(key_words(key), "bold")
+    lines = Text(cell_words(cell), "bold")
     lines.append("\n")
     lines.append_text(_verdict_words(cell))
     facts = [f"{cell.sessions} session{'s' * (cell.sessions != 1)}", f"newest {day_words(cell.created_s)} UTC"]
@@ -104,9 +97,13 @@ def place_words(board: Board, row: BoardRow, cell: BoardCell) -> Text:
     return lines
 
 
+def cell_words(cell: BoardCell) -> str:
+    """Return the name of the cell, and what tells its series from others of it."""
+    return " · ".join(part for part in (key_words(cell.key), printable(cell.under)) if part)
+
+
 def key_words(key: object) -> str:
     """Return a cell's name in words: target, model, engine, test, metric."""
-    from lab.analysis.boards.axes import value_on
     from lab.analysis.points.key import CellKey
 
     assert isinstance(key, CellKey)

@@ -16,7 +16,7 @@ from lab.analysis.boards.detail import CellDetail
 from lab.analysis.boards.words import change_words
 from lab.core.text import printable
 from lab.views.tui.background import start
-from lab.views.tui.cells import key_words
+from lab.views.tui.cells import cell_words
 from lab.views.tui.detail_view import detail_view
 from lab.views.tui.keys import BOARD, DETAIL
 from lab.views.tui.lines import Foot, Line
@@ -55,7 +55,7 @@ class DetailScreen(LabScreen):
 
     def on_mount(self) -> None:
         """List the sessions, and begin to read the newest."""
-        self.query_one("#head", Line).say(key_words(self._key))
+        self.query_one("#head", Line).say(cell_words(self._cell))
         said = ": ".join(part for part in (self._cell.word.replace("-", " "), self._cell.reason) if part)
         self.query_one("#what", Line).say(said or "not judged")
         grid = self.query_one(DataTable)
@@ -68,7 +68,7 @@ class DetailScreen(LabScreen):
         with lab.telling():
             if lab.snapshot is not None:
                 points = lab.snapshot.points
-                self._list(await lab.beside(lambda: sessions_of(points, key)))
+                self._list(await lab.beside(lambda: sessions_of(points, key, cell.under)))
             self._detail = await lab.beside(lambda: lab.source.detail(cell))
             self.on_resize()
         if self._detail is None:
@@ -113,7 +113,7 @@ class DetailScreen(LabScreen):
         """Accept what got worse in the cell, first of all what the session under the cursor brought."""
         one = self._session()
         if one is not None:
-            self.ask_acknowledge(self._key, one.run_id)
+            self.ask_acknowledge(self._cell, one.run_id)
 
     def action_other(self) -> None:
         """Go from the sessions to the page below, and back."""

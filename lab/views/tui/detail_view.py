@@ -11,12 +11,11 @@ from rich.text import Text
 from lab.analysis.boards.detail import CellDetail, Sample
 from lab.analysis.boards.histogram import Histogram
 from lab.analysis.boards.position import Position
-from lab.analysis.boards.words import value_words
-from lab.core.text import printable
+from lab.analysis.boards.words import cut, value_words
+from lab.core.text import clipped, printable
 from lab.core.units import human_seconds
 from lab.views.spark import sparkline
 from lab.views.table import CAUTION, FAINT, left, right, spaced, table
-from lab.views.tui.cells import cut
 from lab.views.units import mebibytes, milliseconds
 
 BAR = "█"
@@ -42,8 +41,8 @@ def _section(title: str, body: RenderableType) -> RenderableType:
 
 def _head(found: CellDetail) -> RenderableType:
     lines = [Text(f"run {printable(found.run_id)} of {printable(found.created_at)}: {found.status.replace('_', ' ')}")]
-    lines += [Text(printable(found.reason), CAUTION)] if found.reason else []
-    return Group(*lines, *(Text(f"! {printable(flag)}", CAUTION) for flag in found.flags))
+    lines += [Text(clipped(found.reason), CAUTION)] if found.reason else []
+    return Group(*lines, *(Text(f"! {clipped(flag)}", CAUTION) for flag in found.flags))
 
 
 def _samples(found: CellDetail, width: int) -> RenderableType:

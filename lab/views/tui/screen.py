@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.screen import Screen
 
-from lab.analysis.points.key import CellKey
+from lab.analysis.boards.board import BoardCell
 from lab.views.tui.background import start
 from lab.views.tui.lines import Line
 
@@ -72,18 +72,18 @@ class LabScreen(Screen[None]):
         else:
             self.lab.say(f"mark two runs with Space first: {len(self.lab.marked)} marked")
 
-    def ask_acknowledge(self, key: CellKey, run_id: str) -> None:
+    def ask_acknowledge(self, cell: BoardCell, run_id: str) -> None:
         """Ask for the reason to accept what got worse in the cell; say so where nothing did."""
-        start(self, partial(self._ask, key, run_id), exclusive=True, group="ask")
+        start(self, partial(self._ask, cell, run_id), exclusive=True, group="ask")
 
-    async def _ask(self, key: CellKey, run_id: str) -> None:
+    async def _ask(self, cell: BoardCell, run_id: str) -> None:
         from lab.views.tui.ack_dialog import AckDialog
 
         lab, snapshot = self.lab, self.lab.snapshot
         if snapshot is None:
             return
         with lab.telling():
-            change = await lab.beside(lambda: lab.source.open_change(snapshot, key, run_id))
+            change = await lab.beside(lambda: lab.source.open_change(snapshot, cell, run_id))
             if change is None:
                 lab.say("nothing to accept: no regression of this cell is open")
                 return

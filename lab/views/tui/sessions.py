@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.analysis.boards.lines import Line, lines_of
 from lab.analysis.boards.words import day_words, value_words
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.table import STATUSES, Points
@@ -26,9 +27,9 @@ class Session:
     against_newest: float | None
 
 
-def sessions_of(points: Points, key: CellKey, limit: int = 1000) -> tuple[Session, ...]:
-    """Return the sessions of the cell, newest first."""
-    wanted = np.fromiter((one.cell == key for one in points.keys), np.bool_, len(points.keys))
+def sessions_of(points: Points, key: CellKey, under: str = "", limit: int = 1000) -> tuple[Session, ...]:
+    """Return the sessions of the cell's series that is named `under`, newest first."""
+    wanted = np.fromiter((one == Line(key, under) for one in lines_of(points)), np.bool_, len(points.keys))
     places = np.flatnonzero(wanted[points.series])[::-1][:limit] if len(points) else np.zeros(0, np.int64)
     newest = next((float(points.value[at]) for at in places if np.isfinite(points.value[at])), None)
     return tuple(_session(points, int(at), key.metric, newest) for at in places)

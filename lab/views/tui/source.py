@@ -8,6 +8,7 @@ from pathlib import Path
 from lab.analysis.boards.board import Board, BoardCell
 from lab.analysis.boards.build import build_board
 from lab.analysis.boards.detail import CellDetail
+from lab.analysis.boards.lines import Line, lines_of
 from lab.analysis.boards.stored import stored_board
 from lab.analysis.history.regressions import Regression, judge_history
 from lab.analysis.points.key import CellKey
@@ -84,14 +85,18 @@ class Source:
 
         return open_cell(cell)
 
-    def open_change(self, snapshot: Snapshot, key: CellKey, run_id: str) -> Regression | None:
-        """Return what got worse in the cell and stands: that which the run brought, else the newest; None if nothing.
+    def open_change(self, snapshot: Snapshot, cell: BoardCell, run_id: str) -> Regression | None:
+        """Return what got worse in the cell's series and stands: that which the run brought, else the newest.
 
-        It is found as `lab regressions` finds it.
+        None where nothing did. It is found as `lab regressions` finds it.
         """
+        key, points = cell.key, snapshot.points
+        if key is None:
+            return None
         accepted, floors, only = load_acks(), load_floors(), ([key.target], [key.model])
-        found = judge_history(snapshot.points, accepted, targets=only[0], models=only[1], floors=floors)
-        changes = [one for one in found.changes if one.open and one.cell == key]
+        found = judge_history(points, accepted, targets=only[0], models=only[1], floors=floors)
+        lines = dict(zip(points.keys, lines_of(points), strict=True))
+        changes = [one for one in found.changes if one.open and lines[one.key] == Line(key, cell.under)]
         return max(changes, key=lambda one: (one.run_id == run_id, one.created_s), default=None)
 
     def accept(self, change: Regression, reason: str) -> Path:

@@ -109,10 +109,23 @@ def test_the_worst_stands_for_all_that_fall_in_one_place_and_nothing_is_averaged
     assert board.exit_code == 0
 
 
-def test_series_under_other_conditions_are_not_one_history() -> None:
-    runs = [session(1), session(2), session(3, engine={**session(1).engine.__dict__, "threads": 1})]
+def test_a_history_that_goes_on_under_other_conditions_is_one_with_a_seam() -> None:
+    other = {**session(1).engine.__dict__, "threads": 1}
+    runs = [*steady(range(1, 5), "a"), *steady(range(5, 9), "b", engine=other)]
     cell = only_cell(build_board(spec(baseline=BaselineSpec("none")), points_of(runs)))
-    assert len(cell.history) == 1
+    assert len(cell.history) == 8
+    assert [(seam.index, seam.run_id) for seam in cell.seams] == [(4, runs[4].run_id)]
+    assert "threads 2 -> 1" in cell.seams[0].what
+    assert any(label.startswith("since 2026-11-05: ") and "threads 2 -> 1" in label for label in cell.labels)
+
+
+def test_what_was_tried_once_is_no_end_of_a_history() -> None:
+    runs = [session(1), session(2), session(3, engine={**session(1).engine.__dict__, "threads": 1})]
+    board = build_board(spec(baseline=BaselineSpec("none")), points_of(runs))
+    assert [(row.names, len(row.cells[0].history)) for row in board.rows] == [
+        (("local", "threads=1"), 1),
+        (("local", "threads=2"), 2),
+    ]
 
 
 def test_filters_choose_rows() -> None:
@@ -139,9 +152,9 @@ def test_rows_of_facts_put_the_worst_first() -> None:
 
 
 def change(points: Points, **changes: Any) -> Change:
-    key = next(one.cell for one in points.keys if one.cell.metric == "decode_tok_per_s")
+    key = next(one for one in points.keys if one.cell.metric == "decode_tok_per_s")
     run = points.runs.run_id[5]
-    base = Change(cell=key, word="slower", ratio=0.8, run_id=run, created_s=1, commits="aaaaaaaaa..bbbbbbbbb")
+    base = Change(key=key, word="slower", ratio=0.8, run_id=run, created_s=1, commits="aaaaaaaaa..bbbbbbbbb")
     return replace(base, **changes)
 
 

@@ -17,6 +17,7 @@ from lab.ondevice.opencl.headers import opencl_headers
 
 SOURCE = Path(__file__).with_name("faulty_icd.c")
 BY_NAME = Path(__file__).with_name("by_name.c")
+TYPE_SHIM = Path(__file__).resolve().parents[2] / "cases" / "devices" / "opencl_type_shim.c"
 HIDING = Path(__file__).with_name("no_opencl.c")
 KNOWN = (
     "no_platform",
@@ -37,6 +38,15 @@ KNOWN = (
 def build_shim(folder: Path) -> Path:
     """Compile the library into `folder` and return it."""
     return _compile(SOURCE, folder / "libfaulty_icd.so", "-idirafter", str(opencl_headers().parent))
+
+
+def build_type_shim(folder: Path) -> Path:
+    """Compile tests/cases/devices/opencl_type_shim.c: the system's driver, whose device calls itself an accelerator."""
+    headers = str(opencl_headers().parent)
+    library = folder / "libfpga.so"
+    common = ["-shared", "-fPIC", "-idirafter", headers, "-Wl,--no-as-needed"]
+    subprocess.run(["cc", *common, str(TYPE_SHIM), "-o", str(library), "-l:libOpenCL.so.1", "-ldl"], check=True)
+    return library
 
 
 def build_by_name(folder: Path, *words: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ondevice.opencl.conftest import Bench
-from tests.ondevice.opencl.shim import without_opencl
+from tests.ondevice.opencl.shim import build_type_shim, without_opencl
 
 
 def test_no_library_lists_what_was_tried(bench: Bench, tmp_path: Path) -> None:
@@ -44,13 +44,28 @@ def test_no_device_names_the_platforms(bench: Bench) -> None:
 
 def test_a_wrong_name_lists_the_devices(bench: Bench) -> None:
     error = bench.run("out()", {"device": "Adreno"})["opened"]["error"]
-    assert "no device with 'Adreno' in its name" in error
+    assert "no device with 'Adreno' in its name or of that type" in error
     assert "(cpu)" in error.splitlines()[1]
 
 
 def test_a_device_is_found_by_a_part_of_its_name(bench: Bench) -> None:
     name = bench.run("out()")["opened"]["device"]
     assert bench.run("out()", {"device": name[2:9].upper()})["opened"]["device"] == name
+
+
+@pytest.mark.parametrize("asked", ["", "accelerator", "fpga emulation"])
+def test_a_cpu_program_that_calls_itself_an_accelerator_is_told_as_one(
+    bench: Bench, tmp_path: Path, asked: str
+) -> None:
+    """tests/cases/devices/opencl_type_shim.c over this machine's driver."""
+    opened = bench.run("out()", {"library": str(build_type_shim(tmp_path)), "device": asked})["opened"]
+    assert (opened["type"], opened["device"]) == ("accelerator", "Intel(R) FPGA Emulation Device")
+
+
+def test_a_type_that_no_device_has_lists_the_devices(bench: Bench, tmp_path: Path) -> None:
+    error = bench.run("out()", {"library": str(build_type_shim(tmp_path)), "device": "gpu"})["opened"]["error"]
+    assert "no device with 'gpu' in its name or of that type" in error
+    assert "(accelerator)" in error
 
 
 @pytest.mark.parametrize("claimed", ["gpu", "cpu"])

@@ -53,17 +53,21 @@ std::vector<Candidate> candidates(const Cl& cl, std::string* lines) {
   return all;
 }
 
+bool is_wanted(const Candidate& one, const std::string& wanted) {
+  return one.type == lower(wanted) || lower(one.name).find(lower(wanted)) != std::string::npos;
+}
+
 }  // namespace
 
 Choice choose_device(const Library& library, const std::string& wanted) {
   std::string lines;
   std::vector<Candidate> all = candidates(library.cl, &lines);
-  for (const char* type : {"gpu", "accelerator", "cpu", "other"}) {
+  for (const char* type : {"gpu", "cpu", "accelerator", "other"}) {
     for (const Candidate& one : all) {
-      if (one.type == type && lower(one.name).find(lower(wanted)) != std::string::npos) return one.choice;
+      if (one.type == type && is_wanted(one, wanted)) return one.choice;
     }
   }
-  std::string which = wanted.empty() ? "no device" : "no device with '" + printable(wanted, 80) + "' in its name";
+  std::string which = wanted.empty() ? "no device" : "no device with '" + printable(wanted, 80) + "' in its name or of that type";
   fail(which + "; " + library.path + " has:" + (lines.empty() ? " no platform" : lines));
 }
 

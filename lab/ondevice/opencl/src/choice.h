@@ -12,8 +12,8 @@ struct Choice {
   cl_device_id device = nullptr;
 };
 
-// The first device whose name has `wanted` in it; with "" the first GPU, else accelerator, else CPU.
-// The error lists what there is.
+// The first device whose name has `wanted` in it or whose type it is ("accelerator"): a GPU before a CPU, and a CPU before
+// an accelerator, which mostly is a program on the CPU. The error lists what there is.
 Choice choose_device(const Library& library, const std::string& wanted);
 
 }  // namespace lab
