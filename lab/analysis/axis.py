@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lab.analysis.boards.apart import natural
+from lab.analysis.boards.lines import Line, lines_of
+from lab.analysis.boards.sides import rank_from_newest
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.judging.verdict import Judgement, Verdict
-from lab.analysis.points.key import CellKey, Fields
+from lab.analysis.points.key import STATUS, CellKey, Fields
 from lab.analysis.points.table import Points
 from lab.core.errors import StoreError, UsageError
 from lab.core.suggest import unknown
@@ -24,6 +28,7 @@ RECENT = 5  # the newest runs of a value that count, where its runs are no close
 FIRST = {"engine": "tvm", "target": "local"}  # the baseline where nobody names one
 ALIKE = ("quant", "revision", "tag")  # sides that ran on the same things are held together thing by thing
 SHORT = 12  # hex digits of a commit that people read
+Rows = dict[tuple[CellKey, str, Fields, float | None], dict[str, Verdict]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +107,7 @@ def arrange(
     """Judge every side against the baseline and put the verdicts into rows."""
     across = ACROSS.get(axis, ())
     others = [value for value in sides if value != baseline]
-    rows: dict[tuple[CellKey, str, Fields, float | None], dict[str, Verdict]] = {}
+    rows: Rows = {}
     notes: dict[str, tuple[str, ...]] = {}
     for value in others:
         found = _judged(points, axis, sides[baseline], sides[value], replace(policy, across=across))
@@ -116,9 +121,23 @@ def arrange(
         baseline,
         (baseline, *others),
         {value: tuple(points.runs.run_id[run] for run in side.runs) for value, side in sides.items()},
-        tuple(Row(*key, found) for key, found in sorted(rows.items(), key=lambda row: row[0][:3])),
+        tuple(Row(*key, found) for key, found in sorted(_united(rows).items(), key=lambda row: _order(row[0]))),
         notes,
     )
+
+
+def _united(rows: Rows) -> Rows:
+    """The same rows; what has no settings, since its side has but one of several, stands in the row of its baseline."""
+    found = {key: dict(verdicts) for key, verdicts in rows.items()}
+    for key in [key for key in rows if not key[2] and key[3] is not None]:
+        alike = [other for other in rows if other[2] and (other[0], other[1], other[3]) == (key[0], key[1], key[3])]
+        if len(alike) == 1:
+            found[alike[0]] |= found.pop(key)
+    return found
+
+
+def _order(key: tuple[CellKey, str, Fields, float | None]) -> tuple[object, ...]:
+    return key[0], key[1], [(name, natural(text)) for name, text in key[2]]
 
 
 def _judged(points: Points, axis: str, a: Side, b: Side, policy: Policy) -> list[tuple[str, Judgement]]:
@@ -170,7 +189,8 @@ def _values(points: Points, axis: str, wanted: Wanted) -> dict[str, list[int]]:
                 found.setdefault(value, []).append(run)
     ordered = found if axis in ("revision", "tag", "run") else dict(sorted(found.items()))
     last = wanted.last or (RECENT if axis in ACROSS else None)
-    return {value: _newest(points, runs, last) for value, runs in ordered.items()}
+    newness = _newness(points)
+    return {value: [run for run in runs if last is None or newness[run] < last] for value, runs in ordered.items()}
 
 
 def _reader(points: Points, axis: str) -> Callable[[int], Iterable[str]]:
@@ -194,15 +214,16 @@ def _takes_part(points: Points, run: int, wanted: Wanted) -> bool:
     return wanted.target in (None, points.runs.target[run]) and (wanted.model is None or wanted.model in names)
 
 
-def _newest(points: Points, runs: Sequence[int], last: int | None) -> list[int]:
-    """The newest `last` runs of each target, model and engine."""
-    if last is None:
-        return list(runs)
-    engine = _reader(points, "engine")
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for run in runs:
-        groups.setdefault((points.runs.target[run], points.runs.model[run], *engine(run)), []).append(run)
-    return [run for group in groups.values() for run in group[-last:]]
+def _newness(points: Points) -> NDArray[np.int64]:
+    """For each run [R] how many newer ones its series have, of that which has the fewest; many where it has none."""
+    status = np.array([key.cell.metric == STATUS for key in points.keys], np.bool_)
+    taken = np.flatnonzero(status[points.series]) if len(points) else np.zeros(0, np.intp)
+    numbers: dict[Line, int] = {}
+    line = np.asarray([numbers.setdefault(one.base, len(numbers)) for one in lines_of(points)], np.int64)
+    found = np.full(len(points.runs), len(points.runs), np.int64)
+    run = points.run[taken].astype(np.int64)
+    np.minimum.at(found, run, rank_from_newest(line[points.series[taken]], run))
+    return found
 
 
 def _baseline(axis: str, places: Mapping[str, list[int]], asked: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from lab.analysis.points.table import Points
 from lab.core.errors import StoreError, UsageError
 from lab.core.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, MODEL, cell, record
+from tests.analysis.exchange.sources import records
 
+CASES = Path(__file__).parents[1] / "cases" / "data"
 STEADY = (9.9, 10.0, 10.1, 10.0, 10.05)
 COUNT = 5
 
@@ -90,6 +93,45 @@ def test_what_both_sides_ran_on_is_held_together_thing_by_thing() -> None:
     found = along(history(*kinds), "quant", Wanted(last=2 * COUNT), Policy())
     rows = {row.ran_on: row.verdicts["q8"].word for row in found.rows if row.cell.metric == "decode_tok_per_s"}
     assert rows == {"cpu": "slower", "gpu": "faster"}
+
+
+def backends(target: str, *names: str) -> list[RunRecord]:
+    """The nights of a phone, of some of its backends."""
+    runs = records(CASES / "pocketpal-cpu-halved-in-the-last-3-of-30-nights.json", target)
+    return [one for one in runs if one.engine.effective in names]
+
+
+def named(found: Table, metric: str = "decode_tok_per_s") -> list[tuple[str, ...]]:
+    return [tuple(text for _, text in row.settings) for row in found.rows if row.cell.metric == metric]
+
+
+def test_backends_are_rows_by_name_and_each_has_its_own_newest_runs() -> None:
+    every = ("cpu", "opencl", "hexagon")
+    points = points_of([*backends("box", *every), *backends("phone", *every)])
+    found = along(points, "target", Wanted(), Policy())
+    assert named(found) == [("cpu",), ("hexagon",), ("opencl",)]
+    assert {value: len(runs) for value, runs in found.runs.items()} == {"box": 15, "phone": 15}
+    assert all(verdict.sessions_b == 5 for row in found.rows for verdict in row.verdicts.values())
+
+
+def test_a_target_with_one_of_the_backends_stands_in_the_row_of_that_one() -> None:
+    points = points_of([*backends("a", "cpu", "opencl"), *backends("b", "cpu", "opencl"), *backends("c", "cpu")])
+    found = along(points, "target", Wanted(), Policy())
+    assert named(found) == [("cpu",), ("opencl",)]
+    assert [sorted(row.verdicts) for row in found.rows if row.cell.metric == "decode_tok_per_s"] == [["b", "c"], ["b"]]
+    only = along(points, "target", Wanted(baseline="c"), Policy())
+    assert [sorted(row.verdicts) for row in only.rows if row.cell.metric == "decode_tok_per_s"] == [["a", "b"]]
+
+
+def test_threads_are_rows_in_the_order_of_their_numbers() -> None:
+    kinds = [
+        (decode * threads, {"engine": {**DOCUMENT["engine"], "threads": threads}, "target": {"name": name, "spec": {}}})
+        for name, decode in (("local", 1.0), ("pixel8", 0.8))
+        for threads in (16, 4, 2)
+    ]
+    found = along(history(*kinds), "target", Wanted(), Policy())
+    assert named(found) == [("2",), ("4",), ("16",)]
+    assert words(found) == [{"pixel8": "slower"}] * 3
 
 
 def test_targets_tags_revisions_and_runs() -> None:
