@@ -32,7 +32,7 @@ def imported_rows(record: RunRecord) -> Iterator[dict[str, Any]]:
         if cell.status == "ok" and (times := _times(record, cell)):
             model_type = _reported(cell).get("model_type") or common["model_type"]
             shape = {"n_prompt": cell.prompt, "n_gen": cell.generate, "n_depth": cell.depth}
-            yield {**common, "model_type": model_type, **shape, **times}
+            yield {**common, "model_type": model_type, **shape, **times, **_measured(cell)}
 
 
 def _common(record: RunRecord) -> dict[str, Any]:
@@ -127,6 +127,12 @@ def _means(rates: list[float], tokens: int, spread: bool) -> dict[str, Any]:
 
 def _reported(cell: Cell) -> dict[str, Any]:
     found = cell.extra.get("reported")
+    return found if isinstance(found, dict) else {}
+
+
+def _measured(cell: Cell) -> dict[str, Any]:
+    """What the file had measured besides, under its names."""
+    found = _reported(cell).get("measured")
     return found if isinstance(found, dict) else {}
 
 

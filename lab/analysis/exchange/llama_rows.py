@@ -12,6 +12,7 @@ from typing import Any
 from lab.analysis.exchange.fields import MAX_TOKENS, Fields
 from lab.analysis.exchange.found import Subject, Test
 from lab.analysis.exchange.naming import gguf_names
+from lab.analysis.points.measured import is_measured
 
 TOOL = "llama-bench"
 ENGINE = "llama.cpp"
@@ -71,7 +72,7 @@ def _subject(row: Fields) -> Subject:
         weights_bytes=row.whole("model_size", default=0) or None,
         kv_dtype=_DTYPES.get(row.text("type_k", "")),
         commit=row.text("build_commit", "") or None,
-        other={name: value for name, value in row.columns.items() if name not in KNOWN},
+        other={name: value for name, value in row.columns.items() if name not in KNOWN and not is_measured(name)},
     )
 
 
@@ -83,6 +84,8 @@ def _test(row: Fields) -> Test:
         row.fail("n_prompt", "neither a prompt nor a generation")
     rates, repeats = _rates(row, prompt + generate)
     raw = {name: row.columns[name] for name in ("model_type", *TIMES) if row.has(name) and "samples" not in name}
+    if measured := {name: row.columns[name] for name in row.columns if name not in KNOWN and is_measured(name)}:
+        raw["measured"] = measured
     only = bool(prompt) != bool(generate)
     return Test(
         row=row.row,

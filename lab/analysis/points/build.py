@@ -13,6 +13,7 @@ from lab.analysis.flags import run_flags
 from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
 from lab.analysis.points.settings import backend_of, facts_of, settings_of
 from lab.analysis.points.table import FLAGS, STATUSES, Points, Runs
+from lab.analysis.points.varying import without_varying
 from lab.analysis.stats import Stat, describe
 from lab.analysis.summary import CellSummary, finished, samples, summarise
 from lab.core.metrics import JUDGED, metric
@@ -76,7 +77,7 @@ def points_of(records: Iterable[RunRecord]) -> Points:
     builder = Builder()
     for record in sorted(records, key=lambda one: (one.created_at, one.run_id)):
         builder.add(record)
-    return builder.points()
+    return without_varying(builder.points())
 
 
 def rows_of(record: RunRecord) -> Iterator[Row]:

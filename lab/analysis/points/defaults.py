@@ -18,3 +18,4 @@ LLAMA_BENCH = {
 }
 # fmt: on
 DEFAULTS = {"llama-bench": LLAMA_BENCH}
+KNOWN = {"llama-bench": {*LLAMA_BENCH, "n_gpu_layers"}}

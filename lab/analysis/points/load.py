@@ -10,6 +10,7 @@ from lab.analysis.points.build import Builder, points_of
 from lab.analysis.points.kept import Kept, Unreadable, kept_file, read_kept, write_kept
 from lab.analysis.points.merge import join, with_runs
 from lab.analysis.points.table import Points
+from lab.analysis.points.varying import without_varying
 from lab.core.progress import Advance, NullProgress, Progress
 from lab.core.store import BadRun, Entry, entries, place, read_entries
 
@@ -81,7 +82,9 @@ def _settled(kept: Kept, listed: Sequence[Entry]) -> Kept:
 
 def _chosen(kept: Kept, listed: Sequence[Entry]) -> Loaded:
     chosen = _settled(kept, listed)
-    return Loaded(chosen.points, tuple(BadRun(place(one.place), one.reason) for one in chosen.unreadable))
+    return Loaded(
+        without_varying(chosen.points), tuple(BadRun(place(one.place), one.reason) for one in chosen.unreadable)
+    )
 
 
 def _places(kept: Kept) -> dict[tuple[str, str], int]:

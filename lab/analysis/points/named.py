@@ -9,6 +9,7 @@ from lab.core.text import printable
 
 ABSENT = "absent"  # shown for a field that one series has and the other has not
 SHOWN = 60  # characters of a value
+MOST = 4  # names that are shown though fewer would tell the series apart
 WEIGHTS = {True: "synthetic", False: "real"}
 
 
@@ -40,9 +41,26 @@ def told_apart(conditions: Sequence[Conditions]) -> list[Fields]:
 
     Values are as recorded, ABSENT where a series lacks the field: `label` makes them fit for a terminal.
     """
-    names = unlike(conditions)
     every = [fields_of(one) for one in conditions]
+    names = unlike(conditions)
+    names = names if len(names) <= MOST else _fewest(every, names)
     return [tuple((name, fields.get(name, ABSENT)) for name in names) for fields in every]
+
+
+def _fewest(every: Sequence[Mapping[str, str]], names: Sequence[str]) -> tuple[str, ...]:
+    """Those names, of the front ones as many as it takes, that tell apart what all of them do."""
+    chosen: list[str] = []
+    for name in names:
+        if _groups(every, [*chosen, name]) > _groups(every, chosen):
+            chosen.append(name)
+    for name in list(chosen):
+        others = [one for one in chosen if one != name]
+        chosen = others if _groups(every, others) == _groups(every, chosen) else chosen
+    return tuple(chosen)
+
+
+def _groups(every: Sequence[Mapping[str, str]], names: Sequence[str]) -> int:
+    return len({tuple(fields.get(name) for name in names) for fields in every})
 
 
 def label(fields: Fields) -> str:

@@ -10,10 +10,11 @@ from typing import Any
 from lab.analysis.points.defaults import DEFAULTS
 from lab.analysis.points.key import Fields
 from lab.analysis.points.measured import is_measured
+from lab.analysis.tools import OWN, tool_of
 from lab.core.run_record import RunRecord
 
 # fmt: off
-OWN = (
+PLAN = (
     "prefill_chunk", "warmup_cap", "warmup_spread", "seed", "sample_interval_s", "memory_interval_ms",
     "memory_generate",
 )
@@ -24,21 +25,15 @@ SWITCHES = {"true": "1", "false": "0"}
 LLAMA_WORDS = {"flash_attn": {"on": "1", "off": "0", "auto": "-1"}, "repack": {"auto": "1", "on": "1", "off": "0"}}
 
 
-def tool_of(record: RunRecord) -> str:
-    """Return the name of the tool that measured; empty where lab did."""
-    imported = record.extra.get("imported")
-    return str(imported.get("tool") or "") if isinstance(imported, dict) else ""
-
-
 def settings_of(record: RunRecord) -> Fields:
     """Return all settings; of an imported run also the columns that lab does not know, less those that measure."""
     tool = tool_of(record)
-    return _sorted(_imported(record, tool) if tool else _own(record))
+    return _sorted(_own(record) if tool == OWN else _imported(record, tool))
 
 
 def facts_of(record: RunRecord) -> Fields:
     """Return what another tool says of the device; nothing for lab's own runs, whose device has a serial."""
-    if not tool_of(record):
+    if tool_of(record) == OWN:
         return ()
     return _sorted({FACTS.get(name, name): text for name, text in _flat(record.device.facts)})
 
@@ -46,7 +41,7 @@ def facts_of(record: RunRecord) -> Fields:
 def backend_of(record: RunRecord) -> str:
     """Return what computed; the name of the GPU, which llama-bench's rows have beside it, is one of the facts."""
     effective, gpu = record.engine.effective or "", record.device.facts.get("gpu")
-    if tool_of(record) and isinstance(gpu, str) and gpu:
+    if tool_of(record) != OWN and isinstance(gpu, str) and gpu:
         return effective.removesuffix(gpu).rstrip() or effective
     return effective
 
@@ -66,9 +61,9 @@ def spelled(value: Any) -> str:
 
 def _own(record: RunRecord) -> dict[str, str]:
     plan = record.plan
-    values = {name: getattr(plan, name, plan.extra.get(name)) for name in OWN}
+    values = {name: getattr(plan, name, plan.extra.get(name)) for name in PLAN}
     known = {name: spelled(value) for name, value in values.items() if value is not None}
-    return known if len(known) >= len(OWN) else {**known, "fingerprint": plan.settings_fingerprint}
+    return known if len(known) >= len(PLAN) else {**known, "fingerprint": plan.settings_fingerprint}
 
 
 def _imported(record: RunRecord, tool: str) -> dict[str, str]:

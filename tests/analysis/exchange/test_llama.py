@@ -221,3 +221,14 @@ def test_hostile_text_is_harmless(tmp_path: Path) -> None:
 def test_a_file_name_makes_no_path(tmp_path: Path) -> None:
     (run,) = records(written(tmp_path, [{**llama_rows()[0], "model_filename": "../../../../etc/passwd"}]))
     assert run.model.label == "passwd-q4_0"
+
+
+def test_unknown_columns_that_measure_stand_with_their_row_and_are_exported_again(tmp_path: Path) -> None:
+    rows = [{**row, "avg_ttft_ms": 100.0 + place, "n_foo": 3} for place, row in enumerate(llama_rows()[:2])]
+    (run,) = records(written(tmp_path, rows))
+    assert run.extra["other_columns"] == '{"n_foo":3}'
+    assert [cell.extra["reported"]["measured"] for cell in run.cells] == [
+        {"avg_ttft_ms": 100.0},
+        {"avg_ttft_ms": 101.0},
+    ]
+    assert [row["avg_ttft_ms"] for row in llama_bench_rows(run)] == [100.0, 101.0]
