@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lab.analysis.points import settings
 from lab.core.run_record import RunRecord
 
 OWN = "lab"
@@ -10,7 +9,8 @@ OWN = "lab"
 
 def tool_of(record: RunRecord) -> str:
     """Return the name of the program that measured: `lab`, or that of an imported run, as `llama-bench`."""
-    return settings.tool_of(record) or OWN
+    imported = record.extra.get("imported")
+    return str(imported.get("tool") or OWN) if isinstance(imported, dict) else OWN
 
 
 def protocol_of(record: RunRecord) -> str:
