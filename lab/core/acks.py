@@ -1,6 +1,7 @@
 """accepted.toml: levels of a history that somebody accepted, with the reason. People read, edit and review it.
 
-Entries are added at the end and cut out as they stand, so comments and order of the rest stay.
+Entries are added at the end and cut out as they stand, so comments and order of the rest stay. A file in another form
+of TOML, such as one inline list, is edited by tomlkit. What would not read back as it should is not written.
 """
 
 from __future__ import annotations
@@ -9,15 +10,14 @@ import fcntl
 import json
 import os
 import re
-import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from lab.core.atomic import write_text
-from lab.core.config import Limits, decode, load_toml
+from lab.core.config import Limits, decode, load_toml, parse_toml
 from lab.core.errors import ConfigError
 from lab.core.home import lab_home, shown
 from lab.core.kinds import Count, ModelLabel, Name, RunId
@@ -67,15 +67,15 @@ def add(entry: Accepted) -> Path:
     """Put the entry at the end of the file, instead of an earlier one of the same cell and run."""
     with _held() as path:
         old = [place for place, one in enumerate(load_acks()) if _same(one, entry)]
-        text = _without(_text(path), old)
-        _write(path, text.rstrip("\n") + "\n\n" + _block(entry), [*_kept(old), entry])
+        kept = [*_kept(old), entry]
+        _write(path, [lambda text: _without(text, old).rstrip("\n") + "\n\n" + _block(entry)], kept)
     return path
 
 
 def remove(places: Sequence[int]) -> Path:
     """Cut the entries at these places (from 0) out of the file."""
     with _held() as path:
-        _write(path, _without(_text(path), places), _kept(places))
+        _write(path, [lambda text: _without(text, places), lambda text: _cut_by_tomlkit(text, places)], _kept(places))
     return path
 
 
@@ -104,12 +104,14 @@ def _held() -> Iterator[Path]:
 
 
 def _text(path: Path) -> str:
-    return path.read_text("utf-8") if path.exists() else HEAD
+    return path.read_bytes().decode("utf-8") if path.exists() else HEAD
 
 
 def _without(text: str, places: Sequence[int]) -> str:
     """The text without these entries; comments that stand right above the next entry stay with it."""
     starts = [found.start() for found in ENTRY.finditer(text)]
+    if any(place >= len(starts) for place in places):
+        raise ValueError("not every entry begins with [[accepted]] on a line of its own")
     for place in sorted(places, reverse=True):
         end = starts[place + 1] if place + 1 < len(starts) else len(text)
         body = text[starts[place] : end]
@@ -135,13 +137,40 @@ def _spelled(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _write(path: Path, text: str, expected: Sequence[Accepted]) -> None:
-    """Write what reads back as expected, and nothing else."""
+def _cut_by_tomlkit(text: str, places: Sequence[int]) -> str:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
     try:
-        found = decode(File, tomllib.loads(text), where=shown(path)).accepted
-    except tomllib.TOMLDecodeError:
-        found = None
-    if found is None or list(found) != list(expected):
-        hint = "edit it by hand: each entry begins with [[accepted]] on a line of its own"
-        raise ConfigError(f"{shown(path)}: cannot be changed without losing what you wrote", hint=hint)
-    write_text(path, text)
+        document = tomlkit.parse(text)
+        entries: Any = document["accepted"]
+        for place in sorted(places, reverse=True):
+            del entries[place]
+        return tomlkit.dumps(document)
+    except TOMLKitError as problem:
+        raise ValueError(str(problem)) from problem
+
+
+def _write(path: Path, edits: Sequence[Callable[[str], str]], expected: Sequence[Accepted]) -> None:
+    """Write what the first edit gives that reads back as expected, and nothing else."""
+    before = _text(path)
+    for edit in edits:
+        text = _edited(edit, before)
+        if text is not None and _read(text, path) == tuple(expected):
+            return write_text(path, text)
+    hint = "edit it by hand: each entry begins with [[accepted]] on a line of its own"
+    raise ConfigError(f"{shown(path)}: cannot be changed without losing what you wrote", hint=hint)
+
+
+def _edited(edit: Callable[[str], str], text: str) -> str | None:
+    try:
+        return edit(text)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def _read(text: str, path: Path) -> tuple[Accepted, ...] | None:
+    try:
+        return decode(File, parse_toml(text.encode("utf-8"), where=shown(path)), where=shown(path)).accepted
+    except ConfigError:
+        return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -14,11 +16,13 @@ from typing import Any
 
 from lab.core.atomic import publish_dir, staging_dir, write_json
 from lab.core.bundle import file_entry
+from lab.core.disk import FULL, REFUSED
 from lab.core.errors import CompileError
 from lab.core.fields import encode
 from lab.core.jsonio import digest
 from lab.core.manifest import MANIFEST_NAME
 from lab.core.progress import Progress
+from lab.core.text import said
 from lab.ondevice.elf import check_elf
 from lab.ondevice.macho import check_macho
 from lab.ondevice.pip import by_hand, find_wheel, wheel_folder
@@ -107,10 +111,13 @@ def extract(wheel: Path, member: str, to: Path) -> None:
                 shutil.copyfileobj(source, out)
     except KeyError as problem:
         raise CompileError(f"{wheel}: has no {member}", hint=_AGAIN) from problem
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as problem:
-        raise CompileError(f"{wheel}: damaged: {problem}", hint=_AGAIN) from problem
     except FileNotFoundError as problem:
         raise CompileError(f"{wheel}: cannot be read: {problem.strerror}", hint=_AGAIN) from problem
+    except _DAMAGE as problem:
+        if isinstance(problem, OSError) and problem.errno in (*FULL, *REFUSED):
+            raise
+        to.unlink(missing_ok=True)
+        raise CompileError(f"{wheel}: damaged: {said(problem)}", hint=_AGAIN) from problem
 
 
 def _key(own: Wheels, origin: Origin) -> str:
@@ -135,3 +142,8 @@ def _is_whole(folder: Path, origin: Origin) -> bool:
 
 
 _AGAIN = "fetch the wheel again"
+# What zipfile raises for a directory or a member that is damaged; a place that lies outside the file is an OSError.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, ValueError, OverflowError),
+    *(NotImplementedError, RuntimeError),
+)

@@ -14,6 +14,7 @@ _NEEDED, _STRTAB, _SONAME = 1, 5, 14
 _HEADER = struct.Struct("<16xHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
 _ENTRY = struct.Struct("<qQ")
+MAX_SEGMENTS, MAX_ENTRIES, MAX_NAME_BYTES = 256, 10_000, 4096  # a library has about ten, thirty, and thirty
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def read_dynamic(path: Path) -> Dynamic:
         entries = [entry for segment in segments if segment.kind == _DYNAMIC for entry in _entries(data, segment)]
         table = next((_offset(segments, value) for tag, value in entries if tag == _STRTAB), 0)
         names = [(tag, _text(data, table + value)) for tag, value in entries if tag in (_NEEDED, _SONAME)]
-    except (struct.error, ValueError) as problem:
+    except (struct.error, ValueError, OverflowError) as problem:
         raise CompileError(f"{path}: damaged ELF file: {problem}") from problem
     return Dynamic(
         soname=next((name for tag, name in names if tag == _SONAME), ""),
@@ -54,12 +55,16 @@ def read_dynamic(path: Path) -> Dynamic:
 def _segments(data: bytes) -> Iterator[_Segment]:
     fields = _HEADER.unpack_from(data)
     start, size, count = fields[4], fields[8], fields[9]
+    if count > MAX_SEGMENTS:
+        raise ValueError(f"{count} segments")
     for i in range(count):
         kind, _, offset, address, _, size_bytes, _, align = _SEGMENT.unpack_from(data, start + i * size)
         yield _Segment(kind, offset, address, size_bytes, align)
 
 
 def _entries(data: bytes, segment: _Segment) -> Iterator[tuple[int, int]]:
+    if segment.size > MAX_ENTRIES * _ENTRY.size:
+        raise ValueError(f"a dynamic section of {segment.size} bytes")
     for at in range(segment.offset, segment.offset + segment.size, _ENTRY.size):
         tag, value = _ENTRY.unpack_from(data, at)
         if tag == 0:
@@ -76,4 +81,4 @@ def _offset(segments: list[_Segment], address: int) -> int:
 
 
 def _text(data: bytes, at: int) -> str:
-    return data[at : data.index(b"\0", at)].decode("utf-8", "replace")
+    return data[at : data.index(b"\0", at, at + MAX_NAME_BYTES)].decode("utf-8", "replace")

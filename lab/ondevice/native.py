@@ -12,12 +12,12 @@ from lab.core.bundle import file_entry
 from lab.core.errors import CompileError
 from lab.core.fields import encode
 from lab.core.file_digest import file_sha256
-from lab.core.jsonio import digest, read_json
+from lab.core.jsonio import digest
 from lab.core.manifest import MANIFEST_NAME
 from lab.core.proc import run
 from lab.core.progress import Progress
 from lab.ondevice.compilers import Compiler, build_env
-from lab.ondevice.published import published
+from lab.ondevice.published import published, read_published
 
 TIMEOUT_S = 900.0
 TAIL_LINES = 30
@@ -94,8 +94,8 @@ def _is_whole(recipe: Recipe, folder: Path) -> bool:
 
 
 def _read(recipe: Recipe, folder: Path) -> Built:
-    document = read_json(folder / MANIFEST_NAME, error=CompileError)
-    return Built(folder / recipe.output, str(document["key"]), str(document["compiler"]))
+    document = read_published(folder)
+    return Built(folder / recipe.output, document.key, document.compiler)
 
 
 def _build_with_any(recipe: Recipe, choices: Sequence[Compiler], shelf: Path, progress: Progress) -> Path:

@@ -107,3 +107,55 @@ def test_bad_entries_are_not_written(home: Path) -> None:
     with pytest.raises(ConfigError):
         add(replace(ONE, run="latest"))
     assert not acks_path().exists()
+
+
+def entry(number: int) -> str:
+    names = ["target", "model", "engine", "metric", "reason"]
+    fields = [f'{name} = "{getattr(ONE, name)}"' for name in names]
+    return ", ".join([*fields, "prompt = 1", "generate = 2", f"depth = {number}", f'run = "{ONE.run}"'])
+
+
+def table(number: int, head: str = "[[accepted]]") -> str:
+    return head + "\n" + entry(number).replace(", ", "\n") + "\n"
+
+
+FORMS = {
+    "one list": lambda: f"accepted = [{', '.join('{' + entry(i) + '}' for i in range(3))}]\n",
+    "a list over lines": lambda: "accepted = [\n" + "".join(f"  {{{entry(i)}}}, # no. {i}\n" for i in range(3)) + "]\n",
+    "tables": lambda: "".join(table(i) for i in range(3)),
+    "indented tables": lambda: "".join(table(i, "  [[ accepted ]] # x") for i in range(3)),
+    "a quoted name": lambda: "".join(table(i, '[["accepted"]]') for i in range(3)),
+    "returns": lambda: "".join(table(i) for i in range(3)).replace("\n", "\r\n"),
+    "a reason that looks like a table": lambda: "".join(
+        table(i).replace('reason = "', 'reason = """\n[[accepted]]\n').replace('now"', 'now"""') for i in range(3)
+    ),
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("form", FORMS)
+def test_an_entry_is_taken_out_of_a_file_in_any_form(home: Path, form: str, place: int) -> None:
+    acks_path().write_bytes(f"schema = 1\n# why\n{FORMS[form]()}".encode())
+    before = load_acks()
+    assert [one.depth for one in before] == [0, 1, 2]
+    remove([place])
+    assert load_acks() == tuple(one for one in before if one.depth != place)
+    assert "# why" in acks_path().read_text()
+
+
+def test_the_file_written_by_hand_is_edited(home: Path) -> None:
+    acks_path().write_bytes(Path("tests/cases/security/accepted-inline-list.toml").read_bytes())
+    assert len(load_acks()) == 1
+    remove([0])
+    assert load_acks() == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["schema = 1\naccepted = [{target = 1}]\n", "schema = 1\naccepted = 5\n", "accepted = [", "\x00", "é"]
+)
+def test_what_cannot_be_edited_is_told_and_stays(home: Path, text: str) -> None:
+    acks_path().write_text(text, encoding="latin-1")
+    before = acks_path().read_bytes()
+    with pytest.raises(ConfigError):
+        remove([0])
+    assert acks_path().read_bytes() == before

@@ -108,7 +108,8 @@ def _sharded(folder: Path) -> dict[str, StoredTensor]:
     placed = read_document(index).get("weight_map")
     if not isinstance(placed, Mapping) or not placed:
         raise WeightsError(f"{shown(index)}: weight_map is missing", hint=AGAIN)
-    tables = {name: read_table(inside(folder, name, index)) for name in sorted(set(placed.values()), key=str)}
+    paths = {path.name: path for path in (inside(folder, name, index) for name in placed.values())}
+    tables = {name: read_table(path) for name, path in sorted(paths.items())}
     for tensor, shard in placed.items():
         if tensor not in tables[shard]:
             raise WeightsError(f"{tensor}: {shown(index)} places it in {shard}, which lacks it", hint=AGAIN)

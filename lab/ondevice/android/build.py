@@ -15,7 +15,7 @@ from lab.core.errors import CompileError
 from lab.core.fields import encode
 from lab.core.file_digest import file_sha256
 from lab.core.home import compiled_dir
-from lab.core.jsonio import digest, read_json
+from lab.core.jsonio import digest
 from lab.core.manifest import MANIFEST_NAME
 from lab.core.proc import run
 from lab.core.progress import NullProgress, Progress
@@ -25,7 +25,7 @@ from lab.ondevice.android.tvm_source import tvm_source
 from lab.ondevice.elf import check_elf
 from lab.ondevice.elf_dynamic import read_dynamic
 from lab.ondevice.opencl.headers import opencl_headers
-from lab.ondevice.published import published
+from lab.ondevice.published import published, read_published
 from lab.ondevice.wheels import FFI_NAME, RUNTIME_NAME, Wheels, find_wheels
 
 SHELF = "toolchain"
@@ -87,8 +87,7 @@ def toolchain(
     final = _final(shelf, key)
     if not _is_whole(final):
         _build(ndk, wheels, key, final, source, progress or NullProgress())
-    document = read_json(final / MANIFEST_NAME, error=CompileError)
-    return Toolchain(final, key, ndk.revision, dict(document["versions"]))
+    return Toolchain(final, key, ndk.revision, dict(read_published(final).versions))
 
 
 def _final(shelf: Path, key: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import lzma
 import os
@@ -13,11 +12,13 @@ import urllib.error
 import urllib.request
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from lab.core.atomic import publish_dir, staging_dir, write_json
+from lab.core.disk import FULL, REFUSED
 from lab.core.errors import CompileError, LabError
 from lab.core.progress import Progress
+from lab.core.text import said
 from lab.ondevice.android.tvm_tree import check_tree, how_to_get
 from lab.ondevice.wheels import Wheels
 
@@ -31,6 +32,8 @@ TIMEOUT_S = 30.0
 MAX_ARCHIVE_BYTES = 512 << 20
 MAX_FILE_BYTES = 8 << 20
 MAX_SUM_BYTES = 4096
+MAX_UNPACKED_BYTES = 1 << 30
+MAX_NAME_BYTES = 1 << 20
 BLOCK_BYTES = 1 << 20
 WANTED = re.compile(r"(include/tvm|src/runtime|src/support|3rdparty/compiler-rt)/[A-Za-z0-9_./+-]{1,200}")
 
@@ -77,13 +80,39 @@ def unpack(archive: BinaryIO, named: str, into: Path) -> None:
     Links, and names that lead elsewhere, are left out.
     """
     try:
-        with tarfile.open(fileobj=archive, mode="r:*") as tar:
+        with tarfile.open(fileobj=archive, mode="r:*", tarinfo=_Member) as tar:
             for member in tar:
+                if member.offset_data + member.size > MAX_UNPACKED_BYTES:
+                    raise CompileError(f"{named}: more than {MAX_UNPACKED_BYTES} bytes unpacked, which TVM never has")
                 name = PurePosixPath(*PurePosixPath(member.name).parts[1:])
                 if member.isreg() and WANTED.fullmatch(str(name)) and ".." not in name.parts:
                     _write(tar, member, named, into / name)
-    except (tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as problem:
-        raise CompileError(f"{named}: no archive of TVM's source, or damaged: {problem}") from problem
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError, OverflowError) as problem:
+        if isinstance(problem, OSError) and problem.errno in (*FULL, *REFUSED):
+            raise
+        raise CompileError(f"{named}: no archive of TVM's source, or damaged: {said(problem)}") from problem
+
+
+# Members whose content tarfile takes for names and facts of the next one.
+_NAMES = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+
+
+class _Member(tarfile.TarInfo):
+    """A header whose size is one: tarfile reads names of any length into memory, and goes back for negative sizes."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return the member; HeaderError for a size that no archive of sources has."""
+        found = super().frombuf(buf, encoding, errors)
+        if found.size < 0 or (found.type in _NAMES and found.size > MAX_NAME_BYTES):
+            raise tarfile.HeaderError(f"a member of {found.size} bytes")
+        return found
 
 
 def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, named: str, path: Path) -> None:
