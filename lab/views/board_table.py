@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.analysis.boards.board import Board
+from lab.analysis.boards.axes import value_on
+from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.words import plain_word
 from lab.core.home import shown
 from lab.core.store import BadRun
@@ -61,13 +62,21 @@ def _nothing(board: Board) -> str:
 def _reasons(board: Board) -> RenderableType | None:
     """Why, for everything that got worse."""
     worse = [(row, cell) for row in board.rows for cell in row.cells if cell.role == "bad" and cell.reason]
+    distinct = list({(cell.key, cell.under, cell.word): (row, cell) for row, cell in worse}.values())
+    places = [_where(row, cell) for row, cell in distinct]
     lines = []
-    for row, cell in list({(cell.key, cell.under, cell.word): (row, cell) for row, cell in worse}.values())[:REASONS]:
-        where = " ".join(filter(None, (*row.names, cell.note)))
+    for (row, cell), place in list(zip(distinct, places, strict=True))[:REASONS]:
+        where = _where(row, cell, metric=places.count(place) > 1)
         lines.append(Text.assemble((plain_word(cell.word), BAD), f"  {clipped(where)}: {clipped(cell.reason)}"))
-    more = len({(cell.key, cell.under, cell.word) for _, cell in worse}) - len(lines)
+    more = len(distinct) - len(lines)
     lines += [Text(f"and {more} more: `lab dash compare --once` lists all", FAINT)] if more > 0 else []
     return Group(*lines) if lines else None
+
+
+def _where(row: BoardRow, cell: BoardCell, *, metric: bool = False) -> str:
+    """The names of the row and what the value is of; its metric where the same place has others."""
+    title = value_on(cell.key, "metric") if metric and cell.key else ""
+    return " ".join(filter(None, (*row.names, cell.note, title)))
 
 
 def _legend(board: Board) -> RenderableType | None:

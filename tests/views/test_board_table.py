@@ -17,6 +17,7 @@ from lab.views.board_table import board_table
 from lab.views.console import to_text
 from lab.views.dashboards_table import dashboards_table
 from tests.analysis.boards.samples import failed, session, steady
+from tests.analysis.documents import DOCUMENT
 from tests.views.snapshot import WIDTHS, check
 
 WIDTH = pytest.mark.parametrize("width", WIDTHS)
@@ -53,6 +54,33 @@ def test_a_board(name: str, width: int) -> None:
     assert "slower" in said
     assert "broke" in said
     assert "SIGSEGV" in said
+    assert max(len(line) for line in text.splitlines()) <= width
+
+
+def siblings(name: str) -> Board:
+    """Backends of one phone: one halved, one steady, one that nobody measures any more, and one after a new driver."""
+    runs = []
+    for engine, days, level in (
+        ("cpu", range(1, 21), 20.0),
+        ("opencl", range(1, 21), 12.0),
+        ("hexagon", range(1, 6), 5.0),
+    ):
+        for day in days:
+            lost = 0.5 if engine == "cpu" and day > 17 else 1.0
+            of = {**DOCUMENT["engine"], "name": "llama.cpp", "effective": engine}
+            runs += steady([day], "a" if day < 18 else "b", level * lost, target="phone", engine=of)
+    numbered = [replace(run, run_id=f"{run.run_id[:-4]}{place:04x}") for place, run in enumerate(runs)]
+    found = build_board(load_dashboard(name), points_of(numbered))
+    return with_own_reasons(found)
+
+
+@WIDTH
+@pytest.mark.parametrize("name", ["overview", "device", "compare"])
+def test_siblings_each_have_a_row_with_their_name(name: str, width: int) -> None:
+    text = check(f"board-siblings-{name}", board_table(siblings(name), [], width), width)
+    assert all(backend in text for backend in ("cpu", "opencl", "hexagon"))
+    assert "slower" in text
+    assert "last 2026-11-05" in " ".join(text.split())
     assert max(len(line) for line in text.splitlines()) <= width
 
 
