@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lab.analysis.flags import DOUBTFUL, doubts
 from lab.analysis.gpu import computes_on_cpu, fell_back, is_gpu_run
 from lab.analysis.marks import Mark
 from lab.analysis.points.key import Conditions
@@ -89,7 +90,10 @@ def cell_obstacle(a: Cell, b: Cell) -> tuple[Mark, str] | None:
     if not good_a:
         return "not-comparable", f"no numbers: A {_how(a)}; B {_how(b)}"
     swapped = [side for side, cell in (("A", a), ("B", b)) if any(one.swap_bytes for one in cell.repetitions)]
-    return ("not-comparable", f"swapped in {' and '.join(swapped)}") if swapped else None
+    if swapped:
+        return "not-comparable", f"swapped in {' and '.join(swapped)}"
+    doubted = [side for side, cell in (("A", a), ("B", b)) if doubts(cell)]
+    return ("not-comparable", f"{DOUBTFUL} in {' and '.join(doubted)}") if doubted else None
 
 
 def metric_obstacle(name: str, a: Cell, b: Cell, n_a: int, n_b: int) -> str | None:

@@ -15,6 +15,8 @@ from lab.core.text import printable
 
 GATED = ("prefill_tok_per_s", "decode_tok_per_s")  # what the declared cv gate is about
 ABOVE_ROOF = 1.05  # roofs themselves are measured to a few percent
+DOUBTFUL = "numbers that contradict themselves, or that cannot be,"
+DOUBTS = ("contradictory", "impossible")  # codes that an imported cell carries
 IMPOSSIBLE = ("above_roof", "prefill_above_roof")  # codes of what cannot be
 BANDWIDTH_MOVED = 1.15
 
@@ -41,7 +43,15 @@ def cell_flags(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> tu
         *_unsteady(record, metrics),
         *_disturbed(counted),
         *_impossible(of_fastest_pass(record, cell, metrics)),
+        *doubts(cell),
     )
+
+
+def doubts(cell: Cell) -> tuple[Flag, ...]:
+    """What an imported row contradicts, or no device can do: such numbers are shown, and nothing is made of them."""
+    found = cell.extra.get("doubts")
+    texts = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return tuple(Flag(str(one["code"]), printable(str(one.get("text")))) for one in texts if one.get("code") in DOUBTS)
 
 
 def _run_flags(record: RunRecord) -> Iterator[Flag]:

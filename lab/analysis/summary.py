@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
-from lab.analysis.flags import IMPOSSIBLE, Flag, cell_flags
+from lab.analysis.flags import DOUBTS, IMPOSSIBLE, Flag, cell_flags
 from lab.analysis.roofline import roofline
 from lab.analysis.stats import Stat, describe, percentile
 from lab.core.run_record import Cell, Repetition, RunRecord
@@ -68,8 +68,8 @@ class CellSummary:
 
     @property
     def impossible(self) -> bool:
-        """Whether a rate is above a roof of its session, so that one of the two is wrong."""
-        return any(flag.code in IMPOSSIBLE for flag in self.flags)
+        """Whether a rate cannot be: it is above a roof of its session, above any device's, or contradicts itself."""
+        return any(flag.code in (*IMPOSSIBLE, *DOUBTS) for flag in self.flags)
 
 
 def summarise(record: RunRecord) -> list[CellSummary]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 from lab.core.archive import Archives
-from lab.core.atomic import sweep_stale, write_bytes
+from lab.core.atomic import sweep_stale, write_bytes, write_many
+from lab.core.disk import write_failure
 from lab.core.home import shown
 from lab.core.place import Inside, Place
 from lab.core.run_files import RunFile, run_files
 from lab.core.run_record import RunRecord
 from lab.core.stored import Entry
+
+AT_ONCE = 200  # files that are flushed together
 
 
 class FileStore:
@@ -65,6 +73,41 @@ class FileStore:
             return False
         self.write(record, content)
         return True
+
+    def add_many(self, runs: Iterable[tuple[RunRecord, bytes]]) -> Iterator[str]:
+        """Write many files, flushed to the disk together rather than one by one."""
+        swept: set[Path] = set()
+        left = iter(runs)
+        while some := {self.place_of(record): (record, content) for record, content in islice(left, AT_ONCE)}:
+            there = {path for path in some if path.exists()}
+            yield from (some[path][0].run_id for path in there)
+            for folder in {path.parent for path in some} - swept:
+                sweep_stale(folder)
+                swept.add(folder)
+            write_many({path: content for path, (_, content) in some.items() if path not in there})
+
+    @contextmanager
+    def alone(self, targets: Iterable[str]) -> Iterator[None]:
+        """Hold the folders of the targets, in the order of their names."""
+        with ExitStack() as held:
+            for target in sorted(targets):
+                held.enter_context(_held(self.root / target))
+            yield
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as problem:
+        raise write_failure(folder, problem) from problem
+    try:
+        with suppress(OSError):  # a file system without locks: nobody can wait for anybody
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _entry(run: RunFile) -> Entry:

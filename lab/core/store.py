@@ -6,6 +6,7 @@ They are files under profiles/, or rows of the database that $LAB_STORE names. E
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ __all__ = [
     "Place",
     "Source",
     "Store",
+    "add_all",
+    "alone",
     "content",
     "entries",
     "find",
@@ -53,6 +56,26 @@ def save(record: RunRecord) -> Place:
     where = f"run {record.run_id}"
     document = plain(to_json(record), where=where)
     return in_use().write(from_json(document, where=where), digested_bytes(document))
+
+
+def add_all(records: Iterable[RunRecord]) -> Iterator[str]:
+    """Store many new runs, and yield the ids of those that are stored already, which stay as they are.
+
+    Each is whole or not there. All are on the disk when the last was asked for.
+    """
+    return in_use().add_many(_documents(records))
+
+
+def alone(targets: Iterable[str]) -> AbstractContextManager[None]:
+    """Keep others from changing stored runs of these targets; waits until they have done."""
+    return in_use().alone(targets)
+
+
+def _documents(records: Iterable[RunRecord]) -> Iterator[tuple[RunRecord, bytes]]:
+    for record in records:
+        where = f"run {record.run_id}"
+        document = plain(to_json(record), where=where)
+        yield from_json(document, where=where), digested_bytes(document)
 
 
 def run_path(record: RunRecord) -> Place:

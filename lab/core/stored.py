@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,3 +81,9 @@ class Store(Source, Protocol):
 
     def add(self, record: RunRecord, content: bytes) -> bool:
         """Store `content` unless something is stored at its place already; whether it was stored."""
+
+    def add_many(self, runs: Iterable[tuple[RunRecord, bytes]]) -> Iterator[str]:
+        """Store each unless something is stored at its place already; yield the ids of those that were not stored."""
+
+    def alone(self, targets: Iterable[str]) -> AbstractContextManager[None]:
+        """Keep others from changing stored runs of these targets; waits until they have done."""

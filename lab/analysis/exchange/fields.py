@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from lab.core.errors import ForeignFileError
+from lab.core.jsonio import parse_json
 from lab.core.text import LIMIT, printable
 
 MAX_INTEGER = 2**63 - 1
 MAX_TOKENS = 2**31 - 1
 MAX_RATE = 1e12  # tokens/s; nothing is near it
 AHEAD = timedelta(hours=1)  # as far as clocks of two machines may reasonably differ
+EAST = timedelta(hours=14)  # as far as local time is ahead of UTC anywhere
+FIRST_YEAR = 2000
+DATE_HINT = "say when it was with --date"
+
+
+class UndatedError(ForeignFileError):
+    """A row has a time at which nobody can have measured it: the clock of its machine was not set.
+
+    `reason` is the same without the file and the row.
+    """
+
+    reason = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,7 @@ class Fields:
         return printable(found, LIMIT)
 
     def whole(self, name: str, *, least: int = 0, most: int = MAX_INTEGER, default: int | None = None) -> int:
-        """Return a whole number; its digits as text will do, since CSV and SQL have nothing else."""
+        """Return a whole number; its digits as text will do, since CSV and SQL have nothing else, and `7000.0` too."""
         found = self.columns.get(name)
         if found is None and default is not None:
             return default
@@ -70,6 +84,8 @@ class Fields:
     def numbers(self, name: str, *, most: float = MAX_RATE) -> tuple[float, ...]:
         """Return a list of numbers above 0; empty where the column is left out."""
         found = self.columns.get(name)
+        if isinstance(found, str) and found.startswith("["):  # as a data frame writes a list into a CSV
+            found = parse_json(found, where=f"{self.file}: row {self.row}: {name}", error=ForeignFileError)
         if not isinstance(found, list | None):
             self.fail(name, f"expected a list, got {shown(found)}")
         return tuple(self._number(f"{name}[{i}]", one, most, True) for i, one in enumerate(found or []))
@@ -78,29 +94,58 @@ class Fields:
         """Return a number, or None where nothing is said."""
         return self.number(name, most=most) if self.has(name) else None
 
+    def about(self, name: str) -> float | None:
+        """Return a number that nothing depends on; None where there is none that makes sense."""
+        value = _number(self.columns.get(name))
+        return value if value is not None and math.isfinite(value) and value >= 0 else None
+
     def flag(self, name: str, default: bool) -> bool:
-        """Return a yes or no; 0 and 1 will do, as numbers and as text."""
+        """Return a yes or no; 0 and 1 will do, as numbers and as text, and a data frame's True and False."""
         found = self.columns.get(name)
-        known = {True: True, False: False, "0": False, "1": True}
+        known = {True: True, False: False, "0": False, "1": True, "true": True, "false": False}
         if found is None:
             return default
-        if not isinstance(found, bool | int | str) or found not in known:
+        plain = found.lower() if isinstance(found, str) else found
+        if not isinstance(plain, bool | int | float | str) or plain not in known:
             self.fail(name, f"expected true or false, got {shown(found)}")
-        return known[found]
+        return known[plain]
 
     def time(self, name: str) -> str:
-        """Return a time as records spell it, in UTC and to the second; one that is yet to come is an error."""
-        said = self.text(name)
-        try:
-            at = datetime.fromisoformat(said)
-            at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(name, f"expected a time such as 2026-11-24T16:29:16Z, got {shown(said)}")
-        if at > datetime.now(UTC) + AHEAD:
+        """Return a time as records spell it, in UTC and to the second; one that is yet to come is an error.
+
+        A time without a zone is taken for UTC, and where that is yet to come for that of a place east of it.
+
+        Raises:
+            UndatedError: it is of before anybody measured such things.
+        """
+        at, local = self._time(name)
+        now = datetime.now(UTC)
+        if at.year < FIRST_YEAR:
+            raise self._undated(name)
+        if local and now + AHEAD < at <= now + EAST + AHEAD:
+            at -= timedelta(hours=math.ceil((at - now) / timedelta(hours=1)))
+        if at > now + AHEAD:
             self.fail(name, f"{at:%Y-%m-%dT%H:%M:%SZ} is in the future")
-        if at.year < 2000:
-            self.fail(name, f"{said} is before anybody could have measured it")
         return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+    def _undated(self, name: str) -> UndatedError:
+        reason = f"{self.prefix}{name}: {self.text(name)} is before anybody could have measured it"
+        problem = UndatedError(f"{self.file}: row {self.row}: {reason}", hint=DATE_HINT)
+        problem.reason = reason
+        return problem
+
+    def written_time(self, name: str) -> str:
+        """Return the time as it stands, to the second and taken for UTC; "" where there is none."""
+        return f"{self._time(name)[0]:%Y-%m-%dT%H:%M:%SZ}" if self.has(name) else ""
+
+    def _time(self, name: str) -> tuple[datetime, bool]:
+        """The time, and whether it came without a zone."""
+        text = self.text(name)
+        try:
+            at = datetime.fromisoformat(text)
+            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC), at.tzinfo is None
+        except (ValueError, OverflowError):
+            self.fail(name, f"expected a time such as 2026-11-24T16:29:16Z, got {shown(text)}")
 
     def _number(self, name: str, found: object, most: float, positive: bool) -> float:
         value = _number(found)
@@ -111,6 +156,9 @@ class Fields:
         if not 0 <= value <= most or (positive and value == 0):
             self.fail(name, f"{shown(found)} is not {'above' if positive else 'at least'} 0 and at most {most:g}")
         return value
+
+
+_DIGITS = re.compile(r"-?[0-9]+(\.0*)?")
 
 
 def shown(value: object) -> str:
@@ -124,8 +172,10 @@ def shown(value: object) -> str:
 def _whole(found: object) -> int | None:
     if isinstance(found, int) and not isinstance(found, bool):
         return found
-    if isinstance(found, str) and found.isascii() and found.removeprefix("-").isdigit() and len(found) <= 20:
-        return int(found)
+    if isinstance(found, float):  # a data frame has no whole numbers in a column with gaps
+        return int(found) if found.is_integer() and abs(found) <= 2.0**53 else None
+    if isinstance(found, str) and len(found) <= 24 and _DIGITS.fullmatch(found):
+        return int(found.partition(".")[0])
     return None
 
 

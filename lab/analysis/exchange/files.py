@@ -1,142 +1,232 @@
-"""A file of unknown origin: what it is, and the runs in it."""
+"""A file of unknown origin: what it is, and the tests in it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.analysis.exchange.fields import Fields
-from lab.analysis.exchange.found import Found
-from lab.analysis.exchange.llama_rows import llama_row
-from lab.analysis.exchange.llama_text import FIRST, csv_rows, json_rows, jsonl_rows, table_rows
+from lab.analysis.exchange.dates import Dates
+from lab.analysis.exchange.fields import DATE_HINT, Fields, UndatedError
+from lab.analysis.exchange.found import Found, Subject, Test
+from lab.analysis.exchange.items import Document, Item, LeftOut, Row
+from lab.analysis.exchange.llama_rows import LlamaRows
 from lab.analysis.exchange.mlperf import mlperf_found
+from lab.analysis.exchange.opened import Opened, opened
+from lab.analysis.exchange.other_tools import NEXT, tool_of_lines, tool_of_object
 from lab.analysis.exchange.pocketpal import pocketpal_found
-from lab.analysis.exchange.records import Source, records_of
+from lab.analysis.exchange.records import Source
+from lab.analysis.exchange.scan import scan
+from lab.analysis.exchange.scan_markdown import FORMAT as MARKDOWN
 from lab.core.digested import DAMAGED, DIGEST_KEY
 from lab.core.errors import ForeignFileError, UsageError
-from lab.core.home import shown
-from lab.core.jsonio import MOST_DIGITS, digest, parse_json, read_bytes
+from lab.core.jsonio import digest
+from lab.core.progress import Advance
 from lab.core.run_record import RunRecord, from_json
 
-MAX_BYTES = 64 << 20
 LAB = "lab"
-Rows = Callable[[str, str], list[dict[str, Any]]]
-LLAMA: dict[str, Rows] = {
-    "llama-bench-json": json_rows,
-    "llama-bench-jsonl": jsonl_rows,
-    "llama-bench-csv": csv_rows,
-    "llama-bench-sql": table_rows,
-}
-REPORTS: dict[str, Callable[[dict[str, Any], str], Found]] = {
+LLAMA = ("llama-bench-json", "llama-bench-jsonl", "llama-bench-csv", "llama-bench-sql", MARKDOWN)
+REPORTS: dict[str, Callable[[dict[str, Any], str, Dates], Found]] = {
     "mlperf-mobile": mlperf_found,
     "pocketpal": pocketpal_found,
 }
+_KEYS = (
+    ("pocketpal", {"runs", "bench"}),
+    ("mlperf-mobile", {"results", "environment_info", "build_info"}),
+    (LAB, {"run_id", "cells", "protocol"}),
+)
 FORMATS = (*LLAMA, *REPORTS, LAB)
 READABLE = (
-    "lab reads llama-bench's JSON, JSONL, CSV and SQL, PocketPal reports, MLPerf Mobile results, and its own runs"
+    "lab reads llama-bench's JSON, JSONL, CSV, SQL and tables, PocketPal reports, MLPerf Mobile results, and its own "
+    "runs; docs/exchange.md has more"
 )
+LISTED = "a JSON list, and no llama-bench rows in it"
+TOLD = 20  # lines that were left out and are kept to be told; all are counted
 
 
-@dataclass(frozen=True)
+@dataclass
 class ReadFile:
-    """What a file holds: its runs, and the rows that are of no use, each with the reason."""
+    """What a file holds: its tests, and what is of no use, each with the reason.
+
+    `skipped` are rows and `left_out` lines that are not read, `counts` how many lines there were of each kind. `own`
+    is a run of another lab. `undated` tells that rows do not say when they were measured.
+    """
 
     path: Path
-    format: str
-    records: tuple[RunRecord, ...]
-    skipped: tuple[tuple[int, str], ...]
+    name: str
+    target: str
+    emulated: bool
+    format: str = ""
+    tests: list[tuple[Subject, Test]] = field(default_factory=list)
+    skipped: list[tuple[int, str]] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    own: RunRecord | None = None
+    undated: bool = False
+    source: Source = Source("", "", "")  # noqa: RUF009 - frozen
 
 
-def read_file(path: Path, target: str | None, format: str | None = None, *, emulated: bool = False) -> ReadFile:
-    """Read the file at `path` as results of `target`; the format is found out from the content where it is None.
+def read_file(
+    path: Path,
+    target: str | None,
+    format: str | None = None,
+    *,
+    emulated: bool = False,
+    date: str | None = None,
+    advance: Advance | None = None,
+) -> ReadFile:
+    """Read the file at `path`, or stdin for `-`, as results of `target`; None for `format`: by the content.
+
+    `date` is when rows were measured that do not say it, as records spell times. `advance` hears of bytes read.
 
     Raises:
-        ForeignFileError: it is none of the formats, or a row is not what its format says.
+        ForeignFileError: there is nothing in it that lab reads, or a row is not what its format says.
         UsageError: rows of another tool need a target and have none.
     """
-    name, data = shown(path), _data(path)
-    text = _text(data, name)
-    chosen = format or _format(text, name)
-    if chosen == LAB:
-        return ReadFile(path, chosen, (_own(text, name, target),), ())
-    if target is None:
-        raise UsageError(f"{name}: it does not say which of your targets it measured", hint="name it with --target")
-    found = _found(text, name, chosen)
-    if not found.tests:
-        why = "; ".join(dict.fromkeys(reason for _, reason in found.skipped[:3])) or "it has no rows"
-        raise ForeignFileError(f"{name}: nothing to import: {why}")
-    source = Source(path.name, hashlib.sha256(data).hexdigest(), chosen)
-    records = records_of(found.tests, source, target, emulated=emulated)
-    return ReadFile(path, chosen, tuple(records), found.skipped)
-
-
-def _data(path: Path) -> bytes:
-    data = read_bytes(path, error=ForeignFileError)
-    if len(data) > MAX_BYTES:
-        raise ForeignFileError(f"{shown(path)}: {len(data)} bytes are too many", hint="import it in parts")
-    return data
-
-
-def _text(data: bytes, name: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise ForeignFileError(f"{name}: not text in UTF-8", hint=READABLE) from problem
-
-
-def _format(text: str, name: str) -> str:
-    """Tell the format by how the content begins, and for one JSON object by its keys."""
-    start = text.lstrip()
-    if start.startswith("["):
-        return "llama-bench-json"
-    if start.startswith(",".join(FIRST)):
-        return "llama-bench-csv"
-    if start[:6].upper() in ("CREATE", "INSERT"):
-        return "llama-bench-sql"
-    if start.startswith("{"):
-        return _object_format(text, name)
-    raise ForeignFileError(f"{name}: not a format that lab knows", hint=READABLE)
-
-
-def _object_format(text: str, name: str) -> str:
-    first = text.lstrip().partition("\n")[0]
-    if first.rstrip().endswith("}") and '"test_time"' in first:
-        return "llama-bench-jsonl"
-    keys = set(_object(text, name))
-    for format, needed in (
-        ("pocketpal", {"runs", "bench"}),
-        ("mlperf-mobile", {"results", "environment_info", "build_info"}),
-        (LAB, {"run_id", "cells", "protocol"}),
-    ):
-        if needed <= keys:
-            return format
-    raise ForeignFileError(f"{name}: not a format that lab knows", hint=READABLE)
-
-
-def _found(text: str, name: str, format: str) -> Found:
-    if format in REPORTS:
-        return REPORTS[format](_object(text, name), name)
-    rows = LLAMA[format](text, name)
-    return Found(tuple(llama_row(Fields(name, number, row)) for number, row in enumerate(rows, 1)))
-
-
-def _object(text: str, name: str) -> dict[str, Any]:
-    found = parse_json(text, where=name, error=ForeignFileError, max_digits=MOST_DIGITS)
-    if not isinstance(found, dict):
-        raise ForeignFileError(f"{name}: expected one object")
+    with opened(path) as lines:
+        reading = _Reading(ReadFile(path, lines.name, target or "", emulated), Dates(date, lines.changed_at), format)
+        _read(lines, reading, advance or (lambda amount: None))
+        found = reading.file
+        found.source = Source(path.name, lines.sha256, found.format)
+        found.notes += reading.notes()
+    if target is None and found.tests:
+        raise UsageError(
+            f"{found.name}: it does not say which of your targets it measured", hint="name it with --target"
+        )
+    if found.own is not None and target not in (None, found.own.target.name):
+        raise UsageError(
+            f"{found.name} is a run of target {found.own.target.name}, not of {target}", hint="leave --target out"
+        )
+    if not found.tests and found.own is None:
+        raise reading.nothing()
     return found
 
 
-def _own(text: str, name: str, target: str | None) -> RunRecord:
+def _read(lines: Opened, reading: _Reading, advance: Advance) -> None:
+    done = 0
+    for item in scan(lines.lines(), lines.name):
+        reading.take(item)
+        if lines.size_bytes > done:
+            advance(lines.size_bytes - done)
+            done = lines.size_bytes
+
+
+class _Reading:
+    """One file while it is read."""
+
+    def __init__(self, file: ReadFile, dates: Dates, format: str | None) -> None:
+        self.file = file
+        self._dates = dates
+        self._wanted = {format, "llama-bench-jsonl"} if format == "llama-bench-json" else {format} if format else None
+        self._rows = LlamaRows(dates)
+        self._row = 0
+        self._tables = False
+        self._listed = False  # whether objects that are not read stand in a list
+        self._others: dict[str, int] = {}  # what the objects look like that are not read
+
+    def take(self, item: Item) -> None:
+        """Take one item of the scan."""
+        if isinstance(item, Row):
+            self._take_row(item)
+        elif isinstance(item, Document):
+            self._take_document(item)
+        else:
+            self._leave_out(item)
+
+    def notes(self) -> list[str]:
+        """Return what a reader has to know of what was read."""
+        notes = []
+        if self._tables and self._dates.given is None:
+            when = "the file's" if self._dates.changed_at is not None else "now"
+            notes.append(
+                f"a table says no date: taken for measured at {self._dates.without()}, {when}; --date says another"
+            )
+        doubted = [test for _, test in self.file.tests if test.doubts]
+        if doubted:
+            count = f"{len(doubted)} of {len(self.file.tests)} tests"
+            first = f"the first is row {doubted[0].row}: {doubted[0].doubts[0][1]}"
+            notes.append(f"{count} marked, which nothing is judged by; {first}")
+        return notes
+
+    def nothing(self) -> ForeignFileError:
+        """Return the error for a file without a single test."""
+        name, left = self.file.name, self.file.left_out
+        if self.file.skipped:
+            reasons = "; ".join(dict.fromkeys(reason for _, reason in self.file.skipped[:3]))
+            hint = DATE_HINT if "before anybody" in reasons else None
+            return ForeignFileError(f"{name}: nothing to import: {reasons}", hint=hint)
+        whole = [one for one in left if one.kind != "log"]
+        if self._others:
+            looks = next((tool for tool in self._others if tool), None)
+            known = f"looks like a result of {looks}, which lab does not read" if looks else ""
+            what = ": ".join(filter(None, [LISTED if self._listed else "", known])) or "not a format that lab knows"
+            return ForeignFileError(f"{name}: {what}", hint=NEXT if looks else READABLE)
+        if whole:
+            one = whole[0]
+            return ForeignFileError(_placed(name, one), hint=READABLE)
+        if tool := tool_of_lines([one.text for one in left]):
+            return ForeignFileError(f"{name}: looks like output of {tool}, which lab does not read", hint=NEXT)
+        return ForeignFileError(f"{name}: not a format that lab knows", hint=READABLE)
+
+    def _take_row(self, item: Row) -> None:
+        if self._wanted is not None and item.format not in self._wanted:
+            self._leave_out(LeftOut(item.line, "other", f"a row of {item.format}"))
+            return
+        self._row += 1
+        published = item.format == MARKDOWN
+        self._tables |= published
+        fields = Fields(self.file.name, self._row, item.columns)
+        self.file.format = self.file.format or item.format
+        try:
+            self.file.tests.append(self._rows.read(fields, published=published))
+        except UndatedError as problem:
+            self.file.skipped.append((self._row, problem.reason))
+        self.file.undated |= published or self._dates.given is not None
+
+    def _take_document(self, item: Document) -> None:
+        kinds = [name for name, needed in _KEYS if needed <= set(item.content)]
+        wanted = [name for name in kinds if self._wanted is None or name in self._wanted]
+        if not wanted:
+            if {"runs", "llama_rn_version"} <= set(item.content) or _is_pocketpal(item.content):
+                version = item.content.get("version")
+                self._leave_out(LeftOut(item.line, "other", f"a PocketPal report of version {version}: needs `bench`"))
+                return
+            self._listed |= item.listed
+            looks = tool_of_object(item.content) or ""
+            self._others[looks] = self._others.get(looks, 0) + 1
+            self._leave_out(LeftOut(item.line, "other", "a JSON object that is no row of llama-bench"))
+            return
+        self.file.format = self.file.format or wanted[0]
+        if wanted[0] == LAB:
+            self.file.own = _own(item.content, self.file.name)
+            return
+        found = REPORTS[wanted[0]](item.content, self.file.name, self._dates)
+        self.file.tests += found.tests
+        self.file.skipped += found.skipped
+        self.file.undated |= self._dates.given is not None
+
+    def _leave_out(self, one: LeftOut) -> None:
+        counts = self.file.counts
+        counts[one.kind] = counts.get(one.kind, 0) + 1
+        if counts[one.kind] <= TOLD:
+            self.file.left_out.append(one)
+
+
+def _is_pocketpal(content: dict[str, Any]) -> bool:
+    runs = content.get("runs")
+    first = runs[0] if isinstance(runs, list) and runs else None
+    return isinstance(first, dict) and "requested_backend" in first
+
+
+def _placed(name: str, one: LeftOut) -> str:
+    return one.text if one.text.startswith(name) else f"{name}: line {one.line}: {one.text}"
+
+
+def _own(document: dict[str, Any], name: str) -> RunRecord:
     """A run of lab's own, from another store: it keeps its id, its target and its digest."""
-    document = _object(text, name)
-    said = document.pop(DIGEST_KEY, None)
-    if said != digest(document):
+    plain = {key: value for key, value in document.items() if key != DIGEST_KEY}
+    if document.get(DIGEST_KEY) != digest(plain):
         raise ForeignFileError(f"{name}: its content does not match its {DIGEST_KEY}", hint=DAMAGED)
-    record = from_json(document, where=name)
-    if target not in (None, record.target.name):
-        raise UsageError(f"{name} is a run of target {record.target.name}, not of {target}", hint="leave --target out")
-    return record
+    return from_json(plain, where=name)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from lab.core.run_record import CellMemory, CellStatus
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Subject:
     """What was measured, with what and how; tests that share all of it may stand in one run.
 
@@ -36,13 +37,16 @@ class Subject:
     commit: str | None = None
     dirty: bool | None = None
     other: dict[str, Any] = field(default_factory=dict)
+    model_type: str = ""  # as the tool describes the model; the sizes of experts are in it
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Test:
     """One test. Rates are in tokens/s: one a repetition, or a single mean of `mean_of` of them (null: not said).
 
-    `raw` is what of the row has no other place, `identity` what tells this measurement from any other.
+    `raw` is what of the row has no other place. `key` tells this measurement from any other, in whatever format it
+    comes. `took_s` is how long it took, as far as that is known. `doubts` are the row's contradictions: the code of a
+    flag and a sentence for people.
     """
 
     row: int
@@ -59,12 +63,29 @@ class Test:
     reason: str | None = None
     memory: CellMemory | None = None
     raw: dict[str, Any] = field(default_factory=dict)
-    identity: dict[str, Any]
+    key: str
+    took_s: float = 0.0
+    doubts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Prompt, generate and depth in tokens."""
+        return self.prompt, self.generate, self.depth
 
 
 @dataclass(frozen=True)
 class Found:
-    """The rows of one file in their order, and those that are of no use here, each with the reason."""
+    """The rows of one report in their order, and those that are of no use here, each with the reason."""
 
     tests: tuple[tuple[Subject, Test], ...]
     skipped: tuple[tuple[int, str], ...] = ()
+
+
+def test_key(tool: str, at: str, of: str, shape: tuple[int, int, int], mark: str) -> str:
+    """Return what tells a measurement from any other: 16 hex digits, the same in every format of the tool.
+
+    `at` is the time as it stands in the file, `of` the model as the tool names it, `shape` what the tool says of
+    prompt, generation and depth, `mark` what else tells two tests of one second apart. Stored runs have all of it.
+    """
+    text = "\n".join((tool, at, of, *map(str, shape), mark))
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

@@ -7,12 +7,18 @@ the cell as it is, and no rate is made of it.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
+from lab.analysis.exchange.dates import Dates
+from lab.analysis.exchange.doubts import CONTRADICTORY, Doubt, disagreements, impossible
 from lab.analysis.exchange.fields import MAX_TOKENS, Fields
-from lab.analysis.exchange.found import Subject, Test
+from lab.analysis.exchange.found import Subject, Test, test_key
 from lab.analysis.exchange.naming import gguf_names
+from lab.analysis.exchange.scan_markdown import shape_of
 from lab.analysis.points.measured import is_measured
+from lab.core.text import said
 
 TOOL = "llama-bench"
 ENGINE = "llama.cpp"
@@ -37,19 +43,47 @@ SETTINGS = (
     "fit_min_ctx", "mul_mat_q", "rpc_servers",
 )
 # fmt: on
-KNOWN = {*MODEL, *WHO, *SHAPE, *TIMES, *LOADING, *SETTINGS}
+TEST = "test"  # a fork's name of the test, as the table has it
+KNOWN = {TEST, *MODEL, *WHO, *SHAPE, *TIMES, *LOADING, *SETTINGS}
+PER_TEST = {TEST, *SHAPE, *TIMES}
+USUAL_REPEATS = 5  # what llama-bench does unless told otherwise
 _SWITCHES = {False: "0", True: "1"}
 _DTYPES = {"f16": "float16", "f32": "float32", "bf16": "bfloat16"}
 
 
-def llama_row(row: Fields) -> tuple[Subject, Test]:
-    """Return what the row measured, and its numbers."""
-    return _subject(row), _test(row)
+class LlamaRows:
+    """Reads rows of llama-bench. Rows that share all but the test and its numbers have the very same subject."""
+
+    def __init__(self, dates: Dates) -> None:
+        self._dates = dates
+        self._subjects: dict[str, Subject] = {}
+        self._measured: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def read(self, row: Fields, *, published: bool = False) -> tuple[Subject, Test]:
+        """Return what the row measured, and its numbers; of a `published` table there is no time and no file's name.
+
+        Raises:
+            ForeignFileError: names the row and the column that is not what it should be.
+            UndatedError: its time cannot be, and the user gave none.
+        """
+        names = tuple(row.columns)
+        measured = self._measured.get(names)
+        if measured is None:
+            measured = frozenset(name for name in names if name not in KNOWN and is_measured(name))
+            self._measured[names] = measured
+        about = json.dumps(
+            [pair for pair in row.columns.items() if pair[0] not in PER_TEST and pair[0] not in measured]
+        )
+        subject = self._subjects.get(about)
+        if subject is None:
+            subject = self._subjects.setdefault(about, _subject(row, published))
+        return subject, _test(row, subject, self._dates, sorted(measured), published)
 
 
-def _subject(row: Fields) -> Subject:
-    filename = row.text("model_filename")
-    model, quant = gguf_names(row.text("model_type", "unknown"), filename)
+def _subject(row: Fields, published: bool) -> Subject:
+    model_type = row.text("model_type", "unknown")
+    filename = row.text("model_filename", "" if published else None)
+    model, quant = gguf_names(model_type, filename)
     settings = _settings(row)
     build = f"{row.text('build_commit', 'unknown')} ({row.whole('build_number', default=0)})"
     cpu, gpu = row.text("cpu_info", ""), row.text("gpu_info", "")
@@ -59,7 +93,7 @@ def _subject(row: Fields) -> Subject:
         protocol=PROTOCOL,
         model=model,
         quant=quant,
-        source_id=filename,
+        source_id=filename or model_type,
         engine=ENGINE,
         versions={ENGINE: build},
         requested=f"{backends} n_gpu_layers {settings.get('n_gpu_layers', 'unknown')}",
@@ -73,48 +107,87 @@ def _subject(row: Fields) -> Subject:
         kv_dtype=_DTYPES.get(row.text("type_k", "")),
         commit=row.text("build_commit", "") or None,
         other={name: value for name, value in row.columns.items() if name not in KNOWN and not is_measured(name)},
+        model_type=model_type,
     )
 
 
-def _test(row: Fields) -> Test:
+def _test(row: Fields, subject: Subject, dates: Dates, measured: Sequence[str], published: bool) -> Test:
+    written = _shape(row)
+    shape, doubts = _named_shape(row, written)
+    prompt, generate, depth = shape
+    rates, repeats, more = _rates(row, prompt + generate, published)
+    only = bool(prompt) != bool(generate)
+    prefill, decode = rates if only and prompt else (), rates if only and generate else ()
+    raw = {name: row.columns[name] for name in ("model_type", TEST, *TIMES) if row.has(name) and "samples" not in name}
+    if measured:
+        raw["measured"] = {name: row.columns[name] for name in measured}
+    mean_ns = row.whole("avg_ns", default=0)
+    return Test(
+        row=row.row,
+        at=dates.without() if published else dates.of(row, "test_time"),
+        prompt=prompt,
+        generate=generate,
+        depth=depth,
+        prefill=prefill,
+        decode=decode,
+        repeats=repeats,
+        averaged=repeats is None,
+        reason=None if only else f"one time for both phases together: {rates[0]:.6g} tok/s",
+        raw=raw if only else {**raw, "total_tok_per_s": list(rates)},
+        key=_published_key(row, dates) if published else _key(row, subject.source_id, written, mean_ns),
+        took_s=mean_ns / 1e9 * (repeats or USUAL_REPEATS),
+        doubts=(*doubts, *more, *impossible(subject, prefill, decode)),
+    )
+
+
+def _shape(row: Fields) -> tuple[int, int, int]:
     prompt, generate, depth = (row.whole(name, most=MAX_TOKENS, default=0) for name in SHAPE)
     for name in SHAPE[:2]:
         row.whole(name)  # unlike the depth, these are in every version
     if not prompt and not generate:
         row.fail("n_prompt", "neither a prompt nor a generation")
-    rates, repeats = _rates(row, prompt + generate)
-    raw = {name: row.columns[name] for name in ("model_type", *TIMES) if row.has(name) and "samples" not in name}
-    if measured := {name: row.columns[name] for name in row.columns if name not in KNOWN and is_measured(name)}:
-        raw["measured"] = measured
-    only = bool(prompt) != bool(generate)
-    return Test(
-        row=row.row,
-        at=row.time("test_time"),
-        prompt=prompt,
-        generate=generate,
-        depth=depth,
-        prefill=rates if only and prompt else (),
-        decode=rates if only and generate else (),
-        repeats=repeats,
-        averaged=repeats is None,
-        reason=None if only else f"one time for both phases together: {rates[0]:.6g} tok/s",
-        raw=raw if only else {**raw, "total_tok_per_s": list(rates)},
-        identity={name: str(row.columns.get(name)) for name in ("test_time", "avg_ns", *SHAPE, *MODEL)},
-    )
+    return prompt, generate, depth
 
 
-def _rates(row: Fields, tokens: int) -> tuple[tuple[float, ...], int | None]:
+def _named_shape(row: Fields, written: tuple[int, int, int]) -> tuple[tuple[int, int, int], list[Doubt]]:
+    """The test by its name, where a fork gives one: `tg64@pp512` times 64 tokens behind a prompt that it does not."""
+    name = row.columns.get(TEST)
+    named = shape_of(name) if isinstance(name, str) else None
+    prompt, generate, depth = written
+    if named is None or named[:2] == written[:2]:
+        return written, []
+    if named[:2] == (0, generate) and named[2] in (prompt, prompt + depth):
+        return (0, generate, prompt + depth), []
+    return written, [(CONTRADICTORY, f"its test is called {said(name)}, and its columns say pp{prompt}+tg{generate}")]
+
+
+def _key(row: Fields, filename: str, written: tuple[int, int, int], mean_ns: int) -> str:
+    return test_key(TOOL, row.written_time("test_time"), filename, written, str(mean_ns))
+
+
+def _published_key(row: Fields, dates: Dates) -> str:
+    """A table says neither when nor of which file: all that it does say tells its rows apart, and the date if given."""
+    columns = json.dumps(dict(row.columns), sort_keys=True)
+    return test_key(TOOL, dates.given or "", columns, (0, 0, 0), "table")
+
+
+def _rates(row: Fields, tokens: int, published: bool) -> tuple[tuple[float, ...], int | None, list[Doubt]]:
     """Tokens/s of each repetition, from its nanoseconds; the mean alone where samples were not written."""
-    mean_ns = row.whole("avg_ns", least=1)
+    mean_ns = None if published else row.whole("avg_ns", least=1)
     samples_ns, samples_ts = row.numbers("samples_ns", most=2.0**63), row.numbers("samples_ts")
     if samples_ts and samples_ns and len(samples_ts) != len(samples_ns):
         row.fail("samples_ts", f"{len(samples_ts)} samples, and {len(samples_ns)} in samples_ns")
+    needs_mean = row.has("avg_ts") and not samples_ns and not samples_ts
+    avg_ts = row.number("avg_ts", positive=True) if needs_mean else row.about("avg_ts")
+    cv = (row.about("stddev_ts") or 0.0) / avg_ts if avg_ts else 0.0
+    doubts = list(disagreements(tokens, mean_ns, avg_ts, samples_ns, samples_ts, cv))[:1]
     if samples_ns:
-        return tuple(tokens * 1e9 / one for one in samples_ns), len(samples_ns)
+        return tuple(tokens * 1e9 / one for one in samples_ns), len(samples_ns), doubts
     if samples_ts:
-        return samples_ts, len(samples_ts)
-    mean = row.number("avg_ts", positive=True) if row.has("avg_ts") else tokens * 1e9 / mean_ns
-    return (mean,), None
+        return samples_ts, len(samples_ts), doubts
+    if avg_ts is None:
+        return (tokens * 1e9 / (mean_ns or 1),), None, doubts
+    return (avg_ts,), None, doubts
 
 
 def _settings(row: Fields) -> dict[str, Any]:

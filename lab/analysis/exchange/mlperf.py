@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.analysis.exchange.fields import Fields
-from lab.analysis.exchange.found import Found, Subject, Test
+from lab.analysis.exchange.dates import Dates
+from lab.analysis.exchange.doubts import impossible
+from lab.analysis.exchange.fields import Fields, UndatedError
+from lab.analysis.exchange.found import Found, Subject, Test, test_key
 from lab.analysis.exchange.naming import slug
 
 TOOL = "mlperf-mobile"
@@ -30,7 +32,7 @@ KNOWN = {
 NO_TOKENS = "no language model: LoadGen counted no tokens"
 
 
-def mlperf_found(document: dict[str, Any], file: str) -> Found:
+def mlperf_found(document: dict[str, Any], file: str, dates: Dates) -> Found:
     """Return the language models' results; the others are skipped, each with the reason."""
     head = Fields(file, 0, document)
     results = document.get("results")
@@ -38,8 +40,15 @@ def mlperf_found(document: dict[str, Any], file: str) -> Found:
         head.fail("results", "expected a list of results")
     rows = [_row(file, number, one) for number, one in enumerate(results, 1)]
     counted = [row for row in rows if _loadgen(row).flag("is_token_based", False)]
-    skipped = tuple((row.row, f"{row.text('benchmark_id')}: {NO_TOKENS}") for row in rows if row not in counted)
-    return Found(tuple((_subject(head, row), _test(row)) for row in counted), skipped)
+    skipped = [(row.row, f"{row.text('benchmark_id')}: {NO_TOKENS}") for row in rows if row not in counted]
+    tests: list[tuple[Subject, Test]] = []
+    for row in counted:
+        subject = _subject(head, row)
+        try:
+            tests.append((subject, _test(row, subject, dates)))
+        except UndatedError as problem:
+            skipped.append((row.row, problem.reason))
+    return Found(tuple(tests), tuple(skipped))
 
 
 def _row(file: str, number: int, found: object) -> Fields:
@@ -88,19 +97,21 @@ def _device(environment: Fields) -> dict[str, Any]:
     return {"platform": platform, **{name: told.text(name) for name in flat if isinstance(flat[name], str)}}
 
 
-def _test(row: Fields) -> Test:
+def _test(row: Fields, subject: Subject, dates: Dates) -> Test:
     run, loadgen = row.inner("performance_run"), _loadgen(row)
     valid = loadgen.flag("is_result_valid" if loadgen.has("is_result_valid") else "validity", False)
+    decode = (loadgen.number("token_throughput", positive=True),) if valid else ()
     return Test(
         row=row.row,
-        at=run.time("start_datetime"),
+        at=dates.of(run, "start_datetime"),
         prompt=0,
         generate=0,
-        decode=(loadgen.number("token_throughput", positive=True),) if valid else (),
+        decode=decode,
         ttft_s=loadgen.maybe("latency_first_token_mean") if valid else None,
         averaged=True,
         status="ok" if valid else "rejected",
         reason=None if valid else "LoadGen calls the result invalid",
         raw={**loadgen.columns, "measured_samples": run.columns.get("measured_samples")},
-        identity={"at": run.text("start_datetime"), "benchmark": row.text("benchmark_id"), **loadgen.columns},
+        key=test_key(TOOL, run.written_time("start_datetime"), subject.source_id, (0, 0, 0), subject.requested),
+        doubts=tuple(impossible(subject, (), decode)),
     )

@@ -7,11 +7,13 @@ from row to row, so it is kept as it is and is nobody's peak; buffers that the e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from lab.analysis.exchange.fields import MAX_TOKENS, Fields
-from lab.analysis.exchange.found import Found, Subject, Test
+from lab.analysis.exchange.dates import Dates
+from lab.analysis.exchange.doubts import impossible
+from lab.analysis.exchange.fields import MAX_TOKENS, Fields, UndatedError
+from lab.analysis.exchange.found import Found, Subject, Test, test_key
 from lab.analysis.exchange.naming import slug
 from lab.core.run_record import CellMemory, CellStatus
 
@@ -38,23 +40,28 @@ GOOD: dict[str, CellStatus] = {"ok": "ok", "skipped": "not_run", "failed": "fail
 _DTYPES = {"f16": "float16", "f32": "float32", "bf16": "bfloat16"}
 
 
-def pocketpal_found(report: dict[str, Any], file: str) -> Found:
+def pocketpal_found(report: dict[str, Any], file: str, dates: Dates) -> Found:
     """Return the two tests of each row."""
     head = Fields(file, 0, report)
     rows = report.get("runs")
     if not isinstance(rows, list):
         head.fail("runs", "expected a list of rows")
-    return Found(tuple(_both(head, rows, file)))
-
-
-def _both(head: Fields, rows: Sequence[Any], file: str) -> Iterator[tuple[Subject, Test]]:
+    tests: list[tuple[Subject, Test]] = []
+    skipped: list[tuple[int, str]] = []
     for number, found in enumerate(rows, 1):
         if not isinstance(found, dict):
             Fields(file, number, {}).fail("runs", "expected an object")
-        row = Fields(file, number, found)
-        subject = _subject(head, row)
-        for phase in ("pp", "tg"):
-            yield subject, _test(head, row, phase)
+        try:
+            tests += _both(head, Fields(file, number, found), dates)
+        except UndatedError as problem:
+            skipped.append((number, problem.reason))
+    return Found(tuple(tests), tuple(skipped))
+
+
+def _both(head: Fields, row: Fields, dates: Dates) -> Iterator[tuple[Subject, Test]]:
+    subject = _subject(head, row)
+    for phase in ("pp", "tg"):
+        yield subject, _test(head, row, phase, subject, dates)
 
 
 def _subject(head: Fields, row: Fields) -> Subject:
@@ -83,25 +90,28 @@ def _subject(head: Fields, row: Fields) -> Subject:
     )
 
 
-def _test(head: Fields, row: Fields, phase: str) -> Test:
+def _test(head: Fields, row: Fields, phase: str, subject: Subject, dates: Dates) -> Test:
     bench = head.inner("bench")
     tokens = bench.whole(phase, least=1, most=MAX_TOKENS)
     status, reason = _status(row)
     rates = (row.number(f"{phase}_avg", positive=True),) if status == "ok" else ()
+    shape = (tokens, 0, 0) if phase == "pp" else (0, tokens, 0)
+    prefill, decode = (rates, ()) if phase == "pp" else ((), rates)
     return Test(
         row=row.row,
-        at=row.time("timestamp"),
-        prompt=tokens if phase == "pp" else 0,
-        generate=tokens if phase == "tg" else 0,
-        prefill=rates if phase == "pp" else (),
-        decode=rates if phase == "tg" else (),
+        at=dates.of(row, "timestamp"),
+        prompt=shape[0],
+        generate=shape[1],
+        prefill=prefill,
+        decode=decode,
         repeats=bench.whole("nr", least=1, most=10_000) if bench.has("nr") else None,
         averaged=True,
         status=status,
         reason=reason,
         memory=_memory(row),
         raw={name: row.columns[name] for name in MEASURED if row.has(name)},
-        identity={name: row.columns.get(name) for name in ("timestamp", "model_id", "quant", "requested_backend")},
+        key=test_key(TOOL, row.written_time("timestamp"), subject.source_id, shape, subject.requested),
+        doubts=tuple(impossible(subject, prefill, decode)),
     )
 
 

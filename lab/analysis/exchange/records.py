@@ -1,17 +1,17 @@
-"""From tests to recorded runs: tests that share everything but their shape stand in one run.
-
-The same shape twice is two sessions, so it makes a second run: only what was measured as one is averaged.
-"""
+"""From tests to a recorded run: tests that share everything but their shape, and are of one session, stand in one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
-from lab.analysis.exchange.found import Subject, Test
+from lab.analysis.exchange.fields import Fields
+from lab.analysis.exchange.found import Subject, Test, test_key
+from lab.core.errors import ForeignFileError
 from lab.core.jsonio import digest
 from lab.core.manifest import DType
 from lab.core.provenance import provenance
@@ -46,51 +46,103 @@ class Source:
     format: str
 
 
-def records_of(
-    tests: Iterable[tuple[Subject, Test]], source: Source, target: str, *, emulated: bool = False
-) -> list[RunRecord]:
-    """Return the runs, in the order of their first rows."""
-    groups: dict[tuple[str, int], tuple[Subject, list[Test]]] = {}
-    times: dict[tuple[str, int, int, int], int] = {}
-    for subject, test in tests:
-        key = digest(asdict(subject))
-        shape = (key, test.prompt, test.generate, test.depth)
-        times[shape] = times.get(shape, 0) + 1
-        groups.setdefault((key, times[shape]), (subject, []))[1].append(test)
-    return [_record(subject, rows, source, target, emulated) for subject, rows in groups.values()]
-
-
-def _record(subject: Subject, tests: Sequence[Test], source: Source, target: str, emulated: bool) -> RunRecord:
-    at = min(test.at for test in tests)
-    rows_sha256 = digest([subject.tool, *(test.identity for test in tests)])
-    good = any(test.status == "ok" for test in tests)
-    return RunRecord(
+def record_of(
+    subject: Subject, tests: Sequence[Test], source: Source, target: str, *, emulated: bool = False, run_id: str = ""
+) -> RunRecord:
+    """Return the run of one session. Its id is that of its first test, so that a run keeps it while it grows."""
+    record = RunRecord(
         schema=SCHEMA,
-        run_id=f"{datetime.fromisoformat(at):%Y%m%d-%H%M%S}-{rows_sha256[:6]}",
-        created_at=at,
-        status="ok" if good else "failed",
-        reason=None if good else "; ".join(dict.fromkeys(test.reason or test.status for test in tests)),
-        lab=LabBlock(**{**asdict(provenance()), "git_commit": None, "git_dirty": None}),
+        run_id=run_id or run_id_of(tests[0]),
+        created_at=tests[0].at,
+        status="ok",
+        reason=None,
+        lab=_lab(),
         protocol=ProtocolBlock(**subject.protocol, version=MAPPING, extra={"name": subject.tool}),
         target=TargetRecord(target, {}),
-        device=DeviceRecord(_device_hash(subject), emulated, _said(subject.device)),
+        device=DeviceRecord(_device_hash(subject), emulated, _told(subject.device)),
         model=_model(subject),
         weights=WeightsFacts(None, "unknown", subject.source_id, False, None),
         engine=_engine(subject),
         bundle=BundleRecord("", None, None, MemoryFacts(subject.weights_bytes, None, None)),
-        plan=_plan(subject, tests),
+        plan=_plan(subject),
         verify=None,
         bandwidth=None,
-        cells=tuple(_cell(test) for test in tests),
+        cells=(),
         revision=RevisionBlock(subject.commit, subject.dirty) if subject.commit else None,
-        extra=_extra(subject, tests, source, rows_sha256),
+        extra=_extra(subject, source),
+    )
+    return with_tests(record, tests, source)
+
+
+def with_tests(record: RunRecord, tests: Sequence[Test], source: Source) -> RunRecord:
+    """Return the run with these tests as well; one that it has as a mean alone gets its samples."""
+    cells, keys = list(record.cells), [key_of(record, cell) for cell in record.cells]
+    for test in tests:
+        if test.key not in keys:
+            cells.append(_cell(test))
+            keys.append(test.key)
+        elif (is_mean(cells[place := keys.index(test.key)])) and not test.averaged:
+            cells[place] = _cell(test)
+    reasons = dict.fromkeys(cell.reason or cell.status for cell in cells if cell.status != "ok")
+    good = any(cell.status == "ok" for cell in cells)
+    return replace(
+        record,
+        status="ok" if good else "failed",
+        reason=None if good else "; ".join(reasons),
+        plan=replace(record.plan, cells=tuple(_shape(cell) for cell in cells), repeats=_repeats(cells)),
+        cells=tuple(cells),
+        extra={**record.extra, "imported": _imported(record, cells, keys, source)},
     )
 
 
-def _extra(subject: Subject, tests: Sequence[Test], source: Source, rows_sha256: str) -> dict[str, Any]:
-    imported = {"tool": subject.tool, **asdict(source), "rows": [one.row for one in tests], "rows_sha256": rows_sha256}
+def run_id_of(test: Test, salt: str = "") -> str:
+    """Return the id of the run that begins with this test."""
+    return f"{datetime.fromisoformat(test.at):%Y%m%d-%H%M%S}-{digest([test.key, salt])[:6] if salt else test.key[:6]}"
+
+
+def key_of(record: RunRecord, cell: Cell) -> str:
+    """Return the key of the test that a stored cell was made of; runs of earlier versions do not have it written."""
+    written = cell.extra.get("key")
+    return written if isinstance(written, str) else _old_key(record, cell)
+
+
+def is_mean(cell: Cell) -> bool:
+    """Whether the cell has a mean where samples could be."""
+    return any("mean_of" in one.extra for one in cell.repetitions)
+
+
+def _old_key(record: RunRecord, cell: Cell) -> str:
+    found = cell.extra.get("reported")
+    reported = Fields("", 0, found if isinstance(found, dict) else {})
+    tool = str(record.protocol.extra.get("name") or "")
+    try:
+        at = reported.written_time("test_time") or record.created_at
+        mark = str(reported.whole("avg_ns")) if reported.has("avg_ns") else record.engine.requested
+    except ForeignFileError:
+        return ""
+    return test_key(tool, at, record.weights.source_id, (cell.prompt, cell.generate, cell.depth), mark)
+
+
+@cache
+def _lab() -> LabBlock:
+    """Which lab imports; the state of its checkout says nothing about other programs' numbers."""
+    return LabBlock(**{**asdict(provenance()), "git_commit": None, "git_dirty": None})
+
+
+def _imported(record: RunRecord, cells: Sequence[Cell], keys: Sequence[str], source: Source) -> dict[str, Any]:
+    tool = str(record.protocol.extra.get("name"))
+    rows = [cell.extra.get("row") for cell in cells]
+    return {"tool": tool, **asdict(source), "rows": rows, "rows_sha256": digest([tool, *keys])}
+
+
+def _mean_of(cell: Cell) -> int | None:
+    count = cell.repetitions[0].extra.get("mean_of")
+    return count if isinstance(count, int) else None
+
+
+def _extra(subject: Subject, source: Source) -> dict[str, Any]:
     other = json.dumps(subject.other, sort_keys=True, separators=(",", ":"))  # ASCII: harmless wherever it is shown
-    return {"imported": imported, **({"other_columns": other} if subject.other else {})}
+    return {"imported": {}, **({"other_columns": other} if subject.other else {})}
 
 
 def _device_hash(subject: Subject) -> str:
@@ -98,7 +150,7 @@ def _device_hash(subject: Subject) -> str:
     return digest(["imported", subject.device])[:16]
 
 
-def _said(facts: dict[str, Any]) -> dict[str, Any]:
+def _told(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value is not None}
 
 
@@ -129,11 +181,10 @@ def _engine(subject: Subject) -> EngineRecord:
     )
 
 
-def _plan(subject: Subject, tests: Sequence[Test]) -> PlanRecord:
-    repeats = {test.repeats for test in tests}
+def _plan(subject: Subject) -> PlanRecord:
     return PlanRecord(
-        cells=tuple(CellShape(test.prompt, test.generate, test.depth) for test in tests),
-        repeats=repeats.pop() if len(repeats) == 1 else None,
+        cells=(),
+        repeats=None,
         prefill_chunk=subject.chunk,
         warmup_cap=None,
         warmup_spread=None,
@@ -147,6 +198,17 @@ def _plan(subject: Subject, tests: Sequence[Test]) -> PlanRecord:
     )
 
 
+def _shape(cell: Cell) -> CellShape:
+    return CellShape(cell.prompt, cell.generate, cell.depth)
+
+
+def _repeats(cells: Sequence[Cell]) -> int | None:
+    """How often each test was repeated, where all were as often and it is known."""
+    measured = [cell for cell in cells if cell.repetitions]
+    counts = {_mean_of(cell) if is_mean(cell) else len(cell.repetitions) for cell in measured}
+    return counts.pop() if len(counts) == 1 else None
+
+
 def _cell(test: Test) -> Cell:
     return Cell(
         prompt=test.prompt,
@@ -156,8 +218,19 @@ def _cell(test: Test) -> Cell:
         reason=test.reason,
         repetitions=tuple(_repetitions(test)),
         memory=test.memory,
-        extra={"row": test.row, "reported": test.raw},
+        extra={
+            "row": test.row,
+            "at": test.at,
+            "took_s": test.took_s,
+            "key": test.key,
+            "reported": test.raw,
+            **_doubts(test),
+        },
     )
+
+
+def _doubts(test: Test) -> dict[str, Any]:
+    return {"doubts": [{"code": code, "text": text} for code, text in test.doubts]} if test.doubts else {}
 
 
 def _repetitions(test: Test) -> Iterable[Repetition]:

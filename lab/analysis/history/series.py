@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lab.analysis.history.energy import Numbers
 from lab.analysis.points.key import STATUS, SeriesKey
 from lab.analysis.points.named import changes
-from lab.analysis.points.table import STATUSES, Codes, Points
+from lab.analysis.points.table import DOUBTED, STATUSES, Codes, Points
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,12 @@ def series_of(points: Points, without: Collection[int] = ()) -> Iterator[Series]
     """Yield every series that has values, in the order of `points.keys`; runs in `without` are left out.
 
     A value counts when its cell ended well and it is positive: a rate, a time or a size of nothing was not measured.
+    One that contradicts itself, or that no device can reach, does not count.
     Each is under one set of conditions: `lab.analysis.history.chains` joins those that continue each other.
     """
     with np.errstate(invalid="ignore"):
         counted = (points.status == STATUSES.index("ok")) & np.isfinite(points.value) & (points.value > 0)
+    counted &= (points.flags & DOUBTED) == 0
     if without:
         counted &= ~np.isin(points.run, list(without))
     taken = np.flatnonzero(counted)

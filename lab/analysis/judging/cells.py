@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.analysis.flags import DOUBTFUL
 from lab.analysis.judging.match import Match, base_of
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
-from lab.analysis.points.table import FLAGS, STATUSES, Points
+from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
 from lab.core.text import said
 from lab.core.words import Word
 
@@ -33,6 +34,7 @@ class Outcomes:
     good: Counts
     failed: Counts
     swapped: Counts
+    doubted: Counts
     fell_back: Counts
     cpu_device: Counts
     disturbed: Counts
@@ -61,6 +63,7 @@ def outcomes(points: Points, mask: Mask) -> Outcomes:
         good=count(good),
         failed=count(failed),
         swapped=flagged("swapped"),
+        doubted=count(points.flags[rows] & DOUBTED > 0),
         fell_back=flagged("fell_back"),
         cpu_device=flagged("cpu_device"),
         disturbed=flagged("disturbed"),
@@ -129,8 +132,12 @@ def _status_word(at: int, bt: int, a: Outcomes, b: Outcomes, reasons: tuple[str,
         return ("fixed" if a.failed[at] else "new"), f"A: {_how(a, at, reasons)}"
     if b.failed[bt] and not a.failed[at]:
         return "broke", f"B: {int(b.failed[bt])} of {int(b.all[bt])} sessions {_how(b, bt, reasons)}; none of A's"
-    swapped = [name for name, side, place in (("A", a, at), ("B", b, bt)) if side.swapped[place] >= side.good[place]]
-    return ("not-comparable", f"swapped in {' and '.join(swapped)}") if swapped else None
+    sides = (("A", a, at), ("B", b, bt))
+    swapped = [name for name, side, place in sides if side.swapped[place] >= side.good[place]]
+    if swapped:
+        return "not-comparable", f"swapped in {' and '.join(swapped)}"
+    doubted = [name for name, side, place in sides if side.doubted[place] >= side.good[place]]
+    return ("not-comparable", f"{DOUBTFUL} in {' and '.join(doubted)}") if doubted else None
 
 
 def _how(side: Outcomes, place: int, reasons: tuple[str, ...]) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.analysis.judging.sides import Side
-from lab.analysis.points.table import FLAGS, Codes, Numbers, Points
+from lab.analysis.points.table import DOUBTED, FLAGS, Codes, Numbers, Points
 
-SWAPPED = 1 << FLAGS.index("swapped")
+LEFT_OUT = 1 << FLAGS.index("swapped") | DOUBTED
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ def in_side(points: Points, side: Side) -> NDArray[np.bool_]:
 def sessions(points: Points, mask: NDArray[np.bool_], series: Codes) -> Sessions:
     """Return the sessions of the points under `mask`, one row for each of `series` [M]: places in `Points.keys`.
 
-    Left out are sessions that swapped, and values that have no logarithm.
+    Left out are sessions that swapped or contradict themselves, and values that have no logarithm.
     """
     row_of = np.full(len(points.keys), -1, np.int64)
     row_of[series] = np.arange(len(series))
     row = row_of[points.series]
-    usable = mask & (row >= 0) & (points.value > 0) & np.isfinite(points.value) & ((points.flags & SWAPPED) == 0)
+    usable = mask & (row >= 0) & (points.value > 0) & np.isfinite(points.value) & ((points.flags & LEFT_OUT) == 0)
     taken = np.flatnonzero(usable)
     taken = taken[np.lexsort((points.run[taken], row[taken]))]
     return _padded(points, taken, row[taken], len(series))

@@ -25,7 +25,10 @@ FLAGS = (
     "above_roof",
     "prefill_above_roof",
     "disturbed",
+    "contradictory",
+    "impossible",
 )
+DOUBTED = sum(1 << FLAGS.index(code) for code in ("contradictory", "impossible"))  # numbers that nothing is made of
 STATUSES = ("ok", "failed", "rejected", "not_run", "interrupted", "broken")
 
 

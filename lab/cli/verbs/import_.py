@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lab.cli.options import json_option
-from lab.cli.output import print_document, print_text, tell
+from lab.cli.output import print_document, print_text, stderr, tell
 
 if TYPE_CHECKING:
     from lab.analysis.exchange.files import ReadFile
     from lab.analysis.exchange.keep import Kept
+    from lab.core.progress import Progress
+    from lab.core.run_record import RunRecord
+
+WORTH_SAYING = 8 << 20  # bytes: less is read before a person looks
 
 
 @click.command("import")
@@ -23,56 +27,89 @@ if TYPE_CHECKING:
     help="Device; see 'lab targets'. Here any name will do; runs of another lab bring theirs.",
 )
 @click.option("--format", "format_", metavar="FORMAT", help="What the files are; default: found out from the content.")
+@click.option("--date", metavar="DATE", help="When rows were measured that do not say it: 2026-11-24.")
 @click.option("--emulated", is_flag=True, help="They were measured on an emulated device.")
 @click.option("--dry-run", is_flag=True, help="Say what would be stored, and store nothing.")
 @json_option
 def command(
-    files: tuple[Path, ...], target: str | None, format_: str | None, emulated: bool, dry_run: bool, as_json: bool
+    files: tuple[Path, ...],
+    target: str | None,
+    format_: str | None,
+    date: str | None,
+    emulated: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Take results of other programs into the store.
 
-    Reads llama-bench's JSON, JSONL, CSV and SQL, PocketPal's benchmark reports, MLPerf Mobile's results, and runs of
-    another lab. All rows of all files are checked before the first is stored. What is there already stays as it is.
-    Imported runs are never compared with lab's own, which keep other rules.
+    Reads llama-bench's JSON, JSONL, CSV, SQL and its printed table, PocketPal's benchmark reports, MLPerf Mobile's
+    results, and runs of another lab; `-` is stdin. Lines of a log between rows are left out and counted, and of a file
+    that was cut its whole rows are taken. All rows of all files are checked before the first is stored. Each row
+    counts once, so a file that grows is imported again as it is. Imported runs are never compared with lab's own,
+    which keep other rules.
 
     \b
     Example:
-      llama-bench -m model.gguf -o json > results.json
+      llama-bench -m model.gguf -o jsonl | lab import - --target pixel8
       lab import results.json --target pixel8
     """
-    from lab.analysis.exchange.keep import save_new, sort_out
+    from lab.analysis.exchange.keep import sort_out
+    from lab.analysis.exchange.save import save_all
+    from lab.views.progress import progress_on
 
-    read = _read(files, target, format_, emulated)
-    kept = sort_out([record for file in read for record in file.records])
-    if not dry_run:
-        save_new(kept)
+    with progress_on(stderr()) as progress:
+        read = _read(files, target, format_, date, emulated, progress)
+        kept = sort_out(read)
+        if not dry_run:
+            save_all(kept, progress)
     if as_json:
         print_document(_document(read, kept, dry_run))
     else:
         _say(read, kept, dry_run)
 
 
-def _read(files: tuple[Path, ...], target: str | None, format_: str | None, emulated: bool) -> list[ReadFile]:
+def _read(
+    files: tuple[Path, ...],
+    target: str | None,
+    format_: str | None,
+    date: str | None,
+    emulated: bool,
+    progress: Progress,
+) -> list[ReadFile]:
+    from lab.analysis.exchange.dates import given_date
     from lab.analysis.exchange.files import FORMATS, read_file
     from lab.core.errors import UsageError
     from lab.core.names import check_name
+    from lab.core.progress import NullProgress
     from lab.core.suggest import unknown
 
     if target is not None:
         check_name("target", target, UsageError)
     if format_ is not None and format_ not in FORMATS:
         raise UsageError(unknown("format", format_, FORMATS))
-    return [read_file(path, target, format_, emulated=emulated) for path in files]
+    given = given_date(date) if date is not None else None
+    size = sum(path.stat().st_size for path in files if path.is_file())
+    shown = progress if size > WORTH_SAYING else NullProgress()
+    with shown.phase("reading", size, "bytes") as advance:
+        return [read_file(path, target, format_, emulated=emulated, date=given, advance=advance) for path in files]
 
 
 def _say(read: list[ReadFile], kept: list[Kept], dry_run: bool) -> None:
     from lab.views.console import for_stdout, stdout_width
-    from lab.views.import_table import import_table
+    from lab.views.import_table import MOST, import_table, left_out_lines
 
-    print_text(for_stdout(import_table(kept, stdout_width(), dry_run=dry_run)))
+    rows = [(one, _record(one)) for one in kept[:MOST]]
+    print_text(for_stdout(import_table(rows, kept, stdout_width(), dry_run=dry_run)))
     for file in read:
-        for row, reason in file.skipped:
-            tell(f"skipped: {file.path.name}: row {row}: {reason}")
+        for line in left_out_lines(file):
+            tell(line)
+
+
+def _record(one: Kept) -> RunRecord:
+    """The run as it is now, or would be."""
+    from lab.analysis.exchange.save import shown_record
+
+    return shown_record(one)
 
 
 def _document(read: list[ReadFile], kept: list[Kept], dry_run: bool) -> dict[str, Any]:
@@ -80,13 +117,22 @@ def _document(read: list[ReadFile], kept: list[Kept], dry_run: bool) -> dict[str
 
     return {
         "dry_run": dry_run,
-        "files": [
-            {"file": str(file.path), "format": file.format, "runs": len(file.records), "skipped": _skipped(file)}
-            for file in read
-        ],
-        "runs": [{"outcome": one.outcome, **run_row(one.record)} for one in kept],
+        "files": [_file(file) for file in read],
+        "runs": [{"outcome": one.outcome, **_counts(one), **run_row(_record(one))} for one in kept],
     }
 
 
-def _skipped(file: ReadFile) -> list[dict[str, Any]]:
-    return [{"row": row, "reason": reason} for row, reason in file.skipped]
+def _file(file: ReadFile) -> dict[str, Any]:
+    return {
+        "file": str(file.path),
+        "format": file.format,
+        "tests": len(file.tests),
+        "skipped": [{"row": row, "reason": reason} for row, reason in file.skipped],
+        "left_out": [{"line": one.line, "kind": one.kind, "text": one.text} for one in file.left_out],
+        "left_out_counts": file.counts,
+        "notes": file.notes,
+    }
+
+
+def _counts(one: Kept) -> dict[str, int]:
+    return {"tests_added": len(one.tests) - one.sampled, "tests_sampled": one.sampled, "tests_known": one.known}

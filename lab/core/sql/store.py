@@ -8,7 +8,7 @@ one finished meanwhile.
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -116,6 +116,15 @@ class SqlStore:
         query = insert(RUNS).values(**_row(record, content)).on_conflict_do_nothing()
         with self._writing() as connection:
             return connection.scalar(query.returning(RUNS.c.run_id)) is not None
+
+    def add_many(self, runs: Iterable[tuple[RunRecord, bytes]]) -> Iterator[str]:
+        """Store each unless there is a run of its id; yield the ids of those."""
+        return (record.run_id for record, content in runs if not self.add(record, content))
+
+    @contextmanager
+    def alone(self, targets: Iterable[str]) -> Iterator[None]:
+        """Hold nobody: a row that somebody else changed meanwhile is never replaced."""
+        yield
 
     @contextmanager
     def _reading(self) -> Iterator[Connection | None]:

@@ -131,7 +131,6 @@ def test_what_lab_exports_can_be_imported(tmp_path: Path) -> None:
         ({"samples_ns": "none"}, 'row 2: samples_ns: expected a list, got "none"'),
         ({"samples_ns": [1.0]}, "row 2: samples_ts: 3 samples, and 1 in samples_ns"),
         ({"test_time": "2999-01-01T00:00:00Z"}, "row 2: test_time: 2999-01-01T00:00:00Z is in the future"),
-        ({"test_time": "1970-01-01T00:00:00Z"}, "row 2: test_time: "),
         ({"test_time": "yesterday"}, "row 2: test_time: expected a time such as"),
         ({"test_time": "0001-01-01T00:00:00+23:59"}, "row 2: test_time: "),
         ({"model_filename": 7}, "row 2: model_filename: expected text, got 7"),
@@ -148,15 +147,13 @@ def test_a_bad_value_is_named_with_file_row_and_column(tmp_path: Path, change: d
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ((FILES / "llama-bench.json").read_text()[:-400], "not valid JSON: line"),
-        ((FILES / "llama-bench.jsonl").read_text()[:-40], "row 3: not valid JSON"),
-        ((FILES / "llama-bench.csv").read_text()[:-60], "row 3: "),
-        ((FILES / "llama-bench.sql").read_text()[:-20], "its last statement does not end"),
-        ((FILES / "llama-bench-short-rows.csv").read_text(), "row 1: 41 values for 42 columns"),
+        ((FILES / "llama-bench.json").read_text()[:400], "line 2: a JSON object that does not end"),
+        ((FILES / "llama-bench.sql").read_text()[:1200], "a statement that does not end"),
+        ((FILES / "llama-bench-short-rows.csv").read_text(), "line 2: 41 values for 42 columns"),
         ("[NaN]", "not valid JSON: NaN"),
         ("[1e999]", "not valid JSON: 1e999 is too large"),
         ("[]", "nothing to import: it has no rows"),
-        ("[1]", "row 1: expected an object"),
+        ("[1]", "a JSON list, and no llama-bench rows in it"),
         ("", "not a format that lab knows"),
         ("{}", "not a format that lab knows"),
         ("| model | size |", "not a format that lab knows"),
@@ -173,7 +170,7 @@ def test_a_file_that_is_cut_or_something_else(tmp_path: Path, text: str, said: s
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "bad"
     path.write_bytes(b"\xff\xfe[]")
-    with pytest.raises(ForeignFileError, match="not text in UTF-8"):
+    with pytest.raises(ForeignFileError, match="not a format that lab knows"):
         read_file(path, "box")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lab.analysis.exchange.files import read_file
+from lab.analysis.exchange.keep import records_of
 from lab.analysis.flags import run_flags
 from lab.core.errors import ForeignFileError, StoreError, UsageError
 from lab.core.jsonio import digest
@@ -90,7 +91,7 @@ def test_mlperf_results_that_count_no_tokens_are_refused() -> None:
 
 def test_mlperf_language_models_are_taken_and_the_others_told() -> None:
     found = read_file(FILES / "mlperf-mobile-llm.json", "ipad")
-    (run,) = found.records
+    (run,) = records_of(found)
     (cell,) = run.cells
     assert (cell.repetitions[0].decode_tok_per_s, cell.repetitions[0].ttft_s) == (13.5, 0.41)
     assert run.device.facts["model_code"] == "iPad8,10"
