@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
+from lab.core.address import Address
 from lab.core.config import Limits, load_toml
 from lab.core.errors import ConfigError, LabError, UsageError
 from lab.core.home import definitions, find_definition, shown
@@ -14,6 +15,8 @@ from lab.core.kinds import Name
 from lab.core.names import check_name
 
 SCHEMA = 1
+# As adb lists it; phones that were found in the network may have a blank and brackets in it.
+SERIAL = r"[A-Za-z0-9(][A-Za-z0-9._:() -]{0,100}"
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,11 @@ class SshSpec:
     `known_hosts` is a file of host keys that stands in for the user's own.
     """
 
-    host: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_][A-Za-z0-9_.:%-]*")] = ""
+    host: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_:][A-Za-z0-9_.:%-]*")] = ""
     port: Annotated[int, Limits(min=0, max=65_535)] = 0
     user: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_][A-Za-z0-9_.@-]*")] = ""
     key: str = ""
-    jump: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_][A-Za-z0-9_.:%@-]*")] = ""
+    jump: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_\[][A-Za-z0-9_.:%@\[\]-]*")] = ""
     known_hosts: str = ""
 
 
@@ -161,19 +164,21 @@ def read_target(path: Path) -> TargetSpec:
 def at(target: TargetSpec, address: str) -> TargetSpec:
     """Return the target, reached at `address`: of adb a serial or host:port, of ssh [user@]host[:port].
 
+    A host may be an address of IPv6: [addr]:port. Of adb, `usb:PATH` and `transport:N` are as adb lists them.
+
     Raises:
         UsageError: a target of another transport, or no address.
     """
     transport = target.device.transport
-    if transport == "adb" and re.fullmatch(r"[A-Za-z0-9._-]+:\d{1,5}", address):
-        return replace(target, adb=replace(target.adb, address=address))
-    if transport == "adb" and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,100}", address):
+    found = Address.read(address)
+    if transport == "adb" and found and found.port and not found.user and not re.match("transport:|usb:", address):
+        return replace(target, adb=replace(target.adb, address=f"{found.host}:{found.port}"))
+    if transport == "adb" and re.fullmatch(SERIAL, address):
         return replace(target, adb=replace(target.adb, address=""), device=replace(target.device, serial=address))
-    found = re.fullmatch(r"(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9_][A-Za-z0-9_.-]*)(?::(\d{1,5}))?", address)
-    if transport == "ssh" and found and int(found[3] or 0) < 65_536:
-        user, host, port = found.groups()
-        return replace(target, ssh=replace(target.ssh, host=host, port=int(port or 0), user=user or target.ssh.user))
-    forms = {"adb": "a serial, or host:port", "ssh": "[user@]host[:port]"}
+    if transport == "ssh" and found:
+        user = found.user or target.ssh.user
+        return replace(target, ssh=replace(target.ssh, host=found.host, port=found.port, user=user))
+    forms = {"adb": "a serial, usb:PATH, transport:N, or host:port", "ssh": "[user@]host[:port], or [user@][IPv6]:port"}
     raise UsageError(
         f"--at {address}: target {target.name} is reached over {transport}",
         hint=f"give {forms[transport]}" if transport in forms else "leave --at out",

@@ -106,6 +106,11 @@ def reached(transport: str) -> TargetSpec:
         ("ssh", "rpi5", "rpi5", 0, ""),
         ("ssh", "pi@192.168.1.20", "192.168.1.20", 0, "pi"),
         ("ssh", "pi@rpi5.local:2222", "rpi5.local", 2222, "pi"),
+        ("ssh", "[::1]:2222", "::1", 2222, ""),
+        ("ssh", "pi@[fe80::1%eth0]:22", "fe80::1%eth0", 22, "pi"),
+        ("ssh", "fe80::1%eth0", "fe80::1%eth0", 0, ""),
+        ("ssh", "pi@2001:db8::7", "2001:db8::7", 0, "pi"),
+        ("ssh", "me@corp@host", "host", 0, "me@corp"),
     ],
 )
 def test_a_host_can_be_named_on_the_command_line(transport: str, address: str, host: str, port: int, user: str) -> None:
@@ -118,6 +123,10 @@ def test_a_phone_can_be_named_on_the_command_line() -> None:
     assert (wifi.adb.address, wifi.device.serial) == ("192.168.1.5:5555", "")
     usb = at(wifi, "28041FDH2000XY")
     assert (usb.adb.address, usb.device.serial) == ("", "28041FDH2000XY")
+    assert at(usb, "[fe80::1%eth0]:5555").adb.address == "fe80::1%eth0:5555"
+    for serial in ("usb:1-2", "usb:1-1.4", "transport:57", "adb-2233fd19-9mU6UL (2)._adb-tls-connect._tcp"):
+        named = at(wifi, serial)
+        assert (named.adb.address, named.device.serial) == ("", serial)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +136,11 @@ def test_a_phone_can_be_named_on_the_command_line() -> None:
         ("ssh", "pi@-host"),
         ("ssh", "a b"),
         ("ssh", "host:99999"),
+        ("ssh", "[::1"),
+        ("ssh", "[::1]:99999"),
+        ("ssh", "[host]:22"),
+        ("ssh", "fe80::1%eth0;id"),
+        ("ssh", "1:2:3"),
         ("ssh", ""),
         ("adb", "-s"),
         ("adb", "a;b"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -46,12 +47,20 @@ def _check(path: Path, depth: int) -> None:
         name, value = _option(line)
         if name == "rekeylimit" and not _REKEY.fullmatch(value):
             _refuse(place, name, value)
-        if name in _NUMBERS and not _NUMBER.fullmatch(value):
+        if name in _NUMBERS and not (_NUMBER.fullmatch(value) or (name == "port" and _is_service(value))):
             _refuse(place, name, value)
         for included in _included(value) if name == "include" else ():
             if depth >= INCLUDES_MAX:
                 raise _error(place, f"more than {INCLUDES_MAX} files include each other")
             _check(included, depth + 1)
+
+
+def _is_service(value: str) -> bool:
+    """Whether it is the name of a port, which OpenSSH takes."""
+    try:
+        return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,30}", value)) and socket.getservbyname(value, "tcp") > 0
+    except OSError:
+        return False
 
 
 def _option(line: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from lab.core.target import TargetSpec
 from lab.devices.link import Access, Answer, Link, LinkTimeoutError
 from lab.devices.ssh.check import check
 from lab.devices.ssh.exchange import Exchange
-from lab.devices.ssh.known_hosts import add_line
+from lab.devices.ssh.known_hosts import add_line, keeps
 from lab.devices.ssh.loop import LoopThread
 from lab.devices.ssh.pool import Pool
 from lab.devices.ssh.posix import for_sh
@@ -113,15 +113,21 @@ class SshLink:
             self._loop.post(started.result().abort)
 
     def _admit(self, contact: FirstContactError, access: Access) -> None:
-        if not access.accept_new and not (access.confirm is not None and access.confirm(_question(contact))):
-            raise contact
         hop = next(hop for hop in self._way if hop.address == contact.address)
+        trusts = access.accept_new or hop.accepts_new
+        if not trusts and not (access.confirm is not None and access.confirm(_question(contact))):
+            raise contact
         file = hop.known_hosts_file()
         if file is None:
             raise contact
-        add_line(file, contact.name, contact.key)
+        where = f"added to {file}"
+        if keeps(file):
+            add_line(file, contact.name, contact.key)
+        else:
+            hop.trusted.append(contact.key)
+            where = f"trusted for this command: {file} keeps nothing"
         if access.note is not None:
-            access.note(f"{contact.address}: key {key_words(contact.key)} added to {file}")
+            access.note(f"{contact.address}: key {key_words(contact.key)} {where}")
 
 
 def _question(contact: FirstContactError) -> str:

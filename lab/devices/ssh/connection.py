@@ -118,14 +118,14 @@ async def _connect_hop(hop: Resolved, through: asyncssh.SSHClientConnection | No
 
 def _arguments(hop: Resolved, known: KnownHosts, keys: Keys) -> dict[str, Any]:
     given: dict[str, Any] = {
-        **hop.hop.arguments(),
+        **hop.arguments(),
         **KEEPALIVE,
         "known_hosts": known.match,
         # An empty list would have asyncssh read the usual files, whatever their permissions are.
         "client_keys": keys.pairs or None,
         "agent_path": None,
         "agent_forwarding": False,
-        "connect_timeout": hop.setting("ConnectTimeout", CONNECT_S),
+        "connect_timeout": hop.setting("ConnectTimeout") or CONNECT_S,
     }
     if not hop.setting("Ciphers"):
         given["encryption_algs"] = CIPHERS

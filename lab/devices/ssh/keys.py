@@ -42,22 +42,37 @@ class Keys:
         elif not pairs:
             self.left_out.append(f"{path}: has a passphrase; ssh-add {path}")
         else:
-            self.pairs += pairs
-            self.tried.append(str(path))
+            self._add(pairs, str(path))
+
+    def add_agent(self, pairs: Sequence[asyncssh.SSHKeyPair]) -> None:
+        """Take keys that the agent holds."""
+        self._add(pairs, "ssh-agent")
+
+    def _add(self, pairs: Sequence[asyncssh.SSHKeyPair], where: str) -> None:
+        """Take those that are not there yet: each one that a host is shown counts."""
+        there = {pair.public_data for pair in self.pairs}
+        new = [pair for pair in pairs if pair.public_data not in there]
+        self.pairs += new
+        self.tried += [f"{len(new)} of {where}" if where == "ssh-agent" else where] if new else []
 
 
 @asynccontextmanager
 async def keys_for(hop: Resolved) -> AsyncIterator[Keys]:
     """Yield the keys to offer; those of the agent can sign until the end of the block."""
     keys = Keys()
-    if hop.hop.key:
-        keys.add_file(key_path(hop.hop.key))
-    named = [hop.path(name) for name in hop.setting("IdentityFile", ())]
+    own = [key_path(hop.hop.key)] if hop.hop.key else []
+    named = [*own, *(hop.path(name) for name in hop.setting("IdentityFile", ()))]
+    usual = [] if len(named) > len(own) else [Path(name).expanduser() for name in USUAL]
     agent = await _agent(hop)
     try:
-        if agent is not None:
-            await _add_agent(keys, agent, named if hop.setting("IdentitiesOnly") else None)
-        for path in named or [Path(name).expanduser() for name in USUAL]:
+        # A host ends the connection after a few keys that it does not take: those that somebody named go first.
+        held = [] if agent is None else await _held(keys, agent)
+        keys.add_agent(_matching(held, [*named, *usual]))
+        for path in named:
+            keys.add_file(path)
+        if not hop.setting("IdentitiesOnly"):
+            keys.add_agent(held)
+        for path in usual:
             keys.add_file(path)
         yield keys
     finally:
@@ -77,17 +92,18 @@ async def _agent(hop: Resolved) -> asyncssh.SSHAgentClient | None:
     return None
 
 
-async def _add_agent(keys: Keys, agent: asyncssh.SSHAgentClient, only: Sequence[Path] | None) -> None:
-    wanted = None if only is None else _public_halves(only)
-    if wanted == []:
-        return
+async def _held(keys: Keys, agent: asyncssh.SSHAgentClient) -> Sequence[asyncssh.SSHKeyPair]:
     try:
-        found = await asyncio.wait_for(agent.get_keys(wanted), AGENT_S)
+        return await asyncio.wait_for(agent.get_keys(), AGENT_S)
     except (OSError, ValueError, asyncssh.Error) as problem:
         keys.left_out.append(f"ssh-agent: {said(problem)}")
-        return
-    keys.pairs += found
-    keys.tried += [f"{len(found)} of ssh-agent"] if found else []
+        return []
+
+
+def _matching(held: Sequence[asyncssh.SSHKeyPair], paths: Sequence[Path]) -> list[asyncssh.SSHKeyPair]:
+    """Return those of the agent whose public halves lie at `paths`, in the order of these."""
+    wanted = _public_halves(paths) if held else []
+    return [pair for public in wanted for pair in held if pair.public_data == public]
 
 
 def _public_halves(paths: Sequence[Path]) -> list[bytes]:

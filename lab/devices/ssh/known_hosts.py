@@ -31,15 +31,19 @@ class Line:
 class KnownHosts:
     """What the files say of the host called `name` there (`host`, or `[host]:port` where the port is not 22)."""
 
-    def __init__(self, name: str, other_names: Sequence[str], files: Sequence[Path]) -> None:
+    def __init__(
+        self, name: str, other_names: Sequence[str], files: Sequence[Path], trusted: Sequence[asyncssh.SSHKey] = ()
+    ) -> None:
         self.name = name
+        self._trusted = trusted
         self._other_names = other_names
         self._files = files
 
     @cached_property
     def lines(self) -> list[Line]:
-        """The lines of this very name."""
-        return [line for path in self._files for line in _lines(path, self.name)]
+        """The lines of this very name, and what is trusted for this command, which stands in no file."""
+        now = [Line("this command", tuple(self._trusted), (), ())] if self._trusted else []
+        return [*now, *(line for path in self._files for line in _lines(path, self.name))]
 
     @property
     def bindings(self) -> list[Line]:
@@ -84,6 +88,11 @@ def _line(place: str, text: str, name: str) -> Line | None:
     if not (keys or authorities or revoked):
         return None
     return Line(place, tuple(keys), tuple(authorities), tuple(revoked))
+
+
+def keeps(path: Path) -> bool:
+    """Whether what is written to `path` can be read again: /dev/null, which many name for boards, keeps nothing."""
+    return not path.is_char_device()
 
 
 def add_line(path: Path, name: str, key: asyncssh.SSHKey) -> None:

@@ -34,7 +34,7 @@ def unreachable(address: str, problem: BaseException) -> DeviceUnreachableError:
     return DeviceUnreachableError(f"{address}: {what}", hint=hint)
 
 
-def bad_configuration(problem: Exception) -> ConfigError:
+def bad_configuration(problem: Exception | str) -> ConfigError:
     """Return the error for an ssh configuration that asyncssh cannot read."""
     return ConfigError(
         f"ssh configuration: {said(problem)}", hint="mend that line; `ssh -G HOST` shows how ssh sees it"
@@ -50,6 +50,14 @@ def _words(problem: BaseException) -> tuple[str, str | None]:
         return "no answer", "is it switched on, and on this network?"
     if isinstance(problem, asyncssh.ChannelOpenError):
         return f"not opened: {said(problem.reason)}", None
+    if (
+        isinstance(problem, asyncssh.DisconnectError)
+        and "too many authentication failures" in str(problem.reason).lower()
+    ):
+        return (
+            f"login refused: {said(problem.reason)}: the right key was not among the few that it tries",
+            ("name it in [ssh].key, or as IdentityFile with `IdentitiesOnly yes` in ~/.ssh/config: these go first"),
+        )
     if isinstance(problem, asyncssh.DisconnectError):
         return f"connection lost: {said(problem.reason)}", None
     if isinstance(problem, OSError):

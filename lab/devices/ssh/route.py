@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import re
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +14,8 @@ from typing import Any
 import asyncssh
 
 from lab.core.target import SshSpec
+from lab.core.text import said
+from lab.devices.ssh.config_copy import Copies
 from lab.devices.ssh.config_lines import check_files, expanded
 from lab.devices.ssh.known_hosts import GLOBAL, USER, KnownHosts
 from lab.devices.ssh.problems import bad_configuration
@@ -30,14 +35,25 @@ class Hop:
     key: str = ""
     known_hosts: str = ""
 
-    def arguments(self) -> dict[str, Any]:
-        """Return what asyncssh is told of this host."""
+    def arguments(self, config: Sequence[str]) -> dict[str, Any]:
+        """Return what asyncssh is told of this host, with the files of a configuration."""
         return {
             "host": self.host,
             "port": self.port or (),
             "username": self.user or (),
-            "config": configuration_files(),
+            "config": list(config),
         }
+
+    def options(self, config: Sequence[str]) -> asyncssh.SSHClientConnectionOptions:
+        """Return what asyncssh makes of the configuration; a `Match final` in it is read in a second turn, as ssh does.
+
+        No keys here: they are read by keys.py, which says what is wrong with them.
+        """
+        given = {**self.arguments(config), "client_keys": None, "known_hosts": b""}
+        found = asyncssh.SSHClientConnectionOptions(**given)
+        if found.config.has_match_final():
+            return asyncssh.SSHClientConnectionOptions(**given, final=True)
+        return found
 
 
 class Resolved:
@@ -45,12 +61,26 @@ class Resolved:
 
     def __init__(self, hop: Hop) -> None:
         self.hop = hop
+        self.trusted: list[asyncssh.SSHKey] = []  # for this command, where no file keeps them
+        check_files(configuration_files())
+        self._copies, strict = (
+            Copies(configuration_files()),
+            Copies(configuration_files(), asked="StrictHostKeyChecking"),
+        )
         try:
-            # No keys here: they are read by keys.py, which says what is wrong with them.
-            check_files(configuration_files())
-            self._options = asyncssh.SSHClientConnectionOptions(**hop.arguments(), client_keys=None, known_hosts=b"")
+            self._options = hop.options(self._copies.paths)
+            self._strict = str(hop.options(strict.paths).host_key_alias or "ask").lower()
         except (ValueError, OSError, OverflowError, RuntimeError, asyncssh.Error) as problem:
-            raise bad_configuration(problem) from problem
+            raise bad_configuration(strict.original(self._copies.original(said(problem)))) from problem
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what asyncssh is told of this host, to connect to it."""
+        return self.hop.arguments(self._copies.paths)
+
+    @property
+    def accepts_new(self) -> bool:
+        """Whether the configuration says to trust a new host without a question; a changed key is never trusted."""
+        return self._strict in ("no", "off", "false", "accept-new")
 
     @property
     def address(self) -> str:
@@ -76,26 +106,45 @@ class Resolved:
     def known_hosts(self) -> KnownHosts:
         """Return what is known of the host's key."""
         host, port = self._options.host.lower(), self._options.port
-        files = [*self._user_files(), *map(self.path, self.setting("GlobalKnownHostsFile", GLOBAL))]
+        files = [*self.user_files(), *map(self.path, self.setting("GlobalKnownHostsFile", GLOBAL))]
         if self._options.host_key_alias:
-            return KnownHosts(self._options.host_key_alias, [], files)
+            return KnownHosts(self._options.host_key_alias, [], files, self.trusted)
         if port == USUAL_PORT:
-            return KnownHosts(host, [], files)
-        return KnownHosts(f"[{host}]:{port}", [host], files)
+            return KnownHosts(host, [], files, self.trusted)
+        return KnownHosts(f"[{host}]:{port}", [host], files, self.trusted)
 
     def known_hosts_file(self) -> Path | None:
         """Return the file that a new host's key is added to."""
-        files = self._user_files()
+        files = self.user_files()
         return files[0] if files else None
 
-    def _user_files(self) -> Sequence[Path]:
+    def user_files(self) -> Sequence[Path]:
+        """Return the user's files of host keys, in order."""
         if self.hop.known_hosts:
             return [self.path(self.hop.known_hosts)]
         return [self.path(name) for name in self.setting("UserKnownHostsFile", USER)]
 
     def path(self, text: str) -> Path:
         """Return the path that a setting names; ConfigError for the home folder of nobody."""
-        return expanded(text, configuration_files())
+        return expanded(re.sub(r"%(.)|\$\{(\w+)\}", self._token, text), configuration_files())
+
+    def _token(self, found: re.Match[str]) -> str:
+        """Return what stands for a token of ssh_config or a variable; what it is not is left as it is."""
+        options = self._options
+        tokens = {
+            "%": "%",
+            "d": str(Path.home()),
+            "h": options.host,
+            "i": str(os.getuid()),
+            "k": options.host_key_alias or options.host,
+            "l": socket.gethostname(),
+            "L": socket.gethostname().partition(".")[0],
+            "n": self.hop.host,
+            "p": str(options.port),
+            "r": options.username,
+            "u": getpass.getuser(),
+        }
+        return tokens.get(found[1], found[0]) if found[1] else os.environ.get(found[2], found[0])
 
 
 def configuration_files() -> list[str]:

@@ -258,14 +258,95 @@ def test_only_the_named_keys_of_the_agent(
     sshd: Sshd, linked: Connect, agent: Callable[[Path], None], tmp_path: Path
 ) -> None:
     """A host that takes three tries is never offered the fourth key: the named one has to be the only one."""
-    for number in range(8):
-        agent(make_key(tmp_path / f"other{number}"))
-    agent(sshd.key)
-    sshd.key.unlink()
-    with pytest.raises(DeviceUnreachableError):
+    board = crowded(sshd, agent, tmp_path)
+    with pytest.raises(DeviceUnreachableError, match="Too many authentication failures") as refused:
         linked(sshd)
-    sshd.config.write_text(f"IdentitiesOnly yes\nIdentityFile {sshd.key}.pub\n")
+    assert "IdentitiesOnly yes" in (refused.value.hint or "")
+    assert "[ssh].key" in (refused.value.hint or "")
+    sshd.config.write_text(f"IdentitiesOnly yes\nIdentityFile {board}.pub\n")
     assert works(linked(sshd))
+
+
+def test_named_keys_go_before_those_of_the_agent(
+    sshd: Sshd, linked: Connect, agent: Callable[[Path], None], tmp_path: Path
+) -> None:
+    """The agent has eight others, and the host ends the connection after a few."""
+    board = crowded(sshd, agent, tmp_path)
+    sshd.config.write_text(f"IdentityFile {board}.pub\n")
+    assert works(linked(sshd))
+    own = make_key(tmp_path / "own")
+    sshd.authorize(own)
+    sshd.config.write_text(f"IdentityFile {own}\n")
+    assert works(linked(sshd))
+    sshd.config.write_text("")
+    assert works(linked(sshd, key=str(own)))
+    subprocess.run(["ssh-add", "-q", "-d", str(board)], check=True)
+    usual = make_key(sshd.dot_ssh / "id_rsa")  # of the usual names, as ssh knows it
+    agent(usual)
+    sshd.authorize(usual)
+    assert works(linked(sshd))
+
+
+def crowded(sshd: Sshd, agent: Callable[[Path], None], folder: Path) -> Path:
+    """Fill the agent: the key that the host takes comes last, and the usual one is gone."""
+    for number in range(8):
+        agent(make_key(folder / f"other{number}"))
+    sshd.key.unlink()
+    sshd.key.with_name("id_ed25519.pub").unlink()
+    board = make_key(folder / "board")
+    agent(board)
+    sshd.authorize(board)
+    return board
+
+
+def case(name: str, sshd: Sshd) -> str:
+    """A configuration of tests/cases/devices, for this server."""
+    text = (Path("tests/cases/devices") / name).read_text()
+    port = "" if "Port" in text else f"Host board\n  Port {sshd.port}\n"
+    return text.replace("42022", str(sshd.port)) + port
+
+
+@pytest.mark.parametrize("name", ["ssh_config_comment", "ssh_config_localnetwork", "ssh_config_time"])
+def test_what_openssh_takes_is_taken(sshd: Sshd, linked: Connect, name: str) -> None:
+    sshd.config.write_text(case(name, sshd))
+    assert works(linked(host="board"))
+
+
+def test_a_host_whose_keys_are_kept_nowhere_is_trusted_for_the_command(stranger: Sshd, linked: Connect) -> None:
+    """tests/cases/devices/ssh_config_devnull: usual for boards, whose keys change with each image."""
+    notes: list[str] = []
+    stranger.config.write_text(case("ssh_config_devnull", stranger))
+    assert works(linked(host="board", access=Access(note=notes.append)))
+    assert notes[0].endswith("trusted for this command: /dev/null keeps nothing")
+    stranger.new_host_key()
+    stranger.restart()
+    assert works(linked(host="board"))
+
+
+def test_dev_null_alone_trusts_nobody(stranger: Sshd, linked: Connect) -> None:
+    stranger.config.write_text("UserKnownHostsFile /dev/null\n")
+    with pytest.raises(DeviceUnreachableError, match="unknown host"):
+        linked(stranger)
+    assert works(linked(stranger, NEW))
+
+
+@pytest.mark.parametrize(("strict", "trusted"), [("no", True), ("accept-new", True), ("yes", False), ("ask", False)])
+def test_the_configuration_may_trust_new_hosts(stranger: Sshd, linked: Connect, strict: str, trusted: bool) -> None:
+    stranger.config.write_text(f"Host {stranger.host}\n StrictHostKeyChecking {strict} # of the lab\n")
+    if trusted:
+        assert works(linked(stranger))
+        assert stranger.known_hosts.read_text() == stranger.known_line() + "\n"
+    else:
+        with pytest.raises(DeviceUnreachableError, match="unknown host"):
+            linked(stranger)
+
+
+def test_no_configuration_trusts_a_changed_key(sshd: Sshd, linked: Connect) -> None:
+    sshd.config.write_text("StrictHostKeyChecking no\n")
+    sshd.new_host_key()
+    sshd.restart()
+    with pytest.raises(DeviceUnreachableError, match="HAS CHANGED"):
+        linked(sshd)
 
 
 def test_an_agent_that_is_gone_is_no_matter(sshd: Sshd, linked: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
