@@ -51,7 +51,9 @@ def agrees(config: Path) -> None:
     assert ([host], [port], [user]) == (wanted["hostname"], wanted["port"], wanted["user"])
     named = hop.setting("IdentityFile", ())
     if named:
-        assert list(dict.fromkeys(plain(one, hop) for one in named)) == [plain(one, hop) for one in wanted["identityfile"]]
+        assert list(dict.fromkeys(plain(one, hop) for one in named)) == [
+            plain(one, hop) for one in wanted["identityfile"]
+        ]
     files = [plain(one, hop) for one in wanted["userknownhostsfile"][0].split(" ") if one != "none"]
     assert " ".join(map(str, hop.user_files())) == " ".join(files)
     assert hop.jumps == wanted.get("proxyjump", [""])[0].removeprefix("none")
