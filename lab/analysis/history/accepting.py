@@ -54,10 +54,15 @@ def is_of(one: Accepted, cell: CellKey) -> bool:
 
 
 def _place(run_id: str, series: Series, runs: Runs) -> int:
-    """Where the run stands in the series; one that is gone is placed by the time in its id."""
+    """Where the run stands in the series; one that is gone is placed by the time in its id.
+
+    A run that is there, and is of another series of the cell, says nothing of this one.
+    """
     names = [runs.run_id[code] for code in series.runs]
     if run_id in names:
         return names.index(run_id)
+    if run_id in runs.run_id:
+        return -NEAR - 1
     at = stamp_s(run_id)
     return int(np.searchsorted(runs.created_s[series.runs], at)) if at is not None else -NEAR - 1
 

@@ -16,9 +16,11 @@ from lab.analysis.boards.board import Board, BoardCell
 from lab.analysis.boards.build import build_board
 from lab.analysis.boards.lines import fewest, lines_of, name_of
 from lab.analysis.boards.stored import changes_of
+from lab.analysis.history.regressions import judge_history
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import Conditions
 from lab.analysis.points.table import Points
+from lab.core.acks import Accepted
 from lab.core.dashboard import load_dashboard, narrowed
 from lab.core.run_record import RunRecord
 from tests.analysis.boards.samples import session
@@ -212,6 +214,19 @@ def test_a_change_of_level_is_of_the_series_that_changed(tmp_path: Path) -> None
     assert [one.name for one in chart.series] == ["threads=1", "threads=4"]
     marks = [[point.at_s for point in one.points if point.changed] for one in chart.series]
     assert [len(one) for one in marks] == [0, 1]
+
+
+def test_to_accept_the_loss_of_one_series_accepts_none_of_its_siblings(tmp_path: Path) -> None:
+    def night(number: int) -> list[dict[str, Any]]:
+        return [{"n_threads": n, "rate": 10.0 * n * (0.8 if number >= 20 else 1.0)} for n in (1, 4)]
+
+    points = points_of(rows(tmp_path, *nights(40, night)))
+    both = judge_history(points).changes
+    assert len(both) == 2
+    for one in both:
+        entry = Accepted(**vars(one.cell), run=one.run_id, reason="known", level=one.after)
+        found = judge_history(points, [entry]).changes
+        assert [change.run_id for change in found if change.acknowledged == "known"] == [one.run_id]
 
 
 def test_names_depend_on_no_order_and_no_filter() -> None:
