@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lab.analysis.boards.apart import natural
-from lab.analysis.boards.lines import Line, lines_of
-from lab.analysis.boards.sides import rank_from_newest
+from lab.analysis.boards.lines import lines_of
+from lab.analysis.boards.windows import newness_of_runs
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.judging.verdict import Judgement, Verdict
-from lab.analysis.points.key import STATUS, CellKey, Fields
+from lab.analysis.points.key import CellKey, Fields
 from lab.analysis.points.table import Points
 from lab.core.errors import StoreError, UsageError
 from lab.core.suggest import unknown
@@ -189,7 +188,7 @@ def _values(points: Points, axis: str, wanted: Wanted) -> dict[str, list[int]]:
                 found.setdefault(value, []).append(run)
     ordered = found if axis in ("revision", "tag", "run") else dict(sorted(found.items()))
     last = wanted.last or (RECENT if axis in ACROSS else None)
-    newness = _newness(points)
+    newness = newness_of_runs(points, lines_of(points))
     return {value: [run for run in runs if last is None or newness[run] < last] for value, runs in ordered.items()}
 
 
@@ -212,18 +211,6 @@ def _takes_part(points: Points, run: int, wanted: Wanted) -> bool:
     label = points.runs.model[run]
     names = (label, label.partition("@")[0], split_model(label)[0], split_model(label)[0].partition("@")[0])
     return wanted.target in (None, points.runs.target[run]) and (wanted.model is None or wanted.model in names)
-
-
-def _newness(points: Points) -> NDArray[np.int64]:
-    """For each run [R] how many newer ones its series have, of that which has the fewest; many where it has none."""
-    status = np.array([key.cell.metric == STATUS for key in points.keys], np.bool_)
-    taken = np.flatnonzero(status[points.series]) if len(points) else np.zeros(0, np.intp)
-    numbers: dict[Line, int] = {}
-    line = np.asarray([numbers.setdefault(one.base, len(numbers)) for one in lines_of(points)], np.int64)
-    found = np.full(len(points.runs), len(points.runs), np.int64)
-    run = points.run[taken].astype(np.int64)
-    np.minimum.at(found, run, rank_from_newest(line[points.series[taken]], run))
-    return found
 
 
 def _baseline(axis: str, places: Mapping[str, list[int]], asked: str | None) -> str:
