@@ -98,6 +98,7 @@ def _runs(world: World) -> Runs:
         bundle=["b" * 64] * len(order),
         lab_version=["0.1.0"] * len(order),
         commit=[commit(session) for session, _ in order],
+        build_number=[0] * len(order),
         dirty=np.zeros(len(order), np.bool_),
         tags=[tags(session) for session, _ in order],
         place=[f"{line.target}/{one}.json" for line, one in zip(lines, ids, strict=True)],

@@ -51,6 +51,9 @@ def history_document(history: History, changes: Sequence[tuple[int, Regression]]
         "series_too_short": history.short,
         "conditions": [_changed(one) for one in history.conditions],
         "clocks": [{"run_id": run, "problem": problem} for run, problem in history.clocks.items()],
+        "order": {"commits_by": dict(history.order.known), "runs_moved": history.order.moved}
+        if history.order
+        else None,
         "correction": "Bonferroni over the series",
         "exit_code": history.exit_code,
     }

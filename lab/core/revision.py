@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,20 @@ class Repository:
         check_revision(text)
         found = git(self.top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
         return found if found is not None and re.fullmatch(COMMIT, found) else None
+
+    def ranks(self, commits: Iterable[str]) -> dict[str, int]:
+        """Return the place of each of the commits in the order of their history, parents first.
+
+        A commit may be the beginning of an id; those that are not of this repository, or begin several, are left out.
+        """
+        wanted = [one for one in commits if re.fullmatch(HEX_PREFIX, one)]
+        if not wanted:
+            return {}
+        found = (git(self.top, "rev-list", "--date-order", "--reverse", "--all") or "").split()
+        order = {one: rank for rank, one in enumerate(found)}
+        listed = sorted(order)
+        spans = {one: (bisect_left(listed, one), bisect_left(listed, one + "g")) for one in wanted}
+        return {one: order[listed[start]] for one, (start, end) in spans.items() if end - start == 1}
 
     def is_dirty(self) -> bool:
         """Whether a file that git follows was changed. New files do not count: lab's own results may lie among them."""

@@ -102,11 +102,23 @@ def _since(change: Regression) -> str:
     return f"{change.run_id}\n{'same commit ' + new if old == new else (old or '?') + '..' + new}"
 
 
+def _order(history: History) -> list[str]:
+    """By what the histories are ordered."""
+    if history.order is None or not history.order.known:
+        return ["Ordered by date."]
+    known, moved = history.order.known, history.order.moved
+    ways = {"git": "by git", "build number": "by build number", "date": "by the date of a commit's first run"}
+    counted = [f"{ways[name]} ({count} commit{'' if count == 1 else 's'})" for name, count in known.items()]
+    again = [f"Runs of commits that were measured again, or later than newer ones: {moved}, at their place."]
+    return [f"Ordered {', '.join(counted)}.", *(again if moved else [])]
+
+
 def _summary(history: History, shown: Sequence[tuple[int, Regression]]) -> list[str]:
     if not history.judged:
         lines = [NO_SERIES.format(count=MIN_POINTS)]
         return [*lines, *(["Until then: lab compare A B holds two runs against each other."] if history.short else [])]
     lines = [f"{history.judged} series judged, {history.short} too short (under {MIN_POINTS} sessions)."]
+    lines += _order(history)
     hidden = len(history.changes) - len(shown)
     if hidden:
         lines.append(f"{hidden} more that are for the better or made good since: --all shows them.")

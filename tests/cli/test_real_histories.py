@@ -21,3 +21,13 @@ def test_one_slow_session_of_twenty_turns_no_gate_red(lab: Lab) -> None:
     words = {verdict["word"] for verdict in ran.document["verdicts"]}
     assert words
     assert words <= {"same", "unproven"}
+
+
+def test_old_commits_measured_again_at_the_end_leave_a_regression_open(lab: Lab) -> None:
+    imported(lab, "old-commits-measured-again-at-the-end.jsonl")
+    ran = lab("regressions", "--json")
+    assert ran.code == 3
+    (change,) = ran.document["changes"]
+    assert (change["open"], change["commit_at"]) == (True, "000001eab")
+    assert ran.document["order"]["runs_moved"] == 8
+    assert "later than newer ones: 8, at their place" in lab("regressions").out

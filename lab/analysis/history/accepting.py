@@ -64,7 +64,7 @@ def _place(run_id: str, series: Series, runs: Runs) -> int:
     if run_id in runs.run_id:
         return -NEAR - 1
     at = stamp_s(run_id)
-    return int(np.searchsorted(runs.created_s[series.runs], at)) if at is not None else -NEAR - 1
+    return int(np.count_nonzero(runs.created_s[series.runs] < at)) if at is not None else -NEAR - 1
 
 
 def _worse(one: Accepted, change: ChangePoint, floor: float) -> bool:

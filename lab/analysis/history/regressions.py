@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,12 +13,14 @@ from lab.analysis.history.chains import chained
 from lab.analysis.history.change_points import MIN_POINTS, ChangePoint, change_points
 from lab.analysis.history.changed import Changed, changed, settings_of
 from lab.analysis.history.clocks import clock_problems
+from lab.analysis.history.order import Order, order_of
 from lab.analysis.history.series import Seam, Series, series_of
 from lab.analysis.judging.sides import FLOOR
 from lab.analysis.points.key import CellKey, Fields, SeriesKey
 from lab.analysis.points.table import Points, Runs
 from lab.core.acks import Accepted
 from lab.core.metrics import METRICS
+from lab.core.revision import Repository
 from lab.core.words import Word
 
 NEAR = 3  # sessions by which the place of a change may be off
@@ -87,6 +89,7 @@ class History:
     judged: int
     short: int
     clocks: dict[str, str]
+    order: Order | None = None
     conditions: tuple[Changed, ...] = ()
 
     @property
@@ -117,14 +120,18 @@ def judge_history(
     floors: Mapping[tuple[str, str], float] | None = None,
     level: float = LEVEL,
     now_s: float | None = None,
+    repository: Repository | None = None,
 ) -> History:
     """Find the changes of every history with MIN_POINTS sessions or more; one goes on where its conditions change.
 
     `floors` are by (target, metric), FLOOR where there is none. `targets` and `models` choose what is returned, not
     how it is judged: `level` is shared among all series of `points`. Runs with an impossible time are left out.
+    What stands where is by revision, as far as `repository` or the runs themselves tell it (see `order_of`).
     """
     wrong = clock_problems(points.runs, now_s)
-    chains = chained(list(series_of(points, wrong.keys())), points.runs)
+    order = order_of(points.runs, wrong.keys(), repository)
+    placed = replace(points, runs=replace(points.runs, created_s=order.placed_s))
+    chains = chained(list(series_of(placed, wrong.keys())), placed.runs)
     long = sum(len(one.values) >= MIN_POINTS for one in chains.series)
     every = [one for one in chains.series if _is_chosen(one.key.cell, targets, models)]
     apart = [one for one in chains.apart if _is_chosen(one.series.key.cell, targets, models)]
@@ -139,6 +146,7 @@ def judge_history(
         judged=len(chosen),
         short=len(every) - len(chosen),
         clocks={points.runs.run_id[place]: problem for place, problem in wrong.items()},
+        order=order,
         conditions=changed(every, apart, points.runs),
     )
 

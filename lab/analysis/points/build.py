@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -136,13 +137,19 @@ def _run(record: RunRecord, place: str) -> tuple[Any, ...]:
     at = int(datetime.fromisoformat(record.created_at).timestamp())
     revision = record.revision
     commit, dirty = (revision.commit, revision.dirty) if revision else (record.lab.git_commit, record.lab.git_dirty)
-    built = (record.bundle.key, record.lab.version, commit or "", bool(dirty))
+    built = (record.bundle.key, record.lab.version, commit or "", _build_number(record), bool(dirty))
     return record.run_id, at, record.status, record.target.name, record.model.label, *built, record.tags, place
 
 
+def _build_number(record: RunRecord) -> int:
+    """The number in the engine's version as llama-bench's rows are stored with it: `83bc2f285 (7000)`."""
+    number = re.search(r"\(([0-9]{1,9})\)$", record.engine.versions.get(record.engine.name) or "")
+    return int(number[1]) if number else 0
+
+
 def _runs(rows: list[tuple[Any, ...]]) -> Runs:
-    run_id, at, status, target, model, bundle, version, commit, dirty, tags, place = (
-        map(list, zip(*rows, strict=True)) if rows else [[] for _ in range(11)]
+    run_id, at, status, target, model, bundle, version, commit, number, dirty, tags, place = (
+        map(list, zip(*rows, strict=True)) if rows else [[] for _ in range(12)]
     )
     return Runs(
         run_id=run_id,
@@ -153,6 +160,7 @@ def _runs(rows: list[tuple[Any, ...]]) -> Runs:
         bundle=bundle,
         lab_version=version,
         commit=commit,
+        build_number=number,
         dirty=np.asarray(dirty, np.bool_),
         tags=tags,
         place=place,

@@ -44,6 +44,7 @@ class Runs:
     bundle: list[str]  # key of the bundle
     lab_version: list[str]
     commit: list[str]  # of the revision that was measured: the record's own, else lab's
+    build_number: list[int]  # by which llama.cpp counts its commits, 0 where a record has none
     dirty: NDArray[np.bool_]  # [R]
     tags: list[tuple[str, ...]]
     place: list[str]  # where the record is: lab.core.store.Entry.place

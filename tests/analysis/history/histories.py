@@ -76,6 +76,7 @@ def _runs(at: np.ndarray[tuple[int], np.dtype[np.int64]], commits: Sequence[str]
         bundle=[""] * count,
         lab_version=["0.1.0"] * count,
         commit=list(commits),
+        build_number=[0] * count,
         dirty=np.zeros(count, np.bool_),
         tags=[()] * count,
         place=[""] * count,

@@ -73,6 +73,7 @@ def runs(sessions: int, bundle: list[str] | None = None) -> Runs:
         bundle=bundle or ["k"] * sessions,
         lab_version=["0.1.0"] * sessions,
         commit=[""] * sessions,
+        build_number=[0] * sessions,
         dirty=np.zeros(sessions, np.bool_),
         tags=[()] * sessions,
         place=[""] * sessions,

@@ -1,0 +1,53 @@
+"""Commits as records have them: the same one with 8 digits here and 9 or all 40 there is one revision.
+
+Tools abbreviate what git tells them, and git takes as many digits as the repository needs on that day.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+
+LEAST = 7  # hex digits: what is shorter, or is no hex number, is a name of its own
+SHORT = 12  # hex digits of a commit that people read
+_HEX = re.compile(rf"[0-9a-f]{{{LEAST},64}}")
+
+
+def whole(commits: Iterable[str]) -> dict[str, str]:
+    """Return for each commit the longest of them that it is the beginning of.
+
+    One that begins several which go on differently stays what it is: nobody knows whose beginning it is.
+    """
+    listed = sorted(set(commits))
+    return {one: _longest(listed, place) for place, one in enumerate(listed)}
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether both may be the same commit: equal, or one the beginning of the other."""
+    short, long = sorted((one, other), key=len)
+    return short == long or (is_hex(short) and is_hex(long) and long.startswith(short))
+
+
+def is_hex(commit: str) -> bool:
+    """Whether it may be the id of a commit, or the beginning of one."""
+    return _HEX.fullmatch(commit) is not None
+
+
+def readable(commits: Sequence[str]) -> list[str]:
+    """Return the commits with SHORT digits, or as many as tell them apart."""
+    distinct = set(commits)
+    digits = SHORT
+    while len({one[:digits] for one in distinct}) < len(distinct):
+        digits += 1
+    return [one[:digits] for one in commits]
+
+
+def _longest(listed: Sequence[str], place: int) -> str:
+    one = listed[place]
+    if not is_hex(one):
+        return one
+    end = bisect_left(listed, one + "g", place)  # "g" comes after every hex digit
+    going_on = [other for other in listed[place:end] if is_hex(other)]
+    longest = max(going_on, key=len)
+    return longest if all(longest.startswith(other) for other in going_on) else one
