@@ -143,3 +143,24 @@ def test_it_is_readable_in_dark_and_narrow(written: str, tmp_path: Path) -> None
         page.ask("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
         assert page.run("document.documentElement.scrollWidth") <= 390
         assert (page.said, page.requests) == ([], [written])
+
+
+def test_siblings_and_seams_are_on_the_page_by_name() -> None:
+    other = {**session(1).engine.__dict__, "threads": 1}
+    runs = [*steady(range(1, 5), "a"), *steady(range(5, 9), "b", engine=other)]
+    gpu = {**session(1).engine.__dict__, "effective": "opencl GPU"}
+    beside = [one for of in ({}, {"engine": gpu}) for one in steady(range(1, 9), "a", 20.0, target="pixel8", **of)]
+    beside = [replace(one, run_id=f"{one.run_id[:-4]}{place:04x}") for place, one in enumerate(beside)]
+    page = html_page(build_board(load_dashboard("overview"), points_of([*runs, *beside])))
+    assert ">Conditions</button>" in page
+    assert "opencl GPU" in page
+    assert "conditions changed with run 20261105" in page
+    assert "threads 2 -&gt; 1" in page
+    assert '<text class="seam"' in page
+    assert "also here: Prefill, TTFT, Peak memory" in page
+
+
+def test_histories_without_a_line_are_named() -> None:
+    runs = [session(day, model=f"m{number:02}-q4") for number in range(12) for day in (1, 2)]
+    page = html_page(build_board(load_dashboard("overview"), points_of(runs)))
+    assert "4 more histories left out: m08-q4, m09-q4, m10-q4, m11-q4" in page

@@ -77,13 +77,17 @@ class BoardRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartPoint:
-    """One session: when, its value, and what it was of. `changed` is the word of a change of level found there."""
+    """One session: when, its value, and what it was of. `changed` is the word of a change of level found there.
+
+    `seam` says which conditions are others from there on.
+    """
 
     at_s: int
     value: float
     run_id: str
     commit: str
     changed: str = ""
+    seam: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,9 @@ def _names(spec: ChartSpec, lines: Sequence[Line], apart: Apart) -> dict[Line, s
 def _series(line: Line, name: str, one: Newest, changes: Sequence[tuple[Line, Change]], kind: str) -> ChartSeries:
     points, runs = one.points, one.points.runs
     marks = {change.run_id: change.word for at, change in changes if at == line}
-    marked = [place for place, code in enumerate(points.run[one.series].tolist()) if runs.run_id[code] in marks]
+    seams = {int(points.run[one.series[at]]): what for at, what in one.seams}
+    codes = points.run[one.series].tolist()
+    marked = [place for place, code in enumerate(codes) if runs.run_id[code] in marks or code in seams]
     places = one.series[-1:] if kind == "bars" else one.series[thinned(points.value[one.series], marked)]
     codes = points.run[places]
     drawn = zip(codes.tolist(), runs.created_s[codes].tolist(), points.value[places].tolist(), strict=True)
@@ -86,6 +88,7 @@ def _series(line: Line, name: str, one: Newest, changes: Sequence[tuple[Line, Ch
                 run_id=runs.run_id[code],
                 commit=runs.commit[code],
                 changed=marks.get(runs.run_id[code], ""),
+                seam=seams.get(code, ""),
             )
             for code, created_s, value in drawn
         ),

@@ -17,6 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 76, 12, 14, 26
 POINTS = 20_000  # of the whole page: it stays under 2 MB
 LEAST = 24
 STYLES = 8
+NAMED = 12  # of the histories that are left out
 DAY_S = 86_400
 
 
@@ -69,8 +70,12 @@ def _thinned(series: ChartSeries, most: int) -> ChartSeries:
         return series
     step = -(-len(series.points) // most)
     last = len(series.points) - 1
-    kept = (point for place, point in enumerate(series.points) if place % step == 0 or place == last or point.changed)
+    kept = (point for place, point in enumerate(series.points) if place % step == 0 or place == last or _marked(point))
     return replace(series, points=tuple(kept))
+
+
+def _marked(point: ChartPoint) -> bool:
+    return bool(point.changed or point.seam)
 
 
 def _chart_data(chart: Chart, runs: dict[tuple[str, int, str], int]) -> list[Any]:
@@ -126,17 +131,19 @@ def _line(series: ChartSeries, scale: Scale, number: int) -> str:
     places = [(scale.x(point.at_s), scale.y(point.value)) for point in series.points]
     path = " ".join(f"{x:.0f},{y:.1f}" for x, y in places)
     few = "".join(f'<circle cx="{x:.0f}" cy="{y:.1f}" r="2.6"/>' for x, y in places) if len(places) <= 30 else ""
-    marks = "".join(_mark(point, scale) for point in series.points if point.changed)
+    marks = "".join(_mark(point, scale) for point in series.points if _marked(point))
     return f'<g class="series s{number % STYLES}" data-series="{number}"><polyline points="{path}"/>{few}{marks}</g>'
 
 
 def _mark(point: ChartPoint, scale: Scale) -> str:
-    """A change of level: a line through the chart, and its word."""
+    """A change of level, or of conditions: a line through the chart, and its word."""
+    kind, word = ("change", point.changed) if point.changed else ("seam", "conditions")
     x, anchor = scale.x(point.at_s), "end" if scale.x(point.at_s) > WIDTH - 90 else "start"
     shift = -4 if anchor == "end" else 4
     return (
-        f'<line class="change" x1="{x:.0f}" x2="{x:.0f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-        f'<text class="change" x="{x + shift:.0f}" y="{TOP + 9}" text-anchor="{anchor}">{text(point.changed)}</text>'
+        f'<line class="{kind}" x1="{x:.0f}" x2="{x:.0f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
+        f'<text class="{kind}" x="{x + shift:.0f}" y="{TOP + 9}" text-anchor="{anchor}">{text(word)}'
+        f"{f'<title>{text(point.seam)}</title>' if point.seam else ''}</text>"
     )
 
 
@@ -155,7 +162,13 @@ def _said(chart: Chart) -> str:
     drawn, total = (sum(counts) for counts in zip(*((len(one.points), one.total) for one in chart.series), strict=True))
     sessions = "1 session" if total == 1 else f"{total} sessions"
     said = sessions if drawn == total else f"{drawn} of {total} sessions drawn: extremes of each stretch"
-    return said + (f"; {chart.left_out} more histories left out" if chart.left_out else "")
+    return said + (f"; {chart.left_out} more histories left out: {_left_out(chart)}" if chart.left_out else "")
+
+
+def _left_out(chart: Chart) -> str:
+    """The names of those that have no line, as many as there is room for."""
+    names = [text(name) for name in chart.left_out_names[:NAMED]]
+    return ", ".join(names) + (" ..." if chart.left_out > len(names) else "")
 
 
 def _bars(chart: Chart) -> str:
@@ -166,5 +179,5 @@ def _bars(chart: Chart) -> str:
         f'<rect width="{max(one.points[-1].value, 0) / most * 100:.1f}" height="8"/></svg></td></tr>'
         for one in chart.series
     )
-    left = f'<p class="faint">{chart.left_out} more left out</p>' if chart.left_out else ""
+    left = f'<p class="faint">{chart.left_out} more left out: {_left_out(chart)}</p>' if chart.left_out else ""
     return f'<figure><figcaption>{text(chart.title)}</figcaption><table class="bars">{rows}</table>{left}</figure>'

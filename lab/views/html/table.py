@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.words import RANK, day_words, interval_words, plain_word, ratio_words
+from lab.analysis.points.key import CellKey
+from lab.core.dashboard import AXES
 from lab.views.html.escape import attribute, text
 from lab.views.html.svg import spark_svg
 
@@ -67,7 +70,16 @@ def _facts(cell: BoardCell) -> str:
         lines.append(f"{ratio_words(cell.verdict)}, 95 % interval {interval_words(cell.verdict)}")
     lines.append(f"run {cell.run_id}, {day_words(cell.created_s)} UTC; {cell.sessions} sessions in its history")
     lines += [f"baseline {cell.baseline_run_id}"] if cell.baseline_run_id else []
+    lines += [f"conditions changed with run {one.run_id}: {one.what}" for one in cell.seams]
+    lines += [f"also here: {', '.join(_other(cell, key) for key in cell.also)}"] if cell.also else []
     return "".join(f"<p>{text(line)}</p>" for line in lines)
+
+
+def _other(cell: BoardCell, key: CellKey) -> str:
+    """What else falls in the place: what of it differs from the cell that stands there."""
+    return " ".join(
+        value_on(key, axis) for axis in AXES if cell.key and value_on(key, axis) != value_on(cell.key, axis)
+    )
 
 
 def _sort(cell: BoardCell) -> str:
