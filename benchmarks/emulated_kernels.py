@@ -11,8 +11,8 @@ import numpy as np
 from lab.compile.isa import Isa
 from lab.compile.kernels.attention_decode import decode_attention
 from lab.compile.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
-from lab.compile.kernels.kv_pages import PAGE
 from lab.compile.kernels.linear import quantised_linear
+from lab.compile.kernels.sizes import PAGE
 from lab.compile.ops_cpu import padded
 from lab.models.layout import q_shape, scale_shape
 from lab.models.presets import Phi3Config

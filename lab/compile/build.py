@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.compile.chip import Chip, chip_layout, chip_name, choose_chip, required_features
+from lab.compile.chip_sizes import check_sizes
 from lab.compile.cpu import Cpu, choose_cpu
 from lab.compile.link import linker
 from lab.compile.metal.unverified import unverified
@@ -84,6 +85,7 @@ def _recipe(spec: ModelSpec, target: TargetSpec, chip: Chip) -> Recipe:
 
         return recipe(spec, target, choose_cpu(target.compile))
     layout_named(chip_layout(chip), spec.scheme)  # what its kernels can't read is told before hours of work
+    check_sizes(chip, spec.config)
     return Recipe(library_key(spec, target, chip), versions(), options(chip), partial(_compile, spec, target, chip))
 
 

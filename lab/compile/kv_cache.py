@@ -49,7 +49,7 @@ def create_cpu_kv_cache(isa: Isa, config: Phi3Config, dtype: str, limits: Sequen
         ragged=ragged_attention(*attention),
         paged=paged_attention(*attention),
         decode=decode_attention(*attention),
-        merge=merge_states(dtype),
+        merge=merge_states(dim, dtype),
         split=split_rotary(heads, kv_heads, dim, dtype),
         copy=copy_page(kv_heads, dim, dtype),
         read=read_pages(config.num_hidden_layers, kv_heads, dim, dtype),

@@ -100,6 +100,8 @@ class Attention(nn.Module):  # type: ignore[misc]
         heads, fused = c.num_attention_heads, c.num_attention_heads + 2 * c.num_key_value_heads
         qkv = self.ops.normed(x, norm, self.qkv_proj, dtype=self.dtype)  # [n, fused * D]
         n = qkv.shape[0]
+        if qkv.shape[1] != c.qkv_rows:  # padded to the layout's block
+            qkv = nn.op.split(qkv, [c.qkv_rows], axis=1)[0]
         qkv = nn.op.reshape(qkv, (1, n, fused, c.head_dim))
         seen = cache.attention_with_fused_qkv(layer, qkv, heads, c.head_dim**-0.5)  # [1, n, heads, D]
         return self.ops.added(self.ops.encode(nn.op.reshape(seen, (n, c.hidden_size))), self.o_proj, x)

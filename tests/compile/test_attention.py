@@ -9,7 +9,8 @@ from lab.compile.kernels.attention_decode import decode_attention
 from lab.compile.kernels.attention_merge import merge_states
 from lab.compile.kernels.attention_paged import paged_attention
 from lab.compile.kernels.attention_ragged import ragged_attention
-from lab.compile.kernels.kv_pages import PAGE, append_pages
+from lab.compile.kernels.kv_pages import append_pages
+from lab.compile.kernels.sizes import PAGE
 from tests.compile.building import ATTENTION, kernel, rel_error
 
 SCALE = 0.2
@@ -121,7 +122,7 @@ def test_history_and_chunk_merge_to_the_whole(isa, window, history, new):
             last_len = ints((history - 1) % PAGE + 1)
             args = (ints(0, new), pages, ints(0, len(table)), table, last_len, ints(0), positions[history:])
         parts += call(fresh, *args, out, lse, 0, 0, 1.0, 1e4, SCALE)[-2:]
-    merged = kernel(merge_states, isa, "float32")(*parts)
+    merged = kernel(merge_states, isa, dim, "float32")(*parts)
     want, want_lse = softmax_attention(fresh, k, v, positions[history:], positions, window)
     assert rel_error(merged[0], want) < 1e-5
     assert np.abs(merged[1] - want_lse).max() < 1e-4

@@ -16,18 +16,20 @@ from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
 from lab.compile.kernels.fmlal import add_product, uses_fmlal
-from lab.compile.kernels.kv_pages import PAGE
-from lab.compile.kernels.linear import fitting
+from lab.compile.kernels.sizes import PAGE, divided, fitting, fitting_vector
 from lab.compile.kernels.vec import (
     LOG2_E,
     MASKED,
     Expr,
+    cast,
     exp2,
     f32,
     fetch,
     lanes_of,
+    of,
     reduce_fadd,
     reduce_fmax,
+    scope_of,
     splat,
     to_f32,
 )
@@ -45,7 +47,8 @@ def decode_attention(
     Signature as the KV cache calls it. q, out: `dtype` [batch, heads, D]; lse: float32 [batch, heads]. A key
     is seen when its position is at most `window` - 1 before the query's.
     """
-    group, vectors = num_heads // num_kv_heads, head_dim // PAGE
+    group, width = divided(num_heads, num_kv_heads), fitting_vector(head_dim, PAGE)
+    vectors = divided(head_dim, width)
     chains = fitting(head_dim, max(1, isa.score_sums // group))  # independent sums, to hide the latency of the add
     chunk = fitting(vectors, max(1, isa.value_sums // group))  # value vectors in flight
     reach = 2**30 if window is None else window
@@ -69,14 +72,14 @@ def decode_attention(
         return total * splat(factor, PAGE) if fmlal else total
 
     def weight(scores: Any, r: Expr, t: Expr) -> Expr:
-        return T.Cast("float16", scores[r, t]) if fmlal else scores[r, t]
+        return T.Cast("float16", scores[r, t]) if fmlal and width == PAGE else scores[r, t]
 
     @T.inline
     def score_page(q, b, factor, work, flat, scores, table, begin, first_head, h, i, first, last, length):
         acc = T.alloc_buffer((group * chains,), "float32x16")
         for j in T.unroll(group * chains):
             acc[j] = f32(0.0, PAGE)
-        for d in T.serial(head_dim // chains):
+        for d in T.serial(divided(head_dim, chains)):
             for c in T.unroll((chains * PAGE + line - 1) // line):
                 fetch(ahead(flat, 0, (table, begin, first_head, last), i, h, d * chains * PAGE + c * line))
             for c in T.unroll(chains):
@@ -115,16 +118,16 @@ def decode_attention(
 
     @T.inline
     def add_values(scores, flat, table, begin, work, first_head, h, i, first, last, part, length):
-        acc = T.alloc_buffer((group * chunk,), "float32x16")
+        acc = T.alloc_buffer((group * chunk,), of("float32", width), scope=scope_of(width))
         for c in T.unroll(chunk):
             for r in T.unroll(group):
-                acc[c * group + r] = work[queries + h * group + r, lanes_of((part * chunk + c) * PAGE, PAGE)]
+                acc[c * group + r] = work[queries + h * group + r, lanes_of((part * chunk + c) * width, width)]
         # Slots past the end may hold anything, not-a-number included: never read them.
         for t in T.serial(T.min(PAGE, length - i * PAGE)):
-            for c in T.unroll((chunk * PAGE + line - 1) // line):
+            for c in T.unroll((chunk * width + line - 1) // line):
                 fetch(
                     ahead(
-                        flat, 1, (table, begin, first_head, last), i, h, t * head_dim + part * chunk * PAGE + c * line
+                        flat, 1, (table, begin, first_head, last), i, h, t * head_dim + part * chunk * width + c * line
                     )
                 )
             for c in T.unroll(chunk):
@@ -137,13 +140,14 @@ def decode_attention(
                             table[begin + i],
                             1,
                             first_head + h,
-                            lanes_of(t * head_dim + (part * chunk + c) * PAGE, PAGE),
+                            lanes_of(t * head_dim + (part * chunk + c) * width, width),
                         ],
                         weight(scores, h * group + r, (i - first) * PAGE + t),
+                        width,
                     )
         for c in T.unroll(chunk):
             for r in T.unroll(group):
-                work[queries + h * group + r, lanes_of((part * chunk + c) * PAGE, PAGE)] = acc[c * group + r]
+                work[queries + h * group + r, lanes_of((part * chunk + c) * width, width)] = acc[c * group + r]
 
     @T.prim_func
     def attend(
@@ -198,10 +202,10 @@ def decode_attention(
                 work = T.alloc_buffer((2 * queries + 1, max(head_dim, queries)), "float32", scope="local")
                 for r in T.serial(queries):
                     for j in T.serial(vectors):
-                        work[r, lanes_of(j * PAGE, PAGE)] = to_f32(
-                            q[b, piece * queries + r, lanes_of(j * PAGE, PAGE)], PAGE
-                        ) * splat(sm_scale * T.float32(LOG2_E), PAGE)
-                        work[queries + r, lanes_of(j * PAGE, PAGE)] = f32(0.0, PAGE)
+                        work[r, lanes_of(j * width, width)] = to_f32(
+                            q[b, piece * queries + r, lanes_of(j * width, width)], width
+                        ) * splat(sm_scale * T.float32(LOG2_E), width)
+                        work[queries + r, lanes_of(j * width, width)] = f32(0.0, width)
                 for i in T.serial(last - first):
                     for h in T.serial(heads):
                         score_page(
@@ -224,7 +228,7 @@ def decode_attention(
                     softmax(scores, work, lse, b, r, piece * queries + r, first, last, oldest)
                 for i in T.serial(last - first):
                     for h in T.serial(heads):
-                        for part in T.serial(vectors // chunk):
+                        for part in T.serial(divided(vectors, chunk)):
                             add_values(
                                 scores,
                                 flat,
@@ -241,9 +245,10 @@ def decode_attention(
                             )
                 for r in T.serial(queries):
                     for j in T.serial(vectors):
-                        out[b, piece * queries + r, lanes_of(j * PAGE, PAGE)] = T.Cast(
-                            f"{dtype}x{PAGE}",
-                            work[queries + r, lanes_of(j * PAGE, PAGE)] * splat(work[2 * queries, r], PAGE),
+                        out[b, piece * queries + r, lanes_of(j * width, width)] = cast(
+                            dtype,
+                            work[queries + r, lanes_of(j * width, width)] * splat(work[2 * queries, r], width),
+                            width,
                         )
 
     return attend

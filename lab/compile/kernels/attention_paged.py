@@ -12,7 +12,7 @@ from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
 from lab.compile.kernels.attention_tile import Tile, tile_steps
-from lab.compile.kernels.kv_pages import PAGE
+from lab.compile.kernels.sizes import PAGE
 from lab.compile.kernels.vec import LOG2_E, Expr, lanes_of, to_f32
 
 PrimFunc = Any
@@ -28,14 +28,14 @@ def paged_attention(
     the merge.
     """
     tile = Tile(isa, num_heads, num_kv_heads, head_dim, window)
-    rows, group, reach = tile.rows, tile.group, tile.window
+    rows, group, reach, width = tile.rows, tile.group, tile.window, tile.width
 
     def key(flat: Any, place: Any, block: Expr, d: Expr) -> Expr:
         return to_f32(flat[place[0][place[1] + block], 0, place[2], lanes_of(d * PAGE, PAGE)], PAGE)
 
     def value(flat: Any, place: Any, block: Expr, token: Expr, vector: Expr) -> Expr:
-        at = lanes_of(token * head_dim + vector * PAGE, PAGE)
-        return to_f32(flat[place[0][place[1] + block], 1, place[2], at], PAGE)
+        at = lanes_of(token * head_dim + vector * width, width)
+        return to_f32(flat[place[0][place[1] + block], 1, place[2], at], width)
 
     load_queries, attend, store = tile_steps(tile, dtype, key, value)
 

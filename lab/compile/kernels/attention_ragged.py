@@ -12,7 +12,7 @@ from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
 from lab.compile.kernels.attention_tile import Tile, tile_steps
-from lab.compile.kernels.kv_pages import PAGE
+from lab.compile.kernels.sizes import PAGE
 from lab.compile.kernels.vec import LOG2_E, Expr, lanes_of, to_f32
 
 PrimFunc = Any
@@ -23,11 +23,6 @@ def _key(keys: Any, _place: Expr, block: Expr, d: Expr) -> Expr:
     return keys[block, d, lanes_of(0, PAGE)]
 
 
-def _value(values: Any, _place: Expr, block: Expr, token: Expr, vector: Expr) -> Expr:
-    """Return 16 dimensions of a token; values: float32 [token, head_dim]."""
-    return values[block * PAGE + token, lanes_of(vector * PAGE, PAGE)]
-
-
 def ragged_attention(
     isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
 ) -> PrimFunc:
@@ -36,15 +31,20 @@ def ragged_attention(
     q, out: `dtype` [n, heads, D]; k, v: [n, kv_heads, D]; lse: float32 [n, heads], log2 of the softmax sum.
     """
     tile = Tile(isa, num_heads, num_kv_heads, head_dim, window)
-    rows, group, reach = tile.rows, tile.group, tile.window
-    load_queries, attend, store = tile_steps(tile, dtype, _key, _value)
+    rows, group, reach, width = tile.rows, tile.group, tile.window, tile.width
+
+    def value(values: Any, _place: Expr, block: Expr, token: Expr, vector: Expr) -> Expr:
+        """Return a vector of a token's dimensions; values: float32 [token, head_dim]."""
+        return values[block * PAGE + token, lanes_of(vector * width, width)]
+
+    load_queries, attend, store = tile_steps(tile, dtype, _key, value)
 
     @T.inline
     def unpack(k, v, keys, values, begin, length, head):
         for t in T.serial((length + PAGE - 1) // PAGE * PAGE):
             for j in T.serial(tile.vectors):
-                values[t, lanes_of(j * PAGE, PAGE)] = to_f32(
-                    v[begin + T.min(t, length - 1), head, lanes_of(j * PAGE, PAGE)], PAGE
+                values[t, lanes_of(j * width, width)] = to_f32(
+                    v[begin + T.min(t, length - 1), head, lanes_of(j * width, width)], width
                 )
             for d in T.serial(head_dim):
                 keys[t // PAGE, d, t % PAGE] = T.Cast("float32", k[begin + T.min(t, length - 1), head, d])

@@ -15,9 +15,21 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
-from lab.compile.kernels.kv_pages import PAGE
-from lab.compile.kernels.linear import fitting
-from lab.compile.kernels.vec import MASKED, Expr, exp2, f32, lanes_of, reduce_fadd, reduce_fmax, splat, to_f32
+from lab.compile.kernels.sizes import PAGE, divided, fitting, fitting_vector
+from lab.compile.kernels.vec import (
+    MASKED,
+    Expr,
+    cast,
+    exp2,
+    f32,
+    lanes_of,
+    of,
+    reduce_fadd,
+    reduce_fmax,
+    scope_of,
+    splat,
+    to_f32,
+)
 
 Load = Callable[..., Expr]
 WIDE_ROWS = 7  # with 512-bit registers; twice as many sums are the most that TVM still puts on the stack
@@ -28,9 +40,10 @@ class Tile:
 
     def __init__(self, isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, window: int | None) -> None:
         self.rows = WIDE_ROWS if isa.lanes == PAGE else isa.float_rows
-        self.group = num_heads // num_kv_heads
+        self.group = divided(num_heads, num_kv_heads)
         self.head_dim = head_dim
-        self.vectors = head_dim // PAGE
+        self.width = fitting_vector(head_dim, PAGE)  # of a vector of values or of a query
+        self.vectors = divided(head_dim, self.width)
         self.chunk = fitting(self.vectors, isa.value_vectors)
         self.pair = 2 if isa.lanes == PAGE else 1  # blocks of keys at a time
         self.window = 2**30 if window is None else window
@@ -39,19 +52,21 @@ class Tile:
 def tile_steps(tile: Tile, dtype: str, key: Load, value: Load) -> tuple[Any, Any, Any]:
     """Return (load queries, attend, store) as inline functions over one tile of `tile.rows` query rows.
 
-    `key(source, place, block, d)` and `value(source, place, block, token, vector)` return float32x16 expressions;
-    source and place are handed through by `attend`.
+    `key(source, place, block, d)` and `value(source, place, block, token, vector)` return vectors of 16 keys, and
+    of `tile.width` dimensions; source and place are handed through by `attend`.
     """
-    rows, head_dim, vectors, chunk, pair = tile.rows, tile.head_dim, tile.vectors, tile.chunk, tile.pair
+    rows, head_dim, pair = tile.rows, tile.head_dim, tile.pair
+    width, vectors, chunk = tile.width, tile.vectors, tile.chunk
+    vector, scope = of("float32", width), scope_of(width)
 
     @T.inline
     def load_queries(q, q32, start, stop, head, factor):
         for r in T.serial(rows):
             for j in T.serial(vectors):
                 # Rows past the end repeat the last one and are never stored.
-                q32[r, lanes_of(j * PAGE, PAGE)] = to_f32(
-                    q[T.min(start + r, stop - 1), head, lanes_of(j * PAGE, PAGE)], PAGE
-                ) * splat(factor, PAGE)
+                q32[r, lanes_of(j * width, width)] = to_f32(
+                    q[T.min(start + r, stop - 1), head, lanes_of(j * width, width)], width
+                ) * splat(factor, width)
 
     @T.inline
     def score(q32, keys, place, strip, i, first, last, row_position, length):
@@ -94,11 +109,11 @@ def tile_steps(tile: Tile, dtype: str, key: Load, value: Load) -> tuple[Any, Any
                 top[1] = top[1] + strip[r, lanes_of(i * PAGE, PAGE)]
             stats[r, 0] = reduce_fmax(top[0])
             stats[r, 1] = reduce_fadd(top[1])
-        for part in T.serial(vectors // chunk):
-            sums = T.alloc_buffer((rows * chunk,), "float32x16")
-            now = T.alloc_buffer((chunk,), "float32x16")
+        for part in T.serial(divided(vectors, chunk)):
+            sums = T.alloc_buffer((rows * chunk,), vector, scope=scope)
+            now = T.alloc_buffer((chunk,), vector, scope=scope)
             for r in T.unroll(rows * chunk):
-                sums[r] = f32(0.0, PAGE)
+                sums[r] = f32(0.0, width)
             for i in T.serial(last - first):
                 # Slots past the end may hold anything, not-a-number included: never read them.
                 for t in T.serial(T.min(PAGE, length - (first + i) * PAGE)):
@@ -106,19 +121,18 @@ def tile_steps(tile: Tile, dtype: str, key: Load, value: Load) -> tuple[Any, Any
                         now[c] = value(values, place, first + i, t, part * chunk + c)
                     for r in T.unroll(rows):
                         for c in T.unroll(chunk):
-                            sums[c * rows + r] = sums[c * rows + r] + now[c] * splat(strip[r, i * PAGE + t], PAGE)
+                            sums[c * rows + r] = sums[c * rows + r] + now[c] * splat(strip[r, i * PAGE + t], width)
             for c in T.unroll(chunk):
                 for r in T.unroll(rows):
-                    out32[r, lanes_of((part * chunk + c) * PAGE, PAGE)] = sums[c * rows + r]
+                    out32[r, lanes_of((part * chunk + c) * width, width)] = sums[c * rows + r]
 
     @T.inline
     def store(out32, stats, out, lse, start, stop, head):
         for r in T.serial(rows):
             if start + r < stop:
                 for j in T.serial(vectors):
-                    out[start + r, head, lanes_of(j * PAGE, PAGE)] = T.Cast(
-                        f"{dtype}x{PAGE}",
-                        out32[r, lanes_of(j * PAGE, PAGE)] / splat(stats[r, 1], PAGE),
+                    out[start + r, head, lanes_of(j * width, width)] = cast(
+                        dtype, out32[r, lanes_of(j * width, width)] / splat(stats[r, 1], width), width
                     )
                 lse[start + r, head] = stats[r, 0] + T.log2(stats[r, 1])
 

@@ -8,6 +8,7 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.kernels.linear import BLOCK, GROUP
+from lab.compile.kernels.sizes import divided
 
 PrimFunc = Any
 
@@ -18,7 +19,8 @@ def quantised_embed(bits: int, table_rows: int, features: int) -> PrimFunc:
 
     ids: int32 [rows]; q_weight: uint8 [table_rows/16, K/32, bits, 64]; q_scale: float16; out: float32 [rows, K].
     """
-    groups, blocks, offset = features // GROUP, table_rows // BLOCK, (8 if bits == 4 else 128)
+    groups, blocks = divided(features, GROUP), divided(table_rows, BLOCK)
+    offset = 8 if bits == 4 else 128
 
     def weight(q_weight: Any, row: Any, g: Any, k: Any) -> Any:
         if bits == 4:
@@ -56,7 +58,7 @@ def float_embed(dtype: str, table_rows: int, features: int) -> PrimFunc:
     @T.prim_func
     def embed(
         ids_handle: T.handle,
-        weight: T.Buffer((table_rows // BLOCK, features, BLOCK), dtype),
+        weight: T.Buffer((divided(table_rows, BLOCK), features, BLOCK), dtype),
         out_handle: T.handle,
     ):
         T.func_attr({"tirx.noalias": True, "op_pattern": 8})

@@ -19,6 +19,7 @@ from lab.compile.isa import Isa
 from lab.compile.kernels.dot import offset_of
 from lab.compile.kernels.linear import GROUP, uses_mmla
 from lab.compile.kernels.mmla import FLOAT_BITS
+from lab.compile.kernels.sizes import divided
 from lab.compile.kernels.vec import Expr, lanes_of, reduce_add, reduce_fadd, reduce_fmax, silu, splat, to_f32
 
 LANES = 16
@@ -52,7 +53,7 @@ class Encoding:
         """Return shape and dtype of each tensor that the encoding makes of [rows, features]."""
         if self.kind == "float":
             return [([tiles, features, self.tile_rows], "float32")]
-        groups = features // GROUP
+        groups = divided(features, GROUP)
         return [
             ([tiles, groups, GROUP // 4 * self.tile_rows], "int32"),
             ([tiles, groups, self.tile_rows * self.words], "float32"),
@@ -133,7 +134,7 @@ def inverse_rms(source, out, row, features, eps):
     """Put 1 / sqrt(mean of squares + eps) of a row into out[0]."""
     total = T.alloc_buffer((1,), "float32x16")
     total[0] = splat(T.float32(0), LANES)
-    for k in T.serial(features // LANES):
+    for k in T.serial(divided(features, LANES)):
         total[0] = total[0] + (source[row, lanes_of(k * LANES, LANES)] * source[row, lanes_of(k * LANES, LANES)])
     out[0] = T.float32(1) / T.sqrt(reduce_fadd(total[0]) * T.float32(1.0 / features) + T.float32(eps))
 
@@ -145,6 +146,7 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
     With `last_row`, only the last row is taken and the one tile has one row.
     """
     rows, quantised = encoding.tile_rows, encoding.kind == "int8"
+    groups, vectors = divided(features, GROUP), divided(features, LANES)
     loop = T.serial if rows == 1 else T.parallel
 
     def value(source: Any, weight: Any, inverse: Any, row: Expr, k: Expr) -> Expr:
@@ -164,16 +166,16 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
             n = T.int64()
             tiles = T.int64()
             source = T.match_buffer(source_handle, (n, features), "float32")
-            acts = T.match_buffer(acts_handle, (tiles, features // GROUP, GROUP // 4 * rows), "int32")
-            scale = T.match_buffer(scale_handle, (tiles, features // GROUP, rows * encoding.words), "float32")
-            bias = T.match_buffer(bias_handle, (tiles, features // GROUP, rows * encoding.words), "int32")
+            acts = T.match_buffer(acts_handle, (tiles, groups, GROUP // 4 * rows), "int32")
+            scale = T.match_buffer(scale_handle, (tiles, groups, rows * encoding.words), "float32")
+            bias = T.match_buffer(bias_handle, (tiles, groups, rows * encoding.words), "int32")
             for tile in loop(tiles):
                 for r in T.serial(rows):
                     inverse = T.alloc_buffer((1,), "float32")
                     row: T.let[T.int64] = (n - 1) if last_row else (tile * rows + r)
                     if row < n:
                         inverse_rms(source, inverse, row, features, eps)
-                        for g in T.serial(features // GROUP):
+                        for g in T.serial(groups):
                             quantise_group(
                                 acts,
                                 scale,
@@ -186,7 +188,7 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
                                 encoding,
                             )
                     else:
-                        for g in T.serial(features // GROUP):
+                        for g in T.serial(groups):
                             clear_group(acts, scale, bias, tile, g, r, encoding)
 
         return norm_int8
@@ -204,7 +206,7 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
                 row: T.let[T.int64] = (n - 1) if last_row else (tile * rows + r)
                 if row < n:
                     inverse_rms(source, inverse, row, features, eps)
-                    for k in T.serial(features // LANES):
+                    for k in T.serial(vectors):
                         scatter(acts, value(source, weight, inverse, row, k * LANES), tile, k * LANES, r)
                 else:
                     for k in T.serial(features):
@@ -216,7 +218,7 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
 @functools.cache
 def encoded(encoding: Encoding, features: int, source_features: int, value: Value, source_dtype: str) -> PrimFunc:
     """Return [rows, source_features] turned into [rows, features] by `value`, encoded."""
-    rows = encoding.tile_rows
+    rows, groups, vectors = encoding.tile_rows, divided(features, GROUP), divided(features, LANES)
     loop = T.serial if rows == 1 else T.parallel
 
     if encoding.kind == "int8":
@@ -227,14 +229,14 @@ def encoded(encoding: Encoding, features: int, source_features: int, value: Valu
             n = T.int64()
             tiles = T.int64()
             source = T.match_buffer(source_handle, (n, source_features), source_dtype)
-            acts = T.match_buffer(acts_handle, (tiles, features // GROUP, GROUP // 4 * rows), "int32")
-            scale = T.match_buffer(scale_handle, (tiles, features // GROUP, rows * encoding.words), "float32")
-            bias = T.match_buffer(bias_handle, (tiles, features // GROUP, rows * encoding.words), "int32")
+            acts = T.match_buffer(acts_handle, (tiles, groups, GROUP // 4 * rows), "int32")
+            scale = T.match_buffer(scale_handle, (tiles, groups, rows * encoding.words), "float32")
+            bias = T.match_buffer(bias_handle, (tiles, groups, rows * encoding.words), "int32")
             for tile in loop(tiles):
                 for r in T.serial(rows):
                     row: T.let[T.int64] = tile * rows + r
                     if row < n:
-                        for g in T.serial(features // GROUP):
+                        for g in T.serial(groups):
                             quantise_group(
                                 acts,
                                 scale,
@@ -247,7 +249,7 @@ def encoded(encoding: Encoding, features: int, source_features: int, value: Valu
                                 encoding,
                             )
                     else:
-                        for g in T.serial(features // GROUP):
+                        for g in T.serial(groups):
                             clear_group(acts, scale, bias, tile, g, r, encoding)
 
         return encode_int8
@@ -263,7 +265,7 @@ def encoded(encoding: Encoding, features: int, source_features: int, value: Valu
             for r in T.serial(rows):
                 row: T.let[T.int64] = tile * rows + r
                 if row < n:
-                    for k in T.serial(features // LANES):
+                    for k in T.serial(vectors):
                         scatter(acts, value(source, row, k * LANES), tile, k * LANES, r)
                 else:
                     for k in T.serial(features):

@@ -19,10 +19,13 @@ def uses_fmlal(isa: Isa, dtype: str) -> bool:
     return isa.f16_products and dtype == "float16"
 
 
-def add_product(isa: Isa, dtype: str, acc: Expr, values: Expr, factor: Expr) -> Expr:
-    """Return acc (float32x16) + values (`dtype` x 16) times a number: float16 for fmlal, else float32."""
-    if not uses_fmlal(isa, dtype):
-        return acc + to_f32(values, WIDTH) * splat(factor, WIDTH)
+def add_product(isa: Isa, dtype: str, acc: Expr, values: Expr, factor: Expr, width: int = WIDTH) -> Expr:
+    """Return acc (float32 x width) + values (`dtype` x width) times a number.
+
+    The number is float16 where fmlal takes it, which is with 16 values, and else float32.
+    """
+    if width != WIDTH or not uses_fmlal(isa, dtype):
+        return acc + to_f32(values, width) * splat(factor, width)
     quarters = [_fmlal(_part(acc, 4, p), _part(values, 8, p // 2), splat(factor, 8), p % 2) for p in range(4)]
     return tirx.Shuffle(quarters, list(range(WIDTH)))
 

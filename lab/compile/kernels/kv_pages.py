@@ -11,7 +11,8 @@ from typing import Any
 
 from tvm.script import tirx as T
 
-PAGE = 16  # tokens; fixed by the KV cache's ABI
+from lab.compile.kernels.sizes import PAGE
+
 PrimFunc = Any
 
 

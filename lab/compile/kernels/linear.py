@@ -24,6 +24,7 @@ from tvm.script import tirx as T
 from lab.compile.isa import Isa
 from lab.compile.kernels.dot import dot_step, first_sums, group_sum, half, halves_of, parts_of, spread, sums_dtype
 from lab.compile.kernels.mmla import act_pair, mmla, row_of, scale_pair, to_float, weight_pair
+from lab.compile.kernels.sizes import divided, fitting
 from lab.compile.kernels.vec import Expr, fetch, lanes_of, splat, to_f32
 
 GROUP = 32  # weights that share a scale
@@ -31,11 +32,6 @@ BLOCK = 16  # rows that the weight layout interleaves
 AHEAD_BYTES = 8192  # how far ahead of its use a weight is asked for: two pages; 6 to 12 KiB did equally well
 AHEAD_SCALES = 64  # groups of scales, 2 KiB
 PrimFunc = Any
-
-
-def fitting(blocks: int, wanted: int) -> int:
-    """Return the greatest number up to `wanted` that divides `blocks`."""
-    return next(n for n in range(wanted, 0, -1) if blocks % n == 0)
 
 
 def uses_mmla(isa: Isa, tile_rows: int) -> bool:
@@ -53,7 +49,7 @@ def quantised_linear(
     act_bias: int32 [tiles, K/32, tile_rows], minus the weight offset times the sum of the group's bytes, as `Encoding`
     orders and repeats them; q_weight: uint8 [N/16, K/32, bits, 64]; q_scale: float16 [N/16, K/32, 16]; out: [rows, N].
     """
-    groups, blocks = in_features // GROUP, out_rows // BLOCK
+    groups, blocks = divided(in_features, GROUP), divided(out_rows, BLOCK)
     lanes, rows, kept, sums = isa.lanes, tile_rows, parts_of(isa), sums_dtype(isa, bits)
     parts = BLOCK // lanes
     vectors = blocks * parts

@@ -13,7 +13,8 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
-from lab.compile.kernels.linear import BLOCK, fitting
+from lab.compile.kernels.linear import BLOCK
+from lab.compile.kernels.sizes import divided, fitting
 from lab.compile.kernels.vec import lanes_of, splat, to_f32
 
 GEMV_BLOCKS = 4  # independent sums, to hide the latency of the multiply-add
@@ -28,7 +29,7 @@ def float_linear(
 
     acts: float32 [tiles, K, tile_rows]; weight: `dtype` [N/16, K, 16]; out: [rows, N].
     """
-    blocks, rows = out_rows // BLOCK, tile_rows
+    blocks, rows = divided(out_rows, BLOCK), tile_rows
     flight = fitting(blocks, GEMV_BLOCKS if rows == 1 else isa.tile_blocks)
 
     @T.inline

@@ -11,9 +11,10 @@ from typing import Any
 
 from tvm.script import tirx as T
 
-from lab.compile.kernels.vec import lanes_of, to_f32
+from lab.compile.kernels.sizes import divided, fitting_vector
+from lab.compile.kernels.vec import cast, lanes_of, of, to_f32
 
-LANES = 16
+LANES = 16  # at most: a vector lies within half a head
 PrimFunc = Any
 
 
@@ -50,21 +51,21 @@ def split_rotary(num_heads: int, num_kv_heads: int, head_dim: int, dtype: str) -
     Halves rotate against each other: out[d] = x[d] cos - x[d + D/2] sin, out[d + D/2] = x[d + D/2] cos + x[d] sin.
     Signature as the KV cache calls it: (qkv, positions, q, k, v, table).
     """
-    half, fused = head_dim // 2, num_heads + 2 * num_kv_heads
+    half, fused = divided(head_dim, 2), num_heads + 2 * num_kv_heads
+    lanes = fitting_vector(half, LANES)
+    vector = of("float32", lanes)
 
     @T.inline
     def rotate(source, out, table, m, h, target_head, p):
-        for j in T.unroll(half // LANES):
-            x = T.alloc_buffer((2,), "float32x16")
-            a = T.alloc_buffer((2,), "float32x16")
-            x[0] = to_f32(source[m, h, lanes_of(j * LANES, LANES)], LANES)
-            x[1] = to_f32(source[m, h, lanes_of(j * LANES + half, LANES)], LANES)
-            a[0] = table[p, lanes_of(j * LANES, LANES)]
-            a[1] = table[p, lanes_of(j * LANES + half, LANES)]
-            out[m, target_head, lanes_of(j * LANES, LANES)] = T.Cast(f"{dtype}x{LANES}", x[0] * a[0] - x[1] * a[1])
-            out[m, target_head, lanes_of(j * LANES + half, LANES)] = T.Cast(
-                f"{dtype}x{LANES}", x[1] * a[0] + x[0] * a[1]
-            )
+        for j in T.unroll(divided(half, lanes)):
+            x = T.alloc_buffer((2,), vector)
+            a = T.alloc_buffer((2,), vector)
+            x[0] = to_f32(source[m, h, lanes_of(j * lanes, lanes)], lanes)
+            x[1] = to_f32(source[m, h, lanes_of(j * lanes + half, lanes)], lanes)
+            a[0] = table[p, lanes_of(j * lanes, lanes)]
+            a[1] = table[p, lanes_of(j * lanes + half, lanes)]
+            out[m, target_head, lanes_of(j * lanes, lanes)] = cast(dtype, x[0] * a[0] - x[1] * a[1], lanes)
+            out[m, target_head, lanes_of(j * lanes + half, lanes)] = cast(dtype, x[1] * a[0] + x[0] * a[1], lanes)
 
     @T.inline
     def split_token(qkv, q, k, v, table, m, position):
@@ -73,8 +74,8 @@ def split_rotary(num_heads: int, num_kv_heads: int, head_dim: int, dtype: str) -
         for h in T.serial(num_kv_heads):
             rotate(qkv, k, table, m, num_heads + h, h, position)
         for h in T.serial(num_kv_heads):
-            for j in T.unroll(head_dim // LANES):
-                v[m, h, lanes_of(j * LANES, LANES)] = qkv[m, num_heads + num_kv_heads + h, lanes_of(j * LANES, LANES)]
+            for j in T.unroll(divided(head_dim, lanes)):
+                v[m, h, lanes_of(j * lanes, lanes)] = qkv[m, num_heads + num_kv_heads + h, lanes_of(j * lanes, lanes)]
 
     @T.prim_func
     def split(

@@ -24,24 +24,40 @@ MASKED = -5e4
 _EXP2_TERMS = [math.log(2.0) ** k / math.factorial(k) for k in range(7)]
 
 
+def of(dtype: str, lanes: int) -> str:
+    """Return the type of `lanes` values of `dtype`; one lane is a plain number, here and below."""
+    return f"{dtype}x{lanes}" if lanes > 1 else dtype
+
+
+def scope_of(lanes: int) -> str:
+    """Return the scope of sums beside others of 16 lanes: with fewer, TVM may lay them over those and refuse its own
+    code."""
+    return "global" if lanes == 16 else "local"
+
+
 def splat(value: Expr, lanes: int) -> Expr:
     """Return a vector of `lanes` copies of `value`."""
-    return T.Broadcast(value, lanes)
+    return T.Broadcast(value, lanes) if lanes > 1 else value
 
 
 def f32(value: float, lanes: int) -> Expr:
     """Return a float32 vector constant."""
-    return T.Broadcast(T.float32(value), lanes)
+    return splat(T.float32(value), lanes)
 
 
 def lanes_of(start: Expr, lanes: int) -> Expr:
     """Return the index vector start, start + 1, ..."""
-    return T.Ramp(start, 1, lanes)
+    return T.Ramp(start, 1, lanes) if lanes > 1 else start
+
+
+def cast(dtype: str, vector: Expr, lanes: int) -> Expr:
+    """Return a vector converted lane by lane."""
+    return T.Cast(of(dtype, lanes), vector)
 
 
 def to_f32(vector: Expr, lanes: int) -> Expr:
     """Widen a vector to float32."""
-    return T.Cast(f"float32x{lanes}", vector)
+    return cast("float32", vector, lanes)
 
 
 @T.inline

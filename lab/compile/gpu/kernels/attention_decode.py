@@ -15,8 +15,8 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.decode_sizes import split_for
-from lab.compile.kernels.kv_pages import PAGE
-from lab.compile.kernels.vec import LOG2_E, MASKED, f32, lanes_of, splat, to_f32
+from lab.compile.kernels.sizes import PAGE
+from lab.compile.kernels.vec import LOG2_E, MASKED, cast, f32, lanes_of, of, splat, to_f32
 
 PrimFunc = Any
 
@@ -31,7 +31,7 @@ def decode_attention(
     """
     split = split_for(gpu, num_heads, num_kv_heads, head_dim)
     group, lanes, vectors, threads = split.group, split.lanes, split.vectors, split.threads
-    across, slices, fan = split.across, split.slices, split.fan
+    across, slices, fan, width = split.across, split.slices, split.fan, split.width
     pages_of_chunk = split.chunk // PAGE
     reach = 2**30 if window is None else window
     vector = f"float32x{lanes}"
@@ -117,12 +117,12 @@ def decode_attention(
                     queries = T.alloc_buffer((group * head_dim,), "float32", scope="shared")
                     partial = T.alloc_buffer((group * threads,), "float32", scope="shared")
                     fewer = T.alloc_buffer((group * fan,), "float32", scope="shared")
-                    sums = T.alloc_buffer((threads * lanes,), "float32", scope="shared")
-                    acc = T.alloc_buffer((group * vectors,), vector, scope="local")
+                    sums = T.alloc_buffer((threads * width,), "float32", scope="shared")
+                    acc = T.alloc_buffer((group * vectors,), of("float32", width), scope="local")
                     total = T.alloc_buffer((group,), vector, scope="local")
                     mine = T.alloc_buffer((group,), vector, scope="local")
                     flat = T.alloc_buffer((lanes,), "float32", scope="local")
-                    now = T.alloc_buffer((vectors,), vector, scope="local")
+                    now = T.alloc_buffer((vectors,), of("float32", width), scope="local")
                     top = T.alloc_buffer((group,), "float32", scope="local")
                     scale = T.alloc_buffer((group,), "float32", scope="local")
                     begin: T.let[T.int32] = indptr[b]
@@ -132,7 +132,7 @@ def decode_attention(
                     oldest: T.let[T.int32] = T.max(q_positions[b] - k_positions[b] - (reach - 1), 0)
                     start: T.let[T.int32] = T.min(oldest // PAGE, last)
                     slice: T.let[T.int32] = thread // across
-                    part: T.let[T.int32] = thread % across * vectors * lanes
+                    part: T.let[T.int32] = thread % across * vectors * width
                     for i in T.serial((group * head_dim + (threads - 1)) // threads):
                         if i * threads + thread < group * head_dim:
                             queries[i * threads + thread] = T.Cast(
@@ -147,7 +147,7 @@ def decode_attention(
                         top[g] = T.float32(MASKED)
                         total[g] = f32(0.0, lanes)
                         for c in T.unroll(vectors):
-                            acc[g * vectors + c] = f32(0.0, lanes)
+                            acc[g * vectors + c] = f32(0.0, width)
                     for chunk in T.serial((last - start + (pages_of_chunk - 1)) // pages_of_chunk):
                         first: T.let[T.int32] = start + chunk * pages_of_chunk
                         stop: T.let[T.int32] = T.min(first + pages_of_chunk, last)
@@ -176,7 +176,7 @@ def decode_attention(
                             scale[g] = T.exp2(scale[g] - top[g])
                             total[g] = total[g] * splat(scale[g], lanes)
                             for c in T.unroll(vectors):
-                                acc[g * vectors + c] = acc[g * vectors + c] * splat(scale[g], lanes)
+                                acc[g * vectors + c] = acc[g * vectors + c] * splat(scale[g], width)
                         if at < stop * PAGE:
                             for g in T.unroll(group):
                                 mine[g] = T.exp2(mine[g] - splat(top[g], lanes))
@@ -191,13 +191,13 @@ def decode_attention(
                                 for t in T.serial(T.min(PAGE, length - page * PAGE)):
                                     for c in T.unroll(vectors):
                                         now[c] = to_f32(
-                                            pages[place, 1, head, lanes_of(t * head_dim + part + c * lanes, lanes)],
-                                            lanes,
+                                            pages[place, 1, head, lanes_of(t * head_dim + part + c * width, width)],
+                                            width,
                                         )
                                     for g in T.unroll(group):
                                         flat[0] = scores[g, (page - first) * PAGE + t]
                                         for c in T.unroll(vectors):
-                                            acc[g * vectors + c] = acc[g * vectors + c] + now[c] * splat(flat[0], lanes)
+                                            acc[g * vectors + c] = acc[g * vectors + c] + now[c] * splat(flat[0], width)
                     spread(partial, fewer, thread, total, flat, False)
                     for g in T.unroll(group):
                         scale[g] = T.float32(0)
@@ -207,16 +207,16 @@ def decode_attention(
                             lse[b, head * group + g] = top[g] + T.log2(scale[g])
                         scale[g] = T.float32(1) / scale[g]
                         for c in T.unroll(vectors):
-                            sums[lanes_of(thread * lanes, lanes)] = acc[g * vectors + c]
+                            sums[lanes_of(thread * width, width)] = acc[g * vectors + c]
                             T.tvm_storage_sync("shared")
                             if thread < across:
                                 for s in T.serial(slices - 1):
                                     acc[g * vectors + c] = (
                                         acc[g * vectors + c]
-                                        + sums[lanes_of(((s + 1) * across + thread) * lanes, lanes)]
+                                        + sums[lanes_of(((s + 1) * across + thread) * width, width)]
                                     )
-                                out[b, head * group + g, lanes_of(part + c * lanes, lanes)] = T.Cast(
-                                    f"{dtype}x{lanes}", acc[g * vectors + c] * splat(scale[g], lanes)
+                                out[b, head * group + g, lanes_of(part + c * width, width)] = cast(
+                                    dtype, acc[g * vectors + c] * splat(scale[g], width), width
                                 )
                             T.tvm_storage_sync("shared")
 

@@ -8,7 +8,8 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import FLAT_LANES, flat_threads, require
-from lab.compile.kernels.vec import lanes_of, splat, to_f32
+from lab.compile.kernels.sizes import divided, fitting_vector
+from lab.compile.kernels.vec import cast, lanes_of, splat, to_f32
 
 PrimFunc = Any
 
@@ -19,7 +20,8 @@ def merge_states(gpu: Gpu, head_dim: int, dtype: str) -> PrimFunc:
     One thread of a head works out the two weights and hands them on through shared memory: the sums it reads are
     written in place.
     """
-    vectors = head_dim // FLAT_LANES
+    lanes = fitting_vector(head_dim, FLAT_LANES)
+    vectors = divided(head_dim, lanes)
     rows = max(1, flat_threads(gpu) // vectors)  # heads of a workgroup
     require(gpu, "attention_merge", rows * vectors, rows * 2 * 4)
 
@@ -38,7 +40,7 @@ def merge_states(gpu: Gpu, head_dim: int, dtype: str) -> PrimFunc:
                 w = T.alloc_buffer((3,), "float32", scope="local")
                 row: T.let[T.int32] = thread // vectors
                 i: T.let[T.int32] = block * rows + row
-                d: T.let[T.int32] = thread % vectors * FLAT_LANES
+                d: T.let[T.int32] = thread % vectors * lanes
                 if i < n * heads and d == 0:
                     w[0] = T.max(lse[i // heads, i % heads], other_lse[i // heads, i % heads])
                     w[1] = T.exp2(lse[i // heads, i % heads] - w[0])
@@ -48,12 +50,12 @@ def merge_states(gpu: Gpu, head_dim: int, dtype: str) -> PrimFunc:
                     lse[i // heads, i % heads] = w[0] + T.log2(w[1] + w[2])
                 T.tvm_storage_sync("shared")
                 if i < n * heads:
-                    out[i // heads, i % heads, lanes_of(d, FLAT_LANES)] = T.Cast(
-                        f"{dtype}x{FLAT_LANES}",
-                        to_f32(out[i // heads, i % heads, lanes_of(d, FLAT_LANES)], FLAT_LANES)
-                        * splat(weights[row * 2], FLAT_LANES)
-                        + to_f32(other[i // heads, i % heads, lanes_of(d, FLAT_LANES)], FLAT_LANES)
-                        * splat(weights[row * 2 + 1], FLAT_LANES),
+                    out[i // heads, i % heads, lanes_of(d, lanes)] = cast(
+                        dtype,
+                        to_f32(out[i // heads, i % heads, lanes_of(d, lanes)], lanes) * splat(weights[row * 2], lanes)
+                        + to_f32(other[i // heads, i % heads, lanes_of(d, lanes)], lanes)
+                        * splat(weights[row * 2 + 1], lanes),
+                        lanes,
                     )
 
     return merge

@@ -9,7 +9,7 @@ from tvm.script import tirx as T
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.attention_tile import Source, tile_steps
 from lab.compile.gpu.kernels.tile_sizes import tile_for
-from lab.compile.kernels.kv_pages import PAGE
+from lab.compile.kernels.sizes import PAGE, divided
 from lab.compile.kernels.vec import LOG2_E, Expr
 
 PrimFunc = Any
@@ -25,7 +25,7 @@ def paged_attention(
     the merge.
     """
     tile = tile_for(gpu, "attention_paged", head_dim, dtype)
-    rows, group = tile.rows, num_heads // num_kv_heads
+    rows, group = tile.rows, divided(num_heads, num_kv_heads)
     reach = 2**30 if window is None else window
 
     def part(place: Any, t: Expr, what: int) -> Expr:

@@ -9,6 +9,7 @@ from tvm.script import tirx as T
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.attention_tile import Source, tile_steps
 from lab.compile.gpu.kernels.tile_sizes import tile_for
+from lab.compile.kernels.sizes import divided
 from lab.compile.kernels.vec import LOG2_E, Expr
 
 PrimFunc = Any
@@ -22,7 +23,7 @@ def ragged_attention(
     q, out: `dtype` [n, heads, D]; k, v: [n, kv_heads, D]; lse: float32 [n, heads], log2 of the softmax sum.
     """
     tile = tile_for(gpu, "attention_ragged", head_dim, dtype)
-    rows, group = tile.rows, num_heads // num_kv_heads
+    rows, group = tile.rows, divided(num_heads, num_kv_heads)
     reach = 2**30 if window is None else window
 
     def element(place: Any, t: Expr) -> Expr:

@@ -17,7 +17,8 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.gpu.kernels.tile_sizes import OUT_ROWS, PAD, Tile
-from lab.compile.kernels.vec import MASKED, Expr, f32, lanes_of, splat, to_f32
+from lab.compile.kernels.sizes import divided
+from lab.compile.kernels.vec import MASKED, Expr, cast, f32, lanes_of, of, splat, to_f32
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,10 @@ def tile_steps(tile: Tile, dtype: str, reach: int, source: Source) -> Any:
     """
     rows, keys, head_dim, lanes, threads = tile.rows, tile.keys, tile.head_dim, tile.lanes, tile.threads
     mine, groups, row_vectors = tile.thread_keys, tile.key_groups, tile.row_vectors
-    across, vectors, staged = tile.across, tile.out_vectors, tile.staged
-    scorers, adders = row_vectors * groups, rows // OUT_ROWS * across
-    vector, pitch, stride = f"float32x{lanes}", head_dim + PAD, source.key_stride
+    across, vectors, width, staged = tile.across, tile.out_vectors, tile.width, tile.staged
+    scorers, adders = row_vectors * groups, divided(rows, OUT_ROWS) * across
+    vector, out_vector = f"float32x{lanes}", of("float32", width)
+    pitch, stride, tile_vectors = head_dim + PAD, source.key_stride, divided(keys * head_dim, width)
 
     @T.inline
     def load_queries(q, queries, thread, start, stop, head):
@@ -65,13 +67,13 @@ def tile_steps(tile: Tile, dtype: str, reach: int, source: Source) -> Any:
 
     @T.inline
     def copy_values(v, place, stage, thread, first, last):
-        for i in T.serial((keys * head_dim // lanes + (threads - 1)) // threads):
+        for i in T.serial((tile_vectors + (threads - 1)) // threads):
             at: T.let[T.int32] = i * threads + thread
-            if at < keys * head_dim // lanes:
-                t: T.let[T.int32] = at // (head_dim // lanes)
-                d: T.let[T.int32] = at % (head_dim // lanes) * lanes
-                stage[lanes_of(t * pitch + d, lanes)] = v[
-                    lanes_of(source.value(place, T.min(first + t, last)) * head_dim + d, lanes)
+            if at < tile_vectors:
+                t: T.let[T.int32] = at * width // head_dim
+                d: T.let[T.int32] = at * width % head_dim
+                stage[lanes_of(t * pitch + d, width)] = v[
+                    lanes_of(source.value(place, T.min(first + t, last)) * head_dim + d, width)
                 ]
 
     @T.inline
@@ -107,7 +109,7 @@ def tile_steps(tile: Tile, dtype: str, reach: int, source: Source) -> Any:
 
     @T.inline
     def add_values(v, place, stage, weights, sums, row, d, first, count):
-        now = T.alloc_buffer((vectors,), vector, scope="local")
+        now = T.alloc_buffer((vectors,), out_vector, scope="local")
         weight = T.alloc_buffer((OUT_ROWS,), "float32", scope="local")
         begin = T.alloc_buffer((1,), "int32", scope="local")
         for t in T.serial(count):
@@ -115,13 +117,13 @@ def tile_steps(tile: Tile, dtype: str, reach: int, source: Source) -> Any:
                 begin[0] = source.value(place, first + t)
             for c in T.unroll(vectors):
                 if staged:
-                    now[c] = to_f32(stage[lanes_of(t * pitch + d + c * lanes, lanes)], lanes)
+                    now[c] = to_f32(stage[lanes_of(t * pitch + d + c * width, width)], width)
                 else:
-                    now[c] = to_f32(v[lanes_of(begin[0] * head_dim + d + c * lanes, lanes)], lanes)
+                    now[c] = to_f32(v[lanes_of(begin[0] * head_dim + d + c * width, width)], width)
             for r in T.unroll(OUT_ROWS):
                 weight[r] = weights[t * rows + row + r]
                 for c in T.unroll(vectors):
-                    sums[r * vectors + c] = sums[r * vectors + c] + now[c] * splat(weight[r], lanes)
+                    sums[r * vectors + c] = sums[r * vectors + c] + now[c] * splat(weight[r], width)
 
     @T.inline
     def attend(thread, q, k, v, place, out, lse, start, stop, head, begin, end, position, factor):
@@ -136,16 +138,16 @@ def tile_steps(tile: Tile, dtype: str, reach: int, source: Source) -> Any:
         old = T.alloc_buffer((1,), vector, scope="local")
         total = T.alloc_buffer((1,), vector, scope="local")
         flat = T.alloc_buffer((lanes,), "float32", scope="local")
-        sums = T.alloc_buffer((OUT_ROWS * vectors,), vector, scope="local")
+        sums = T.alloc_buffer((OUT_ROWS * vectors,), out_vector, scope="local")
         row: T.let[T.int32] = thread % row_vectors * lanes
         group: T.let[T.int32] = thread // row_vectors
         out_row: T.let[T.int32] = thread // across * OUT_ROWS
-        d: T.let[T.int32] = thread % across * (vectors * lanes)
+        d: T.let[T.int32] = thread % across * (vectors * width)
         load_queries(q, queries, thread, start, stop, head)
         top[0] = f32(MASKED, lanes)
         total[0] = f32(0.0, lanes)
         for r in T.unroll(OUT_ROWS * vectors):
-            sums[r] = f32(0.0, lanes)
+            sums[r] = f32(0.0, width)
         for i in T.serial((end - begin + (keys - 1)) // keys):
             first: T.let[T.int32] = begin + i * keys
             at: T.let[T.int32] = first + group * mine
@@ -184,7 +186,7 @@ def tile_steps(tile: Tile, dtype: str, reach: int, source: Source) -> Any:
                 for r in T.unroll(OUT_ROWS):
                     flat[r] = scales[out_row + r]
                     for c in T.unroll(vectors):
-                        sums[r * vectors + c] = sums[r * vectors + c] * splat(flat[r], lanes)
+                        sums[r * vectors + c] = sums[r * vectors + c] * splat(flat[r], width)
                 # Slots past the end may hold anything, not-a-number included: never read them.
                 add_values(v, place, stage, weights, sums, out_row, d, first, T.min(keys, end - first))
         T.tvm_storage_sync("shared")
@@ -201,8 +203,8 @@ def tile_steps(tile: Tile, dtype: str, reach: int, source: Source) -> Any:
                         flat[0] = flat[0] + partial[g * rows + out_row + r]
                     flat[1] = T.float32(1) / flat[0]
                     for c in T.unroll(vectors):
-                        out[start + out_row + r, head, lanes_of(d + c * lanes, lanes)] = T.Cast(
-                            f"{dtype}x{lanes}", sums[r * vectors + c] * splat(flat[1], lanes)
+                        out[start + out_row + r, head, lanes_of(d + c * width, width)] = cast(
+                            dtype, sums[r * vectors + c] * splat(flat[1], width), width
                         )
                     if d == 0:
                         lse[start + out_row + r, head] = scales[out_row + r] + T.log2(flat[0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import require, vector_lanes
-from lab.compile.kernels.kv_pages import PAGE
+from lab.compile.kernels.sizes import PAGE, divided, fitting, fitting_vector
 
 CHUNK = 1024  # keys at most
 FAN = 16  # partial results of a workgroup that every thread reads
@@ -16,11 +16,15 @@ VECTORS = {4: 1, 16: 8}  # of the head that one thread adds values for, at most,
 
 @dataclass(frozen=True)
 class Split:
-    """How a workgroup shares the work: threads across the head, slices of keys, keys of a chunk."""
+    """How a workgroup shares the work: threads across the head, slices of keys, keys of a chunk.
+
+    A thread scores `lanes` keys and adds `vectors` vectors of `width` dimensions.
+    """
 
     group: int
     head_dim: int
     lanes: int
+    width: int
     vectors: int
     threads: int
     chunk: int
@@ -28,7 +32,7 @@ class Split:
     @property
     def across(self) -> int:
         """Threads that hold the parts of one sum over values."""
-        return self.head_dim // (self.lanes * self.vectors)
+        return divided(self.head_dim, self.width * self.vectors)
 
     @property
     def slices(self) -> int:
@@ -44,17 +48,18 @@ class Split:
     def shared_bytes(self) -> int:
         """Scores, queries, partial results of threads, sums of values."""
         group, threads = self.group, self.threads
-        return 4 * (group * self.chunk + group * self.head_dim + group * (threads + self.fan) + threads * self.lanes)
+        return 4 * (group * self.chunk + group * self.head_dim + group * (threads + self.fan) + threads * self.width)
 
 
 def split_for(gpu: Gpu, num_heads: int, num_kv_heads: int, head_dim: int) -> Split:
     """Return the split with the longest chunk that fits; CompileError where none does."""
-    lanes, group = vector_lanes(gpu), num_heads // num_kv_heads
-    vectors = next(v for v in range(VECTORS[lanes], 0, -1) if head_dim % (lanes * v) == 0)
+    lanes, group = vector_lanes(gpu), divided(num_heads, num_kv_heads)
+    width = fitting_vector(head_dim, lanes)
+    vectors = fitting(divided(head_dim, width), VECTORS[lanes])
     threads = min(gpu.max_threads, THREADS[lanes])
-    chunk = min(CHUNK, threads * lanes)
-    while chunk > PAGE and Split(group, head_dim, lanes, vectors, threads, chunk).shared_bytes > gpu.shared_bytes:
+    shares, chunk = (group, head_dim, lanes, width, vectors, threads), min(CHUNK, threads * lanes)
+    while chunk > PAGE and Split(*shares, chunk).shared_bytes > gpu.shared_bytes:
         chunk //= 2
-    split = Split(group, head_dim, lanes, vectors, threads, chunk)
+    split = Split(*shares, chunk)
     require(gpu, "attention_decode", max(threads, split.across, group), split.shared_bytes)
     return split

@@ -10,6 +10,7 @@ from tvm.script import tirx as T
 from lab.compile.gpu.kernels.trim import trimmed
 from lab.compile.gpu.kernels.vec import nibble
 from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
+from lab.compile.kernels.sizes import divided
 
 PrimFunc = Any
 
@@ -20,7 +21,7 @@ def embed(threads: int, table: Weights) -> PrimFunc:
 
     Arguments: int32 ids [rows]; words [N, K/8] and scales [N, K/32], or floats [N, K]; out float32 [rows, K].
     """
-    units, width, quantised = (table.k // 8, 8, True) if table.quantised else (table.k, 1, False)
+    units, width, quantised = (divided(table.k, 8), 8, True) if table.quantised else (table.k, 1, False)
 
     @T.inline
     def unpack(main, scales, out, m, row, unit):
@@ -38,7 +39,7 @@ def embed(threads: int, table: Weights) -> PrimFunc:
         n = T.int64()
         ids = T.match_buffer(ids_handle, (n,), "int32")
         main = T.match_buffer(main_handle, (table.n, units), table.main_dtype)
-        scales = T.match_buffer(scales_handle, (table.n, table.k // GROUP), table.dtype)
+        scales = T.match_buffer(scales_handle, (table.n, divided(table.k, GROUP)), table.dtype)
         out = T.match_buffer(out_handle, (n, table.k), "float32")
         for m in T.thread_binding(n, thread="blockIdx.y"):
             for b in T.thread_binding(-(-units // threads), thread="blockIdx.x"):

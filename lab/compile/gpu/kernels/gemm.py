@@ -14,8 +14,9 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu.kernels.trim import trimmed
 from lab.compile.gpu.kernels.vec import cast, lanes_of, nibble, of, silu, splat
-from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights, fitting_vector
+from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
 from lab.compile.gpu.tile import Gemm
+from lab.compile.kernels.sizes import divided, fitting_vector
 
 PrimFunc = Any
 
@@ -29,9 +30,9 @@ def gemm(
     Arguments: x [rows, K]; the words and the scales, or the floats, of the matrix; with `residual` float32 [rows, N];
     out [rows, N].
     """
-    k_size, n_size = weights.k, weights.n // 2 if gated else weights.n
+    k_size, n_size = weights.k, divided(weights.n, 2) if gated else weights.n
     v = fitting_vector(n_size, tile.vector)
-    columns, sets = n_size // v, 2 if gated else 1
+    columns, sets = divided(n_size, v), 2 if gated else 1
     rows = tile.gated_rows if gated else tile.rows
     tx_size, ty_size, quantised = tile.threads_n, tile.threads_m, weights.quantised
 
@@ -94,7 +95,7 @@ def gemm(
                             last: T.let[T.int32] = T.Cast("int32", n) - 1
                             for i in T.unroll(sets * rows):
                                 acc[i] = splat(T.float32(0), v)
-                            for g in T.serial(k_size // GROUP):
+                            for g in T.serial(divided(k_size, GROUP)):
                                 if quantised:
                                     q4_group(x, main, scales, acc, g, start, first, last)
                                 else:

@@ -15,8 +15,9 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu.kernels.trim import trimmed
 from lab.compile.gpu.kernels.vec import cast, lanes_of, nibble, of, silu, splat
-from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights, fitting, fitting_vector
+from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
 from lab.compile.gpu.tile import Gemv
+from lab.compile.kernels.sizes import divided, fitting, fitting_vector
 
 PrimFunc = Any
 
@@ -37,12 +38,12 @@ def gemv(
     Arguments: x [rows, K], of which the last row counts; with `norm` (its type and epsilon) weights [K]; the words and
     the scales, or the floats, of the matrix; with `residual` float32 [1, N]; out [1, N].
     """
-    k_size, n_size = weights.k, weights.n // 2 if gated else weights.n
+    k_size, n_size = weights.k, divided(weights.n, 2) if gated else weights.n
     v = fitting_vector(n_size, tile.vector)
-    columns = n_size // v
+    columns = divided(n_size, v)
     tx_size, ty_size = tile.threads_for(columns), tile.threads_k
     threads = tx_size * ty_size
-    piece_groups = fitting(k_size // GROUP, tile.piece // GROUP)
+    piece_groups = fitting(divided(k_size, GROUP), tile.piece // GROUP)
     piece, sets = piece_groups * GROUP, 2 if gated else 1
     normed, (norm_dtype, eps) = norm is not None, norm or ("float32", 0.0)
     quantised = weights.quantised
@@ -121,7 +122,7 @@ def gemv(
                     square[0] = T.float32(0)
                     for s in T.unroll(sets):
                         acc[s] = splat(T.float32(0), v)
-                    for p in T.serial(k_size // piece):
+                    for p in T.serial(divided(k_size, piece)):
                         stage(x, g, acts, square, rows - 1, p * piece, worker)
                         T.tvm_storage_sync("shared")
                         if quantised:

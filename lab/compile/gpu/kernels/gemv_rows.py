@@ -13,6 +13,7 @@ from tvm.script import tirx as T
 from lab.compile.gpu.kernels.trim import trimmed
 from lab.compile.gpu.kernels.vec import cast, lanes_of, splat
 from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
+from lab.compile.kernels.sizes import divided
 
 PrimFunc = Any
 LANES = 4  # the widest vector that every GPU language has
@@ -27,8 +28,9 @@ def gemv_rows(threads: int, table: Weights, norm_dtype: str, eps: float) -> Prim
     Arguments: float32 x [rows, K], of which the last row counts; the norm's weights [K]; the words [N, K/8] and the
     scales [N, K/32], or the floats [N, K]; out [1, N].
     """
-    rows_a_group, quantised = threads // LOOKERS, table.quantised
-    units, steps = table.k // UNIT, -(-table.k // UNIT // LOOKERS)
+    rows_a_group, quantised = divided(threads, LOOKERS), table.quantised
+    units = divided(table.k, UNIT)
+    steps = -(-units // LOOKERS)
     width = UNIT if not quantised else 1
 
     @T.inline
@@ -55,7 +57,7 @@ def gemv_rows(threads: int, table: Weights, norm_dtype: str, eps: float) -> Prim
         x = T.match_buffer(x_handle, (rows, table.k), "float32")
         g = T.match_buffer(g_handle, (table.k,), norm_dtype)
         main = T.match_buffer(main_handle, (table.n, units * width), table.main_dtype)
-        scales = T.match_buffer(scales_handle, (table.n, table.k // GROUP), table.dtype)
+        scales = T.match_buffer(scales_handle, (table.n, divided(table.k, GROUP)), table.dtype)
         out = T.match_buffer(out_handle, (1, table.n), "float32")
         for block in T.thread_binding(-(-table.n // rows_a_group), thread="blockIdx.x"):
             for ty in T.thread_binding(rows_a_group, thread="threadIdx.y"):

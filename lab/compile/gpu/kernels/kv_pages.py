@@ -12,7 +12,7 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import FLAT_LANES, flat_threads
-from lab.compile.kernels.kv_pages import PAGE
+from lab.compile.kernels.sizes import PAGE, divided, fitting_vector
 from lab.compile.kernels.vec import lanes_of
 
 PrimFunc = Any
@@ -20,7 +20,8 @@ PrimFunc = Any
 
 def append_pages(gpu: Gpu, num_kv_heads: int, head_dim: int, dtype: str) -> PrimFunc:
     """Return the function (pages, k, v, slots) that stores new keys and values; slot -1 is skipped."""
-    threads, vectors = flat_threads(gpu), head_dim // FLAT_LANES
+    threads, lanes = flat_threads(gpu), fitting_vector(head_dim, FLAT_LANES)
+    vectors = divided(head_dim, lanes)
 
     @T.prim_func
     def append(pages_handle: T.handle, k_handle: T.handle, v_handle: T.handle, slots_handle: T.handle):
@@ -39,13 +40,13 @@ def append_pages(gpu: Gpu, num_kv_heads: int, head_dim: int, dtype: str) -> Prim
                 if i < n * num_kv_heads * vectors:
                     m: T.let[T.int32] = i // (num_kv_heads * vectors)
                     h: T.let[T.int32] = i // vectors % num_kv_heads
-                    d: T.let[T.int32] = i % vectors * FLAT_LANES
+                    d: T.let[T.int32] = i % vectors * lanes
                     slot: T.let[T.int32] = slots[m]
                     if slot >= 0:
-                        for j in T.unroll(FLAT_LANES):
+                        for j in T.unroll(lanes):
                             pages[slot // PAGE, 0, h, (d + j) * PAGE + slot % PAGE] = k[m, h, d + j]
-                        pages[slot // PAGE, 1, h, lanes_of(slot % PAGE * head_dim + d, FLAT_LANES)] = v[
-                            m, h, lanes_of(d, FLAT_LANES)
+                        pages[slot // PAGE, 1, h, lanes_of(slot % PAGE * head_dim + d, lanes)] = v[
+                            m, h, lanes_of(d, lanes)
                         ]
 
     return append
@@ -53,7 +54,7 @@ def append_pages(gpu: Gpu, num_kv_heads: int, head_dim: int, dtype: str) -> Prim
 
 def copy_page(gpu: Gpu, num_kv_heads: int, head_dim: int, dtype: str) -> PrimFunc:
     """Return the function (pages, source page, target page, length) that copies a page as it stands."""
-    threads, vectors = flat_threads(gpu), 2 * num_kv_heads * PAGE * head_dim // FLAT_LANES
+    threads, vectors = flat_threads(gpu), divided(2 * num_kv_heads * PAGE * head_dim, FLAT_LANES)
 
     @T.prim_func
     def copy(pages_handle: T.handle, source: T.int64, target: T.int64, length: T.int64):

@@ -12,7 +12,8 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import FLAT_LANES, flat_threads
-from lab.compile.kernels.vec import Expr, lanes_of, to_f32
+from lab.compile.kernels.sizes import divided, fitting_vector
+from lab.compile.kernels.vec import Expr, cast, lanes_of, of, to_f32
 
 PrimFunc = Any
 
@@ -23,7 +24,7 @@ def rope_table(gpu: Gpu, head_dim: int, limit: int | None, scaling: float) -> Pr
     inverse: float32 [2, head_dim/2], the inverse frequencies of the short and the long factors; table: float32
     [positions, head_dim]. More than `limit` positions take the long ones; both are multiplied by `scaling`.
     """
-    half, threads = head_dim // 2, flat_threads(gpu)
+    half, threads = divided(head_dim, 2), flat_threads(gpu)
     most = 2**62 if limit is None else limit
 
     @T.prim_func
@@ -59,18 +60,19 @@ def split_rotary(gpu: Gpu, num_heads: int, num_kv_heads: int, head_dim: int, dty
     Halves rotate against each other: out[d] = x[d] cos - x[d + D/2] sin, out[d + D/2] = x[d + D/2] cos + x[d] sin.
     Signature as the KV cache calls it: (qkv, positions, q, k, v, table).
     """
-    half, fused, threads = head_dim // 2, num_heads + 2 * num_kv_heads, flat_threads(gpu)
-    vectors = half // FLAT_LANES
+    half, fused, threads = divided(head_dim, 2), num_heads + 2 * num_kv_heads, flat_threads(gpu)
+    lanes = fitting_vector(half, FLAT_LANES)
+    vectors, vector = divided(half, lanes), of("float32", lanes)
 
     @T.inline
     def rotate(qkv, out, table, m, h, target, p, d):
-        x = T.alloc_buffer((2,), f"float32x{FLAT_LANES}", scope="local")
-        a = T.alloc_buffer((2,), f"float32x{FLAT_LANES}", scope="local")
+        x = T.alloc_buffer((2,), vector, scope="local")
+        a = T.alloc_buffer((2,), vector, scope="local")
         for j in T.unroll(2):
-            x[j] = to_f32(qkv[m, h, lanes_of(d + j * half, FLAT_LANES)], FLAT_LANES)
-            a[j] = table[p, lanes_of(d + j * half, FLAT_LANES)]
-        out[m, target, lanes_of(d, FLAT_LANES)] = T.Cast(f"{dtype}x{FLAT_LANES}", x[0] * a[0] - x[1] * a[1])
-        out[m, target, lanes_of(d + half, FLAT_LANES)] = T.Cast(f"{dtype}x{FLAT_LANES}", x[1] * a[0] + x[0] * a[1])
+            x[j] = to_f32(qkv[m, h, lanes_of(d + j * half, lanes)], lanes)
+            a[j] = table[p, lanes_of(d + j * half, lanes)]
+        out[m, target, lanes_of(d, lanes)] = cast(dtype, x[0] * a[0] - x[1] * a[1], lanes)
+        out[m, target, lanes_of(d + half, lanes)] = cast(dtype, x[1] * a[0] + x[0] * a[1], lanes)
 
     @T.prim_func
     def split(
@@ -97,15 +99,15 @@ def split_rotary(gpu: Gpu, num_heads: int, num_kv_heads: int, head_dim: int, dty
                 if i < n * fused * vectors:
                     m: T.let[T.int32] = i // (fused * vectors)
                     h: T.let[T.int32] = i // vectors % fused
-                    d: T.let[T.int32] = i % vectors * FLAT_LANES
+                    d: T.let[T.int32] = i % vectors * lanes
                     if h < num_heads:
                         rotate(qkv, q, table, m, h, h, positions[m], d)
                     elif h < num_heads + num_kv_heads:
                         rotate(qkv, k, table, m, h, h - num_heads, positions[m], d)
                     else:
                         for j in T.unroll(2):
-                            v[m, h - num_heads - num_kv_heads, lanes_of(d + j * half, FLAT_LANES)] = qkv[
-                                m, h, lanes_of(d + j * half, FLAT_LANES)
+                            v[m, h - num_heads - num_kv_heads, lanes_of(d + j * half, lanes)] = qkv[
+                                m, h, lanes_of(d + j * half, lanes)
                             ]
 
     return split

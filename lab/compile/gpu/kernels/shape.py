@@ -6,7 +6,7 @@ from lab.compile.gpu import Gpu
 from lab.core.errors import CompileError
 
 FLAT_THREADS = 256  # of kernels without shared memory, where the device has as many
-FLAT_LANES = 4  # of the same: head sizes and their halves are multiples of it
+FLAT_LANES = 4  # of the same, at most
 
 
 def vector_lanes(gpu: Gpu) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import require, stages_tiles, vector_lanes
+from lab.compile.kernels.sizes import divided, fitting, fitting_vector
 
 OUT_ROWS = 4  # queries whose sums over values a thread holds
 # By lanes: (queries, keys) of a tile, the best first; keys of a thread; vectors of the head of a thread, at most.
@@ -36,27 +37,32 @@ class Tile:
     @property
     def key_groups(self) -> int:
         """Threads that score the same queries."""
-        return self.keys // self.thread_keys
+        return divided(self.keys, self.thread_keys)
 
     @property
     def row_vectors(self) -> int:
         """Vectors of queries."""
-        return self.rows // self.lanes
+        return divided(self.rows, self.lanes)
 
     @property
     def out_vectors(self) -> int:
         """Vectors of the head that one thread holds sums for."""
-        return next(v for v in range(OUT_VECTORS[self.lanes], 0, -1) if self.head_dim % (v * self.lanes) == 0)
+        return fitting(divided(self.head_dim, self.width), OUT_VECTORS[self.lanes])
+
+    @property
+    def width(self) -> int:
+        """Dimensions of such a vector."""
+        return fitting_vector(self.head_dim, self.lanes)
 
     @property
     def across(self) -> int:
         """Threads that hold the sums of one query."""
-        return self.head_dim // (self.lanes * self.out_vectors)
+        return divided(self.head_dim, self.width * self.out_vectors)
 
     @property
     def threads(self) -> int:
         """Threads of the workgroup: for the scores or for the sums, whichever needs more."""
-        return max(self.row_vectors * self.key_groups, self.rows // OUT_ROWS * self.across)
+        return max(self.row_vectors * self.key_groups, divided(self.rows, OUT_ROWS) * self.across)
 
     @property
     def staging(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.compile.kernels.sizes import divided
+
 GROUP = 32  # weights along K that share a scale
 OFFSET = 7  # of a nibble over its integer
 
@@ -25,7 +27,7 @@ class Weights:
     @property
     def main_shape(self) -> tuple[int, int]:
         """The shape of the words, or of the floats."""
-        return (self.k // 8, self.n) if self.quantised else (self.k, self.n)
+        return (divided(self.k, 8), self.n) if self.quantised else (self.k, self.n)
 
     @property
     def main_dtype(self) -> str:
@@ -35,16 +37,4 @@ class Weights:
     @property
     def scale_shape(self) -> tuple[int, int]:
         """The shape of the scales."""
-        return (self.k // GROUP, self.n)
-
-
-def fitting_vector(columns: int, wanted: int) -> int:
-    """Return the widest vector up to `wanted`, a power of two, that columns fill without a rest."""
-    while columns % wanted:
-        wanted //= 2
-    return wanted
-
-
-def fitting(total: int, wanted: int) -> int:
-    """Return the greatest number up to `wanted` that divides `total`."""
-    return next(n for n in range(min(wanted, total), 0, -1) if total % n == 0)
+        return (divided(self.k, GROUP), self.n)
