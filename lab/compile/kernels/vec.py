@@ -17,8 +17,9 @@ from tvm.script import tirx as T
 Expr = Any
 
 LOG2_E = math.log2(math.e)
-# Below this a score counts as masked. Finite, so that a row with no key at all still gives numbers.
-MASKED = -5e4
+# What a masked score is: the lowest float32, to the digits that sources of GPU kernels have, so that every other score
+# is above it. Finite, so that a row without any key still gives numbers, also where a compiler counts on no infinity.
+MASKED = -3.402823e38
 
 # 2**f for |f| <= 0.5 by its Taylor series: the first term left out is 1.2e-7 relative.
 _EXP2_TERMS = [math.log(2.0) ** k / math.factorial(k) for k in range(7)]

@@ -21,7 +21,7 @@ def paged_attention(
     """Return attention of new tokens over the pages of their history. Signature as the KV cache calls it.
 
     Every key of the history comes before every query, so only the window and the history's length mask. A row
-    that the window keeps from every key still takes one tile, gets a log2 sum near -5e4 and so no weight in
+    that the window keeps from every key still takes one tile, gets the lowest log2 sum and so no weight in
     the merge.
     """
     tile = tile_for(gpu, "attention_paged", head_dim, dtype)
