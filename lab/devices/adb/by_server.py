@@ -80,7 +80,7 @@ class ServerLink:
 
     def facts(self) -> dict[str, Any]:
         """See `Link.facts`."""
-        serial = self._choice.serial()
+        serial = self._choice.phone().serial
         features = " ".join(sorted(self._choice.features()))
         way = "TCP" if ":" in serial or serial.endswith("._tcp") else "USB"  # the latter: paired, found by mDNS
         return {"link": f"adb over {way} (adb server {server.server_version()})", "link_adb_features": features}

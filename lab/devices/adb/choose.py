@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lab.core.errors import DeviceUnreachableError
 from lab.core.text import said
 from lab.devices.adb import server
 from lab.devices.adb.handshake import ALLOW, ALLOW_S, OFFLINE_HINT, too_old, unauthorised
+from lab.devices.adb.listing import LIST_HINT, Attached, handle, pick
 from lab.devices.adb.program import start_server
 from lab.devices.link import Access
 
@@ -22,15 +24,14 @@ RETRIES_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 UDEV_HINT = (
     "apt-get install android-sdk-platform-tools-common (its udev rules), plug the phone in again, adb kill-server"
 )
-LIST_HINT = "see 'lab devices'"
-EMULATOR = " (an adb server takes ports 5554 to 5585 for emulators', and lists what listens there once more)"
+TRANSPORT_ID = "host:transport-id:"
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A phone by `address` (host:port), else by `wanted`, its serial, else the only one; `name` is for errors."""
+    """A phone by `address` (host:port), else by `wanted`, as adb calls it, else the only one; `name` is for errors."""
 
     name: str
     address: str
@@ -38,31 +39,33 @@ class Choice:
     access: Access
     allow_s: float = ALLOW_S
 
-    def serial(self) -> str:
-        """Return what the server calls the phone.
+    def phone(self) -> Attached:
+        """Return the phone as the server has it now, with the state "missing" when it does not know it.
 
         Raises DeviceUnreachableError when there is none, or several and no word on which.
         """
-        if self.address or self.wanted:
-            return self.address or self.wanted
-        found = running(server.attached)
-        if len(found) == 1:
-            return found[0].serial
-        if not found:
-            raise DeviceUnreachableError(f"{self.name}: the adb server has no phone", hint=f"plug it in; {LIST_HINT}")
-        listed = ", ".join(f"{one.serial} ({one.model or one.state})" for one in found)
-        hint = 'say which one: [device].serial = "..."' + (EMULATOR if "emulator-" in listed else "")
-        raise DeviceUnreachableError(f"{self.name}: the adb server has several phones: {listed}", hint=hint)
+        return self._among(running(server.attached))
+
+    def _among(self, listed: Sequence[Attached]) -> Attached:
+        """A target that names no phone leaves it to $ANDROID_SERIAL, as adb does where no -s is given.
+
+        The server's number is kept only where the serial does not tell the phone from the others.
+        """
+        one = pick(listed, self.address or self.wanted or os.environ.get("ANDROID_SERIAL", ""), self.name)
+        return replace(one, transport="") if handle(one, listed) == one.serial else one
 
     def state(self) -> str:
         """Return the phone's state in the server's word, "missing" when it does not know it."""
-        serial = self.serial()
-        return next((one.state for one in server.attached() if one.serial == serial), "missing")
+        return self._among(server.attached()).state
 
     def features(self) -> list[str]:
         """Return what the phone's daemon can do."""
         with self.transport():
-            return [said(word) for word in server.ask(f"host-serial:{self.serial()}:features").split(",")]
+            return [said(word) for word in server.ask(f"{self._host(self.phone())}:features").split(",")]
+
+    def _host(self, one: Attached) -> str:
+        """Return what a request about the phone begins with."""
+        return f"host-transport-id:{one.transport}" if one.transport else f"host-serial:{one.serial}"
 
     def transport(self) -> socket.socket:
         """Return a connection to the phone, on which a service can be asked for; the caller closes it."""
@@ -81,29 +84,29 @@ class Choice:
             raise server.server_lost(problem) from problem
 
     def _transport(self) -> socket.socket:
-        serial = self.usable()
-        if "shell_v2" not in server.ask(f"host-serial:{serial}:features").split(","):
+        host = self._host(self.usable())
+        if "shell_v2" not in server.ask(f"{host}:features").split(","):
             raise too_old(self.name)
-        return server.asked(f"host:transport:{serial}")
+        return server.asked(host.replace("host-serial:", "host:transport:").replace("host-transport-id:", TRANSPORT_ID))
 
-    def usable(self) -> str:
-        """See to it that the phone can be used, and return its serial: connect to it, wait to be allowed."""
-        serial = self.serial()
-        state = running(self.state)
+    def usable(self) -> Attached:
+        """See to it that the phone can be used, and return it: connect to it, wait to be allowed."""
+        one = self.phone()
+        state = one.state
         if state != "device" and self.address:
             state = self._connect()
         if state in ("unauthorized", "authorizing"):
-            state = self._wait_for_allow(serial)
+            state = self._wait_for_allow(one)
         if state != "device":
             raise self.trouble(state)
-        return serial
+        return one
 
     def trouble(self, state: str) -> DeviceUnreachableError:
         """Return the error for a phone in that state, or for the server's reason."""
         if "unauthorized" in state or state == "authorizing":
             return unauthorised(self.name)
         if state == "missing" or "not found" in state:
-            which = self.address or self.wanted or "a phone"
+            which = self.address or self.wanted or os.environ.get("ANDROID_SERIAL") or "a phone"
             return DeviceUnreachableError(f"{self.name}: the adb server does not have {which}", hint=LIST_HINT)
         hint = OFFLINE_HINT if "offline" in state else UDEV_HINT if "permission" in state else LIST_HINT
         return DeviceUnreachableError(f"{self.name}: the phone is not usable: {state}", hint=hint)
@@ -136,11 +139,11 @@ class Choice:
         except server.RefusedError as problem:
             return str(problem)
 
-    def _wait_for_allow(self, serial: str) -> str:
+    def _wait_for_allow(self, one: Attached) -> str:
         if self.access.note:
             self.access.note(f"{self.name} does not know this computer: {ALLOW}; waiting {self.allow_s:g} s")
         try:
-            with server.asked(f"host-serial:{serial}:wait-for-any-device", self.allow_s) as connected:
+            with server.asked(f"{self._host(one)}:wait-for-any-device", self.allow_s) as connected:
                 server.exactly(connected, 4)
         except (DeviceUnreachableError, server.RefusedError, OSError):
             return "unauthorized"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from importlib.util import find_spec
 
@@ -15,6 +16,7 @@ from lab.devices.adb.choose import Choice
 from lab.devices.adb.direct import DirectLink
 from lab.devices.adb.handshake import Greeter
 from lab.devices.adb.keys import load_keys
+from lab.devices.adb.listing import Attached
 from lab.devices.adb.program import find_program, program
 from lab.devices.adb.usb import HINT, plug_in
 from lab.devices.adb.wire import Wire, dial
@@ -65,13 +67,14 @@ def _takes_server(target: TargetSpec) -> bool:
     address = address_of(target)
     held = _held()
     if address:
-        return address_text(address) in held
-    return bool(target.device.serial in held if target.device.serial else held) or find_program() is not None
+        return address_text(address) in {one.serial for one in held}
+    wanted = target.device.serial
+    return bool(any(one.is_called(wanted) for one in held) if wanted else held) or find_program() is not None
 
 
-def _held() -> list[str]:
+def _held() -> list[Attached]:
     with suppress(server.NoServerError, server.RefusedError, DeviceUnreachableError):
-        return [one.serial for one in server.attached()]
+        return server.attached()
     return []
 
 
@@ -84,9 +87,10 @@ def _direct(target: TargetSpec, access: Access) -> DirectLink:
     address = address_of(target)
 
     def open_wire() -> Wire:
-        return _dial(target.name, address) if address else plug_in(target.device.serial, CONNECT_S)
+        serial = target.device.serial or os.environ.get("ANDROID_SERIAL", "")
+        return _dial(target.name, address) if address else plug_in(serial, CONNECT_S)
 
-    return DirectLink(target.name, open_wire, Greeter(load_keys, access.note))
+    return DirectLink(target.name, open_wire, Greeter(lambda: load_keys(access.note), access.note))
 
 
 def _dial(name: str, address: Address) -> Wire:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from lab.core.target import TargetSpec
 from lab.devices.adb import server, usb
 from lab.devices.adb.address import address_of, address_text
 from lab.devices.adb.choose import running
+from lab.devices.adb.listing import handle
 from lab.devices.adb.program import INSTALL_HINT, find_program
 
 
@@ -44,7 +46,8 @@ def discover(targets: Mapping[str, TargetSpec | LabError]) -> Found:
             found.phones.extend([phone for phone in look() if phone.serial not in known])
         except LabError as problem:
             found.not_asked.append(f"{problem.what} ({problem.hint})" if problem.hint else problem.what)
-    named = [_with_targets(phone, ours, len(found.phones)) for phone in found.phones]
+    only = found.phones if len(found.phones) == 1 else [one for one in found.phones if one.state == "device"]
+    named = [_with_targets(phone, ours, len(only) == 1 and phone in only) for phone in found.phones]
     taken = {name for phone in named for name in phone.targets}
     found.elsewhere.update({target.name: _meant(target) for target in ours if target.name not in taken})
     return Found(named, found.not_asked, found.elsewhere)
@@ -58,7 +61,7 @@ def _by_server() -> list[Phone]:
             raise LabError("no adb server runs, and the adb program is not installed", hint=INSTALL_HINT) from None
     else:
         phones = running(server.attached)
-    return [Phone(one.serial, one.state, "adb server", one.model) for one in phones]
+    return [Phone(handle(one, phones), one.state, "adb server", one.model) for one in phones]
 
 
 def _by_usb() -> list[Phone]:
@@ -66,13 +69,13 @@ def _by_usb() -> list[Phone]:
     return [Phone(serial, "device" if serial else "no permissions", "USB") for serial in serials]
 
 
-def _with_targets(phone: Phone, targets: Iterable[TargetSpec], count: int) -> Phone:
-    names = [target.name for target in targets if (_meant(target) == phone.serial if _meant(target) else count == 1)]
+def _with_targets(phone: Phone, targets: Iterable[TargetSpec], is_only: bool) -> Phone:
+    names = [target.name for target in targets if (_meant(target) == phone.serial if _meant(target) else is_only)]
     return Phone(phone.serial, phone.state, phone.way, phone.model, tuple(names))
 
 
 def _meant(target: TargetSpec) -> str:
     try:
-        return address_text(address_of(target)) or target.device.serial
+        return address_text(address_of(target)) or target.device.serial or os.environ.get("ANDROID_SERIAL", "")
     except LabError:
         return target.adb.address  # what is wrong with it, `lab targets check` says

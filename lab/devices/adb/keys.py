@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,16 +38,27 @@ class Key:
         return packed + user.encode()
 
 
-def load_keys() -> list[Key]:
-    """Return the user's key (made now, if there is none) and those in $ADB_VENDOR_KEYS.
+def load_keys(note: Callable[[str], None] | None = None) -> list[Key]:
+    """Return the user's key (made now, if there is none) and those in $ADB_VENDOR_KEYS that can be used.
+
+    One of the latter that cannot is left out, and `note` gets a line on it: the phone may take another.
 
     Raises:
-        ConfigError: a key that others may read, that is no key, or that cannot be made.
+        ConfigError: a key of the user's that others may read, that is no key, or that cannot be made.
     """
     own = Path.home() / ".android" / "adbkey"
     if not own.exists():
         _make(own)
-    return [_load(path) for path in dict.fromkeys([own, *_vendor_keys()])]
+    return [_load(own), *(key for path in dict.fromkeys(_vendor_keys()) if path != own for key in _usable(path, note))]
+
+
+def _usable(path: Path, note: Callable[[str], None] | None) -> list[Key]:
+    try:
+        return [_load(path)]
+    except ConfigError as problem:
+        if note is not None:
+            note(f"ADB_VENDOR_KEYS: left out: {problem.what}")
+        return []
 
 
 def _vendor_keys() -> list[Path]:

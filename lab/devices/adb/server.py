@@ -10,13 +10,14 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from lab.core.errors import ConfigError, DeviceUnreachableError
 from lab.core.text import said
+from lab.devices.adb.listing import Attached, phones
 
 DEFAULT_PORT = 5037
 ASK_S = 10.0
+LOCAL = {"localfilesystem": "", "local": "", "localabstract": "\0"}  # kinds of local sockets, as adb calls them
 MAX_ANSWER_BYTES = 1 << 20
 
 
@@ -28,26 +29,24 @@ class NoServerError(DeviceUnreachableError):
     """Nobody listens where the server should."""
 
 
-@dataclass(frozen=True)
-class Attached:
-    """A phone that the server knows: `state` is "device" when it can be used."""
+def server_address() -> tuple[str, int] | str:
+    """Return where the server is, by the variables that the adb program reads: host and port, or a local socket.
 
-    serial: str
-    state: str
-    model: str
-
-
-def server_address() -> tuple[str, int]:
-    """Return where the server is, by the variables that the adb program reads."""
+    A name that begins with a zero byte is one of Linux's, which is in no folder.
+    """
     where = os.environ.get("ADB_SERVER_SOCKET", "")
     kind, _, rest = where.partition(":")
-    host, _, port = rest.rpartition(":")
+    if where and kind in LOCAL and rest:
+        return LOCAL[kind] + rest
     if where and kind != "tcp":
-        raise ConfigError(f"ADB_SERVER_SOCKET={said(where)}: lab reaches adb servers by tcp:HOST:PORT only")
+        forms = "tcp:HOST:PORT, tcp:PORT, localfilesystem:PATH or localabstract:NAME"
+        raise ConfigError(f"ADB_SERVER_SOCKET={said(where)}: lab reaches adb servers by {forms}")
+    host, _, port = rest.rpartition(":")
     port = port if where else os.environ.get("ANDROID_ADB_SERVER_PORT") or str(DEFAULT_PORT)
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
         raise ConfigError(f"the adb server's port {said(port)!r} is no port", hint="set ANDROID_ADB_SERVER_PORT")
-    return host or os.environ.get("ANDROID_ADB_SERVER_ADDRESS") or "127.0.0.1", int(port)
+    host = host or os.environ.get("ANDROID_ADB_SERVER_ADDRESS") or "127.0.0.1"
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def asked(request: str, timeout_s: float = ASK_S) -> socket.socket:
@@ -113,26 +112,34 @@ def server_version() -> str:
 
 def attached() -> list[Attached]:
     """Return every phone that the server knows."""
-    return [_attached(line) for line in ask("host:devices-l").splitlines() if line.strip()]
-
-
-def _attached(line: str) -> Attached:
-    # "SERIAL            no permissions (reason); see [http...] usb:1-2": the state may have several words.
-    serial, _, rest = line.strip().partition(" " if "\t" not in line else "\t")
-    words = rest.split()
-    model = next((word.partition(":")[2] for word in words if word.startswith("model:")), "")
-    state = "no permissions" if words[:2] == ["no", "permissions"] else words[0] if words else ""
-    return Attached(said(serial), said(state), said(model.replace("_", " ")))
+    return phones(ask("host:devices-l"))
 
 
 def _dial(timeout_s: float) -> socket.socket:
-    host, port = server_address()
+    address = server_address()
+    place = said(address.replace("\0", "@")) if isinstance(address, str) else f"{address[0]}:{address[1]}"
     try:
-        connection = socket.create_connection((host, port), timeout_s)
+        connection = _dial_local(address, timeout_s) if isinstance(address, str) else _dial_tcp(address, timeout_s)
     except OSError as problem:
-        what = f"no adb server at {host}:{port}: {problem.strerror or problem}"
+        what = f"no adb server at {place}: {problem.strerror or problem}"
         raise NoServerError(what, hint="adb start-server") from problem
+    return connection
+
+
+def _dial_tcp(address: tuple[str, int], timeout_s: float) -> socket.socket:
+    connection = socket.create_connection(address, timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def _dial_local(name: str, timeout_s: float) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(timeout_s)
+        connection.connect(name)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

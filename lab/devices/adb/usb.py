@@ -117,7 +117,9 @@ def plug_in(serial: str, timeout_s: float) -> UsbWire:
 
 def _choose(transports: list[Any], serial: str) -> Any:
     names = [serial_of(one) for one in transports]
-    fitting = [one for one, name in zip(transports, names, strict=True) if serial in ("", name)]
+    fitting = [one for one, name in zip(transports, names, strict=True) if (name if not serial else serial == name)]
+    if not (fitting or serial):
+        fitting = transports
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:

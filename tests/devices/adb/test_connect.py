@@ -95,7 +95,8 @@ def test_auto_without_program_and_server_takes_usb(phone: Adbd, monkeypatch: pyt
         ([], "", "no phone on USB"),
         (["A1"], "B2", "no phone called B2 on USB"),
         (["A1", "B2"], "", "several phones on USB: A1, B2"),
-        (["A1", ""], "", r"several phones on USB: A1, \(no permission\)"),
+        (["A1", ""], "", "the phone A1 on USB can't be opened"),  # the only one that this user may open
+        (["", ""], "", r"several phones on USB: \(no permission\), \(no permission\)"),
     ],
 )
 def test_which_phone_on_usb(serials: list[str], wanted: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,10 +78,28 @@ def test_vendor_keys_come_after_the_users(own_home: Path, tmp_path: Path, monkey
     assert names == ["adbkey", "a.adb_key", "b.adb_key", "single"]
 
 
-def test_a_vendor_key_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ADB_VENDOR_KEYS", str(tmp_path / "none"))
-    with pytest.raises(ConfigError, match="none: cannot read this adb key"):
-        load_keys()
+@pytest.mark.parametrize(
+    ("name", "content", "mode", "reason"),
+    [
+        ("none", None, 0o600, "cannot read this adb key"),
+        ("broken.adb_key", b"-----BEGIN", 0o600, "this is no adb key"),
+        ("shared.adb_key", b"", 0o644, "others may read this private key"),
+        ("empty", b"", 0o600, "this is no adb key"),
+    ],
+)
+def test_a_vendor_key_that_cannot_be_used_is_left_out_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes | None, mode: int, reason: str
+) -> None:
+    """The user's own key may do, and the adb program goes on too."""
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(mode)
+    monkeypatch.setenv("ADB_VENDOR_KEYS", str(tmp_path / name))
+    notes: list[str] = []
+    assert [key.path.name for key in load_keys(notes.append)] == ["adbkey"]
+    assert len(notes) == 1
+    assert f"{name}: {reason}" in notes[0]
+    assert len(load_keys()) == 1
 
 
 def test_two_first_uses_at_once_end_with_one_key(own_home: Path) -> None:

@@ -15,7 +15,7 @@ from lab.core.errors import ConfigError, DeviceUnreachableError
 from lab.devices.adb import choose, server
 from lab.devices.adb.choose import Choice
 from lab.devices.adb.connect import connect
-from lab.devices.adb.server import Attached
+from lab.devices.adb.listing import Attached
 from lab.devices.link import Access
 from tests.devices.adb.conftest import Reach, target
 from tests.devices.peers.adbd_server import Adbd, adbd
@@ -58,26 +58,28 @@ def test_the_servers_list_is_understood(monkeypatch: pytest.MonkeyPatch) -> None
         found = server.attached()
     assert requests == [b"host:devices-l"]
     assert found == [
-        Attached("A1B2C3", "device", "Pixel 6 Pro"),
-        Attached("192.168.1.7:5555", "offline", ""),
-        Attached("????????????", "no permissions", ""),
-        Attached("EVIL[31m", "unauthorized", "ab"),
+        Attached(
+            "A1B2C3", "device", "Pixel 6 Pro", "usb:1-2", "1", ("product:raven", "model:Pixel_6_Pro", "device:raven")
+        ),
+        Attached("192.168.1.7:5555", "offline", transport="2"),
+        Attached("????????????", "no permissions", "", "usb:1-3", "3"),
+        Attached("EVIL[31m", "unauthorized", "ab", names=("model:ab",)),
     ]
 
 
 def test_several_phones_and_no_word_on_which(monkeypatch: pytest.MonkeyPatch) -> None:
     with (
-        scripted(monkeypatch, okay(LISTED)),
+        scripted(monkeypatch, okay(LISTED.replace("offline", "device"))),
         pytest.raises(DeviceUnreachableError, match=r"several phones: A1B2C3 \(Pixel 6 Pro\), 192\.168") as caught,
     ):
-        Choice("pixel", "", "", Access()).serial()
+        Choice("pixel", "", "", Access()).phone()
     assert "[device].serial" in str(caught.value.hint)
 
 
 def test_a_phone_that_is_listed_twice_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     twice = "127.0.0.1:5555         device model:Phone\nemulator-5554          device model:Phone\n"
     with scripted(monkeypatch, okay(twice)), pytest.raises(DeviceUnreachableError) as caught:
-        Choice("pixel", "", "", Access()).serial()
+        Choice("pixel", "", "", Access()).phone()
     assert "5554 to 5585" in str(caught.value.hint)
 
 
@@ -110,7 +112,7 @@ def test_a_phone_that_is_offline_for_a_moment_is_asked_again(monkeypatch: pytest
     lines = [okay(f"h:1     {state} transport_id:2\n") for state in ("offline", "offline", "device")]
     told = [okay("disconnected h:1"), okay("connected to h:1")]
     with scripted(monkeypatch, lines[0], *told, lines[1], *told, lines[2]):
-        assert Choice("pixel", "h:1", "", Access()).usable() == "h:1"
+        assert Choice("pixel", "h:1", "", Access()).usable().serial == "h:1"
 
 
 def test_who_refuses_the_connection_is_named(program: str) -> None:
