@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lab.analysis.boards.apart import Apart, apart_on
 from lab.analysis.boards.axes import TITLES, chosen
@@ -33,13 +34,13 @@ def build_board(
     of_key = dict(zip(points.keys, lines, strict=True))
     mine = [(of_key[one.key], one) for one in changes if of_key.get(one.key) in cells]
     columns, rows = _rows(spec, cells, mine, apart)
-    kept = _sorted(spec, [row for row in rows if _passes(spec, row)])
+    titles, kept = _named(spec, apart, _sorted(spec, [row for row in rows if _passes(spec, row)]))
     counts = Counter(cell.word for row in kept for cell in _distinct(row) if cell.word)
     return Board(
         name=spec.name,
         title=spec.title,
         description=spec.description,
-        row_titles=(*(TITLES[axis] for axis in spec.rows), *apart.titles),
+        row_titles=titles,
         column_titles=columns,
         rows=tuple(kept),
         is_matrix=spec.is_matrix,
@@ -62,6 +63,14 @@ def _rows(
     return titles, change_rows(spec, cells, changes, apart) if spec.about == "changes" else fact_rows(
         spec, cells, apart
     )
+
+
+def _named(spec: DashboardSpec, apart: Apart, rows: list[BoardRow]) -> tuple[tuple[str, ...], list[BoardRow]]:
+    """The titles of the names, and the rows; without the names of conditions where no row that is left has one."""
+    titles = tuple(TITLES[axis] for axis in spec.rows)
+    if any(row.names[len(titles) :] != ("",) for row in rows):
+        return (*titles, *apart.titles), rows
+    return titles, [replace(row, names=row.names[: len(titles)]) for row in rows]
 
 
 def _passes(spec: DashboardSpec, row: BoardRow) -> bool:

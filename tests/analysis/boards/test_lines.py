@@ -216,6 +216,13 @@ def test_a_change_of_level_is_of_the_series_that_changed(tmp_path: Path) -> None
     assert [len(one) for one in marks] == [0, 1]
 
 
+def test_names_of_conditions_that_no_row_has_need_no_column(tmp_path: Path) -> None:
+    alone = rows(tmp_path, *nights(40, lambda number: [{"rate": 8.0 if number >= 20 else 10.0}]))
+    points = points_of([*alone, *records(CASES / ONE_NIGHT, "phone")])
+    assert board("regressions", points).row_titles == ("Target", "Model", "Engine", "Test", "Metric")
+    assert "Conditions" in board("overview", points).row_titles
+
+
 def test_to_accept_the_loss_of_one_series_accepts_none_of_its_siblings(tmp_path: Path) -> None:
     def night(number: int) -> list[dict[str, Any]]:
         return [{"n_threads": n, "rate": 10.0 * n * (0.8 if number >= 20 else 1.0)} for n in (1, 4)]
