@@ -14,10 +14,12 @@ from typing import Any
 
 from lab.analysis.comparable import conditions_obstacle
 from lab.analysis.judging.span import Span, current
+from lab.analysis.points.defaults import KNOWN
 from lab.analysis.points.key import STATUS, CellKey, SeriesKey
 from lab.analysis.points.named import differences, fields_of, label, told_apart, unlike
 
 Places = list[int]
+MANY = 100  # series of the other side among which the nearest is looked for
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,9 @@ class _Cell:
 
     def _kept_apart(self) -> Iterator[Match]:
         """Those that are never compared (another protocol, an emulated device), each told with its nearest."""
-        near = sorted((self._distance(one, other), one, other) for one in self.a for other in self.b)
-        for _, one, other in near:
-            if one in self.a and other in self.b and self._obstacle(one, other) is not None:
+        apart = [(one, other) for one in self.a for other in self.b if self._obstacle(one, other) is not None]
+        for _, one, other in sorted((self._distance(*pair), *pair) for pair in apart):
+            if one in self.a and other in self.b:
                 yield self._paired(one, other)
 
     def _alone(self, side: str, one: int | None, other: int | None, others: Places, now: bool) -> Match:
@@ -131,12 +133,17 @@ class _Cell:
         key = self.keys[place]
         if not others:
             return Match(key.cell, one, other)
-        near = min(others, key=lambda each: (self._distance(place, each), self.keys[each]))
-        if not now:
+        near = min(others[:MANY], key=lambda each: (self._distance(place, each), self.keys[each]))
+        if not now or self._is_strange(place, near):
             words = "; ".join(differences(key.conditions, self._conditions(near)))
             return Match(key.cell, one, other, f"only side {side} has it under these conditions ({words})")
         mine = told_apart([key.conditions, self._conditions(near)])[0]
         return Match(key.cell, one, other, under=label(mine))
+
+    def _is_strange(self, one: int, other: int) -> bool:
+        """Whether they differ in nothing but columns that lab does not know: it cannot say that a test is missing."""
+        known = KNOWN.get(self._conditions(one).protocol)
+        return known is not None and not {*unlike(map(self._conditions, (one, other)))} & known
 
     def _paired(self, one: int, other: int) -> Match:
         self.a.remove(one)

@@ -74,3 +74,19 @@ def test_the_newest_conditions_of_a_side_are_compared_where_all_are_new() -> Non
     found = match(keys, {0: Span(0, 3, 4)}, {1: Span(4, 6, 3), 2: Span(7, 9, 3)})
     assert (found[0].a, found[0].b) == (0, 2)
     assert found[1].obstacle is not None
+
+
+def test_what_differs_in_unknown_columns_alone_is_not_called_missing() -> None:
+    """An unknown column that has another number in each session may be a measurement, and is no reason for an alarm."""
+    a, b = (
+        [key(metric=STATUS, protocol="llama-bench", settings=(("foo", str(n)),)) for n in side]
+        for side in ((1, 2), (3, 4))
+    )
+    keys = [*a, *b]
+    found = match(keys, {0: Span(0, 0, 1), 1: Span(1, 1, 1)}, {2: Span(2, 2, 1), 3: Span(3, 3, 1)})
+    assert [one.obstacle for one in found] == [
+        "only side A has it under these conditions (foo: 1 against 3)",
+        "only side A has it under these conditions (foo: 2 against 3)",
+        "only side B has it under these conditions (foo: 3 against 1)",
+        "only side B has it under these conditions (foo: 4 against 1)",
+    ]
