@@ -101,5 +101,6 @@ def _runs(world: World) -> Runs:
         build_number=[0] * len(order),
         dirty=np.zeros(len(order), np.bool_),
         tags=[tags(session) for session, _ in order],
+        columns=np.zeros(len(order), np.int64),
         place=[f"{line.target}/{one}.json" for line, one in zip(lines, ids, strict=True)],
     )

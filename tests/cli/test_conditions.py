@@ -86,6 +86,8 @@ def test_a_column_that_went_away_is_compared_with_a_note(lab: Lab, home: Path) -
     ran = gated(lab, "unknown-default-column-went-away.jsonl", "--json")
     assert ran.code == 3
     assert [one["word"] for one in ran.document["verdicts"]] == ["slower"]
+    (note,) = ran.document["notes"]
+    assert note == "- defrag_thold: side B has no such column, and the default is taken: defrag_thold=-1"
 
 
 def test_reports_and_documents_name_the_setting(lab: Lab, home: Path, tmp_path: Path) -> None:

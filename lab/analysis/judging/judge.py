@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from lab.analysis.judging.assumed import assumed
 from lab.analysis.judging.correction import CORRECTION
 from lab.analysis.judging.evidence import evidence
 from lab.analysis.judging.match import Match
@@ -64,4 +65,5 @@ def _notes(points: Points, found: Sequence[Match], a: Side, b: Side) -> tuple[st
     for each in found:
         if each.a is not None and each.b is not None and each.obstacle is None:
             notes += differences(points.keys[each.a].conditions, points.keys[each.b].conditions)
+    notes += assumed(points.runs, a, b)
     return tuple(dict.fromkeys(notes))

@@ -12,7 +12,7 @@ import numpy as np
 
 from lab.analysis.flags import run_flags
 from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
-from lab.analysis.points.settings import backend_of, facts_of, settings_of
+from lab.analysis.points.settings import backend_of, columns_of, facts_of, settings_of
 from lab.analysis.points.table import FLAGS, STATUSES, Points, Runs
 from lab.analysis.points.varying import without_varying
 from lab.analysis.stats import Stat, describe
@@ -138,7 +138,8 @@ def _run(record: RunRecord, place: str) -> tuple[Any, ...]:
     revision = record.revision
     commit, dirty = (revision.commit, revision.dirty) if revision else (record.lab.git_commit, record.lab.git_dirty)
     built = (record.bundle.key, record.lab.version, commit or "", _build_number(record), bool(dirty))
-    return record.run_id, at, record.status, record.target.name, record.model.label, *built, record.tags, place
+    told = record.tags, columns_of(record), place
+    return record.run_id, at, record.status, record.target.name, record.model.label, *built, *told
 
 
 def _build_number(record: RunRecord) -> int:
@@ -148,8 +149,8 @@ def _build_number(record: RunRecord) -> int:
 
 
 def _runs(rows: list[tuple[Any, ...]]) -> Runs:
-    run_id, at, status, target, model, bundle, version, commit, number, dirty, tags, place = (
-        map(list, zip(*rows, strict=True)) if rows else [[] for _ in range(12)]
+    run_id, at, status, target, model, bundle, version, commit, number, dirty, tags, columns, place = (
+        map(list, zip(*rows, strict=True)) if rows else [[] for _ in range(13)]
     )
     return Runs(
         run_id=run_id,
@@ -163,5 +164,6 @@ def _runs(rows: list[tuple[Any, ...]]) -> Runs:
         build_number=number,
         dirty=np.asarray(dirty, np.bool_),
         tags=tags,
+        columns=np.asarray(columns, np.int64),
         place=place,
     )

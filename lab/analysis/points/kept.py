@@ -24,10 +24,10 @@ from lab.core.atomic import write_bytes
 from lab.core.errors import LabError
 from lab.core.home import compiled_dir, store_url
 
-SCHEMA = 2
+SCHEMA = 3
 FOLDER = "points"  # below compiled/
 ARRAYS = ("series", "run", "value", "sd", "n", "status", "flags", "reason")
-RUN_ARRAYS = ("created_s", "dirty")
+RUN_ARRAYS = ("created_s", "dirty", "columns")
 CELL_NAMES, CONDITION_NAMES = ([item.name for item in fields(of)] for of in (CellKey, Conditions))
 
 

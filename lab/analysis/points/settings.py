@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lab.analysis.points.defaults import DEFAULTS
+from lab.analysis.points.defaults import COLUMNS, DEFAULTS
 from lab.analysis.points.key import Fields
 from lab.analysis.points.measured import is_measured
 from lab.analysis.tools import OWN, tool_of
@@ -29,6 +29,15 @@ def settings_of(record: RunRecord) -> Fields:
     """Return all settings; of an imported run also the columns that lab does not know, less those that measure."""
     tool = tool_of(record)
     return _sorted(_own(record) if tool == OWN else _imported(record, tool))
+
+
+def columns_of(record: RunRecord) -> int:
+    """Return which of the columns that have a known default were there: bits of COLUMNS, 0 for lab's own runs."""
+    if tool_of(record) not in DEFAULTS:
+        return 0
+    told = record.engine.extra.get("settings")
+    names = {*_llama(dict(_flat({**_other(record), **(told if isinstance(told, Mapping) else {})})))}
+    return sum(1 << place for place, name in enumerate(COLUMNS) if name in names)
 
 
 def facts_of(record: RunRecord) -> Fields:

@@ -47,6 +47,7 @@ class Runs:
     build_number: list[int]  # by which llama.cpp counts its commits, 0 where a record has none
     dirty: NDArray[np.bool_]  # [R]
     tags: list[tuple[str, ...]]
+    columns: NDArray[np.int64]  # [R] bits of lab.analysis.points.defaults.COLUMNS: those that its rows had
     place: list[str]  # where the record is: lab.core.store.Entry.place
 
     def __len__(self) -> int:

@@ -79,6 +79,7 @@ def _runs(at: np.ndarray[tuple[int], np.dtype[np.int64]], commits: Sequence[str]
         build_number=[0] * count,
         dirty=np.zeros(count, np.bool_),
         tags=[()] * count,
+        columns=np.zeros(count, np.int64),
         place=[""] * count,
     )
 

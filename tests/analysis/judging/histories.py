@@ -76,6 +76,7 @@ def runs(sessions: int, bundle: list[str] | None = None) -> Runs:
         build_number=[0] * sessions,
         dirty=np.zeros(sessions, np.bool_),
         tags=[()] * sessions,
+        columns=np.zeros(sessions, np.int64),
         place=[""] * sessions,
     )
 
