@@ -10,7 +10,8 @@ import pwd
 import socket
 import stat
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,8 @@ from lab.core.jsonio import parse_json
 from lab.core.text import printable
 
 HOLDER_MAX_BYTES = 8192
+COMMAND = "LAB_MEMBER_OF"  # variable: which command with several targets this process measures one of them for
+NAME_S, POLL_S = 2.0, 0.1
 FACT_CHARS = 300
 DEFAULT = "/tmp/lab-locks"  # not TMPDIR, which differs between users
 SHARED_FOLDER, SHARED_FILE = 0o1777, 0o666
@@ -53,16 +56,20 @@ def lock_file(serial: str) -> Path:
 
 
 @contextmanager
-def device_lock(serial: str, what: str) -> Iterator[None]:
+def device_lock(serial: str, what: str, note: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the device called `serial` for `what`; BusyError naming the holder when somebody else has it.
 
-    The lock is a flock: it ends with the process that holds it, so it is never stale.
+    The lock is a flock: it ends with the process that holds it, so it is never stale. Members of one command (see
+    COMMAND) take turns: whoever comes second waits, and `note` says for what.
     """
     handle = _open(lock_file(serial))
     try:
-        _take(handle, serial)
+        while not _take(handle, serial):
+            _wait_for_member(handle, serial, note)
+            note = None
         _write_holder(handle, what)
         yield
+        os.ftruncate(handle, 0)  # who comes next reads no old name while it is not yet written over
     finally:
         os.close(handle)
 
@@ -102,11 +109,15 @@ def _made(path: Path) -> int:
     return handle
 
 
-def _take(handle: int, serial: str) -> None:
+def _take(handle: int, serial: str) -> bool:
+    """Return whether it is ours now; False while another member of this command has it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
     except BlockingIOError as problem:
-        holder = _read_holder(handle)
+        holder = _holder_of(handle)
+        if _is_member(holder):
+            return False
         raise BusyError(
             f"device {serial} is in use by {_describe(holder)}",
             hint="wait for it to end, or stop it; two measurements at once would spoil both",
@@ -116,6 +127,30 @@ def _take(handle: int, serial: str) -> None:
             f"device {serial}: cannot lock in {locks_dir()}: {problem.strerror}",
             hint="point LAB_LOCKS at a local disk",
         ) from problem
+
+
+def _holder_of(handle: int) -> dict[str, Any]:
+    """Return who has the lock. Whoever took it just now says so a moment later."""
+    deadline = time.monotonic() + NAME_S
+    while not (holder := _read_holder(handle)) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return holder
+
+
+def _is_member(holder: dict[str, Any]) -> bool:
+    command = os.environ.get(COMMAND)
+    return bool(command) and holder.get("member_of") == command
+
+
+def _wait_for_member(handle: int, serial: str, note: Callable[[str], None] | None) -> None:
+    """Wait a moment: the device is that of another target of this command, which goes first."""
+    if note is not None:
+        other = printable(_holder_of(handle).get("what", "another target"), FACT_CHARS)
+        note(
+            f"waits for {other}: it is the same device ({serial}). If they are two, they were written from one image:"
+            " give each a machine-id of its own (systemd-machine-id-setup)"
+        )
+    time.sleep(POLL_S)
 
 
 def _write_holder(handle: int, what: str) -> None:
@@ -131,6 +166,7 @@ def _holder(what: str) -> dict[str, Any]:
         "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "user": _user_name(),
         "host": socket.gethostname(),
+        **({"member_of": os.environ[COMMAND]} if os.environ.get(COMMAND) else {}),
     }
 
 

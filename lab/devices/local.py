@@ -21,6 +21,7 @@ from lab.devices import linux, system_log
 from lab.devices.base import OnLine
 from lab.devices.environment import LIMITS_OF_THREADS
 from lab.devices.files import Files, LocalFiles
+from lab.devices.identity import DEVICE_TREE, board_serial, host_serial
 
 LOG_TIMEOUT_S = 5.0
 
@@ -42,7 +43,7 @@ class LocalDevice:
         self.emulated = target.is_emulated
         self._files = files or LocalFiles()
         self._sleep = sleep
-        self.serial = f"local-{_machine_id(self._files)}"
+        self.serial = _serial(self._files)
 
     def facts(self) -> dict[str, Any]:
         """Return what does not change in a session; `cores` are those this process may use."""
@@ -125,9 +126,8 @@ def _usable_cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _machine_id(files: Files) -> str:
-    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
-        found = (files.read(path) or "").strip()
-        if found.isalnum() and len(found) == 32:
-            return found
-    return platform.node() or "unnamed"
+def _serial(files: Files) -> str:
+    board = board_serial(files.read(DEVICE_TREE), files.read("/proc/cpuinfo"))
+    ids = ((files.read(path) or "").strip() for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"))
+    machine_id = next((found for found in ids if found.isalnum() and len(found) == 32), None)
+    return host_serial(board, machine_id or platform.node(), None)

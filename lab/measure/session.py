@@ -97,7 +97,7 @@ def measure_engines(
         Interrupted: Ctrl-C; a KeyboardInterrupt that holds the records.
     """
     clock = clock or Clock()
-    with device_lock(device.serial, setups[0].what), device.claim(holder_line(setups[0].what)):
+    with device_lock(device.serial, setups[0].what, progress.note), device.claim(holder_line(setups[0].what)):
         facts = device.facts()
         engines = [setup.prepare(device, facts, plan) for setup in setups]
         if find_threads:

@@ -67,6 +67,22 @@ def test_remote_targets_run_at_the_same_time(tmp_path: Path) -> None:
     assert exit_code(members) == 0
 
 
+def test_targets_of_one_device_are_measured_one_after_the_other(tmp_path: Path) -> None:
+    """The CPU and the GPU of the only phone; another device goes on beside them."""
+    began: dict[str, set[str]] = {}
+    plan = {"cpu": ("adb", 0, ""), "gpu": ("adb", 0, ""), "far": ("ssh", 0, "gpu.done")}
+    members = [Member(name) for name in plan]
+    targets = {name: spec(name, transport) for name, (transport, _, _) in plan.items()}
+
+    def words(name: str) -> list[str]:
+        began[name] = {path.stem for path in tmp_path.glob("*.done")}
+        return [name, str(tmp_path), "0", plan[name][2]]
+
+    run_fleet(members, targets, words, lambda: None)
+    assert [member.code for member in members] == [0, 0, 0]
+    assert began == {"cpu": set(), "gpu": {"cpu"}, "far": set()}
+
+
 def test_this_machine_is_measured_alone_after_the_others(tmp_path: Path) -> None:
     began: list[set[str]] = []
     plan = {"here": ("local", 0, ""), "vm": ("qemu", 0, ""), "far": ("ssh", 0, "")}

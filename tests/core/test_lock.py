@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 
 from lab.core.errors import BusyError, LabError
-from lab.core.lock import device_lock, lock_file, locks_dir
+from lab.core.lock import COMMAND, device_lock, lock_file, locks_dir
 
 HOLDER = """
 import sys, time
@@ -180,3 +180,33 @@ def test_a_holders_words_cannot_move_the_cursor() -> None:
         with pytest.raises(BusyError, match=r"mallory") as caught, device_lock("a", "y"):
             pytest.fail("locked twice")
     assert caught.value.what.isprintable()
+
+
+def test_members_of_one_command_take_turns(own_locks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two targets of one phone, its CPU and its GPU, in one `lab run`."""
+    monkeypatch.setenv(COMMAND, "here 7")
+    argv = [sys.executable, "-c", MEMBER, "phone", str(tmp_path / "log")]
+    others = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    notes = [note for other in others for note in other.communicate()[0].splitlines()]
+    assert [other.returncode for other in others] == [0, 0, 0]
+    assert (tmp_path / "log").read_text() == "in\nout\n" * 3
+    assert notes
+    assert all("waits for cpu of it: it is the same device (phone)" in note for note in notes)
+    assert len(notes) < 3
+
+
+MEMBER = """
+import sys, time
+from pathlib import Path
+from lab.core.lock import device_lock
+def write(text):
+    with open(sys.argv[2], "a") as log: log.write(text + "\\n")
+with device_lock(sys.argv[1], "cpu of it", print):
+    write("in"); time.sleep(0.4); write("out")
+"""
+
+
+def test_another_command_is_no_member(holder: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(COMMAND, "here 7")
+    with pytest.raises(BusyError, match=f"pid {holder.pid} "), device_lock("emulator-5554", "other"):
+        pytest.fail("locked twice")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from lab.core.decode import decode
 from lab.core.errors import LabError
 from lab.core.fields import KeepsUnknown
 from lab.core.jsonio import parse_json
+from lab.core.lock import COMMAND
 from lab.core.text import printable
 
 _ENTRY = "from lab.cli import entry; entry()"
@@ -50,7 +52,7 @@ class Member:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "LAB_PROGRESS": "json"},
+            env={**os.environ, "LAB_PROGRESS": "json", COMMAND: f"{socket.gethostname()} {os.getpid()}"},
             text=True,
             errors="replace",
             start_new_session=True,

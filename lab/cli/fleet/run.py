@@ -28,17 +28,16 @@ def run_fleet(
 ) -> bool:
     """Run every member that has not failed yet to its end; return whether Ctrl-C stopped them.
 
-    Remote devices run side by side. What this machine's own processor measures comes after them, one at a time,
-    since sending a model to a phone would be in its numbers.
+    Remote devices run side by side; targets that reach one device, such as its CPU and its GPU, one after the other.
+    What this machine's own processor measures comes after them, one at a time, since sending a model to a phone would
+    be in its numbers.
     """
     waiting = [member for member in members if member.code is None]
     alone = [member for member in waiting if is_on_this_machine(targets[member.target])]
     together = [member for member in waiting if member not in alone]
     try:
-        for group in ([together] if together else []) + [[member] for member in alone]:
-            for member in group:
-                member.start(words(member.target), on_change)
-            _wait(group, on_change)
+        for queues in [_by_device(together, targets), *([[member]] for member in alone)]:
+            _run_queues(queues, lambda member: member.start(words(member.target), on_change), on_change)
     except KeyboardInterrupt:
         _stop(members, on_change)
         return True
@@ -51,14 +50,32 @@ def exit_code(members: Sequence[Member]) -> int:
     return next((code for code in RANK if code in codes), 70 if codes else 0)
 
 
-def _wait(group: Sequence[Member], on_change: Callable[[], None]) -> None:
-    running = list(group)
-    while running:
-        ended = [member for member in running if member.poll()]
-        running = [member for member in running if member not in ended]
+def _by_device(members: Sequence[Member], targets: dict[str, TargetSpec]) -> list[list[Member]]:
+    """Return those that are reached in the same way as a queue each. Other ways to one device its lock finds out."""
+    queues: dict[tuple[object, ...], list[Member]] = {}
+    for member in members:
+        target = targets[member.target]
+        ssh = (target.ssh.host, target.ssh.port, target.ssh.jump)
+        way = (target.device.transport, target.adb.address or target.device.serial, *ssh)
+        queues.setdefault(way, []).append(member)
+    return list(queues.values())
+
+
+def _run_queues(queues: Sequence[list[Member]], start: Callable[[Member], None], on_change: Callable[[], None]) -> None:
+    """Run the first of each queue at the same time, and whoever comes next when one has ended."""
+    waiting = [list(queue) for queue in queues]
+    running: list[tuple[Member, list[Member]]] = []
+    while waiting or running:
+        for queue in waiting:
+            member = queue.pop(0)
+            start(member)
+            running.append((member, queue))
+        time.sleep(POLL_S)
+        ended = [one for one in running if one[0].poll()]
+        running = [one for one in running if one not in ended]
+        waiting = [queue for _, queue in ended if queue]
         if ended:
             on_change()
-        time.sleep(POLL_S)
 
 
 def _stop(members: Sequence[Member], on_change: Callable[[], None]) -> None:

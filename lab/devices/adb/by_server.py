@@ -13,6 +13,7 @@ from lab.core.errors import DeviceUnreachableError
 from lab.devices.adb import server
 from lab.devices.adb.choose import Choice
 from lab.devices.adb.direct import ended_early, shell_service
+from lab.devices.adb.listing import handle
 from lab.devices.adb.shell import Shell
 from lab.devices.link import Answer
 
@@ -80,10 +81,12 @@ class ServerLink:
 
     def facts(self) -> dict[str, Any]:
         """See `Link.facts`."""
-        serial = self._choice.phone().serial
+        one = self._choice.phone()
+        serial = one.serial
+        port = {"link_port": handle(one, [one, one])} if one.transport else {}  # another phone has this serial too
         features = " ".join(sorted(self._choice.features()))
         way = "TCP" if ":" in serial or serial.endswith("._tcp") else "USB"  # the latter: paired, found by mDNS
-        return {"link": f"adb over {way} (adb server {server.server_version()})", "link_adb_features": features}
+        return {"link": f"adb over {way} (adb server {server.server_version()})", "link_adb_features": features, **port}
 
     def execute(
         self,

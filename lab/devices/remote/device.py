@@ -57,7 +57,9 @@ class RemoteDevice:
         """What tells this device from every other. One that was out of reach a moment ago is not waited for again."""
         if self._unreached is not None:
             raise self._unreached
-        return self._open()[1].serial
+        shell, greeting, _ = self._open()
+        port = shell.link.facts().get("link_port")  # of phones that have one serial
+        return f"{greeting.serial}@{port}" if port else greeting.serial
 
     def facts(self) -> dict[str, Any]:
         """Return what does not change in a session, and how the device is reached."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from lab.core.errors import DeviceError
 from lab.core.target import TargetSpec
+from lab.devices.identity import board_serial, host_serial
 from lab.devices.link import Answer
 from lab.devices.remote.locker import LOCKERS, Locker
 from lab.devices.remote.shell import Shell, said
@@ -32,6 +33,8 @@ if [ "$system" = Darwin ]; then
 else
   say cores "$(unset OMP_NUM_THREADS OMP_THREAD_LIMIT; nproc 2>/dev/null)"
   say machine_id "$(cat /etc/machine-id 2>/dev/null)"
+  say board_serial "$(tr -d '\000' </proc/device-tree/serial-number 2>/dev/null)"
+  say cpu_serial "$(grep '^Serial[[:space:]]*:' /proc/cpuinfo 2>/dev/null | head -n 1)"
   say boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
   say board "$(tr -d '\000' </proc/device-tree/model 2>/dev/null)"
   say serialno "$(has getprop && getprop ro.serialno)"
@@ -64,6 +67,8 @@ _FORMS = {
     "boot_id": r"[0-9A-Fa-f-]{36}",
     "system": r"[A-Za-z0-9_-]{1,40}",
     "board": r"[ -~]{1,200}",
+    "board_serial": r"[ -~]{1,100}",
+    "cpu_serial": r"Serial[ -~\t]{1,100}",
     "serialno": r"[A-Za-z0-9._:-]{1,100}",
     "work": r"/[ -~]{1,1000}",
     "exe": r"[ -~]{0,200}/qemu-[a-z0-9_]{1,40}(-static)?( \(deleted\))?",
@@ -135,11 +140,10 @@ def _serial(found: dict[str, str]) -> str:
     """A host over ssh has the serial it has as the local machine, so both ways take the same lock."""
     if found.get("serialno"):
         return f"adb-{found['serialno']}"
-    if found.get("machine_id"):
-        return f"local-{found['machine_id']}"
     if found.get("uuid"):
         return f"mac-{found['uuid'].lower()}"
-    return f"host-{found.get('node', 'unnamed')}"
+    board = board_serial(found.get("board_serial"), found.get("cpu_serial"))
+    return host_serial(board, found.get("machine_id"), found.get("node"))
 
 
 def _hasher(name: str, found: dict[str, str], macos: bool) -> str:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from lab.core.errors import DeviceUnreachableError
 from lab.core.target import at
 from lab.devices.adb import server
+from lab.devices.adb.by_server import ServerLink
 from lab.devices.adb.choose import Choice
 from lab.devices.adb.discover import discover
 from lab.devices.adb.listing import Attached, phones, pick
@@ -96,6 +97,8 @@ def test_clones_are_told_apart_by_where_they_are_plugged_in(monkeypatch: pytest.
                 reached(lister, wanted)
             assert "--at 'usb:1-2'" in (several.value.hint or "")
         assert [phone.serial for phone in discover({}).phones] == ["usb:1-2", "usb:1-3"]
+        facts = [ServerLink(Choice("phone", "", name, Access())).facts() for name in ("usb:1-2", "transport:57")]
+        assert [one["link_port"] for one in facts] == ["usb:1-2", "usb:1-3"]  # so each has a lock and a series
 
 
 def test_one_phone_that_is_listed_twice_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:

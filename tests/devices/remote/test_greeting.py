@@ -89,6 +89,13 @@ def test_a_host_has_the_serial_that_it_has_as_local() -> None:
     assert found.tools.hasher == "openssl dgst -sha256 -r"
 
 
+def test_boards_of_one_image_are_told_apart_by_their_own_numbers() -> None:
+    clone = {"serialno": "", "android": "", "machine_id": "ab" * 16}
+    assert greeted(**clone, board_serial="10000000a3b4c5d6").serial == "board-10000000a3b4c5d6"
+    assert greeted(**clone, cpu_serial="Serial\t\t: 100000000BADCAFE").serial == "board-100000000badcafe"
+    assert greeted(**clone, cpu_serial="Serial\t\t: 0000000000000000").serial == "local-" + "ab" * 16
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
