@@ -131,7 +131,7 @@ def _opened(path: Path) -> Iterator[Any]:
             if kept != SCHEMA:
                 raise StoreError(f"{shown(path)}: {_other(kept)}", hint=HINT)
             yield file
-    except (OSError, pa.ArrowException, EOFError, KeyError, IndexError) as problem:
+    except (OSError, pa.ArrowException, EOFError, LookupError, ValueError) as problem:
         raise StoreError(f"{shown(path)}: not a whole archive: {said(problem)}", hint=HINT) from problem
 
 

@@ -18,7 +18,7 @@ __all__ = ["KeepsUnknown", "Limits", "check_schema", "decode", "encode", "load_t
 
 T = TypeVar("T")
 
-MAX_BYTES = 4 << 20
+MAX_BYTES = 1 << 20
 
 
 def load_toml(path: Path, cls: type[T], *, schema: int | None = None) -> T:

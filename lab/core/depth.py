@@ -6,9 +6,12 @@ import re
 from typing import Any
 
 MAX_DEPTH = 64  # lab's own documents are 9 deep
-_JSON_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_TOML_STRINGS = re.compile(r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*', re.DOTALL)
-_DOTTED = re.compile(rf"[\w-]+(?:[ \t]*\.[ \t]*[\w-]+){{{MAX_DEPTH},}}")
+# Each takes what it begins, to the end of the text if need be: so they are done after one pass.
+_JSON_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_TOML_STRINGS = re.compile(
+    r'"""(?:\\.?|[^\\])*?(?:"""|\Z)|\'\'\'.*?(?:\'\'\'|\Z)|"(?:\\.?|[^"\\\n])*+"?|\'[^\'\n]*+\'?|#[^\n]*+', re.DOTALL
+)
+_DOTTED = re.compile(rf"(?<![\w-])[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{MAX_DEPTH},}}+")
 
 
 class TooDeepError(ValueError):

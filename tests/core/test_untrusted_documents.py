@@ -69,6 +69,22 @@ def test_toml_is_read_to_a_depth(text: str) -> None:
         parse_toml(text.encode(), where="x.toml")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 200_000,
+        'a = """' + '\\"""' * 100_000,
+        "a" + ".a" * 60 + "x" * 200_000,
+        "'" * 200_001,
+        'a = "' + "\\" * 200_001,
+    ],
+)
+def test_a_text_of_any_length_is_looked_at_once(text: str) -> None:
+    """Hangs where the time goes with the square of the length."""
+    with suppress(ConfigError):
+        parse_toml(text.encode(), where="x.toml")
+
+
 def test_what_only_looks_deep_is_read() -> None:
     text = f'# {"[" * 100}\nx = "{"[" * 100} {".".join("ab" * 100)}"\ny = """\n{"{" * 100}"""\nz = 1.5\n'
     assert parse_toml(text.encode(), where="x.toml")["z"] == 1.5

@@ -1,0 +1,149 @@
+"""Readers of files: records, definitions, results of other programs, weights, archives, libraries."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.fuzz.samples import (
+    ACCEPTED,
+    BOARD,
+    CACHE,
+    CONFIG,
+    ELF,
+    FLOORS,
+    INDEX,
+    LLAMA,
+    MACHO,
+    MANIFEST,
+    MEMBER,
+    PROBE,
+    REPORTS,
+    RUNS,
+    TABLES,
+    TARGET,
+    TENSORS,
+    archives,
+    safetensors,
+    wheel,
+)
+from benchmarks.fuzz.targets import CASES, FOREIGN, Target, document, put, raw, samples, sealed, text
+from lab.core.home import using_home
+
+
+def targets() -> list[Target]:
+    """Return every reader of files."""
+    return [*_own(), *_foreign(), *_weights(), *_binaries()]
+
+
+def _home(call: Callable[[], object]) -> Callable[[Path], object]:
+    def read(path: Path) -> object:
+        with using_home(path.parent):
+            return call()
+
+    return read
+
+
+def _own() -> list[Target]:
+    from lab.core import acks, calibration, probe_store, store
+    from lab.core.archive_file import read_index, read_member
+    from lab.core.dashboard import read_dashboard
+    from lab.core.lock import device_lock, lock_file
+    from lab.core.target import read_target
+    from lab.devices.adb.address import address_of
+    from lab.ondevice.published import published, read_published
+
+    def archive(path: Path) -> None:
+        for member in read_index(path)[:3]:
+            read_member(path, member.name)
+
+    def holder(folder: Path, data: bytes) -> None:
+        os.environ["LAB_LOCKS"] = str(folder / "locks")
+        with device_lock("x", "y"):
+            lock_file("x").write_bytes(data)
+            with device_lock("x", "z"):
+                pass
+
+    return [
+        Target("run", sealed(*RUNS), put("run.json", store.load)),
+        Target("run as bytes", raw(*samples(CASES, "run-escapes.json")), put("run.json", store.load)),
+        Target("probe", sealed(PROBE), put("probe.json", probe_store.load)),
+        Target("floors", sealed(FLOORS), put("x.json", calibration.load)),
+        Target("target", text(TARGET), put("x.toml", lambda path: address_of(read_target(path)))),
+        Target("dashboard", text(BOARD), put("x.toml", read_dashboard)),
+        Target("accepted", text(ACCEPTED, TABLES), put("accepted.toml", _home(lambda: acks.remove([0])))),
+        Target("lock", document({"pid": 1, "what": "x", "command": ["y"]}), holder),
+        Target("archive", raw(*samples(CASES, "archive-2026-11.parquet")), put("archive-2026-11.parquet", archive)),
+        Target("manifest", document(MANIFEST), put("manifest.json", lambda path: published(path.parent))),
+        Target("manifest read", document(MANIFEST), put("manifest.json", lambda path: read_published(path.parent))),
+    ]
+
+
+def _foreign() -> list[Target]:
+    from lab.analysis.exchange.files import read_file
+
+    def imported(name: str) -> Callable[[Path, bytes], object]:
+        return put(name, lambda path: read_file(path, "box"))
+
+    return [
+        Target("llama-bench json", document(*LLAMA), imported("x.json")),
+        Target("llama-bench jsonl", raw(*samples(FOREIGN, "llama-bench.jsonl")), imported("x.jsonl")),
+        Target("llama-bench csv", raw(*samples(FOREIGN, "llama-bench.csv")), imported("x.csv")),
+        Target("llama-bench sql", raw(*samples(FOREIGN, "llama-bench.sql", "llama-bench-old.sql")), imported("x.sql")),
+        Target("reports", document(*REPORTS), imported("x.json")),
+        Target("own run", sealed(*RUNS), put("x.json", lambda path: read_file(path, None))),
+    ]
+
+
+def _weights() -> list[Target]:
+    from lab.models.params import check_sizes, weights_bytes
+    from lab.models.presets import Phi3Config
+    from lab.models.quant import SCHEMES
+    from lab.models.sources import HuggingFaceSource, MlcSource
+    from lab.models.sources.files import read_document
+    from lab.models.sources.tensors import read_table
+
+    def config(path: Path) -> None:
+        found = Phi3Config.from_hf(read_document(path))
+        check_sizes(found)
+        weights_bytes(found, SCHEMES["q4"])
+
+    def index(path: Path) -> None:
+        (path.parent / "config.json").write_text(json.dumps(CONFIG))
+        (path.parent / "a.safetensors").write_bytes(safetensors(json.dumps(TENSORS).encode()))
+        HuggingFaceSource(path.parent)
+
+    def cache(path: Path) -> None:
+        (path.parent / "s.bin").write_bytes(bytes(16))
+        (path.parent / "mlc-chat-config.json").write_text(
+            json.dumps({"quantization": "q4f16_1", "model_config": CONFIG})
+        )
+        MlcSource(path.parent, Phi3Config.from_hf(CONFIG))
+
+    tensors = document(TENSORS)
+    whole = safetensors(json.dumps(TENSORS).encode())
+    return [
+        Target("config.json", document(CONFIG), put("config.json", config)),
+        Target("weights index", document(INDEX), put("model.safetensors.index.json", index)),
+        Target("safetensors", lambda rng: safetensors(tensors(rng)), put("x.safetensors", read_table)),
+        Target("safetensors as bytes", raw(whole), put("x.safetensors", read_table)),
+        Target("mlc cache", document(CACHE), put("tensor-cache.json", cache)),
+    ]
+
+
+def _binaries() -> list[Target]:
+    from lab.ondevice.android.tvm_source import unpack
+    from lab.ondevice.device_wheels import extract
+    from lab.ondevice.elf_dynamic import read_dynamic
+    from lab.ondevice.macho import check_macho
+
+    sources, wheels = archives(), (*samples(CASES, "damaged-directory.whl"), wheel())
+    return [
+        Target("wheel", raw(*wheels), put("x.whl", lambda path: extract(path, MEMBER, path.parent / "out"))),
+        Target("tvm archive", raw(*sources), lambda folder, data: unpack(io.BytesIO(data), "x", folder)),
+        Target("elf", raw(b"".join(ELF)), put("x.so", read_dynamic)),
+        Target("mach-o", raw(b"".join(MACHO)), put("x.dylib", lambda path: check_macho(path, "library"))),
+    ]
