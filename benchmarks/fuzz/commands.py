@@ -58,9 +58,9 @@ def targets() -> list[Target]:
     }
     archive = (CASES / "archive-2026-11.parquet").read_bytes()
     return [
-        Target("lab over a run", sealed(*RUNS), _over(f"profiles/local/20261123T210000Z--x--{ID}.json", OVER_RUNS)),
-        Target("lab over an archive", raw(archive), _over("profiles/local/archive-2026-11.parquet", OVER_RUNS)),
-        *(Target(f"lab over {place}", make, _over(_below(place), OVER[place])) for place, make in makers.items()),
+        Target("lab over a run", sealed(*RUNS), _over(f"profiles/local/20261123T210000Z--x--{ID}.json", OVER_RUNS), 10),
+        Target("lab over an archive", raw(archive), _over("profiles/local/archive-2026-11.parquet", OVER_RUNS), 3),
+        *(Target(f"lab over {place}", make, _over(_below(place), OVER[place]), 3) for place, make in makers.items()),
     ]
 
 

@@ -20,11 +20,15 @@ FOREIGN = TESTS / "analysis/exchange/files"
 
 @dataclass(frozen=True)
 class Target:
-    """`make` gives the bytes of one input; `read` reads them in an empty folder, and may raise LabError."""
+    """`make` gives the bytes of one input; `read` reads them in an empty folder, and may raise LabError.
+
+    `at_once` is how many inputs it is given before the next one's turn: a command takes as long as a hundred readings.
+    """
 
     name: str
     make: Callable[[random.Random], bytes]
     read: Callable[[Path, bytes], object]
+    at_once: int = 10
 
 
 def raw(*samples: bytes) -> Callable[[random.Random], bytes]:

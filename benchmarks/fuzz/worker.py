@@ -21,7 +21,6 @@ from lab.core.errors import LabError
 
 MAX_GROWTH_KIB = 500 << 10
 ADDRESS_SPACE_BYTES = 4 << 30  # beyond it is a MemoryError, not the end of the machine
-AT_ONCE = 10  # inputs of a reader before the next one's turn; of commands one
 
 
 def all_targets() -> list[Target]:
@@ -43,7 +42,7 @@ def main() -> int:
     until, number = time.monotonic() + asked.seconds, 0
     while time.monotonic() < until:
         for target in chosen:
-            for _ in range(1 if target.name.startswith("lab over") else AT_ONCE):
+            for _ in range(target.at_once):
                 number += 1
                 _one(target, f"{asked.seed}:{number}", tell)
     return 0
@@ -55,7 +54,7 @@ def _one(target: Target, seed: str, tell: Any) -> None:
     (box / "in").mkdir()
     print(json.dumps({"at": target.name, "seed": seed, "box": str(box)}), file=tell)
     before = _peak_kib()
-    fault = _fault(target, box / "in", data)
+    fault = fault_of(target, box / "in", data)
     if fault is None and _peak_kib() - before > MAX_GROWTH_KIB:
         fault = ("memory", f"{(_peak_kib() - before) >> 10} MiB")
     if fault is None and [path.name for path in box.iterdir()] != ["in"]:
@@ -68,7 +67,8 @@ def _one(target: Target, seed: str, tell: Any) -> None:
         sys.exit(0)  # the next one has to be measured from the ground again
 
 
-def _fault(target: Target, folder: Path, data: bytes) -> tuple[str, str] | None:
+def fault_of(target: Target, folder: Path, data: bytes) -> tuple[str, str] | None:
+    """Return the kind of what must not happen and the particulars; None where the input is read or refused."""
     try:
         target.read(folder, data)
     except LabError as problem:
