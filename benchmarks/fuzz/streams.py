@@ -93,6 +93,7 @@ class _Once:
 def _adb() -> list[Target]:
     from lab.devices.adb import server
     from lab.devices.adb.handshake import Greeter
+    from lab.devices.adb.listing import phones
     from lab.devices.adb.shell import Shell
     from lab.devices.adb.wire import TcpWire
 
@@ -111,8 +112,7 @@ def _adb() -> list[Target]:
     def asked(connection: socket.socket) -> None:
         with server.answering():
             server.demand(connection, "host:devices-l")
-            for line in server._text(connection).splitlines():
-                server._attached(line)
+            phones(server._text(connection))
 
     greeter = Greeter(keys=_keys, answer_s=0.2, allow_s=0.2)
     return [
