@@ -8,11 +8,12 @@ less, or another text about the device (a driver's version), is the same place f
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from lab.analysis.backend_names import unversioned
 from lab.analysis.comparable import conditions_obstacle
 from lab.analysis.history.chains import chained
 from lab.analysis.history.clocks import DAY_S
@@ -100,8 +101,8 @@ def _is_history(one: Stretch, runs: Runs) -> bool:
 
 
 def _goes_on(old: Conditions, new: Conditions) -> bool:
-    """Whether all that differs is a column that only one has, or what the tool says of the device."""
-    a, b = fields_of(old), fields_of(new)
+    """Whether all that differs is a column that only one has, a driver, or what the tool says of the device."""
+    a, b = (fields_of(replace(one, effective=unversioned(one.effective))) for one in (old, new))
     told = {name for name, _ in (*old.facts, *new.facts)}
     same = all(a[name] == b[name] or name in told for name in a.keys() & b.keys())
     return same and conditions_obstacle(old, new, emulated=True) is None

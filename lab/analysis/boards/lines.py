@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from lab.analysis.boards.joined import places_of
 from lab.analysis.judging.match import base_of
 from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
-from lab.analysis.points.named import ABSENT, fields_of, label, unlike
+from lab.analysis.points.named import ABSENT, SHOWN, fields_of, label, unlike
 from lab.analysis.points.table import Points
 from lab.core.text import printable
 
@@ -79,5 +79,10 @@ def _apart(every: Iterable[Sequence[Mapping[str, str]]], names: Sequence[str]) -
 def name_of(conditions: Conditions, names: Iterable[str]) -> str:
     """Return the values of the fields as a row says them: opencl threads=4."""
     known = fields_of(conditions)
-    parts = [(name, known.get(name, ABSENT)) for name in names]
-    return " ".join(SPELT.get(part) or (printable(part[1]) if part[0] == PLAIN else label((part,))) for part in parts)
+    return " ".join(_part(name, known.get(name, ABSENT)) for name in names)
+
+
+def _part(name: str, text: str) -> str:
+    if name == PLAIN:
+        return printable(text, SHOWN) or "unknown"
+    return SPELT.get((name, text)) or label(((name, text),))

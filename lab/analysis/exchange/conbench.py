@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.analysis.backend_names import backend_words
 from lab.analysis.exchange.series import Series, series_of
-from lab.analysis.exchange.series_names import backend_words, under
+from lab.analysis.exchange.series_names import under
 from lab.analysis.gpu import gpu_facts
 from lab.analysis.points.settings import settings_of
 from lab.analysis.tools import protocol_of, tool_of

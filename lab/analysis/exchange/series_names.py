@@ -6,18 +6,17 @@ default of its tool is left out. So a column that appears at its default changes
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lab.analysis.backend_names import backend_words
 from lab.analysis.points.defaults import DEFAULTS
-from lab.analysis.points.settings import backend_of, settings_of, spelled
+from lab.analysis.points.settings import settings_of, spelled
 from lab.analysis.tools import OWN, tool_of
 from lab.core.run_record import RunRecord
 from lab.core.text import printable
 from lab.measure.plan import Plan
 
-VERSIONED = re.compile(r"\s*\([^()]*(\bdriver\b|\d\.\d)[^()]*\)", re.IGNORECASE)  # what a driver says of itself
 NO_NAMES = ("fingerprint", "plan_threads")  # a digest, and what was planned where another number ran
 PLAN = Plan(())
 
@@ -52,13 +51,6 @@ def under(record: RunRecord) -> Under:
         threads=threads,
         settings=tuple(_settings(record, own)),
     )
-
-
-def backend_words(record: RunRecord) -> str:
-    """Return what computed, with the GPU's name and without the version of its driver."""
-    gpu = "" if tool_of(record) == OWN else str(record.device.facts.get("gpu") or "")
-    words = (VERSIONED.sub("", text).strip() for text in (backend_of(record), gpu))
-    return printable(" ".join(part for part in words if part))
 
 
 def _settings(record: RunRecord, own: bool) -> Iterator[tuple[str, str]]:

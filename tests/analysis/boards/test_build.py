@@ -119,6 +119,13 @@ def test_a_history_that_goes_on_under_other_conditions_is_one_with_a_seam() -> N
     assert any(label.startswith("since 2026-11-05: ") and "threads 2 -> 1" in label for label in cell.labels)
 
 
+def test_another_driver_of_the_same_gpu_is_the_same_row_at_once() -> None:
+    old, new = ({**session(1).engine.__dict__, "effective": f"opencl GPU (OpenCL 3.0 driver {n})"} for n in (1, 2))
+    runs = [*steady(range(1, 8), "a", engine=old), session(8, engine=new)]
+    cell = only_cell(build_board(spec(baseline=BaselineSpec("none")), points_of(runs)))
+    assert [seam.index for seam in cell.seams] == [7]
+
+
 def test_what_was_tried_once_is_no_end_of_a_history() -> None:
     runs = [session(1), session(2), session(3, engine={**session(1).engine.__dict__, "threads": 1})]
     board = build_board(spec(baseline=BaselineSpec("none")), points_of(runs))

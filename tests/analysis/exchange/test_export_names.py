@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.analysis.backend_names import backend_words
 from lab.analysis.exchange.bencher import NAME_LIMIT, bmf
 from lab.analysis.exchange.conbench import conbench_results
 from lab.analysis.exchange.flat import csv_text, jsonl_text
-from lab.analysis.exchange.series_names import backend_words, under
+from lab.analysis.exchange.series_names import under
 from lab.analysis.frame import COLUMNS, to_frame
 from lab.analysis.opened import opened
 from lab.analysis.parquet import TABLE_KEY, write_parquet

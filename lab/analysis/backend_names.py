@@ -1,0 +1,24 @@
+"""What computed, in words that stay the same when a driver is updated."""
+
+from __future__ import annotations
+
+import re
+
+from lab.analysis.points.settings import backend_of
+from lab.analysis.tools import OWN, tool_of
+from lab.core.run_record import RunRecord
+from lab.core.text import printable
+
+VERSIONED = re.compile(r"\s*\([^()]*(\bdriver\b|\d\.\d)[^()]*\)", re.IGNORECASE)  # what a driver says of itself
+
+
+def unversioned(text: str) -> str:
+    """Return the text without what stands in brackets about a driver or a version."""
+    return VERSIONED.sub("", text).strip()
+
+
+def backend_words(record: RunRecord) -> str:
+    """Return what computed, with the GPU's name and without the version of its driver."""
+    gpu = "" if tool_of(record) == OWN else str(record.device.facts.get("gpu") or "")
+    words = map(unversioned, (backend_of(record), gpu))
+    return printable(" ".join(part for part in words if part))
