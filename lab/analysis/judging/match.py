@@ -141,9 +141,13 @@ class _Cell:
         return Match(key.cell, one, other, under=label(mine))
 
     def _is_strange(self, one: int, other: int) -> bool:
-        """Whether they differ in nothing but columns that lab does not know: it cannot say that a test is missing."""
-        known = KNOWN.get(self._conditions(one).protocol)
-        return known is not None and not {*unlike(map(self._conditions, (one, other)))} & known
+        """Whether they differ in nothing that anybody has set as far as lab knows: unknown columns, another device.
+
+        Then it cannot say that a test is missing: the machines of a CI service change from night to night.
+        """
+        conditions = self._conditions(one)
+        names = {*unlike((conditions, self._conditions(other)))} - {"device", *dict(conditions.facts)}
+        return not names & KNOWN.get(conditions.protocol, names)
 
     def _paired(self, one: int, other: int) -> Match:
         self.a.remove(one)

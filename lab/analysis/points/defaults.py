@@ -19,6 +19,6 @@ LLAMA_BENCH = {
 # fmt: on
 DEFAULTS = {"llama-bench": LLAMA_BENCH}
 COLUMNS = tuple(sorted(LLAMA_BENCH))
-# All that lab knows of a tool's rows: its settings, its device, and what lab itself names so.
-OURS = {"backend", "threads", "weights", "layers", "protocol", "emulated", "device"}
-KNOWN = {"llama-bench": {*LLAMA_BENCH, "n_gpu_layers", "cpu_info", "gpu_info", *OURS}}
+# The settings of a tool that lab knows, and what lab itself names so.
+OURS = {"backend", "threads", "weights", "layers", "protocol", "emulated"}
+KNOWN = {"llama-bench": {*LLAMA_BENCH, "n_gpu_layers", *OURS}}

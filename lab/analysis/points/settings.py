@@ -103,10 +103,15 @@ def _llama(settings: dict[str, str]) -> dict[str, str]:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Names and texts; what stands in an object has the way to it in its name. Nothing said is left out."""
+    """Names and texts; what stands in an object has the way to it in its name. What is null is left out.
+
+    A list of objects that have an id, as MLPerf Mobile writes settings, is one object.
+    """
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and all(isinstance(one, Mapping) and "id" in one for one in value):
+            yield from _flat({str(one["id"]): one.get("value") for one in value}, f"{prefix}{name}.")
         elif value is not None:
             yield f"{prefix}{name}", spelled(value)
 

@@ -90,3 +90,13 @@ def test_what_differs_in_unknown_columns_alone_is_not_called_missing() -> None:
         "only side B has it under these conditions (foo: 3 against 1)",
         "only side B has it under these conditions (foo: 4 against 1)",
     ]
+
+
+def test_a_machine_that_a_side_does_not_have_is_not_called_missing() -> None:
+    """A service gives whatever machine is free: sessions on two of them on side A, on one of them on side B."""
+    keys = [key(metric=STATUS, protocol="llama-bench", facts=(("cpu_info", name),)) for name in ("AMD", "Intel")]
+    found = match(keys, {0: Span(0, 6, 4), 1: Span(1, 7, 4)}, {0: Span(8, 9, 2)})
+    assert [(one.a, one.b, one.obstacle) for one in found] == [
+        (0, 0, None),
+        (1, None, "only side A has it under these conditions (cpu_info: Intel against AMD)"),
+    ]

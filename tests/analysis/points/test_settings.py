@@ -109,3 +109,10 @@ def test_measurements_are_recognised_by_name(name: str) -> None:
 )  # fmt: skip
 def test_settings_are_not_taken_for_measurements(name: str) -> None:
     assert not is_measured(name)
+
+
+def test_settings_of_mlperf_are_told_one_by_one() -> None:
+    (run,) = records("mlperf-mobile-llm.json")
+    settings = dict(points_of([run]).keys[0].conditions.settings)
+    assert settings["backend_settings.extra_settings.num_threads"] == "4"
+    assert settings["scenario"] == "SingleStream"
