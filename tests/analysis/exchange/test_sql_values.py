@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,11 @@ def test_no_spelling_of_such_a_value_passes(value: str) -> None:
     text = TABLE + f"INSERT INTO llama_bench VALUES ('x', 1.0);\nINSERT INTO llama_bench VALUES ('x', {value});\n"
     with pytest.raises(ForeignFileError, match=r"x\.sql: (row 2, column b|not what llama-bench)"):
         sql_rows(text, "x.sql")
+
+
+def test_a_deviation_of_any_size_is_read(tmp_path: Path) -> None:
+    """Its square is not a number."""
+    rows = json.loads((CASES / "llama-bench-escapes-in-lists.json").read_text())
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([{**rows[0], "stddev_ts": 1e308}]))
+    assert len(read_file(path, "box").records) == 1

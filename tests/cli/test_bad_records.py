@@ -1,0 +1,81 @@
+"""One record that cannot be read is a line of its own, and never the end of a verb for the whole store."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import lab as notebook
+from lab.core.digested import digested_bytes
+from tests.cli.conftest import Keep, Lab
+from tests.core.samples import RUN
+
+CASES = Path("tests/cases/security").resolve()
+BAD = ("month-13", "integer-of-400-digits", "nested-400", "cpu-model-is-a-list", "profile-of-numbers")
+SOUND = ("20261121-210000-ab12cd", "20261122-210000-ab12ce")
+
+
+@pytest.fixture
+def store(home: Path, keep: Keep) -> Path:
+    """Two sound runs, and beside them every record of the cases that cannot be read."""
+    for name in SOUND:
+        keep(run_id=name, created_at=f"{name[:4]}-{name[4:6]}-{name[6:8]}T21:00:00Z")
+    folder = home / "profiles/local"
+    for number, name in enumerate(BAD):
+        shutil.copy(
+            CASES / f"run-{name}.json", folder / f"20261123T21000{number}Z--x--20261123-21000{number}-aaaaaa.json"
+        )
+    for number, change in enumerate(({"created_at": "9999-99-99T00:00:00Z"}, {"cells": [[]]}, {"schema": {"a": 1}})):
+        path = folder / f"20261123T21010{number}Z--x--20261123-21010{number}-aaaaaa.json"
+        path.write_bytes(digested_bytes({**json.loads(json.dumps(RUN)), **change}))
+    return home
+
+
+COUNT = len(BAD) + 3
+
+
+@pytest.mark.parametrize("words", ["runs", "dash --once", "regressions", "gate --baseline latest~1 --candidate latest"])
+def test_each_is_named_and_the_rest_is_shown(lab: Lab, store: Path, words: str) -> None:
+    ran = lab(*words.split())
+    assert ran.code in (0, 5), ran.err
+    said = ran.out + ran.err
+    assert said.count("unreadable") == COUNT or f"{COUNT} stored runs cannot be read" in said
+
+
+def test_runs_as_json(lab: Lab, store: Path) -> None:
+    document = lab("runs", "--json").document
+    assert [run["run_id"] for run in document["runs"]] == list(SOUND)
+    assert len(document["unreadable"]) == COUNT
+
+
+def test_store_check_names_each(lab: Lab, store: Path) -> None:
+    ran = lab("store", "check", "--json")
+    assert ran.code == 1
+    assert ran.document["runs"] == COUNT + 2
+    assert len([one for one in ran.document["findings"] if one["kind"] in ("damaged", "foreign")]) == COUNT
+    assert lab("store", "set-aside").code == 0
+    assert lab("store", "check").code == 0
+
+
+def test_one_run_is_shown_compared_and_exported(lab: Lab, store: Path, tmp_path: Path) -> None:
+    assert lab("show", SOUND[0]).code == 0
+    assert lab("compare", *SOUND).code == 0
+    assert lab("compare", "--axis", "run").code in (0, 5)
+    assert lab("export", *SOUND, "--format", "csv").code == 0
+    ran = lab("store", "export", "--parquet", str(tmp_path / "x.parquet"), "--json")
+    assert (ran.code, ran.document["runs"], ran.document["unreadable"]) == (0, 2, COUNT)
+    ran = lab("show", "20261123-210000-aaaaaa")
+    assert ran.code == 1
+    assert "no date and time that there is" in ran.err
+    assert lab("calibrate", "--target", "local", "--from-history").code in (0, 1, 2)
+
+
+def test_a_notebook_has_the_rest(store: Path) -> None:
+    opened = notebook.open(store)
+    with pytest.warns(UserWarning, match="is left out") as told:
+        frame = opened.frame()
+    assert sorted(set(frame["run_id"])) == list(SOUND)
+    assert len({str(one.message) for one in told}) == COUNT
