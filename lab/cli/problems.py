@@ -56,8 +56,17 @@ def report_usage(error: click.ClickException) -> int:
 
 def report_interrupt(error: BaseException) -> None:
     """Write one sentence on what an interrupted command kept."""
-    kept = error.kept if isinstance(error, Interrupted) else NOTHING_LOST
-    _say(f"\ninterrupted: {kept}")
+    _say(f"\ninterrupted: {_sentence(error)}")
+
+
+def _sentence(error: BaseException) -> str:
+    """Return what was kept: of a second Ctrl-C, what the first one says that it interrupted."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(kept := getattr(found, "kept", None), str):
+            return kept
+        found = found.__cause__ or found.__context__
+    return NOTHING_LOST
 
 
 def report_bug(error: Exception) -> None:

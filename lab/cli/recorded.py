@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from lab.core.errors import UsageError
 from lab.core.home import definitions
+from lab.core.liveness import as_it_stands
 from lab.core.run_record import RunRecord
 from lab.core.store import BadRun, iter_runs
 from lab.core.suggest import unknown
@@ -17,7 +18,7 @@ def listed(target: str | None, model: str | None) -> tuple[list[RunRecord], list
     Raises UsageError for a name that no run has and nothing defines.
     """
     found = list(iter_runs(target, model))
-    readable = [run for run in found if isinstance(run, RunRecord)]
+    readable = [as_it_stands(run) for run in found if isinstance(run, RunRecord)]
     records = [run for run in readable if model in (None, run.model.id, run.model.label)]
     if not records:
         _known(target, model)

@@ -53,7 +53,9 @@ def resumed(ref: str) -> RunRecord:
 
 
 def _is_done(cell: RecordedCell, record: RunRecord) -> bool:
-    return sum(row.status == "ok" for row in cell.repetitions) >= (record.plan.repeats or 1)
+    """Whether a cell has all its repetitions and, where the run was stopped before its end, its memory pass too."""
+    whole = sum(row.status == "ok" for row in cell.repetitions) >= (record.plan.repeats or 1)
+    return whole and (cell.memory is not None or record.status not in ("interrupted", "running", "failed"))
 
 
 def _engines(record: RunRecord) -> tuple[str, ...]:

@@ -55,6 +55,19 @@ def lock_file(serial: str) -> Path:
     return locks_dir() / f"{hashlib.sha256(serial.encode()).hexdigest()[:24]}.lock"
 
 
+def holder_by_hash(serial_hash: str) -> dict[str, Any]:
+    """Return who took the lock of the device whose serial has this sha256 last; empty where it was let go."""
+    path = Path(os.environ.get("LAB_LOCKS") or DEFAULT) / f"{serial_hash[:24]}.lock"
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (OSError, ValueError):
+        return {}
+    try:
+        return _read_holder(handle)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
 def device_lock(serial: str, what: str, note: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the device called `serial` for `what`; BusyError naming the holder when somebody else has it.
@@ -68,8 +81,10 @@ def device_lock(serial: str, what: str, note: Callable[[str], None] | None = Non
             _wait_for_member(handle, serial, note)
             note = None
         _write_holder(handle, what)
-        yield
-        os.ftruncate(handle, 0)  # who comes next reads no old name while it is not yet written over
+        try:
+            yield
+        finally:
+            os.ftruncate(handle, 0)  # who comes next reads no old name, and a run that was killed is known by it
     finally:
         os.close(handle)
 

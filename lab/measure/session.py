@@ -33,6 +33,7 @@ from lab.measure.telling import told
 from lab.measure.threads import settle_threads
 from lab.ondevice.build import RunnerFiles
 
+STOPS_MAX = 20  # of somebody who keeps the keys down
 NOTHING: Mapping[str, Any] = {}
 
 
@@ -44,6 +45,7 @@ class Interrupted(KeyboardInterrupt):
         self.record = record
         self.path = path
         self.all = ((record, path), *others)
+        self.kept = f"what was measured is kept in {path}"
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class _Session:
         try:
             self._steps()
         except KeyboardInterrupt as stop:
-            self._finish_all("interrupted", "stopped by Ctrl-C")
+            self._finish_stopped()
             raise Interrupted(*self._kept()[0], *self._kept()[1:]) from stop
         except Exception as problem:
             # What can't be stored now is stored as it was after the last repetition.
@@ -263,6 +265,13 @@ class _Session:
     def _finish_all(self, status: RunStatus, reason: str) -> None:
         for lane in self.lanes:
             self._finish(lane, status, reason)
+
+    def _finish_stopped(self) -> None:
+        """Finish after Ctrl-C. A second one may fall into this: it takes a moment, and then the record is whole."""
+        for _ in range(STOPS_MAX):
+            with suppress(KeyboardInterrupt):
+                self._finish_all("interrupted", "stopped by Ctrl-C")
+                return
 
     def _finish(self, lane: Lane, status: RunStatus, reason: str | None) -> None:
         lane.journal.finish(status, reason, round(self.clock.now() - self.began, 3))

@@ -156,3 +156,12 @@ def test_json_is_one_document_and_nothing_else(lab: Lab, keep: Keep, argv: list[
 def test_a_table_in_a_pipe_has_no_colours(lab: Lab, keep: Keep) -> None:
     keep()
     assert "\x1b" not in lab("show", "latest").out
+
+
+def test_a_run_that_was_killed_is_no_longer_running(lab: Lab, keep: Keep, home: Path) -> None:
+    """kill -9 leaves the record as it was after the last repetition; nobody holds the device any more."""
+    run = keep(status="running")
+    assert lab("runs", "--json").document["runs"][0]["status"] == "interrupted"
+    assert "interrupted" in lab("runs").out
+    assert "lab was killed" in " ".join(lab("show", run.run_id).out.split())
+    assert lab("show", run.run_id, "--json").document["status"] == "running"  # exactly as it is stored

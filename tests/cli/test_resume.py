@@ -40,6 +40,15 @@ def test_the_missing_cells_are_measured_and_no_others(lab: Lab, keep: Keep, sess
     assert session.said == {"resumes": first.run_id}
 
 
+@pytest.mark.parametrize("status", ["interrupted", "running"])
+def test_a_cell_without_its_memory_pass_is_lacking(lab: Lab, keep: Keep, session: Session, status: str) -> None:  # noqa: F811
+    """Ctrl-C, or kill -9, after the last repetition."""
+    keep(status=status, cells=[cell(), {**cell(depth=64), "memory": None}])
+    assert lab("run", "--resume", "latest", "--json").code == 0
+    assert session.plan is not None
+    assert [one.depth for one in session.plan.cells] == [64]
+
+
 def test_a_run_that_lacks_nothing_is_left_alone(lab: Lab, keep: Keep, session: Session) -> None:  # noqa: F811
     run = keep()
     ran = lab("run", "--resume", run.run_id)

@@ -7,6 +7,7 @@ import pytest
 
 from lab.core import store
 from lab.core.lock import device_lock
+from lab.measure.journal import Journal
 from lab.measure.plan import cells_of
 from lab.measure.session import Interrupted
 from tests.measure.bench import Bench, Said
@@ -117,3 +118,21 @@ def test_right_after_a_repetition_which_is_kept(stopped: Bench) -> None:
     (row,) = caught.value.record.cells[0].repetitions
     assert (row.status, row.bandwidth_bytes_per_s) == ("ok", (30e9, 31e9))
     assert store.load(caught.value.path) == caught.value.record
+
+
+def test_ctrl_c_again_while_the_run_is_being_kept(stopped: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody keeps the keys down: the record is whole all the same, and the end says where it is."""
+    finish, calls = Journal.finish, []
+
+    def impatient(journal: Journal, *args: Any) -> Any:
+        calls.append(args)
+        if len(calls) < 4:
+            raise KeyboardInterrupt
+        return finish(journal, *args)
+
+    monkeypatch.setattr(Journal, "finish", impatient)
+    stopped.faults = {"2": "hang"}
+    with stopped.ctrl_c_while_it_hangs(), pytest.raises(Interrupted) as caught:
+        stopped.run()
+    assert store.load(caught.value.path).status == "interrupted"
+    assert str(caught.value.path) in caught.value.kept

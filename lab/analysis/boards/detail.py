@@ -12,6 +12,7 @@ from lab.analysis.boards.position import Position, positions
 from lab.analysis.flags import run_flags
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.summary import finished, samples, summarise
+from lab.core.liveness import as_it_stands
 from lab.core.run_record import Cell, Repetition, RunRecord
 
 
@@ -79,7 +80,7 @@ def cell_detail(record: RunRecord, key: CellKey, baseline: RunRecord | None = No
         created_at=record.created_at,
         status=cell.status,
         reason=cell.reason or next((one.reason for one in cell.repetitions if one.reason), None) or "",
-        flags=tuple(flag.text for flag in (*run_flags(record), *summary.flags)),
+        flags=tuple(flag.text for flag in (*run_flags(as_it_stands(record)), *summary.flags)),
         samples=_samples(cell, key.metric),
         gaps_s=gaps,
         itl=histogram(gaps),

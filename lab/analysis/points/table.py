@@ -27,6 +27,7 @@ FLAGS = (
     "disturbed",
     "contradictory",
     "impossible",
+    "cpu_quota",
 )
 DOUBTED = sum(1 << FLAGS.index(code) for code in ("contradictory", "impossible"))  # numbers that nothing is made of
 STATUSES = ("ok", "failed", "rejected", "not_run", "interrupted", "broken")

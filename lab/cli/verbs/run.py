@@ -21,7 +21,7 @@ from lab.cli.options import (
     weights_options,
 )
 from lab.cli.output import print_document, print_json_text, print_text, stderr, tell
-from lab.cli.problems import EXIT_INTERRUPTED
+from lab.cli.problems import EXIT_INTERRUPTED, keeping
 from lab.core.errors import DeviceUnreachableError, LabError
 
 if TYPE_CHECKING:
@@ -128,10 +128,12 @@ def _one(choice: Choice, wanted: Wanted, options: dict[str, Any], as_json: bool)
         if as_json:
             _print_files(problem.recorded)
         raise
-    _show(records, as_json)
     if kept:
+        with keeping(kept):  # a second Ctrl-C may fall into the table
+            _show(records, as_json)
         tell(f"interrupted: {kept}")
         return EXIT_INTERRUPTED
+    _show(records, as_json)
     return _code(records)
 
 

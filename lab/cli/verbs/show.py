@@ -37,7 +37,8 @@ def command(run: str, export: str | None, as_json: bool) -> None:
 
         print_document(llama_bench_rows(record))
     else:
+        from lab.core.liveness import as_it_stands
         from lab.views.console import for_stdout, stdout_width
         from lab.views.show_page import show_page
 
-        print_text(for_stdout(show_page(record, stdout_width())))
+        print_text(for_stdout(show_page(as_it_stands(record), stdout_width())))
