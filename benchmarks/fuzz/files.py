@@ -83,10 +83,17 @@ def _own() -> list[Target]:
 
 
 def _foreign() -> list[Target]:
-    from lab.analysis.exchange.files import read_file
+    from lab.analysis.exchange.files import ReadFile, read_file
+    from lab.analysis.exchange.keep import records_of
+    from lab.core.digested import plain
+    from lab.core.run_record import from_json, to_json
+
+    def _stored(found: ReadFile) -> None:
+        for record in records_of(found):
+            from_json(plain(to_json(record), where="import"))
 
     def imported(name: str) -> Callable[[Path, bytes], object]:
-        return put(name, lambda path: read_file(path, "box"))
+        return put(name, lambda path: _stored(read_file(path, "box")))
 
     return [
         Target("llama-bench json", document(*LLAMA), imported("x.json")),
@@ -94,7 +101,7 @@ def _foreign() -> list[Target]:
         Target("llama-bench csv", raw(*samples(FOREIGN, "llama-bench.csv")), imported("x.csv")),
         Target("llama-bench sql", raw(*samples(FOREIGN, "llama-bench.sql", "llama-bench-old.sql")), imported("x.sql")),
         Target("reports", document(*REPORTS), imported("x.json")),
-        Target("own run", sealed(*RUNS), put("x.json", lambda path: read_file(path, None))),
+        Target("own run", sealed(*RUNS), put("x.json", lambda path: _stored(read_file(path, None)))),
     ]
 
 

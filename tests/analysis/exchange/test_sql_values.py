@@ -41,4 +41,4 @@ def test_a_deviation_of_any_size_is_read(tmp_path: Path) -> None:
     rows = json.loads((CASES / "llama-bench-escapes-in-lists.json").read_text())
     path = tmp_path / "x.json"
     path.write_text(json.dumps([{**rows[0], "stddev_ts": 1e308}]))
-    assert len(read_file(path, "box").records) == 1
+    assert len(read_file(path, "box").tests) == 1
