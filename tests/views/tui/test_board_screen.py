@@ -11,11 +11,14 @@ import pytest
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
+from lab.core.store import save
 from lab.views.tui.app import LabApp
 from lab.views.tui.source import Snapshot, Source
+from tests.analysis.exchange.sources import records
 from tests.views.snapshot import FOLDER
 from tests.views.tui.driving import HOSTILE, drive, names, press, screen_text, settled, small_store, stored
 
+CASES = Path(__file__).parents[2] / "cases" / "data"
 SIZES = pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
 
 
@@ -47,6 +50,24 @@ def test_pictures(size: tuple[int, int], keys: str, request: pytest.FixtureReque
         text = screen_text(app)
         assert all(len(line) <= size[0] for line in text.splitlines())
         check(request.node.callspec.id.split("-")[0], text, size)
+
+    drive(play, size=size)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+def test_siblings_have_rows_and_an_opened_one_has_its_own_sessions(size: tuple[int, int]) -> None:
+    for run in records(CASES / "pocketpal-cpu-halved-in-the-last-3-of-30-nights.json"):
+        save(run)
+
+    async def play(app: LabApp, pilot: Any) -> None:
+        table = screen_text(app).splitlines()[:7]  # what is below is in the words of the judge
+        check("siblings", "\n".join(table) + "\n", size)
+        await press(app, pilot, "down", "enter")
+        text = screen_text(app)
+        assert "box · tiny-q4_0 · llama.cpp · tg64 · Decode · hexagon" in text
+        rates = [line.split()[3] for line in text.splitlines() if line.strip().startswith("2026-")]
+        assert rates
+        assert all(rate.startswith(("4.9", "5.0", "5.1")) for rate in rates)
 
     drive(play, size=size)
 
