@@ -1,8 +1,8 @@
 """Series of one cell that continue each other: where conditions change for good, the history goes on.
 
 A new series takes over from an old one that ended when it began. Series that were measured side by side (flash
-attention off and on each night) are never joined, and what takes over from one of them has to have its value in every
-field that they vary. Of two that would do as well neither is taken: such histories are told as apart.
+attention off and on each night) are never joined, and what takes over from one of them has to agree with it in what
+tells it from the others. Of two that would do as well neither is taken: such histories are told as apart.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lab.analysis.comparable import conditions_obstacle
 from lab.analysis.history.clocks import DAY_S
 from lab.analysis.history.series import Series
 from lab.analysis.points.key import CellKey, Conditions
-from lab.analysis.points.named import changes, fields_of
+from lab.analysis.points.named import changes, fields_of, tells_apart
 from lab.analysis.points.table import Runs
 
 STRAY = 10  # of so many sessions one may lie on the other side of the change: something was tried out
@@ -34,7 +34,7 @@ class Segment:
     at: NDArray[np.intp]
     when: NDArray[np.intp]
     fields: dict[str, str]
-    varied: frozenset[str] = frozenset()  # in which it differs from those measured beside it
+    beside: tuple[dict[str, str], ...] = ()  # fields of those measured side by side with it
     before: Segment | None = None
     after: Segment | None = None
 
@@ -119,8 +119,8 @@ def _cuts(when: NDArray[np.intp], every: Sequence[NDArray[np.intp]]) -> list[int
 def _link(segments: Sequence[Segment], runs: Runs) -> list[tuple[Segment, Segment]]:
     """Link each to the one that it continues; return all pairs of which one began when the other had ended."""
     for one in segments:
-        beside = [other for other in segments if other is not one and _side_by_side(one, other)]
-        one.varied = frozenset(name for other in beside for name in _differing(one, other))
+        beside = (other for other in segments if other is not one and _side_by_side(one, other))
+        one.beside = tuple(other.fields for other in beside)
     followed = [
         (old, new)
         for new in segments
@@ -163,7 +163,7 @@ def _side_by_side(one: Segment, other: Segment) -> bool:
 
 
 def _continues(old: Segment, new: Segment) -> bool:
-    if (old.varied | new.varied) & _differing(old, new):
+    if not all(tells_apart(old.fields, new.fields, one) for one in old.beside + new.beside):
         return False
     return conditions_obstacle(old.conditions, new.conditions, emulated=True) is None
 

@@ -16,7 +16,7 @@ from lab.analysis.comparable import conditions_obstacle
 from lab.analysis.judging.span import Span, current
 from lab.analysis.points.defaults import KNOWN
 from lab.analysis.points.key import STATUS, CellKey, SeriesKey
-from lab.analysis.points.named import differences, fields_of, label, told_apart, unlike
+from lab.analysis.points.named import differences, fields_of, label, tells_apart, told_apart, unlike
 
 Places = list[int]
 MANY = 100  # series of the other side among which the nearest is looked for
@@ -88,6 +88,7 @@ class _Cell:
         now_a, now_b = current(self.a, self.when_a), current(self.b, self.when_b)
         yield from self._same()
         yield from self._by_fields(now_a, now_b)
+        yield from self._by_some_fields(now_a, now_b)
         if self.across:
             yield from self._nearest()
         yield from self._kept_apart()
@@ -109,6 +110,25 @@ class _Cell:
             other = partners.get(self._values(one, names))
             if other is not None and self._obstacle(one, other) is None:
                 yield self._paired(one, other)
+
+    def _by_some_fields(self, now_a: Places, now_b: Places) -> Iterator[Match]:
+        """Those that agree in fields that tell each from all others of its side: cpu, which now has fewer threads."""
+        pairs = [
+            (one, other)
+            for one in now_a
+            for other in now_b
+            if one in self.a and other in self.b and self._obstacle(one, other) is None
+            if self._identifies(one, other, now_a) and self._identifies(other, one, now_b)
+        ]
+        for one, other in pairs:
+            if sum(pair[0] == one or pair[1] == other for pair in pairs) == 1:
+                yield self._paired(one, other)
+
+    def _identifies(self, one: int, other: int, side: Places) -> bool:
+        """Whether what both have tells `one` from all others of its side."""
+        mine, theirs = (fields_of(self._conditions(place)) for place in (one, other))
+        rest = (fields_of(self._conditions(each)) for each in side if each != one)
+        return all(tells_apart(mine, theirs, each) for each in rest)
 
     def _nearest(self) -> Iterator[Match]:
         """Of sides that differ on purpose, as engines do, those that are each other's only nearest."""

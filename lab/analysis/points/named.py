@@ -83,6 +83,12 @@ def fields_against(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[str, ...
     return tuple(_change(*one, "{}: {} against {}") for one in _differing(a, b))
 
 
+def tells_apart(one: Mapping[str, str], other: Mapping[str, str], third: Mapping[str, str]) -> bool:
+    """Whether something in which `one` and `other` agree, a field or the lack of one, is not so of the `third`."""
+    names = one.keys() | other.keys() | third.keys()
+    return any(one.get(name) == other.get(name) != third.get(name) for name in names)
+
+
 def _differing(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[tuple[str, str | None, str | None]]:
     for name in dict.fromkeys([*a, *b]):
         if a.get(name) != b.get(name):

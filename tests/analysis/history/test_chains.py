@@ -151,3 +151,19 @@ def test_the_time_of_measuring_decides_and_not_the_order_of_the_store() -> None:
     at = [START_S + DAY_S * each for each in reversed(range(60))]
     points = history({under(): nights((30, 60)), under(x=1): nights((0, 30), level=0.8)}, created_s=at)
     assert [(change.word, change.key) for change in judged(points).changes] == [("slower", under(x=1))]
+
+
+def test_a_backend_goes_on_with_other_threads_beside_another_backend() -> None:
+    def on(backend: str, threads: int) -> SeriesKey:
+        return replace(KEY, conditions=replace(KEY.conditions, effective=backend, threads=threads))
+
+    points = history(
+        {
+            on("cpu", 6): nights((0, 30)),
+            on("gpu", 1): nights((0, 60), level=3.0),
+            on("cpu", 4): nights((30, 60), level=0.8),
+        }
+    )
+    found = judged(points)
+    assert [(change.word, change.key) for change in found.changes] == [("slower", on("cpu", 4))]
+    assert [(one.changes, one.compared) for one in found.conditions] == [(("threads 6 -> 4",), True)]

@@ -100,3 +100,15 @@ def test_a_machine_that_a_side_does_not_have_is_not_called_missing() -> None:
         (0, 0, None),
         (1, None, "only side A has it under these conditions (cpu_info: Intel against AMD)"),
     ]
+
+
+def test_backends_each_with_threads_of_its_own_meet_by_backend() -> None:
+    """Threads differ between the backends of a side too, but were not varied: the backend says which is which."""
+    a = [key(metric=STATUS, effective="cpu", threads=6), key(metric=STATUS, effective="gpu", threads=1)]
+    b = [key(metric=STATUS, effective="cpu", threads=4), key(metric=STATUS, effective="gpu", threads=1)]
+    assert sorted(paired(a, b)) == sorted(zip(a, b, strict=True))
+
+
+def test_two_ways_to_meet_are_none() -> None:
+    a, b = [series(fa=0, t=4), series(fa=1, t=8)], [series(fa=0, t=8), series(fa=1, t=4)]
+    assert paired(a, b) == [(a[0], None), (a[1], None), (None, b[0]), (None, b[1])]
