@@ -20,7 +20,7 @@ from lab.core.fields import encode
 from lab.devices.qemu.image import MANIFEST, SCHEMA, images_dir, is_whole
 from tests.devices.images import adbd, machine, opencl_phone, phone
 from tests.devices.images.debian import Debian
-from tests.devices.images.say import Say, teller
+from tests.devices.images.say import Say
 
 RECIPES: dict[str, ModuleType] = {"phone": phone, "machine": machine, "phone-opencl": opencl_phone}
 FOLDER = Path(__file__).resolve().parent
@@ -39,10 +39,13 @@ PARTS: dict[str, dict[str, Any]] = {
 
 
 def recipe_key(name: str) -> str:
-    """Return the sha256 of everything that an image is made by: the files of this package, and the image's name."""
+    """Return the sha256 of everything that an image is made by: the files of this package, and the image's name.
+
+    What only talks of it is left out.
+    """
     state = hashlib.sha256(name.encode())
     for path in sorted(FOLDER.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and path.name != "say.py" and "__pycache__" not in path.parts:
             state.update(f"\n{path.relative_to(FOLDER)}\n".encode())
             state.update(path.read_bytes())
     return state.hexdigest()
@@ -105,17 +108,22 @@ def _only_build() -> Iterator[None]:
 
 
 def _one(name: str, bench: _Bench) -> Path:
-    final, say = folder_of(name), teller(name)
+    final = folder_of(name)
     if is_whole(final):  # somebody else built it while we waited for the lock
         return final
+    with Say(name) as say:
+        _build(name, final, bench, say)
+        say(f"done: {final}")
+    return final
+
+
+def _build(name: str, final: Path, bench: _Bench, say: Say) -> None:
     debian, work, source, version = bench.source(say)
     with staging_dir(images_dir(), final.name) as staging:
         versions = RECIPES[name].build(debian, source, version, work, staging, say)
         write_json(staging / MANIFEST, _manifest(name, staging, versions))
         publish_dir(staging, final, is_whole=is_whole)
     _remove_older(name, final)
-    say(f"done: {final}")
-    return final
 
 
 def _manifest(name: str, folder: Path, versions: dict[str, str]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def build(debian: Debian, source: Path, adbd_version: str, work: Path, out: Path
     versions = {**debian.unpack(root, "arm64", PACKAGES), **debian.unpack(kernel, "arm64", [KERNEL])}
     say("compile adbd for arm64")
     (root / "system/bin").mkdir(parents=True)
-    adbd.build(debian, source, adbd_version, "arm64", work / "adbd-machine")
+    adbd.build(debian, source, adbd_version, "arm64", work / "adbd-machine", say)
     shutil.copy(work / "adbd-machine", root / "system/bin/adbd")
     say("make the initramfs and the disk")
     _put_kernel(kernel, root, work / "initramfs", out)

@@ -85,7 +85,7 @@ def make_root(debian: Debian, source: Path, adbd_version: str, work: Path, say: 
         (root / folder).mkdir(parents=True)
     _put_tools(unpacked, root)
     say("compile adbd for this machine")
-    adbd.build(debian, source, adbd_version, "amd64", work / "adbd")
+    adbd.build(debian, source, adbd_version, "amd64", work / "adbd", say)
     shutil.copy(work / "adbd", root / "system/bin/adbd")
     _put_files(root)
     return root, {"adbd": adbd_version, **{name: versions[name] for name in PACKAGES}}

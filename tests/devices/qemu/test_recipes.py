@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from lab.core.errors import LabError
 from lab.devices.qemu.image import find_image, images_dir
 from tests.devices.images import build as building
 from tests.devices.images.build import build, folder_of, recipe_key
+from tests.devices.images.say import Say
 
 
 class Bench:
@@ -126,3 +128,21 @@ def test_root_and_programs_are_asked_for_before_anything_is_done(
         build(["phone"])
     assert str(caught.value.hint) == "sudo scripts/build-emulated-devices phone"
     assert not folder_of("phone").parent.exists()
+
+
+def test_a_long_step_is_told_again_with_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with Say("phone", again_s=0.01) as say:
+        say("compile adbd")
+        say.far(20, 66, "files")
+        while "so far, 20 of 66 files" not in (told := capsys.readouterr().err):
+            assert told.count("\n") < 1000
+        say("pack")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].partition("] ")[2].startswith("phone: pack")
+    assert "lab-image-progress" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_only_talks_is_no_part_of_an_image(recipe: Recipe, tmp_path: Path) -> None:
+    before = recipe_key("phone")
+    (tmp_path / "recipe" / "say.py").write_text("other words")
+    assert recipe_key("phone") == before
