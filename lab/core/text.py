@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 LIMIT = 300
 SHOWN_CHARS = 500  # of one text in a view; --json has all of it
+
+
+_WHOLE: ContextVar[bool] = ContextVar("whole", default=False)
+
+
+@contextmanager
+def whole_texts() -> Iterator[None]:
+    """Cut no text within the block, however long."""
+    token = _WHOLE.set(True)
+    try:
+        yield
+    finally:
+        _WHOLE.reset(token)
 
 
 def printable(text: object, limit: int | None = None) -> str:
@@ -19,7 +36,7 @@ def clipped(text: object, limit: int = SHOWN_CHARS) -> str:
 
 def cut(text: str, limit: int) -> str:
     """Return the text, a long one as its beginning and how long it is; not cleaned."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+    return text if len(text) <= limit or _WHOLE.get() else f"{text[:limit]}… ({len(text)} characters)"
 
 
 def said(text: object) -> str:

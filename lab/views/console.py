@@ -14,6 +14,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from lab.core.terminal import LINE_CHARS, Rendered
+from lab.core.text import cut
 
 PIPE_WIDTH = 120
 
@@ -89,4 +90,5 @@ def _cleaned(text: str) -> str:
 
 
 def _cut(line: Text) -> Text:
-    return line if len(line) <= LINE_CHARS else line[:LINE_CHARS].append(f"… ({len(line)} characters)")
+    shown = cut(line.plain, LINE_CHARS)
+    return line if shown == line.plain else line[:LINE_CHARS].append(shown[LINE_CHARS:])
