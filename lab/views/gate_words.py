@@ -5,8 +5,7 @@ The reason of a run that failed may name a host, and reports are put where stran
 
 from __future__ import annotations
 
-import re
-
+from lab.analysis.exchange.hostless import is_public
 from lab.analysis.gate import UNREACHABLE, Gate
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS, CellKey
@@ -15,7 +14,6 @@ from lab.core.metrics import NOT_MEASURED, format_value, metric
 from lab.core.text import said
 from lab.measure.plan import Cell
 
-PRIVATE = {"host", "hostname", "server", "servers", "user", "node", "path", "file", "address", "serial", "url", "ip"}
 SENTENCES = {
     "broke": "gave numbers on the baseline and gives none now",
     "missing": "was measured on the baseline and is not there now",
@@ -36,13 +34,8 @@ def test_of(verdict: Verdict) -> str:
 
     Of settings whose name says that they name a host or a person, the value is left out: reports leave the house.
     """
-    shown = tuple((name, text if _is_public(name, text) else "...") for name, text in verdict.settings)
+    shown = tuple((name, text if is_public(name, text) else "...") for name, text in verdict.settings)
     return " ".join(filter(None, (test_name(verdict.cell), label(shown))))
-
-
-def _is_public(name: str, text: str) -> bool:
-    parts = set(re.split(r"[^a-z]+", name.lower()))
-    return not parts & PRIVATE or text.isdigit()
 
 
 def metric_title(cell: CellKey) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.analysis.backend_names import backend_words
+from lab.analysis.exchange.hostless import public_setting
 from lab.analysis.exchange.series import Series, series_of
 from lab.analysis.exchange.series_names import under
 from lab.analysis.gpu import gpu_facts
@@ -70,7 +71,7 @@ def _context(record: RunRecord) -> dict[str, Any]:
         "threads": record.engine.threads,
         "tool": tool_of(record),
         "protocol": protocol_of(record),
-        **{f"setting.{name}": text for name, text in settings_of(record)},
+        **{f"setting.{name}": public_setting(name, text) for name, text in settings_of(record)},
         "emulated": record.device.emulated,
         "synthetic_weights": record.weights.synthetic,
         "layers": str(record.model.layers or "unknown"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lab.analysis.exchange.hostless import hostless
+from lab.analysis.exchange.hostless import hostless, public_setting
 from lab.analysis.frame import COLUMNS, empty_cells, rows
+from lab.analysis.points.settings import settings_of
 from lab.core.run_record import RunRecord
 from lab.core.terminal import json_text
 from lab.core.text import printable
@@ -37,9 +39,11 @@ def jsonl_text(records: Sequence[RunRecord]) -> str:
 
 def _rows(records: Sequence[RunRecord]) -> Iterator[dict[str, Any]]:
     for record in records:
+        public = {name: public_setting(name, text) for name, text in settings_of(record)}
+        settings = {"settings": json.dumps(public)}
         for full in (*rows(record), *empty_cells(record)):
             row = {name: full[name] for name in COLUMNS}  # no lists of raw samples: they have no place in a table
-            yield {**row, "reason": hostless(row["reason"], record) if row["reason"] else None}
+            yield {**row, **settings, "reason": hostless(row["reason"], record) if row["reason"] else None}
 
 
 def _spelled(value: Any) -> Any:

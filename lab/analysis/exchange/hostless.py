@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from lab.core.jsonio import digest
 from lab.core.run_record import RunRecord
 from lab.core.text import said
 
 LONGEST = 2000
+PRIVATE = {"host", "hostname", "server", "servers", "user", "node", "path", "file", "address", "serial", "url", "ip"}
 HOST, PERSON = "<host>", "<user>"
 REACHED_BY = ("ssh", "adb", "device")  # the tables of a target that say where it is
 PLACES = ("host", "user", "jump", "address", "serial")
@@ -31,6 +33,19 @@ def hostless(text: str, record: RunRecord) -> str:
     for known in sorted(set(_known(record)), key=len, reverse=True):
         text = re.sub(rf"(?<![\w.-]){re.escape(known)}(?![\w-])", HOST, text)
     return said(text)
+
+
+def is_public(name: str, text: str) -> bool:
+    """Whether the value of a setting may leave the house: neither its name nor the value names a host or a person."""
+    parts = set(re.split(r"[^a-z]+", name.lower()))
+    if text.isdigit():
+        return True
+    return not parts & PRIVATE and not any(pattern.search(text[:LONGEST]) for pattern, _ in _PATTERNS)
+
+
+def public_setting(name: str, text: str) -> str:
+    """Return the value; in place of one that names a host or a person its digest, so that series stay apart."""
+    return text if not text or is_public(name, text) else f"#{digest(text)[:8]}"
 
 
 def _known(record: RunRecord) -> Iterator[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.analysis.backend_names import backend_words
+from lab.analysis.exchange.hostless import public_setting
 from lab.analysis.points.defaults import DEFAULTS
 from lab.analysis.points.settings import settings_of, spelled
 from lab.analysis.tools import OWN, tool_of
@@ -63,7 +64,7 @@ def _settings(record: RunRecord, own: bool) -> Iterator[tuple[str, str]]:
     pairs = ((_short(name) if len(values[_short(name)]) == 1 else name, text) for name, text in told)
     for name, text in dict.fromkeys(pairs):
         if (name, text) != ("n_threads", str(record.engine.threads)):
-            yield printable(name), printable(text)
+            yield printable(name), printable(public_setting(name, text))
 
 
 def _own_defaults() -> dict[str, str]:

@@ -114,6 +114,19 @@ def test_names_that_are_too_long_stay_apart(tmp_path: Path) -> None:
     assert long[0] != long[1]
 
 
+def test_hosts_in_settings_do_not_leave_and_series_stay_apart(tmp_path: Path) -> None:
+    runs = [
+        made(tmp_path, rpc_servers=f"pi{number}.example.org:50052", a_column=f"10.0.0.{number}") for number in (1, 2)
+    ]
+    told = [
+        json.dumps([bmf([run])[0], conbench_results(run, REPOSITORY), csv_text([run]), jsonl_text([run])])
+        for run in runs
+    ]
+    assert not any("example.org" in text or "10.0.0." in text for text in told)
+    assert names(runs[0]) != names(runs[1])
+    assert "rpc_servers=#" in names(runs[0])[0]
+
+
 SETTINGS = {
     "n_gpu_layers": st.sampled_from([0, 99]),
     "flash_attn": st.sampled_from([0, 1]),
