@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,8 +28,10 @@ class Debian:
 
     def unpack(self, root: Path, arch: str, names: Sequence[str], *, dependencies: bool = True) -> dict[str, str]:
         """Unpack packages (and what they depend on) into `root`; no script of theirs runs. Return name -> version."""
-        cache = self._work / f"debs-{arch}-{root.name}"
-        (cache / "partial").mkdir(parents=True)
+        # A folder for each call: what another image fetched is not unpacked here too.
+        cache = Path(tempfile.mkdtemp(prefix=f"debs-{arch}-", dir=self._work))
+        cache.chmod(0o755)  # apt fetches as a user of its own
+        (cache / "partial").mkdir()
         wanted = [f"{name}:{arch}" for name in names]
         if dependencies:
             options = ["-o", f"Dir::Cache::Archives={cache}", "-o", f"APT::Architecture={arch}"]
