@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.compile.chip import target_layout
-from lab.core.errors import UsageError
+from lab.core.errors import BusyError, UsageError
+from lab.core.lock import device_lock, holder_line
 from lab.core.manifest import MemoryBlock, ModelBlock
 from lab.core.progress import Progress
 from lab.core.target import TargetSpec
+from lab.devices.base import Device
 from lab.measure.checks import check_context, check_memory, check_ram_share, check_threads
 from lab.measure.plan import Plan
+from lab.measure.starting import startable
 from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import model_block
 from lab.models.params import kv_bytes_per_token, weights_bytes
 from lab.ondevice.android.build import require_tools
+from lab.ondevice.build import RunnerFiles
 from lab.ondevice.systems import ANDROID_TRIPLE
 
 
@@ -42,6 +46,26 @@ def check_early(spec: ModelSpec, target: TargetSpec, plan: Plan, facts: dict[str
     check_context(plan, foreseen)
     check_memory(plan, foreseen, facts)
     check_ram_share(plan, foreseen, facts, target)
+
+
+def startable_runner(device: Device, runner: RunnerFiles, target: TargetSpec, progress: Progress) -> RunnerFiles:
+    """Start the runner on the device before anything is built for it; return it, or one that can be started there.
+
+    Left alone, since the session asks again: this machine, to which nothing has to be sent, and a device that
+    somebody else measures on.
+
+    Raises:
+        NotStartedError: nothing that is built could ever run there; with the cure.
+        DeviceUnreachableError: the device went away.
+    """
+    if target.device.transport == "local":
+        return runner
+    what = f"start of the runner on {target.name}"
+    try:
+        with device_lock(device.serial, what), device.claim(holder_line(what)):
+            return startable(device, runner, target, progress.note)
+    except BusyError:
+        return runner
 
 
 def check_profile(asked: bool, target: TargetSpec) -> None:

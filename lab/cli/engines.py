@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 
+from lab.cli.early import startable_runner
 from lab.cli.pipeline import Pipeline
 from lab.core.errors import LabError, UsageError
 from lab.core.progress import Progress
 from lab.core.run_record import TimesRecord
 from lab.core.target import TargetSpec
+from lab.devices.base import Device
 from lab.measure.engine import Setup
 from lab.measure.llama.engine import NAME, LlamaSetup
 from lab.measure.llama.find import find_llama_bench
@@ -31,11 +33,14 @@ class Builder:
     dump_ir: Path | None
     progress: Progress
 
-    def setups(self, names: Sequence[str]) -> tuple[list[Setup], RunnerFiles]:
-        """Return every engine built, in order, and the runner; what is missing is said before anything is built."""
+    def setups(self, names: Sequence[str], device: Device) -> tuple[list[Setup], RunnerFiles]:
+        """Return every engine built, in order, and the runner, which `device` can start.
+
+        What is missing is said before anything is built.
+        """
         program = self._peer(names)
         steps = Pipeline(self.progress)
-        runner = steps.runner(self.target)
+        runner = startable_runner(device, steps.runner(self.target), self.target, self.progress)
         runner_s = steps.time_s["runner"]
         return [self._setup(name, program, runner, runner_s) for name in names], runner
 

@@ -42,8 +42,8 @@ def gpu_of_device(target: TargetSpec, device: Device) -> str:
     from lab.measure.gpu_checks import check_extensions, gpu_facts
     from lab.measure.invocation import place_runner
 
-    placed = place_runner(device, Pipeline(NullProgress()).runner(target), target)
-    gpu = gpu_facts(device, placed, target)
+    runner = Pipeline(NullProgress()).runner(target)
+    gpu = gpu_facts(device, place_runner(device, runner, target), target, runner)
     check_extensions(gpu, gpu_named(target.compile.gpu, target.compile.kind).required, target)
     no_gpu = {"cpu": "a CPU device", "accelerator": "an accelerator, which may be a program on the CPU"}
     kind = no_gpu.get(gpu.type, f"type {gpu.type}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.cli.early import check_early, check_profile, check_tools
+from lab.cli.early import check_early, check_profile, check_tools, startable_runner
 from lab.cli.engines import Builder
 from lab.cli.pipeline import Choice, Pipeline
 from lab.cli.same import check_same_build, check_same_settings
@@ -85,10 +85,10 @@ def _run(device: Device, builder: Builder, wanted: Wanted) -> Found:
     if wanted.engines:
         return _engines(device, builder, wanted, plan)
     steps = Pipeline(builder.progress)
+    runner = startable_runner(device, steps.runner(builder.target), builder.target, builder.progress)
     bundle = steps.bundle(builder.spec, builder.target, builder.source, builder.dump_ir)
     if wanted.resumes is not None:
         check_same_build(wanted.resumes, load_manifest(bundle, "bundle").key)
-    runner = steps.runner(builder.target)
     return _measured(device, bundle, builder.target, plan, builder.progress, runner, steps.time_s, _said(wanted))
 
 
@@ -107,7 +107,7 @@ def _record_failure(device: Device, builder: Builder, wanted: Wanted, problem: L
 
 def _engines(device: Device, builder: Builder, wanted: Wanted, plan: Plan) -> Found:
     """Measure the engines that were named; threads that nobody named are found for each."""
-    setups, runner = builder.setups(wanted.engines)
+    setups, runner = builder.setups(wanted.engines, device)
     on_cpu = builder.target.compile.kind == "llvm"  # a GPU has no number of threads to find
     free = on_cpu and wanted.threads is None and builder.target.measure.threads == 0
     try:

@@ -63,7 +63,7 @@ class Pipeline:
         """Return the runner for the target's processor, with what brings its GPU to the runtime."""
         from lab.ondevice.build import runner
 
-        with self.step("runner", f"{NOTHING_HALF}; the bundle stays for the next time"):
+        with self.step("runner", f"{NOTHING_HALF}; what is built stays for the next time"):
             files = runner(target.compile.mtriple, self.progress, libc=target.compile.libc)
             if target.compile.kind == "opencl":
                 from lab.ondevice.opencl.build import plugin

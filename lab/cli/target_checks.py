@@ -74,6 +74,8 @@ def _connected(target: TargetSpec, address: str | None, accept_new: bool) -> Ite
         yield Check(target.name, "device", "passed", str(facts.get("cpu_model") or "answers"))
         if target.compile.kind == "llvm":
             yield _answer(target.name, "features", lambda: _features(target, device))
+            if target.device.transport != "local":
+                yield _answer(target.name, "runner", lambda: _runner(target, device))
         else:
             yield _answer(target.name, "gpu device", lambda: gpu_of_device(target, device))
         yield _answer(target.name, "threads", lambda: _threads(target, device))
@@ -121,6 +123,14 @@ def _features(target: TargetSpec, device: Device) -> str:
     required = choose_cpu(target.compile).required_features
     check_cpu_features(required, device.facts(), target)
     return " ".join(required)
+
+
+def _runner(target: TargetSpec, device: Device) -> str:
+    from lab.cli.early import startable_runner
+    from lab.cli.pipeline import Pipeline
+
+    runner = startable_runner(device, Pipeline(NullProgress()).runner(target), target, NullProgress())
+    return f"starts with a C library that is brought along: {runner.libc_reason}" if runner.libc_reason else "starts"
 
 
 def _threads(target: TargetSpec, device: Device) -> str:

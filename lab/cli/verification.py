@@ -26,6 +26,7 @@ from lab.measure.attempt import attempt
 from lab.measure.invocation import place_bundle, place_runner
 from lab.measure.plan import Cell, plan_for
 from lab.measure.share import default_threads
+from lab.measure.starting import startable
 from lab.models.quant import F32
 from lab.models.torch_reference import StoredWeights, reference_logits
 from lab.ondevice.build import RunnerFiles
@@ -95,7 +96,8 @@ class _Trial:
 
     def _on(self, device: Device, prompt: list[int], cell: Cell) -> tuple[list[int], F32]:
         plan = plan_for(self.target, (cell,), default_threads(device.facts()), warmup_cap=1)
-        placed = place_runner(device, self.runner, self.target)
+        runner = startable(device, self.runner, self.target, self.progress.note)
+        placed = place_runner(device, runner, self.target)
         place_of = place_bundle(device, placed, self.bundle, self.manifest, plan, self.progress)
         log = RunLog()
         with tempfile.TemporaryDirectory() as folder, self.progress.phase("run on the device"):

@@ -12,9 +12,7 @@ from lab.core.errors import DeviceError, MeasureError
 from lab.core.manifest import MemoryBlock, ModelBlock
 from lab.core.target import TargetSpec
 from lab.core.units import human_bytes
-from lab.devices.base import Device
-from lab.measure.ask import ask
-from lab.measure.invocation import Placed
+from lab.measure.ask import Reply, answer_in
 from lab.measure.plan import Plan
 from lab.measure.protocol import PAGE_TOKENS
 from lab.ondevice.events import Info
@@ -96,14 +94,14 @@ def check_cpu_features(required: Iterable[str], facts: dict[str, Any], target: T
         _require(required, facts.get("cpu_flags"), facts.get("cpu_model"), target)
 
 
-def check_processor(device: Device, placed: Placed, manifest: BundleManifest, target: TargetSpec) -> None:
+def check_processor(told: Reply, manifest: BundleManifest, target: TargetSpec) -> None:
     """Raise DeviceError for what the processor lacks as the runner itself sees it, which is what counts.
 
-    A runner that can't answer says why when it is called to measure.
+    A runner that started and can't answer says why when it is called to measure.
     """
-    said, _ = ask(device, placed.info(), placed.env, Info)
-    if said is not None:
-        _require(processor_features(manifest), said.features, said.cpu_model, target)
+    info, _ = answer_in(told, Info)
+    if info is not None:
+        _require(processor_features(manifest), info.features, info.cpu_model, target)
 
 
 def _require(required: Iterable[str], flags: Iterable[str] | None, cpu_model: str | None, target: TargetSpec) -> None:

@@ -15,6 +15,8 @@ from lab.measure.checks import memory_need
 from lab.measure.invocation import Placed
 from lab.measure.plan import Plan
 from lab.measure.protocol import PAGE_TOKENS
+from lab.measure.starting import check_starts
+from lab.ondevice.build import RunnerFiles
 from lab.ondevice.events import Info
 from lab.ondevice.gpu_events import GpuFacts
 
@@ -26,14 +28,15 @@ def extensions_of(manifest: BundleManifest) -> list[str]:
     return [name for name in manifest.target.required_features if name.startswith(EXTENSION)]
 
 
-def gpu_facts(device: Device, placed: Placed, target: TargetSpec) -> GpuFacts:
+def gpu_facts(device: Device, placed: Placed, target: TargetSpec, runner: RunnerFiles) -> GpuFacts:
     """Return what the driver says of the target's GPU.
 
     Raises:
-        DeviceFailedError: there is no driver or no such device; it says what was tried.
+        DeviceFailedError: there is no driver or no such device; it says what was tried. Or the runner does not start.
     """
     said, why = ask(device, placed.info(), placed.env, Info)
     if said is None:
+        check_starts(device, placed, runner, target)
         raise DeviceFailedError(f"{target.name}: {printable(why)}", hint=_hint(target))
     if said.gpu is None:
         raise DeviceFailedError(f"{target.name}: the runner says nothing of a GPU")

@@ -23,6 +23,7 @@ from lab.measure.invocation import Placed, place_runner
 from lab.measure.peak import PeakRoof
 from lab.measure.plan import Plan, cells_of, plan_for
 from lab.measure.roofs import measure_bandwidth, measure_peak
+from lab.measure.starting import startable
 from lab.measure.surroundings import gate_result
 from lab.measure.threads import counts_to_try
 from lab.ondevice.build import RunnerFiles
@@ -50,6 +51,7 @@ def probe(
     with device_lock(device.serial, f"probe of {target.name}"):
         facts = device.facts()
         plan = plan_for(target, cells_of(), facts.get("cores"), threads=facts.get("cores"))
+        runner = startable(device, runner, target, progress.note)
         placed = place_runner(device, runner)
         facts = with_core_names(device, placed, facts)
         with progress.phase("wait for a quiet device"):
@@ -78,7 +80,7 @@ def _empty(
         lab=LabBlock(**asdict(provenance())),
         target=target_record(target),
         device=device_record(device, facts),
-        runner={"key": runner.key, "compiler": runner.compiler, **runner.versions},
+        runner=runner.described(),
         settings=ProbeSettings(plan.bandwidth_bytes, plan.bandwidth_passes, plan.peak_passes),
         gate=gate_result(gate),
         state=state,

@@ -40,6 +40,7 @@ from lab.measure.memory import cell_memory, no_memory, uncounted, why_uncountabl
 from lab.measure.plan import Cell, Plan
 from lab.measure.repetition import interrupted, repetition, timing_of
 from lab.measure.staging import Staging, stage
+from lab.measure.starting import check_starts
 from lab.measure.surroundings import Surroundings
 from lab.measure.threads import tried_block
 from lab.ondevice.build import RunnerFiles
@@ -71,9 +72,9 @@ class RunnerSetup:
         verify_files(self.bundle, manifest, self.progress)
         placed = place_runner(device, self.runner, self.target)
         if is_gpu(self.target):
-            check_gpu(gpu_facts(device, placed, self.target), manifest, self.target, plan)
+            check_gpu(gpu_facts(device, placed, self.target, self.runner), manifest, self.target, plan)
         else:
-            check_processor(device, placed, manifest, self.target)
+            check_processor(check_starts(device, placed, self.runner, self.target), manifest, self.target)
         invocation = place_bundle(device, placed, self.bundle, manifest, plan, self.progress)
         with self.progress.phase("stage weights"):
             staging = stage(device, invocation.stage(), invocation.env)
@@ -171,7 +172,6 @@ class RunnerEngine:
 
     def _block(self) -> EngineRecord:
         versions = encode(self.manifest.versions)
-        runner = self.runner
         return EngineRecord(
             name=self.name,
             versions={key: value for key, value in versions.items() if value is None or isinstance(value, str)},
@@ -179,7 +179,7 @@ class RunnerEngine:
             effective=None,
             threads=self.plan.threads,
             extra={
-                "runner": {"key": runner.key, "compiler": runner.compiler, **runner.versions},
+                "runner": self.runner.described(),
                 **self.staging.block(),
                 **tried_block(self.tried),
             },

@@ -11,9 +11,11 @@ from lab.core.errors import CompileError
 from lab.core.home import compiled_dir
 from lab.core.progress import NullProgress, Progress
 from lab.ondevice.android.build import toolchain
-from lab.ondevice.carried import carried
+from lab.ondevice.carried import LOADERS, carried
 from lab.ondevice.compilers import compilers, is_own
 from lab.ondevice.device_wheels import device_wheels
+from lab.ondevice.elf import arch_of
+from lab.ondevice.elf_dynamic import read_interpreter
 from lab.ondevice.macho import check_macho
 from lab.ondevice.native import Recipe, built
 from lab.ondevice.systems import ANDROID_TRIPLE, Platform, platform_of
@@ -39,7 +41,7 @@ class RunnerFiles:
 
     `plugin` is the library of the runtime that brings a GPU, where there is one: it is loaded behind the runtime.
     `carried` is empty, or the loader that starts the runner and the C and C++ libraries that it loads, where the
-    device's own are not used.
+    device's own are not used; `libc_reason` says why, where the device and not the target file is the reason.
     """
 
     binary: Path
@@ -49,6 +51,22 @@ class RunnerFiles:
     versions: dict[str, str]
     carried: tuple[Path, ...] = ()
     plugin: Path | None = None
+    libc_reason: str = ""
+
+    @property
+    def runs_on_glibc(self) -> bool:
+        """Whether a C library can be brought along for it: not for a Mac's, nor for Android's own."""
+        return self.interpreter.rpartition("/")[2] in LOADERS.values()
+
+    @property
+    def interpreter(self) -> str:
+        """The loader that the kernel starts it with; empty where it names none, as on a Mac."""
+        return read_interpreter(self.binary) if arch_of(self.binary) else ""
+
+    def described(self) -> dict[str, str]:
+        """Return what a record says of it."""
+        libc = {"libc": "carried", "libc_reason": self.libc_reason} if self.libc_reason else {}
+        return {"key": self.key, "compiler": self.compiler, **self.versions, **libc}
 
     @property
     def runtime(self) -> Path:

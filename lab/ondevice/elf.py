@@ -21,6 +21,15 @@ def check_elf(path: Path, arch: str, *, hint: str | None = None) -> None:
         raise CompileError(f"{path}: is {what}, wanted {arch}", hint=hint)
 
 
+def arch_of(path: Path) -> str | None:
+    """Return the processor that an ELF file is for; None for any other file, or one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return _arch_of(file.read(_HEADER_BYTES))
+    except OSError:
+        return None
+
+
 def _arch_of(header: bytes) -> str | None:
     if len(header) < _HEADER_BYTES or not header.startswith(_LITTLE_64):
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lab.core.errors import CompileError
 
-_LOAD, _DYNAMIC = 1, 2
+_LOAD, _DYNAMIC, _INTERP = 1, 2, 3
 _NEEDED, _STRTAB, _SONAME = 1, 5, 14
 _HEADER = struct.Struct("<16xHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
@@ -50,6 +50,16 @@ def read_dynamic(path: Path) -> Dynamic:
         needed=tuple(name for tag, name in names if tag == _NEEDED),
         page_bytes=min((segment.align for segment in segments if segment.kind == _LOAD), default=0),
     )
+
+
+def read_interpreter(path: Path) -> str:
+    """Return the loader that the kernel starts an ELF program with; empty for a static one, or no ELF program."""
+    data = path.read_bytes()
+    try:
+        wanted = (segment for segment in _segments(data) if segment.kind == _INTERP)
+        return next((_text(data, segment.offset) for segment in wanted), "")
+    except (struct.error, ValueError):
+        return ""
 
 
 def _segments(data: bytes) -> Iterator[_Segment]:
