@@ -22,17 +22,17 @@ _SETTINGS = ("low_power", "airplane_mode_on", "stay_on_while_plugged_in")
 _STATUS = {2: "charging", 3: "discharging", 4: "full", 5: "full"}  # BatteryManager.BATTERY_STATUS_*
 _PROCESSOR_TYPES = (0, 1)  # android.os.Temperature: CPU, GPU
 
-FACTS_COMMAND = (
-    "getprop"
-    + "".join(f"; echo '{MARK}'; settings get global {name} 2>/dev/null" for name in _SETTINGS)
-    + f"; echo '{MARK}'; settings get system screen_brightness 2>/dev/null"
-    + f"; echo '{MARK}'; dumpsys SurfaceFlinger 2>/dev/null | grep '^ *GLES: '; true"
-)
-STATE_COMMAND = f"dumpsys battery 2>/dev/null; echo '{MARK}'; dumpsys thermalservice 2>/dev/null; true"
+FACT_COMMANDS = {
+    "properties": "getprop",
+    **{name: f"settings get global {name}" for name in _SETTINGS},
+    "screen_brightness": "settings get system screen_brightness",
+    "gles": "dumpsys SurfaceFlinger | grep '^ *GLES: '",
+}
+STATE_COMMANDS = {"battery": "dumpsys battery", "thermal": "dumpsys thermalservice"}
 
 
 def facts(answer: str) -> dict[str, Any]:
-    """Read the answer to FACTS_COMMAND: what the phone is and how it is set; null where it does not say."""
+    """Read the answers to FACT_COMMANDS, MARK in between: what the phone is and how it is set; null where unsaid."""
     parts = (answer.split(MARK) + [""] * 6)[:6]
     found = dict(re.findall(r"^\[([\w.]{1,100})\]: \[([^\]\n]{0,300})\]\s*$", parts[0], re.MULTILINE))
     android: dict[str, Any] = {key: found.get(name) or None for key, name in _PROPERTIES.items()}
@@ -43,7 +43,7 @@ def facts(answer: str) -> dict[str, Any]:
 
 
 def over(found: dict[str, Any], answer: str) -> dict[str, Any]:
-    """Put what the answer to STATE_COMMAND tells over a state that was read from files, where those were refused."""
+    """Put what the answers to STATE_COMMANDS tell over a state that was read from files, where those were refused."""
     battery, _, thermal = answer.partition(MARK)
     heat = _thermal(thermal)
     zones = heat.pop("zones")

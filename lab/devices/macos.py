@@ -16,35 +16,26 @@ from lab.devices.procfs import number, whole
 MARK = "--lab--"
 _LEVELS = range(4)  # kinds of core, the fastest first; no Mac has more than three
 _NUMBERS = "hw.memsize hw.ncpu " + " ".join(f"hw.perflevel{i}.physicalcpu hw.perflevel{i}.name" for i in _LEVELS)
-_FACTS = (
-    f"sysctl hw.model machdep.cpu.brand_string kern.osrelease kern.hv_vmm_present {_NUMBERS}",
-    "sysctl hw.optional",
-    "sw_vers",
-    "vm_stat",
-    "sysctl vm.swapusage",
-    "pmset -g",
-    "ioreg -r -d 1 -c AGXAccelerator",
-)
-_STATE = (
-    "sysctl hw.memsize vm.loadavg vm.swapusage kern.boottime",
-    "date +%s",
-    "vm_stat",
-    "pmset -g",
-    "pmset -g batt",
-    "pmset -g therm",
-    f"notifyutil -g {macos_power.PRESSURE_KEY}",
-    "ioreg -r -n AppleSmartBattery",
-)
-
-
-def _all(commands: tuple[str, ...]) -> str:
-    """Return one command for all; numbers come with a point whatever the user's language is."""
-    return "export LC_ALL=C; " + f"; echo '{MARK}'; ".join(f"{one} 2>/dev/null" for one in commands) + "; true"
-
-
-FACTS_COMMAND = _all(_FACTS)
-# State is asked while a model runs: on the slow cores, where the questions take nothing from it.
-STATE_COMMAND = f"taskpolicy -b -p $$ 2>/dev/null; {_all(_STATE)}"
+FACT_COMMANDS = {
+    "system": f"sysctl hw.model machdep.cpu.brand_string kern.osrelease kern.hv_vmm_present {_NUMBERS}",
+    "processor": "sysctl hw.optional",
+    "version": "sw_vers",
+    "memory": "vm_stat",
+    "swap": "sysctl vm.swapusage",
+    "settings": "pmset -g",
+    "gpu": "ioreg -r -d 1 -c AGXAccelerator",
+}
+STATE_COMMANDS = {
+    "system": "sysctl hw.memsize vm.loadavg vm.swapusage kern.boottime",
+    "clock": "date +%s",
+    "memory": "vm_stat",
+    "settings": "pmset -g",
+    "battery": "pmset -g batt",
+    "heat": "pmset -g therm",
+    "pressure": f"notifyutil -g {macos_power.PRESSURE_KEY}",
+    "power": "ioreg -r -n AppleSmartBattery",
+}
+BEFORE = "export LC_ALL=C; "  # numbers come with a point whatever the user's language is
 # Two lines, of which the first is since boot: the second takes a second.
 LOAD_COMMAND = "LC_ALL=C iostat -n 0 -w 1 -c 2 2>/dev/null; true"
 # A crash report of these minutes, and what the kernel says of memory; the log of all would take minutes to read.
@@ -57,8 +48,8 @@ LOG_COMMAND = (
 
 
 def facts(answer: str) -> dict[str, Any]:
-    """Read the answer to FACTS_COMMAND; `cores` are the fast ones, which lab's threads are for."""
-    system, optional, version, pages, swap, settings, gpu = _parts(answer, len(_FACTS))
+    """Read the answers to FACT_COMMANDS, MARK in between; `cores` are the fast ones, which lab's threads are for."""
+    system, optional, version, pages, swap, settings, gpu = _parts(answer, len(FACT_COMMANDS))
     said = _sysctls(system)
     fast, slow = _kinds(said)
     virtual = said.get("kern.hv_vmm_present")
@@ -82,8 +73,8 @@ def facts(answer: str) -> dict[str, Any]:
 
 
 def state(answer: str) -> dict[str, Any]:
-    """Read the answer to STATE_COMMAND. Clocks and the processor's temperature are for root alone."""
-    system, clock, pages, settings, batt, therm, pressure, smart = _parts(answer, len(_STATE))
+    """Read the answers to STATE_COMMANDS, MARK in between. Clocks and the processor's heat are for root alone."""
+    system, clock, pages, settings, batt, therm, pressure, smart = _parts(answer, len(STATE_COMMANDS))
     said = _sysctls(system)
     now_s = whole(clock)
     memory = _memory(said.get("hw.memsize"), pages, said.get("vm.swapusage"))

@@ -13,7 +13,7 @@ from lab.core.errors import DeviceError, DeviceUnreachableError, LabError
 from lab.core.proc import Completed
 from lab.core.progress import NullProgress, Progress
 from lab.core.target import TargetSpec
-from lab.devices import android, gpus, linux, macos, system_log
+from lab.devices import linux, macos, system_log
 from lab.devices.base import OnLine
 from lab.devices.link import Link
 from lab.devices.marked import MarkedLink
@@ -22,8 +22,8 @@ from lab.devices.remote.content import contents
 from lab.devices.remote.greeting import Greeting, greet
 from lab.devices.remote.process import RemoteProcess
 from lab.devices.remote.pulling import pull
+from lab.devices.remote.reading import Readings
 from lab.devices.remote.shell import Shell
-from lab.devices.remote.snapshot import FACT_PATHS, GROUPS_COMMAND, STATE_PATHS, Snapshot, command, group_paths
 from lab.devices.remote.store import SCRATCH, Store
 from lab.devices.remote.words import program, quoted
 
@@ -45,7 +45,7 @@ class RemoteDevice:
         self._sleep = sleep
         self._reached: tuple[Shell, Greeting, Store] | None = None
         self._unreached: LabError | None = None
-        self._groups: str | None = None  # which control groups a command is in: asked once for each link
+        self._readings: Readings | None = None  # of the link, while there is one
 
     @property
     def emulated(self) -> bool:
@@ -64,7 +64,7 @@ class RemoteDevice:
     def facts(self) -> dict[str, Any]:
         """Return what does not change in a session, and how the device is reached."""
         shell, greeting, _ = self._open()
-        found = self._facts(shell, greeting)
+        found = self._read().facts()
         return {
             **found,
             "cores": _cores(found, greeting),
@@ -78,14 +78,13 @@ class RemoteDevice:
 
     def state(self, *, window_s: float = 0.2) -> dict[str, Any]:
         """Return what moves; `busy_fraction` over `window_s` holds lab's own questions too."""
-        before = self._state()
+        before = self._read().state()
         if window_s <= 0:
             return {**before, "busy_fraction": None, "steal_fraction": None}
-        shell, greeting, _ = self._open()
-        if greeting.macos:  # which tells load over a whole second only
-            return {**before, **macos.load(shell.ask(macos.LOAD_COMMAND, "read its load"))}
+        if self._open()[1].macos:  # which tells load over a whole second only
+            return {**before, **self._read().load()}
         self._sleep(window_s)
-        after = self._state()
+        after = self._read().state()
         return {**after, **linux.load_between(before, after)}
 
     def run(
@@ -159,7 +158,7 @@ class RemoteDevice:
 
     def close(self) -> None:
         """Let go of the link. A later use makes a new one."""
-        reached, self._reached, self._groups = self._reached, None, None
+        reached, self._reached, self._readings = self._reached, None, None
         if reached is not None:
             reached[0].link.close()
 
@@ -173,6 +172,12 @@ class RemoteDevice:
                 raise
         return self._reached
 
+    def _read(self) -> Readings:
+        shell, greeting, _ = self._open()
+        if self._readings is None:
+            self._readings = Readings(shell, greeting)
+        return self._readings
+
     def _reach(self) -> tuple[Shell, Greeting, Store]:
         shell = Shell(self.name, MarkedLink(self._connect(), self.name))
         try:
@@ -181,32 +186,6 @@ class RemoteDevice:
             shell.link.close()
             raise
         return shell, greeting, Store(shell, greeting.work_dir, greeting.tools)
-
-    def _facts(self, shell: Shell, greeting: Greeting) -> dict[str, Any]:
-        if greeting.macos:
-            return macos.facts(shell.ask(macos.FACTS_COMMAND, "read its facts"))
-        files = self._files(shell, FACT_PATHS, "read its facts")
-        found = linux.facts(files)
-        if greeting.android:
-            told = android.facts(shell.ask(android.FACTS_COMMAND, "read its properties"))
-            found |= {key: value for key, value in told.items() if value is not None}
-            found["gpu"] = gpus.facts(files) or told["gpu"]
-        return found
-
-    def _state(self) -> dict[str, Any]:
-        shell, greeting, _ = self._open()
-        if greeting.macos:
-            return macos.state(shell.ask(macos.STATE_COMMAND, "read its state"))
-        files = self._files(shell, STATE_PATHS, "read its state")
-        found = linux.state(files)
-        if not greeting.android:
-            return found
-        return android.over({**found, **gpus.state(files)}, shell.ask(android.STATE_COMMAND, "read its state"))
-
-    def _files(self, shell: Shell, paths: tuple[str, ...], what: str) -> Snapshot:
-        if self._groups is None:
-            self._groups = shell.ask(GROUPS_COMMAND, what)
-        return Snapshot(self._groups + shell.ask(command((*paths, *group_paths(self._groups))), what))
 
     def _since(self, greeting: Greeting) -> str:
         """Say what a second try finds."""

@@ -18,10 +18,13 @@ STATE_PATHS = (
     "/proc/stat",
     "/proc/meminfo",
     *(f"{_CPU}/scaling_{name}" for name in ("cur_freq", "governor")),
+    *cores.STATE_PATHS,
+)
+# To read one of these is to ask a driver.
+SENSOR_PATHS = (
     *(f"{_THERMAL}/{name}" for name in ("type", "temp")),
     *(f"/sys/class/hwmon/hwmon*/{name}" for name in ("name", "temp[0-9]*_input")),
     *(f"{_SUPPLY}/{name}" for name in ("type", "capacity", "status")),
-    *cores.STATE_PATHS,
     *gpus.STATE_PATHS,
 )
 FACT_PATHS = (

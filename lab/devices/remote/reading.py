@@ -1,0 +1,85 @@
+"""What a device tells of itself: its facts and its state, in the words of its system."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.core.errors import DeviceFailedError
+from lab.devices import android, gpus, linux, macos
+from lab.devices.remote.greeting import Greeting
+from lab.devices.remote.optional import TOGETHER_S, Optional, Questions
+from lab.devices.remote.shell import Shell
+from lab.devices.remote.snapshot import (
+    FACT_PATHS,
+    GROUPS_COMMAND,
+    SENSOR_PATHS,
+    STATE_PATHS,
+    Snapshot,
+    command,
+    group_paths,
+)
+
+ANDROID_FACTS = Questions(android.FACT_COMMANDS, android.MARK)
+ANDROID_STATE = Questions(android.STATE_COMMANDS, android.MARK)
+MAC_FACTS = Questions(macos.FACT_COMMANDS, macos.MARK, macos.BEFORE)
+# State is asked while a model runs: on the slow cores, where the questions take nothing from it.
+MAC_STATE = Questions(macos.STATE_COMMANDS, macos.MARK, f"taskpolicy -b -p $$ 2>/dev/null; {macos.BEFORE}")
+
+
+class Readings:
+    """Asks one device, which has been greeted."""
+
+    def __init__(self, shell: Shell, greeting: Greeting) -> None:
+        self._shell = shell
+        self._greeting = greeting
+        self._optional = Optional(shell)
+        self._groups: str | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """Return what does not change in a session, and what of it was not answered."""
+        return {**self._facts(), **self._unanswered()}
+
+    def state(self) -> dict[str, Any]:
+        """Return what moves, and what of it was not answered."""
+        return {**self._state(), **self._unanswered()}
+
+    def load(self) -> dict[str, float | None]:
+        """Return how busy a Mac was in the last second."""
+        return macos.load(self._shell.ask(macos.LOAD_COMMAND, "read its load"))
+
+    def _unanswered(self) -> dict[str, Any]:
+        return {"unanswered": dict(self._optional.unanswered)} if self._optional.unanswered else {}
+
+    def _facts(self) -> dict[str, Any]:
+        if self._greeting.macos:
+            return macos.facts(self._optional.ask(MAC_FACTS))
+        files = self._files(FACT_PATHS, "read its facts")
+        found = linux.facts(files)
+        if self._greeting.android:
+            told = android.facts(self._optional.ask(ANDROID_FACTS))
+            found |= {key: value for key, value in told.items() if value is not None}
+            found["gpu"] = gpus.facts(files) or told["gpu"]
+        return found
+
+    def _state(self) -> dict[str, Any]:
+        if self._greeting.macos:
+            return macos.state(self._optional.ask(MAC_STATE))
+        files = self._files(STATE_PATHS, "read its state")
+        found = linux.state(files)
+        if not self._greeting.android:
+            return found
+        return android.over({**found, **gpus.state(files)}, self._optional.ask(ANDROID_STATE))
+
+    def _files(self, paths: tuple[str, ...], what: str) -> Snapshot:
+        """Read files; those of sensors, whose drivers may hang, with the others as long as that goes well."""
+        if self._groups is None:
+            self._groups = self._shell.ask(GROUPS_COMMAND, what)
+        needed = (*paths, *group_paths(self._groups))
+        if "sensors" not in self._optional.unanswered:
+            try:
+                return Snapshot(
+                    self._groups + self._shell.ask(command((*needed, *SENSOR_PATHS)), what, timeout_s=TOGETHER_S)
+                )
+            except DeviceFailedError:
+                self._optional.unanswered["sensors"] = f"no answer within {TOGETHER_S:g} s"
+        return Snapshot(self._groups + self._shell.ask(command(needed), what))
