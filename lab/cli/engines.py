@@ -33,14 +33,16 @@ class Builder:
     dump_ir: Path | None
     progress: Progress
 
-    def setups(self, names: Sequence[str], device: Device) -> tuple[list[Setup], RunnerFiles]:
-        """Return every engine built, in order, and the runner, which `device` can start.
+    def setups(self, names: Sequence[str], device: Device | None = None) -> tuple[list[Setup], RunnerFiles]:
+        """Return every engine built, in order, and the runner, one that `device` can start where that is given.
 
         What is missing is said before anything is built.
         """
         program = self._peer(names)
         steps = Pipeline(self.progress)
-        runner = startable_runner(device, steps.runner(self.target), self.target, self.progress)
+        runner = steps.runner(self.target)
+        if device is not None:
+            runner = startable_runner(device, runner, self.target, self.progress)
         runner_s = steps.time_s["runner"]
         return [self._setup(name, program, runner, runner_s) for name in names], runner
 
