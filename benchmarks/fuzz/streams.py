@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,9 @@ def _adb() -> list[Target]:
     from lab.devices.adb import server
     from lab.devices.adb.handshake import Greeter
     from lab.devices.adb.listing import phones
+    from lab.devices.adb.packets import NotAdbError
     from lab.devices.adb.shell import Shell
-    from lab.devices.adb.wire import TcpWire
+    from lab.devices.adb.wire import TcpWire, receive_packet
 
     def answered(call: Callable[[socket.socket], object]) -> Callable[[Path, bytes], object]:
         def read(folder: Path, data: bytes) -> object:
@@ -114,9 +116,15 @@ def _adb() -> list[Target]:
             server.demand(connection, "host:devices-l")
             phones(server._text(connection))
 
+    def packets(connection: socket.socket) -> None:
+        with suppress(NotAdbError, OSError):  # which end the connection
+            while True:
+                receive_packet(TcpWire(connection))
+
     greeter = Greeter(keys=_keys, answer_s=0.2, allow_s=0.2)
     return [
         Target("adb greeting", raw(*ADB[:2]), answered(lambda own: greeter.greet(TcpWire(own), "phone"))),
+        Target("adb packets", raw(ADB[0] + ADB[1] + ADB[0]), answered(packets)),
         Target("adb server", raw(*ADB[2:]), answered(asked)),
         Target("adb shell", raw(*SHELL), lambda folder, data: Shell(_Once(data), "x", None, None).run(1.0, None)),
     ]

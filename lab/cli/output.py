@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from lab.core.terminal import Rendered, escaped_json, harmless, write_json, write_text
+from lab.core.terminal import LINE_CHARS, Rendered, escaped_json, harmless, write_json, write_text
+from lab.core.text import cut
 
 
 def print_document(document: Any) -> None:
@@ -37,8 +38,8 @@ def warn(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write a line to stderr that is no warning; a text of several lines stays that."""
-    write_text(sys.stderr, text + "\n")
+    """Write a line to stderr that is no warning; a text of several lines stays that, each cut where it is endless."""
+    write_text(sys.stderr, "".join(f"{cut(line, LINE_CHARS)}\n" for line in text.split("\n")))
 
 
 def confirm(question: str) -> bool:

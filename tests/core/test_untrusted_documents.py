@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.core import store
+from lab.core.bundle import parse_manifest
 from lab.core.config import parse_toml
 from lab.core.depth import MAX_DEPTH
 from lab.core.digested import digested_bytes
@@ -22,7 +23,7 @@ from lab.core.jsonio import MAX_DIGITS, parse_json
 from lab.core.lock import device_lock, lock_file
 from lab.core.run_record import RunRecord, from_json, to_json
 from lab.core.target import read_target
-from tests.core.samples import RUN
+from tests.core.samples import BUNDLE, LIBRARY, RUN, WEIGHTS_FOLDER
 
 CASES = Path("tests/cases/security")
 
@@ -153,6 +154,15 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from _places(item, (*path, key))
 
 
+def _changed(sound: Any, path: tuple[Any, ...], odd: Any) -> Any:
+    document = json.loads(json.dumps(sound))
+    inner = document
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = odd
+    return document
+
+
 PLACES = list(_places(RUN))[1:]
 ODD = st.sampled_from(
     [
@@ -177,14 +187,23 @@ ODD = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize("kind", ["bundle", "weights", "library"])
+def test_a_manifest_with_one_wrong_value_is_read_whole_or_refused(kind: Any) -> None:
+    sound: dict[str, Any] = {"bundle": BUNDLE, "weights": WEIGHTS_FOLDER, "library": LIBRARY}[kind]
+
+    @settings(max_examples=100, deadline=None)
+    @given(path=st.sampled_from(list(_places(sound))[1:]), odd=ODD)
+    def check(path: tuple[Any, ...], odd: Any) -> None:
+        with suppress(LabError):
+            parse_manifest(_changed(sound, path, odd), kind, where="x")
+
+    check()
+
+
 @settings(max_examples=300, deadline=None)
 @given(path=st.sampled_from(PLACES), odd=ODD)
 def test_a_record_with_one_wrong_value_is_read_whole_or_refused(path: tuple[Any, ...], odd: Any) -> None:
-    document = json.loads(json.dumps(RUN))
-    inner = document
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = odd
+    document = _changed(RUN, path, odd)
     with suppress(LabError):
         record = from_json(parse_json(digested_bytes(document), where="x", error=StoreError) and document)
         assert isinstance(record, RunRecord)

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from lab.core.errors import WeightsError
 from lab.core.home import shown
+from lab.core.text import said
 from lab.models.quant import F32, U8
 from lab.models.sources.files import AGAIN, as_document, map_file
 
@@ -107,7 +108,7 @@ def read_table(path: Path) -> dict[str, StoredTensor]:
         with safe_open(path, framework="np"):  # its own checks: sizes, overlaps, gaps
             return table
     except (SafetensorError, OSError) as problem:
-        raise WeightsError(f"{shown(path)}: not sound: {problem}", hint=AGAIN) from problem
+        raise WeightsError(f"{shown(path)}: not sound: {said(problem)}", hint=AGAIN) from problem
 
 
 def _header(path: Path, data: U8) -> tuple[dict[str, Any], int]:
