@@ -69,7 +69,13 @@ class CellSummary:
     @property
     def impossible(self) -> bool:
         """Whether a rate cannot be: it is above a roof of its session, above any device's, or contradicts itself."""
-        return any(flag.code in (*IMPOSSIBLE, *DOUBTS) for flag in self.flags)
+        return bool(self.mark)
+
+    @property
+    def mark(self) -> str:
+        """Why a rate cannot be, in a word: `impossible`, `contradictory`; empty where it can."""
+        codes = [flag.code for flag in self.flags if flag.code in (*IMPOSSIBLE, *DOUBTS)]
+        return ("impossible" if codes[0] in IMPOSSIBLE else codes[0]) if codes else ""
 
 
 def summarise(record: RunRecord) -> list[CellSummary]:

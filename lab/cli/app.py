@@ -24,7 +24,7 @@ VERBS = {
     "runs": "List recorded runs, oldest first.",
     "show": "Show one recorded run with every raw detail.",
     "compare": "Compare recorded runs: for each metric a ratio and a word.",
-    "store": "Look after the recorded runs: check, archive, prune, export, and copy them.",
+    "store": "Look after the recorded runs: check, archive, prune, remove, export, and copy them.",
     "dash": "Show a dashboard: what everything does now, how it got there, and what got worse.",
     "regressions": "Find where the history of a cell moved to another level, and the commits that did it.",
     "ack": "Accept a level that 'lab regressions' found, with a reason.",

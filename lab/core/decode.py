@@ -25,6 +25,11 @@ def decode(cls: type[T], data: object, *, where: str, error: type[LabError] = Co
     return result
 
 
+def check_numbers(data: object, *, where: str, error: type[LabError] = ConfigError) -> None:
+    """Raise `error` for a number anywhere in plain data that no record may hold."""
+    _Decoder(where, error).plain(data, ())
+
+
 # How a generic annotation is decoded: its origin -> the method that takes its arguments.
 _HANDLERS: dict[Any, str] = {
     Annotated: "limited",
@@ -42,6 +47,37 @@ def _hints(cls: type) -> dict[str, Any]:
     return get_type_hints(cls, include_extras=True)
 
 
+@cache
+def _fields(cls: type) -> dict[str, dataclasses.Field[Any]]:
+    return {item.name: item for item in known_fields(cls)}
+
+
+@cache
+def _required(cls: type) -> tuple[str, ...]:
+    missing = dataclasses.MISSING
+    return tuple(
+        name for name, one in _fields(cls).items() if one.default is missing and one.default_factory is missing
+    )
+
+
+# How kinds are decoded, by identity: typing's own hashing is slow. Each is held here, so that its id stays its own.
+_WAYS: dict[int, tuple[Any, str, tuple[Any, ...]]] = {}
+
+
+def _way(kind: Any) -> tuple[Any, str, tuple[Any, ...]]:
+    """Return the kind, the method that decodes it, and what that takes."""
+    way: tuple[str, tuple[Any, ...]]
+    if kind in _TYPE_NAMES:
+        way = ("scalar", (kind,))
+    elif kind is Any:
+        way = ("plain", ())
+    elif dataclasses.is_dataclass(kind):
+        way = ("record", (kind,))
+    else:
+        way = (_HANDLERS[get_origin(kind)], (get_args(kind),))
+    return _WAYS.setdefault(id(kind), (kind, *way))
+
+
 class _Decoder:
     """One document: where it came from and how its errors are raised."""
 
@@ -54,15 +90,14 @@ class _Decoder:
 
     def record(self, cls: Any, data: object, path: KeyPath) -> Any:
         table = self.table(data, path)
-        fields = {item.name: item for item in known_fields(cls)}
+        fields, hints = _fields(cls), _hints(cls)
         # Unknown keys first: a misspelt key is better told as such than as the missing one it stands for.
-        extra = self._unknown(cls, {key: item for key, item in table.items() if key not in fields}, list(fields), path)
-        values = {
-            name: self.value(_hints(cls)[name], table[name], (*path, name))
-            for name, field in fields.items()
-            if not self._absent(field, table, path)
-        }
-        return cls(**values, **extra)
+        extra = self._unknown(cls, {key: item for key, item in table.items() if key not in fields}, path)
+        for name in _required(cls):
+            if name not in table:
+                self.fail((*path, name), "missing key", f"add {name} to {self.where}")
+        known = {name: item for name, item in table.items() if name in fields}
+        return cls(**{name: self.value(hints[name], item, (*path, name)) for name, item in known.items()}, **extra)
 
     def table(self, data: object, path: KeyPath) -> dict[str, Any]:
         if not isinstance(data, dict):
@@ -72,31 +107,20 @@ class _Decoder:
                 self.fail(path, f"expected text keys, got {show(key)}")
         return data
 
-    def _absent(self, field: dataclasses.Field[Any], table: dict[str, Any], path: KeyPath) -> bool:
-        if field.name in table:
-            return False
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            self.fail((*path, field.name), "missing key", f"add {field.name} to {self.where}")
-        return True
-
-    def _unknown(self, cls: Any, unknown: dict[str, Any], known: list[str], path: KeyPath) -> dict[str, Any]:
+    def _unknown(self, cls: Any, unknown: dict[str, Any], path: KeyPath) -> dict[str, Any]:
         if keeps_unknown(cls):
             for key, item in unknown.items():
                 self.value(cls.shapes.get(key, Any), item, (*path, key))
             return {"extra": unknown}
+        known = list(_fields(cls))
         for key in unknown:
             guess = did_you_mean(key, known)
             self.fail((*path, key), f"unknown key.{guess}", f"known keys here: {', '.join(known)}")
         return {}
 
     def value(self, kind: Any, raw: object, path: KeyPath) -> Any:
-        if kind in _TYPE_NAMES:
-            return self.scalar(kind, raw, path)
-        if kind is Any:
-            return self.plain(raw, path)
-        if dataclasses.is_dataclass(kind):
-            return self.record(kind, raw, path)
-        return getattr(self, _HANDLERS[get_origin(kind)])(get_args(kind), raw, path)
+        _, name, args = _WAYS.get(id(kind)) or _way(kind)
+        return getattr(self, name)(*args, raw, path)
 
     def scalar(self, kind: Any, raw: object, path: KeyPath) -> Any:
         if kind is float and type(raw) is int and abs(raw) < 2**1000:

@@ -27,6 +27,22 @@ def digested_bytes(document: dict[str, Any]) -> bytes:
     return json_bytes({DIGEST_KEY: digest(document), **document})
 
 
+def dense_bytes(document: dict[str, Any]) -> bytes:
+    """Return the same document with a line a key, and a line an item of a list: many of them are written at once."""
+    whole = {DIGEST_KEY: digest(document), **document}
+    return ("{" + ",".join(f"\n {_line(key)}: {_lines(value)}" for key, value in whole.items()) + "\n}\n").encode()
+
+
+def _lines(value: Any) -> str:
+    if isinstance(value, list) and value:
+        return "[" + ",".join(f"\n  {_line(item)}" for item in value) + "\n ]"
+    return _line(value)
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
 def write_digested(path: Path, document: dict[str, Any]) -> None:
     """Write the plain `document` with its digest in front, whole or not at all."""
     sweep_stale(path.parent)

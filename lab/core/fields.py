@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, cast
 
 from lab.core.names import UTC_TIME
 
 EPOCH_YEAR = 1970
 
 KeyPath = tuple[str | int, ...]
+
+
+_PLAIN = frozenset({type(None), bool, int, float, str})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +85,18 @@ class KeepsUnknown:
 
 def known_fields(cls: Any) -> list[dataclasses.Field[Any]]:
     """Return the fields of a dataclass that are keys of the file: all but `extra` of KeepsUnknown."""
-    return [item for item in dataclasses.fields(cls) if not (keeps_unknown(cls) and item.name == "extra")]
+    kind: Hashable = cls if isinstance(cls, type) else type(cls)
+    return list(_known(kind))
+
+
+@cache
+def _known(cls: Any) -> tuple[dataclasses.Field[Any], ...]:
+    return tuple(item for item in dataclasses.fields(cls) if not (keeps_unknown(cls) and item.name == "extra"))
+
+
+@cache
+def _names(cls: Hashable) -> tuple[str, ...]:
+    return tuple(item.name for item in _known(cls))
 
 
 def keeps_unknown(cls: Any) -> bool:
@@ -91,7 +106,10 @@ def keeps_unknown(cls: Any) -> bool:
 
 def encode(value: Any) -> Any:
     """Return plain data for a value that `decode` made: dataclasses become dicts, tuples lists."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    kind = type(value)
+    if kind in _PLAIN:  # most of what there is
+        return value
+    if hasattr(kind, "__dataclass_fields__"):
         return _encode_record(value)
     if isinstance(value, Mapping):
         return {key: encode(item) for key, item in value.items()}
@@ -118,6 +136,7 @@ def _show_part(part: str | int) -> str:
 
 
 def _encode_record(record: Any) -> dict[str, Any]:
-    known = {item.name: encode(getattr(record, item.name)) for item in known_fields(record)}
+    values = ((name, getattr(record, name)) for name in _names(cast(Hashable, type(record))))
+    known = {name: value if type(value) in _PLAIN else encode(value) for name, value in values}
     extra = encode(record.extra) if keeps_unknown(record) else {}
     return {**known, **{key: value for key, value in extra.items() if key not in known}}

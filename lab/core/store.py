@@ -11,13 +11,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from lab.core.digested import DIGEST_KEY, digested_bytes, parse_digested, plain
+from lab.core.decode import check_numbers
+from lab.core.digested import DIGEST_KEY, dense_bytes, digested_bytes, parse_digested, plain
 from lab.core.errors import LabError, StoreError
+from lab.core.fields import known_fields
 from lab.core.find_run import find_in
 from lab.core.home import shown
 from lab.core.jsonio import read_bytes
 from lab.core.place import Inside, Place
-from lab.core.run_record import SCHEMA, RunRecord, from_json, to_json
+from lab.core.run_record import SCHEMA, Repetition, RunRecord, from_json, to_json
 from lab.core.stored import BadRun, Entry, Source, Store
 from lab.core.stores import in_use
 
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 LARGEST_BYTES = 1 << 28  # a run with a million raw samples is a tenth of it
+NULLABLE = {one.name for one in known_fields(Repetition) if one.default is None}
 AT_ONCE = 32  # documents fetched from a database together: enough to hide the way there, little enough to hold
 
 
@@ -72,10 +75,30 @@ def alone(targets: Iterable[str]) -> AbstractContextManager[None]:
 
 
 def _documents(records: Iterable[RunRecord]) -> Iterator[tuple[RunRecord, bytes]]:
+    last: dict[str, Any] = {}
     for record in records:
         where = f"run {record.run_id}"
-        document = plain(to_json(record), where=where)
-        yield from_json(document, where=where), digested_bytes(document)
+        document = _short(to_json(record))
+        # Cells of a run are alike, so that the first stands for the form of all; numbers are looked at in each. So do
+        # runs that differ in nothing but their tests.
+        head = {**document, "run_id": "", "created_at": "", "cells": [], "plan": {**document["plan"], "cells": []}}
+        head.pop("imported", None)
+        if head != last:
+            from_json({**document, "cells": document["cells"][:1]}, where=where)
+            last = head
+        check_numbers(document["cells"], where=where, error=StoreError)
+        yield record, dense_bytes(document)
+
+
+def _short(document: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what was not measured of repetitions, where the format lets it be left out: it is most of them."""
+    for cell in document["cells"]:
+        cell["repetitions"] = [_without_nulls(one) for one in cell["repetitions"]]
+    return document
+
+
+def _without_nulls(repetition: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in repetition.items() if value is not None or name not in NULLABLE}
 
 
 def run_path(record: RunRecord) -> Place:

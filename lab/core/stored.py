@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lab.core.home import shown
 from lab.core.place import Inside, Place
@@ -87,3 +87,11 @@ class Store(Source, Protocol):
 
     def alone(self, targets: Iterable[str]) -> AbstractContextManager[None]:
         """Keep others from changing stored runs of these targets; waits until they have done."""
+
+
+@runtime_checkable
+class Removing(Protocol):
+    """A store that removes runs itself; those of files and archives are removed by lab.core.remove_runs."""
+
+    def remove(self, run_ids: Sequence[str]) -> None:
+        """Remove the runs with these ids, for good."""

@@ -79,7 +79,7 @@ def _achieved(cell: CellSummary) -> list[str]:
 
 
 def _possible(cell: CellSummary) -> str:
-    return f"{cell.label} (impossible)" if cell.impossible else cell.label
+    return f"{cell.label} ({mark})" if (mark := cell.mark) else cell.label
 
 
 def _name(cell: CellSummary) -> str:

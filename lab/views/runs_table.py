@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from lab.analysis.flags import run_flags
+from lab.analysis.flags import DOUBTS, run_flags
 from lab.analysis.summary import CellSummary, summarise
 from lab.core.run_record import RunRecord
 from lab.core.store import BadRun
@@ -54,6 +54,7 @@ def _that_fit(lines: Sequence[dict[str, str | Text]], width: int) -> list[str]:
 def _cells(record: RunRecord) -> dict[str, str | Text]:
     cells = summarise(record)
     labels = [MARKS[flag.code] for flag in run_flags(record) if flag.code in MARKS]
+    labels += dict.fromkeys(flag.code for cell in cells for flag in cell.flags if flag.code in DOUBTS)
     return {
         "Run": record.run_id,
         "Target": record.target.name,

@@ -12,6 +12,7 @@ from lab.core.compact import Compacted, Left
 from lab.core.home import shown
 from lab.core.set_aside import Moved
 from lab.core.store_check import Finding
+from lab.core.stored import Entry
 from lab.core.text import said
 from lab.core.units import human_bytes
 from lab.views.table import BAD, CAUTION, FAINT, left, right, spaced, table
@@ -49,6 +50,15 @@ def compacted_page(done: Sequence[Compacted], remaining: Sequence[Left]) -> Rend
     runs = counted(sum(one.runs for one in done), "run")
     closing = f"{runs} in archives now: every document as it was, still listed, shown and judged"
     return spaced([table(columns, rows), *lines, Text(closing)])
+
+
+def removed_page(doomed: Sequence[Entry], removed: bool) -> RenderableType:
+    """Which runs would be removed for good, or were."""
+    rows = [[said(part) for part in (one.run_id, one.target, one.label)] for one in doomed]
+    verb = "removed for good" if removed else "would be removed for good; add --yes to remove them"
+    return spaced(
+        [table([left("Run"), left("Target"), left("Model")], rows), Text(f"{counted(len(doomed), 'run')} {verb}")]
+    )
 
 
 def prune_page(doomed: Sequence[Doomed], removed: bool) -> RenderableType:

@@ -192,3 +192,23 @@ def test_a_database_has_no_files_to_move(lab: Lab, monkeypatch: pytest.MonkeyPat
     for words in (("set-aside",), ("compact",), ("prune", "--older-than", "1")):
         ran = lab("store", *words)
         assert (ran.code, "LAB_STORE names a database" in ran.err) == (2, True)
+
+
+def test_one_run_is_listed_and_then_removed_and_no_other(lab: Lab, keep: Keep) -> None:
+    first, second = on(keep, "20261105"), on(keep, "20261106")
+    ran = lab("store", "remove", first.run_id)
+    assert (ran.code, "would be removed for good" in ran.out) == (0, True)
+    assert len(store.entries()) == 2
+    ran = lab("store", "remove", first.run_id, "--yes", "--json")
+    assert [one["run_id"] for one in ran.document["runs"]] == [first.run_id]
+    assert [one.run_id for one in store.entries()] == [second.run_id]
+    assert lab("store", "remove", first.run_id, "--yes").code == 1
+
+
+def test_an_archived_run_is_removed_and_nothing_where_one_is_not_there(lab: Lab, keep: Keep) -> None:
+    first, second = on(keep, "20261105"), on(keep, "20261106")
+    lab("store", "compact", "--older-than", "0")
+    assert lab("store", "remove", second.run_id, "20990101-000000-000000", "--yes").code == 1
+    assert len(store.entries()) == 2
+    assert lab("store", "remove", second.run_id, "--yes").code == 0
+    assert [one.run_id for one in store.entries()] == [first.run_id]

@@ -17,6 +17,7 @@ from lab.core.text import LIMIT, printable
 MAX_INTEGER = 2**63 - 1
 MAX_TOKENS = 2**31 - 1
 MAX_RATE = 1e12  # tokens/s; nothing is near it
+LEAST = 1e-100  # as small as a number above 0 may be: smaller ones cannot be computed with
 AHEAD = timedelta(hours=1)  # as far as clocks of two machines may reasonably differ
 EAST = timedelta(hours=14)  # as far as local time is ahead of UTC anywhere
 FIRST_YEAR = 2000
@@ -153,7 +154,7 @@ class Fields:
             self.fail(name, "missing" if found is None else f"expected a number, got {shown(found)}")
         if not math.isfinite(value):
             self.fail(name, f"{shown(found)} is not a finite number")
-        if not 0 <= value <= most or (positive and value == 0):
+        if not 0 <= value <= most or (positive and value < LEAST):
             self.fail(name, f"{shown(found)} is not {'above' if positive else 'at least'} 0 and at most {most:g}")
         return value
 

@@ -145,9 +145,8 @@ class _Reading:
             )
         doubted = [test for _, test in self.file.tests if test.doubts]
         if doubted:
-            count = f"{len(doubted)} of {len(self.file.tests)} tests"
-            first = f"the first is row {doubted[0].row}: {doubted[0].doubts[0][1]}"
-            notes.append(f"{count} marked, which nothing is judged by; {first}")
+            count = f"{len(doubted)} of {len(self.file.tests)} tests marked and left out of every judgement"
+            notes.append(f"{count}, the first in row {doubted[0].row}: {doubted[0].doubts[0][1]}")
         return notes
 
     def nothing(self) -> ForeignFileError:

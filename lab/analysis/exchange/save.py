@@ -30,19 +30,20 @@ def save_all(kept: Sequence[Kept], progress: Progress | None = None) -> None:
         for one in [*more, *(one for one in new if one.run_id in there)]:
             _go_on(one)
             advance(0 if one.outcome == "new" else 1)
+        for record in [one.own for one in new if one.own is not None]:
+            store.save(record)
 
 
 def _records(new: Sequence[Kept], advance: Advance) -> Iterator[RunRecord]:
     for one in new:
-        yield one.new_record()
-        advance(1)
+        if one.own is None:
+            yield one.new_record()
+            advance(1)
 
 
 def _go_on(one: Kept) -> None:
     place = one.entry.place if one.entry else str(store.run_path(one.new_record()))
     record = store.load(store.place(place))
-    if one.own is not None:
-        return
     if one.source is None:
         raise LabError(f"run {one.run_id}: nothing to add")
     grown = with_tests(record, one.tests, one.source)

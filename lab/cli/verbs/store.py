@@ -9,11 +9,12 @@ from lab.cli.output import print_document, print_text, stderr
 from lab.cli.store_check import check, set_aside
 from lab.cli.store_compact import compact, prune
 from lab.cli.store_export import export
+from lab.cli.store_remove import remove
 
 
 @click.group("store")
 def command() -> None:
-    """Look after the recorded runs: check, archive, prune, export, and copy them.
+    """Look after the recorded runs: check, archive, prune, remove, export, and copy them.
 
     Runs are files under profiles/ (in $LAB_HOME, else in the working folder), or rows of the PostgreSQL database
     that $LAB_STORE names.
@@ -62,5 +63,5 @@ def copy(to: str, source: str | None, as_json: bool) -> int:
     return found.exit_code
 
 
-for subcommand in (check, set_aside, compact, prune, export):
+for subcommand in (check, set_aside, compact, prune, remove, export):
     command.add_command(subcommand)

@@ -8,12 +8,12 @@ one finished meanwhile.
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg  # noqa: F401 - so that a missing driver is told when the store is opened
-from sqlalchemy import Connection, Engine, create_engine, func, or_, select
+from sqlalchemy import Connection, Engine, create_engine, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from lab.core.digested import DIGEST_KEY
@@ -120,6 +120,11 @@ class SqlStore:
     def add_many(self, runs: Iterable[tuple[RunRecord, bytes]]) -> Iterator[str]:
         """Store each unless there is a run of its id; yield the ids of those."""
         return (record.run_id for record, content in runs if not self.add(record, content))
+
+    def remove(self, run_ids: Sequence[str]) -> None:
+        """Remove the rows of these runs."""
+        with self._writing() as connection:
+            connection.execute(delete(RUNS).where(RUNS.c.run_id.in_(list(run_ids))))
 
     @contextmanager
     def alone(self, targets: Iterable[str]) -> Iterator[None]:
