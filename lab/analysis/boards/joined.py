@@ -22,6 +22,8 @@ from lab.analysis.points.key import STATUS, CellKey, Conditions
 from lab.analysis.points.named import fields_of
 from lab.analysis.points.table import Codes, Points, Runs
 
+Told = tuple[dict[str, str], frozenset[str]]
+
 
 @dataclass
 class Stretch:
@@ -56,15 +58,20 @@ def _joined(stretches: Sequence[Stretch], runs: Runs) -> list[Stretch]:
     if len(found) < 2:
         return found
     ordered = sorted(found, key=lambda one: (int(one.runs[0]), one.conditions))
-    kept: list[Stretch] = []
-    for one in ordered:
-        before = next((old for old in kept[::-1] if _first_follower(old, ordered, runs) is one), None)
-        if before is None:
-            kept.append(one)
-        else:
-            before.conditions = [*before.conditions, *one.conditions]
-            before.runs = np.concatenate([before.runs, one.runs])
-    return kept
+    fields = [tuple(_fields(one.conditions[end]) for end in (0, -1)) for one in ordered]
+    before = {_first_follower(place, ordered, fields, runs): place for place in range(len(ordered))}
+    chains: list[list[int]] = [[place] for place in range(len(ordered))]
+    for place in range(len(ordered)):
+        if place in before:
+            chains[before[place]] += chains[place]
+            chains[place] = chains[before[place]]
+    return [_one(ordered, chain) for chain in {id(chain): chain for chain in chains}.values()]
+
+
+def _one(stretches: Sequence[Stretch], chain: Sequence[int]) -> Stretch:
+    """Those that follow each other as one."""
+    conditions = [each for place in chain for each in stretches[place].conditions]
+    return Stretch(conditions, np.concatenate([stretches[place].runs for place in chain]))
 
 
 def _merged(stretches: Sequence[Stretch]) -> list[Stretch]:
@@ -81,17 +88,20 @@ def _merged(stretches: Sequence[Stretch]) -> list[Stretch]:
     return found
 
 
-def _first_follower(old: Stretch, every: Sequence[Stretch], runs: Runs) -> Stretch | None:
-    """What goes on from `old`; none where two do at the same time."""
+def _first_follower(place: int, every: Sequence[Stretch], fields: Sequence[tuple[Told, ...]], runs: Runs) -> int | None:
+    """The place of what goes on from the stretch at `place`; none where two do at the same time."""
+    old = every[place]
     if not _is_history(old, runs):
         return None
-    after = [one for one in every if one.runs[0] > old.runs[-1] and _goes_on(old.conditions[-1], one.conditions[0])]
-    if not after:
+    later = (at for at, one in enumerate(every) if one.runs[0] > old.runs[-1])
+    after = [at for at in later if _goes_on(fields[place][1], fields[at][0])]
+    if not after or conditions_obstacle(old.conditions[-1], every[after[0]].conditions[0], emulated=True):
         return None
-    first, *others = after
+    first = every[after[0]]
     begins_s = int(runs.created_s[first.runs[0]])
-    rivals = (one for one in others if one.runs[0] < first.runs[-1] or runs.created_s[one.runs[0]] < begins_s + DAY_S)
-    return None if any(rivals) else first
+    others = (every[at] for at in after[1:])
+    rivals = (one.runs[0] < first.runs[-1] or runs.created_s[one.runs[0]] < begins_s + DAY_S for one in others)
+    return None if any(rivals) else after[0]
 
 
 def _is_history(one: Stretch, runs: Runs) -> bool:
@@ -100,9 +110,13 @@ def _is_history(one: Stretch, runs: Runs) -> bool:
     return len(one.runs) > 1 and (len(commits) > 1 or int(np.ptp(runs.created_s[one.runs])) > DAY_S)
 
 
-def _goes_on(old: Conditions, new: Conditions) -> bool:
+def _fields(conditions: Conditions) -> Told:
+    """Every field, a backend without its driver, and which of them are what the tool says of the device."""
+    known = fields_of(replace(conditions, effective=unversioned(conditions.effective)))
+    return known, frozenset(name for name, _ in conditions.facts)
+
+
+def _goes_on(old: Told, new: Told) -> bool:
     """Whether all that differs is a column that only one has, a driver, or what the tool says of the device."""
-    a, b = (fields_of(replace(one, effective=unversioned(one.effective))) for one in (old, new))
-    told = {name for name, _ in (*old.facts, *new.facts)}
-    same = all(a[name] == b[name] or name in told for name in a.keys() & b.keys())
-    return same and conditions_obstacle(old, new, emulated=True) is None
+    (a, told_a), (b, told_b) = old, new
+    return all(b.get(name, text) == text or name in told_a or name in told_b for name, text in a.items())
