@@ -123,6 +123,9 @@ class _Decoder:
         return getattr(self, name)(*args, raw, path)
 
     def scalar(self, kind: Any, raw: object, path: KeyPath) -> Any:
+        # Most of a record are numbers that nothing is wrong with.
+        if type(raw) is float is kind and SMALLEST < raw < LARGEST:
+            return raw
         if kind is float and type(raw) is int and abs(raw) < 2**1000:
             raw = float(raw)
         if type(raw) is not kind:
@@ -177,6 +180,8 @@ class _Decoder:
     def sequence(self, kinds: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
         if not isinstance(raw, (list, tuple)):
             self.fail(path, f"expected a list, got {show(raw)}")
+        if len(kinds) == 2 and kinds[1] is Ellipsis and _all_sound(kinds[0], raw):
+            return tuple(raw)
         if len(kinds) == 2 and kinds[1] is Ellipsis:
             kinds = (kinds[0],) * len(raw)
         if len(raw) != len(kinds):
@@ -190,6 +195,19 @@ class _Decoder:
     def mapping(self, kinds: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
         table = self.table(raw, path)
         return {key: self.value(kinds[1], item, (*path, key)) for key, item in table.items()}
+
+
+def _all_sound(kind: Any, raw: list[Any] | tuple[Any, ...]) -> bool:
+    """Whether these are numbers of that kind that nothing is wrong with: most of a record, looked at as a whole."""
+    base, *limits = get_args(kind) or (kind,)
+    if base not in (int, float) or not raw or set(map(type, raw)) != {base}:
+        return False
+    least, most = min(raw), max(raw)
+    if base is float and not (SMALLEST < least and most < LARGEST and math.isfinite(math.fsum(raw))):  # a NaN hides
+        return False
+    if base is int and max(abs(least), abs(most)).bit_length() > INTEGER_BITS:
+        return False
+    return all(limit.problem(end) is None for limit in limits for end in (least, most))
 
 
 def show(value: object) -> str:

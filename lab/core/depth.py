@@ -14,6 +14,9 @@ _TOML_STRINGS = re.compile(
 _DOTTED = re.compile(rf"(?<![\w-])[\w-]++(?:[ \t]*+\.[ \t]*+[\w-]++){{{MAX_DEPTH},}}+")
 
 
+_NESTING = {dict, list, tuple}
+
+
 class TooDeepError(ValueError):
     """A document that is nested deeper than lab reads; says how deep."""
 
@@ -24,7 +27,7 @@ class TooDeepError(ValueError):
 def check_depth(document: Any) -> None:
     """Raise TooDeepError for plain data whose lists and tables are nested deeper than MAX_DEPTH."""
     level, depth = [document], 0
-    while level := [one for one in level if isinstance(one, dict | list | tuple)]:
+    while level := [one for one in level if type(one) in _NESTING]:
         depth += 1
         level = [child for one in level for child in (one.values() if isinstance(one, dict) else one)]
     if depth > MAX_DEPTH:
