@@ -203,7 +203,7 @@ def _all_sound(kind: Any, raw: list[Any] | tuple[Any, ...]) -> bool:
     if base not in (int, float) or not raw or set(map(type, raw)) != {base}:
         return False
     least, most = min(raw), max(raw)
-    if base is float and not (SMALLEST < least and most < LARGEST and math.isfinite(math.fsum(raw))):  # a NaN hides
+    if base is float and not (least > SMALLEST and most < LARGEST and math.isfinite(math.fsum(raw))):  # a NaN hides
         return False
     if base is int and max(abs(least), abs(most)).bit_length() > INTEGER_BITS:
         return False
