@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lab.analysis.flags import doubts
 from lab.analysis.gpu import fell_back
 from lab.analysis.points.settings import settings_of
 from lab.analysis.stats import percentile
@@ -46,8 +47,9 @@ IDENTITY = (
 )
 SHAPE = ("prompt", "generate", "depth")
 PLACE = ("index", "order", "status", "reason")
+DOUBTS = "doubts"
 GAPS = ("itl_p50_s", "itl_p90_s", "itl_p99_s")
-COLUMNS = (*IDENTITY, *SHAPE, *PLACE, *PER_REPETITION, "rss_peak_counter", *GAPS, "throttled")
+COLUMNS = (*IDENTITY, *SHAPE, *PLACE, DOUBTS, *PER_REPETITION, "rss_peak_counter", *GAPS, "throttled")
 STATES = ("state_before", "state_during", "state_after")
 # Every raw sample, in the order it was taken; states are JSON texts.
 RAW = ("submit_ns", "token_ns", "itl_s", "bandwidth_bytes_per_s", "warmup_decode_s", "tokens_sha256", *STATES)
@@ -141,7 +143,8 @@ def _repetition(cell: Cell, repetition: Repetition) -> dict[str, Any]:
     gaps = repetition.itl_s or ()
     shape = {"prompt": cell.prompt, "generate": cell.generate, "depth": cell.depth}
     measured = {name: getattr(repetition, name) for name in names}
-    return {**shape, **measured, **{f"itl_p{q}_s": percentile(gaps, q) for q in (50, 90, 99)}}
+    found = ",".join(one.code for one in doubts(cell)) or None
+    return {**shape, **measured, DOUBTS: found, **{f"itl_p{q}_s": percentile(gaps, q) for q in (50, 90, 99)}}
 
 
 def _raw(repetition: Repetition) -> dict[str, Any]:

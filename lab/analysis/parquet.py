@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TABLE_KEY = b"lab.repetitions"  # in the file's own key-value metadata; its value is the version of the columns
 VERSION = b"2"
-READABLE = (b"1", VERSION)  # 1 had no column `tool`, `protocol` as a number and `settings` as a digest
+READABLE = (b"1", VERSION)  # 1 had no columns `tool` and `doubts`, `protocol` as a number and `settings` as a digest
 AT_ONCE = 64  # runs that are held in memory together
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.analysis.exchange.hostless import hostless
+from lab.analysis.flags import doubts
 from lab.analysis.summary import CellSummary, finished, samples, summarise
 from lab.core.run_record import Cell, RunRecord
 
@@ -25,9 +26,13 @@ class Series:
 
 
 def series_of(record: RunRecord) -> Iterator[Series]:
-    """Yield what the run measured. A cell without numbers has one series, of its decode rate, with the error."""
+    """Yield what the run measured.
+
+    A cell without numbers, or with numbers that contradict themselves or cannot be, has one series, of its decode rate,
+    with the error: other tools have no mark for a number that nothing may be made of.
+    """
     for cell, summary in zip(record.cells, summarise(record), strict=True):
-        if not finished(cell):
+        if not finished(cell) or doubts(cell):
             yield Series(cell, summary.label, "decode_tok_per_s", (), error=_why(record, cell))
             continue
         for name in EXPORTED:
@@ -44,5 +49,10 @@ def _values(cell: Cell, summary: CellSummary, name: str) -> tuple[float, ...]:
 
 
 def _why(record: RunRecord, cell: Cell) -> str:
-    reasons = [cell.reason, *(one.reason for one in cell.repetitions), record.reason]
+    reasons = [
+        *(one.text for one in doubts(cell)),
+        cell.reason,
+        *(one.reason for one in cell.repetitions),
+        record.reason,
+    ]
     return hostless(next((one for one in reasons if one), cell.status.replace("_", " ")), record)

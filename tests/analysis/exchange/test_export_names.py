@@ -114,6 +114,26 @@ def test_names_that_are_too_long_stay_apart(tmp_path: Path) -> None:
     assert long[0] != long[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "why"),
+    [
+        ("impossible-mean.json", "impossible", "impossible: 2.13333e+09 tok/s"),
+        ("mean-contradicts-samples.json", "contradictory", "its mean says 10 tok/s"),
+    ],
+)
+def test_numbers_that_nothing_may_be_made_of_leave_with_their_mark_or_not_at_all(
+    name: str, code: str, why: str
+) -> None:
+    (run,) = records(CASES / name)
+    found, lost = bmf([run])
+    assert (found, [why in one for one in lost]) == ({}, [True])
+    (result,) = conbench_results(run, REPOSITORY)
+    assert why in result["error"]["reason"]
+    assert set(to_frame([run])["doubts"]) == {code}
+    assert {json.loads(line)["doubts"] for line in jsonl_text([run]).splitlines()} == {code}
+    assert to_frame([record()])["doubts"].isna().all()
+
+
 def test_hosts_in_settings_do_not_leave_and_series_stay_apart(tmp_path: Path) -> None:
     runs = [
         made(tmp_path, rpc_servers=f"pi{number}.example.org:50052", a_column=f"10.0.0.{number}") for number in (1, 2)
@@ -176,7 +196,7 @@ def test_rows_say_tool_rules_backend_threads_and_settings(tmp_path: Path) -> Non
 def test_parquet_of_before_the_tool_had_a_column_is_read(tmp_path: Path) -> None:
     path, old = tmp_path / "new.parquet", tmp_path / "old.parquet"
     write_parquet(path, [record()], lambda runs: None)
-    table = pq.read_table(path).drop_columns(["tool", "protocol"])
+    table = pq.read_table(path).drop_columns(["tool", "doubts", "protocol"])
     table = table.append_column("protocol", pa.array([1] * len(table), pa.int64()))
     pq.write_table(table.replace_schema_metadata({TABLE_KEY: b"1"}), old)
     frame = opened(old).frame()
