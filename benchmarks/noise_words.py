@@ -55,7 +55,7 @@ NOISES = (
     Noise("two modes 80:20, 4 % apart, CV 0.3 %, in all cells", 0.2, 0.96, True, 0.003),
 )
 # Where a doubled spread is found in FOUND_BAR of gates: cells, sessions a side, sessions before both.
-DOUBLED = ((12, 8, 0), (4, 20, 0), (1, 60, 0), (12, 5, 40), (4, 12, 40), (1, 40, 60))
+DOUBLED = ((12, 10, 0), (4, 20, 0), (1, 60, 0), (12, 10, 40), (4, 16, 40), (1, 40, 60))
 
 
 @dataclass(frozen=True)

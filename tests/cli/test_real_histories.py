@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Lab
 
 CASES = Path(__file__).resolve().parents[1] / "cases" / "data"
@@ -31,3 +33,13 @@ def test_old_commits_measured_again_at_the_end_leave_a_regression_open(lab: Lab)
     assert (change["open"], change["commit_at"]) == (True, "000001eab")
     assert ran.document["order"]["runs_moved"] == 8
     assert "later than newer ones: 8, at their place" in lab("regressions").out
+
+
+@pytest.mark.parametrize("nights", [5, 6, 7])
+def test_a_fifth_lost_in_the_last_nights_is_on_both_pages(lab: Lab, nights: int) -> None:
+    imported(lab, f"20-percent-lost-in-the-last-{nights}-of-60.jsonl")
+    ran = lab("regressions", "--json")
+    assert ran.code == 3
+    (change,) = ran.document["changes"]
+    assert (change["word"], change["open"], change["sessions_after"]) == ("slower", True, nights)
+    assert "1 slower" in lab("dash", "--once").out

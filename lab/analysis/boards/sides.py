@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.analysis.boards.levels import level_starts
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.windows import BASELINE, NEITHER, NEWEST, Ints, last_run, windows
 from lab.analysis.judging.sides import Side
@@ -64,7 +65,8 @@ def sides_of(points: Points, lines: Sequence[Line], spec: BaselineSpec) -> Sides
     base = of_key[points.series] if len(points) else np.zeros(0, np.int64)
     count = max(len(points.runs), 1)
     status = np.flatnonzero(_is_status(points))
-    side = windows(base[status], points.run[status].astype(np.int64), points.series[status], points.runs, spec)
+    since = level_starts(points, of_key, len(numbers)) if spec.against == "sessions" else None
+    side = windows(base[status], points.run[status].astype(np.int64), points.series[status], points.runs, spec, since)
     where = base[status] * count + points.run[status]
     order = np.argsort(where)
     found = np.searchsorted(where[order], base * count + points.run)

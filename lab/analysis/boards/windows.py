@@ -17,14 +17,21 @@ ENOUGH = 3  # sessions of a side, without which the judge tests nothing
 Ints = NDArray[np.int64]
 
 
-def windows(base: Ints, run: Ints, series: NDArray[np.int32], runs: Runs, spec: BaselineSpec) -> NDArray[np.int8]:
-    """Return the side [S] of each session of a line; `base`, `run` and `series` are [S] too, one session each."""
+def windows(
+    base: Ints, run: Ints, series: NDArray[np.int32], runs: Runs, spec: BaselineSpec, since: Ints | None = None
+) -> NDArray[np.int8]:
+    """Return the side [S] of each session of a line; `base`, `run` and `series` are [S] too, one session each.
+
+    With `since`, the first run of each line at its newest level, sessions at that level are no baseline by number.
+    """
     if spec.against == "none" or not len(base):
         return np.zeros(len(base), np.int8)
     if spec.against == "sessions":
         # While a history is short, its newer half is what is judged.
         half = np.maximum(np.bincount(base)[base] // 2, 1)
         side = np.where(rank_from_newest(base, run) < np.minimum(spec.newest, half), NEWEST, BASELINE)
+        if since is not None:
+            side = np.where((side == BASELINE) & (run >= since[base]), NEITHER, side)
     else:
         side = _by_revision(base, run, runs, spec)
     side = _under_one_set(base, run, series, side)

@@ -15,6 +15,7 @@ from math import erfc, pi, sqrt
 import numpy as np
 
 from lab.analysis.history.energy import Numbers, best_splits, ranks
+from lab.analysis.history.newest_level import newest_level
 from lab.analysis.history.noise import long_run_sd
 from lab.analysis.history.significance import p_of
 
@@ -53,8 +54,20 @@ def change_points(values: Numbers, *, level: float = LEVEL, floor: float = 0.0) 
     kept = _joined(values, sorted(found), floor)
     moved = dict(zip(_moved(values, kept), (found[place] for place in kept), strict=True))
     places = _joined(values, list(moved), floor)
+    newest = _newest(values, places, level, floor)
+    moved, places = moved | newest, [*places, *newest]
     pairs = zip(places, pairwise(_levels(values, places)), strict=True)
     return tuple(ChangePoint(place, before, after, moved[place]) for place, (before, after) in pairs)
+
+
+def _newest(values: Numbers, places: list[int], level: float, floor: float) -> dict[int, float]:
+    """Place -> p of a level that the newest sessions alone are at, after all other changes."""
+    last = max(places, default=0)
+    found = newest_level(values[last:], level)
+    if found is None:
+        return {}
+    before, after = _levels(values[last:], [found[0]])
+    return {last + found[0]: found[1]} if abs(after / before - 1) > floor else {}
 
 
 def _candidates(values: Numbers, level: float) -> dict[int, float]:

@@ -64,7 +64,8 @@ def _kinds(runs: Runs, commit: Sequence[str], repository: Repository | None) -> 
     first = {commit[place]: when for when, place in reversed(list(enumerate(by_time))) if commit[place]}
     numbers = {one: runs.build_number[place] for place, one in enumerate(commit) if one}
     by_git = repository.ranks(first) if repository is not None and first else {}
-    by_number = {one: number for one, number in numbers.items() if number >= COUNTED and one not in by_git}
+    counted = {one: number for one, number in numbers.items() if number >= COUNTED and one not in by_git}
+    by_number = counted if len(set(counted.values())) > 1 else {}  # one number for all tells nothing
     by_date = {one: 0 for one in first if one not in by_git and one not in by_number}
     kinds = {"git": by_git, "build number": by_number, "date": by_date}
     return {name: {one: (rank, first[one]) for one, rank in ranks.items()} for name, ranks in kinds.items()}

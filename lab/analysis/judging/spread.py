@@ -106,10 +106,13 @@ def _level(past: Array, a: Array, b: Array) -> Array:
 
 
 def _between(a: Array, b: Array, past: Array) -> tuple[Array, Array, float]:
-    """The ratio of scales of each row, its p, and that of all rows: by capped deviations from the common median."""
-    every = np.concatenate([past, a, b], axis=1)
-    off = np.abs(every - _median(every))
+    """The ratio of scales of each row, its p, and that of all rows: by capped deviations from a common centre.
+
+    It lies midway between the sides, so that a change of level puts both off by as much and is no spread of either.
+    """
     n_a, n_b = a.shape[1], b.shape[1]
+    before = np.concatenate([past, a], axis=1)
+    off = np.abs(np.concatenate([before, b], axis=1) - (_median(before) + _median(b)) / 2)
     # What A did already is nothing new, and what the past did is not either.
     ratios = np.stack([_ratio(off[:, -n_b:], off[:, -n_b - n_a : -n_b]), _ratio(off[:, -n_b:], off[:, :-n_b])])
     scores = np.minimum(off / (_median(off) * SIGMAS + RESOLUTION), CAP)

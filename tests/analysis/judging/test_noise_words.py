@@ -25,7 +25,7 @@ def test_gates_in_which_nothing_changed_are_red_in_fewer_than_two_of_a_hundred(p
     assert sum(one.red for one in rows) < 0.02 * sum(one.gates for one in rows)
 
 
-@pytest.mark.parametrize("shape", [(12, 8, 0), (12, 5, 40), (4, 12, 40), (1, 60, 0)])
+@pytest.mark.parametrize("shape", [(12, 10, 0), (4, 20, 0), (1, 60, 0), (1, 40, 60)])
 def test_a_spread_that_doubled_is_found_in_eighty_of_a_hundred(shape: tuple[int, int, int]) -> None:
     assert row(Case(NOISES[0], *shape, doubled=True), 25).red >= 20
 
@@ -46,9 +46,16 @@ def test_noise_that_the_past_knows_is_nothing_new() -> None:
     assert not any(with_past.is_noisier(at, 0.05) for at in range(12))
 
 
+def test_a_change_of_level_is_no_spread() -> None:
+    rng, group = np.random.default_rng(5), np.zeros(12, np.int64)
+    a, b, past = (rng.normal(0, 0.003, (12, many)) for many in (20, 8, 60))
+    found = spread(sessions(a), sessions(b - 0.04), group, sessions(past))
+    assert not any(found.may_be_noisier(at, 0.05) for at in range(12))
+
+
 def test_a_past_at_another_level_says_nothing_of_the_spread() -> None:
     rng = np.random.default_rng(3)
-    a, b, past = (rng.normal(0, sd, (12, many)) for sd, many in ((0.01, 8), (0.02, 8), (0.01, 60)))
+    a, b, past = (rng.normal(0, sd, (12, many)) for sd, many in ((0.01, 8), (0.03, 8), (0.01, 60)))
     past[:, :30] += 0.5
     found = spread(sessions(a), sessions(b), np.zeros(12, np.int64), sessions(past))
     assert any(found.is_noisier(at, 0.05) for at in range(12))
