@@ -34,7 +34,7 @@ def _charts(
 ) -> list[Chart]:
     parts: dict[str, dict[Line, Newest]] = {}
     for line, one in newest.items():
-        if line.cell.metric == spec.metric:
+        if line.cell.metric == spec.metric and len(one.sound):
             parts.setdefault(value_on(line.cell, spec.each) if spec.each else "", {})[line] = one
     return [_chart(spec, part, parts[part], changes, apart) for part in sorted(parts)]
 
@@ -44,7 +44,7 @@ def _chart(
 ) -> Chart:
     """The lines in which something changed and those with the most sessions, by name."""
     changed = {line for line, _ in changes}
-    most = sorted(mine, key=lambda line: (line not in changed, -len(mine[line].series), line))
+    most = sorted(mine, key=lambda line: (line not in changed, -len(mine[line].sound), line))
     kept = sorted(most[: spec.lines], key=lambda line: (line.cell, apart.order(line)))
     named = _names(spec, list(mine), apart)
     title = spec.title or metric(spec.metric).title
@@ -72,10 +72,10 @@ def _names(spec: ChartSpec, lines: Sequence[Line], apart: Apart) -> dict[Line, s
 def _series(line: Line, name: str, one: Newest, changes: Sequence[tuple[Line, Change]], kind: str) -> ChartSeries:
     points, runs = one.points, one.points.runs
     marks = {change.run_id: change.word for at, change in changes if at == line}
-    seams = {int(points.run[one.series[at]]): what for at, what in one.seams}
-    codes = points.run[one.series].tolist()
+    seams = {int(points.run[one.sound[at]]): what for at, what in one.seams}
+    codes = points.run[one.sound].tolist()
     marked = [place for place, code in enumerate(codes) if runs.run_id[code] in marks or code in seams]
-    places = one.series[-1:] if kind == "bars" else one.series[thinned(points.value[one.series], marked)]
+    places = one.sound[-1:] if kind == "bars" else one.sound[thinned(points.value[one.sound], marked)]
     codes = points.run[places]
     drawn = zip(codes.tolist(), runs.created_s[codes].tolist(), points.value[places].tolist(), strict=True)
     return ChartSeries(
@@ -92,7 +92,7 @@ def _series(line: Line, name: str, one: Newest, changes: Sequence[tuple[Line, Ch
             )
             for code, created_s, value in drawn
         ),
-        total=len(one.series),
+        total=len(one.sound),
     )
 
 

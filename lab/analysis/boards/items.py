@@ -80,9 +80,10 @@ def _cell(line: Line, one: Newest, judged: Judged, last: str, value: float | Non
     key, points, runs = line.cell, one.points, one.points.runs
     verdict = judged.of(line)
     word, reason = _word(one, verdict, value)
-    recent = one.series[-HISTORY:] if key.metric != STATUS else one.series[:0]
+    sound = one.sound
+    recent = sound[-HISTORY:] if key.metric != STATUS else sound[:0]
     baseline = judged.baseline_run.get(line.base)
-    seams = _seams(one, len(one.series) - len(recent))
+    seams = _seams(one, len(sound) - len(recent))
     sd = float(points.sd[one.at]) if value is not None else float("nan")
     return BoardCell(
         text=value_words(key.metric, value) if value is not None else NOT_MEASURED,
@@ -110,7 +111,7 @@ def _cell(line: Line, one: Newest, judged: Judged, last: str, value: float | Non
 
 def _seams(one: Newest, first: int) -> tuple[Seam, ...]:
     """The seams of the history from place `first` on; their places are counted from there."""
-    found = ((at, one.points.run[one.series[at]], what) for at, what in one.seams if at >= max(first, 1))
+    found = ((at, one.points.run[one.sound[at]], what) for at, what in one.seams if at >= max(first, 1))
     runs = one.points.runs
     return tuple(Seam(at - first, runs.run_id[run], int(runs.created_s[run]), what) for at, run, what in found)
 

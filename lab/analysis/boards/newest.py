@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.boards.lines import Line
 from lab.analysis.points.named import changes
-from lab.analysis.points.table import FLAGS, STATUSES, Points
+from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,15 @@ class Newest:
         return (*(name for name, holds in kinds if holds), *flags)
 
     @property
+    def sound(self) -> NDArray[np.int64]:
+        """Those of `series` that a picture may have: a number that cannot be would flatten all others."""
+        sound: NDArray[np.bool_] = (self.points.flags[self.series] & DOUBTED) == 0
+        return np.asarray(self.series[sound], np.int64)
+
+    @property
     def seams(self) -> tuple[tuple[int, str], ...]:
-        """Places in `series` from which on conditions were others, and what differs."""
-        keys, codes = self.points.keys, self.points.series[self.series]
+        """Places in `sound` from which on conditions were others, and what differs."""
+        keys, codes = self.points.keys, self.points.series[self.sound]
         places = (np.flatnonzero(np.diff(codes)) + 1).tolist()
         return tuple(
             (at, "; ".join(changes(keys[codes[at - 1]].conditions, keys[codes[at]].conditions))) for at in places

@@ -23,6 +23,7 @@ from lab.analysis.points.table import Points
 from lab.core.acks import Accepted
 from lab.core.dashboard import load_dashboard, narrowed
 from lab.core.run_record import RunRecord
+from lab.views.html.page import html_page
 from tests.analysis.boards.samples import session
 from tests.analysis.exchange.sources import llama_rows, records, written
 
@@ -214,6 +215,22 @@ def test_a_change_of_level_is_of_the_series_that_changed(tmp_path: Path) -> None
     assert [one.name for one in chart.series] == ["threads=1", "threads=4"]
     marks = [[point.at_s for point in one.points if point.changed] for one in chart.series]
     assert [len(one) for one in marks] == [0, 1]
+
+
+def test_a_number_that_cannot_be_is_shown_with_its_mark_and_in_no_picture(tmp_path: Path) -> None:
+    mean = dict.fromkeys(("samples_ns", "samples_ts"))
+    night = nights(5, lambda number: [{"rate": 1e9 if number in (2, 4) else 10.0}])
+    points = points_of(rows(tmp_path, *({**one, **mean} for one in night)))
+    found = board("overview", points)
+    ((one,),) = (row.cells for row in found.rows)
+    assert (one.labels, one.sessions) == (("impossible",), 5)
+    assert (one.value or 0) > 1e8
+    assert len(one.history) == 3
+    assert max(one.history) < 11
+    assert [len(line.points) for chart in found.charts for line in chart.series] == [3]
+    alone = points_of(rows(tmp_path, {**night[2], **mean}, name="alone.json"))
+    assert board("overview", alone).charts == ()
+    assert "impossible" in html_page(board("engines", alone))
 
 
 def test_names_of_conditions_that_no_row_has_need_no_column(tmp_path: Path) -> None:
