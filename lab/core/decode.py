@@ -137,6 +137,8 @@ class _Decoder:
 
     def plain(self, raw: Any, path: KeyPath) -> Any:
         """Return data of any shape, after a look at each number in it; its depth was checked where it was read."""
+        if raw is None or type(raw) is str:
+            return raw
         if isinstance(raw, dict):
             for key, item in self.table(raw, path).items():
                 self.plain(item, (*path, key))

@@ -111,11 +111,11 @@ def encode(value: Any) -> Any:
         return value
     if hasattr(kind, "__dataclass_fields__"):
         return _encode_record(value)
+    if kind is list or kind is tuple:
+        return [item if type(item) in _PLAIN else encode(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: encode(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [encode(item) for item in value]
-    return value
+        return {key: item if type(item) in _PLAIN else encode(item) for key, item in value.items()}
+    return [encode(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def show_key(path: KeyPath) -> str:
@@ -136,7 +136,11 @@ def _show_part(part: str | int) -> str:
 
 
 def _encode_record(record: Any) -> dict[str, Any]:
-    values = ((name, getattr(record, name)) for name in _names(cast(Hashable, type(record))))
-    known = {name: value if type(value) in _PLAIN else encode(value) for name, value in values}
-    extra = encode(record.extra) if keeps_unknown(record) else {}
-    return {**known, **{key: value for key, value in extra.items() if key not in known}}
+    values = vars(record)
+    known = {}
+    for name in _names(cast(Hashable, type(record))):
+        value = values[name]
+        known[name] = value if type(value) in _PLAIN else encode(value)
+    if extra := values.get("extra") if keeps_unknown(type(record)) else None:
+        known |= {key: value for key, value in encode(extra).items() if key not in known}
+    return known
