@@ -22,7 +22,7 @@ def facts(files: Files) -> dict[str, Any]:
         "virtual": None if cpu.flags is None else "hypervisor" in cpu.flags,
         "os": procfs.os_name(files.read("/etc/os-release")),
         "kernel": (files.read("/proc/sys/kernel/osrelease") or "").strip()[:100] or None,
-        "governor": sysfs.governors(files, cores.there(files)),
+        "governor": sysfs.governors(files),
         "huge_pages": _chosen(files.read("/sys/kernel/mm/transparent_hugepage/enabled")),
         "thermal_zones": [zone["type"] for zone in sysfs.temperatures(files)],
         **memory(files),
@@ -55,7 +55,7 @@ def state(files: Files) -> dict[str, Any]:
         "cpu_time_s": _cpu_time(files),
         "cpu_quota": cgroups.cpu_quota(files),
         "cpu_mhz": clocks(files),
-        "governor": sysfs.governors(files, cores.there(files)),
+        "governor": sysfs.governors(files),
         "temps": temps,
         "die_temp_c": die_temp_c,
         "die_zone": die_zone,
@@ -67,7 +67,7 @@ def state(files: Files) -> dict[str, Any]:
 
 def clocks(files: Files) -> list[float] | None:
     """Return MHz of each processor that may be used, from cpufreq or else /proc/cpuinfo; None where neither tells."""
-    found = sysfs.clocks_mhz(files, cores.there(files))
+    found = sysfs.clocks_mhz(files)
     if found is not None:
         return found
     mhz = procfs.cpuinfo(files.read("/proc/cpuinfo")).mhz or {}

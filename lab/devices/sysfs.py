@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
+from lab.devices import cores
 from lab.devices.files import Files
 from lab.devices.procfs import number
 
@@ -30,20 +31,22 @@ def die_temperature(temps: list[dict[str, Any]]) -> tuple[float | None, str | No
     return max(dies) if dies else (None, None)
 
 
-def clocks_mhz(files: Files, cpus: Iterable[int]) -> list[float] | None:
-    """Return the clock of each of the processors from cpufreq, or None where the kernel has none."""
-    base = "/sys/devices/system/cpu"
-    found = [number(files.read(f"{base}/cpu{cpu}/cpufreq/scaling_cur_freq")) for cpu in cpus]
+def clocks_mhz(files: Files, most: int | None = None) -> list[float] | None:
+    """Return the clock of each processor that may be used (of `most` of them) from cpufreq; None where it has none."""
+    found = [number(text) for text in _cpufreq(files, "scaling_cur_freq")]
     clocks = [khz / 1000 for khz in found if khz]
-    return clocks or None
+    return clocks[:most] or None
 
 
-def governors(files: Files, cpus: Iterable[int]) -> str | None:
-    """Return the scaling governor of the processors, several joined by '+' where clusters differ."""
-    base = "/sys/devices/system/cpu"
-    found = (files.read(f"{base}/cpu{cpu}/cpufreq/scaling_governor") for cpu in cpus)
-    names = sorted({text.strip()[:40] for text in found if text and text.strip()})
+def governors(files: Files) -> str | None:
+    """Return the scaling governor of the processors that may be used, several joined by '+' where clusters differ."""
+    names = sorted({text.strip()[:40] for text in _cpufreq(files, "scaling_governor") if text.strip()})
     return "+".join(names) or None
+
+
+def _cpufreq(files: Files, name: str) -> Iterator[str]:
+    for cpu in cores.there(files):
+        yield files.read(f"{cores.CPU}/cpu{cpu}/cpufreq/{name}") or ""
 
 
 def battery(files: Files) -> tuple[float | None, str | None]:

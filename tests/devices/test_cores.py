@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.devices import cores, linux
+from lab.devices import cores, linux, sysfs
 from lab.devices.files import LocalFiles
 from lab.measure.share import default_threads, share_words
 from tests.devices import fake_root
@@ -127,3 +127,12 @@ def test_this_machine_agrees_with_the_kernel_s_own_call() -> None:
     facts = linux.facts(LocalFiles())
     assert facts["cores"] == len(os.sched_getaffinity(0))
     assert cores.cpu_list(facts["cpus"]) == tuple(sorted(os.sched_getaffinity(0)))
+
+
+def test_clocks_of_a_board_that_tells_no_mask(tmp_path: Path) -> None:
+    """Six of eight cores are online, and only their folders have a clock."""
+    clocks: dict[str, str | bytes] = {f"{CPU}/cpu{cpu}/cpufreq/scaling_cur_freq": "" for cpu in (0, 1)}
+    for cpu in (0, 1, 2, 3, 6, 7):
+        clocks[f"{CPU}/cpu{cpu}/cpufreq/scaling_cur_freq"] = f"{1500 + cpu}000\n"
+    found = sysfs.clocks_mhz(LocalFiles(fake_root.write(tmp_path, clocks)))
+    assert found == [1500.0, 1501.0, 1502.0, 1503.0, 1506.0, 1507.0]
