@@ -65,6 +65,8 @@ def run_wanted(
     """
     began = time.monotonic()
     target, spec, source = choice.resolved()
+    if choice.address:
+        wanted = replace(wanted, marks={**wanted.marks, "by_address": True})
     store.in_use().ready()
     check_tools(target, progress)
     device = open_device(target, access)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from lab.cli.measuring import Wanted
 from lab.cli.pipeline import Choice
 from lab.core import store
-from lab.core.errors import UsageError
+from lab.core.errors import DeviceUnreachableError, UsageError
 from lab.core.run_record import Cell as RecordedCell
 from lab.core.run_record import RunRecord
 from lab.measure.plan import Cell
@@ -21,7 +23,8 @@ def rest_of(record: RunRecord, choice: Choice) -> tuple[Choice, Wanted] | None:
     `choice` brings a weights folder and an address, which records do not hold.
 
     Raises:
-        UsageError: it was measured with weights that are not given now, or beside other engines.
+        UsageError: it was measured with weights that are not given now, on a device of an address that is not given
+            now, or beside other engines.
     """
     cells = tuple(Cell(cell.prompt, cell.generate, cell.depth) for cell in record.cells if not _is_done(cell, record))
     if not cells:
@@ -30,6 +33,11 @@ def rest_of(record: RunRecord, choice: Choice) -> tuple[Choice, Wanted] | None:
         raise UsageError(
             f"run {record.run_id} took turns with another engine, and a part of it cannot be measured alone",
             hint="measure both again with --engine",
+        )
+    if record.extra.get("by_address") and not choice.address:
+        raise UsageError(
+            f"run {record.run_id} was measured on a device that --at named, and no record holds an address",
+            hint="say again where it is: --at ADDRESS",
         )
     whole = record.model.layers == record.model.layers_total
     chosen = replace(
@@ -42,6 +50,18 @@ def rest_of(record: RunRecord, choice: Choice) -> tuple[Choice, Wanted] | None:
     threads = record.plan.threads if record.bundle.key else None
     wanted = Wanted((), (), (), record.plan.repeats, threads, _engines(record), cells, record, tags=record.tags)
     return chosen, wanted
+
+
+@contextmanager
+def hinting_at(choice: Choice) -> Iterator[None]:
+    """Let the error of a device that is not reached say that the run may have been one of --at."""
+    try:
+        yield
+    except DeviceUnreachableError as problem:
+        if not choice.address:
+            again = "if the run was measured with --at, say that again"
+            problem.hint = f"{problem.hint}; {again}" if problem.hint else again
+        raise
 
 
 def resumed(ref: str) -> RunRecord:

@@ -98,6 +98,7 @@ RUN: Shapes = {
     "other_columns": str | None,
     "session": str | None,
     "resumes": str | None,
+    "by_address": bool | None,
 }
 PROTOCOL: Shapes = {"name": str | None}
 ENGINE: Shapes = {

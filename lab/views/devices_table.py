@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.devices.adb.discover import Found, Phone
+from lab.devices.adb.discover import SERVER, Found, Phone
 from lab.views.table import CAUTION, FAINT, GOOD, left, spaced, table
 
 NEXT = {
@@ -25,7 +25,7 @@ def devices_table(found: Found) -> RenderableType:
     parts: list[RenderableType] = [_phones(found.phones) if found.phones else Text(EMPTY)]
     if found.elsewhere:
         parts.append(_elsewhere(found))
-    if found.not_asked:
+    if found.not_asked and SERVER not in found.asked:
         parts.append(Group(*(Text(f"not asked: {reason}", FAINT) for reason in found.not_asked)))
     return spaced(parts)
 
@@ -47,10 +47,21 @@ def _state(phone: Phone) -> Text:
 
 
 def _elsewhere(found: Found) -> RenderableType:
-    lines = [
-        Text(
-            f"{name}: {phone or 'the only phone attached'} is not listed; 'lab targets check {name} --connect' asks it"
-        )
+    named = [
+        f"{name}: {phone} is not listed; 'lab targets check {name} --connect' asks it"
         for name, phone in found.elsewhere.items()
+        if phone
     ]
-    return Group(*lines)
+    return Group(*map(Text, [*named, *_for_the_only_one(found)]))
+
+
+def _for_the_only_one(found: Found) -> list[str]:
+    """Say of targets that name no phone, and so mean the only one, why they have none."""
+    names = ", ".join(name for name, phone in found.elsewhere.items() if not phone)
+    if not names:
+        return []
+    if found.phones:
+        why = "and several are: say which one with --at, or in [device].serial of the target"
+    else:
+        why = "and none is"
+    return [f"{names}: for the only phone attached, {why}"]

@@ -64,6 +64,22 @@ def test_phones_are_a_line_each_with_what_to_do(lab: Lab, show: Show) -> None:
     ]
 
 
+def test_usb_that_only_the_adb_server_can_ask_is_no_gap(lab: Lab, show: Show) -> None:
+    show(Found([], ["phones on USB need the package libusb1 (or install the adb program)"], {}, ["adb server"]))
+    assert "libusb1" not in lab("devices").out
+    assert lab("devices", "--json").document["asked"] == ["adb server"]
+
+
+def test_targets_that_name_no_phone_say_why_they_have_none(lab: Lab, show: Show) -> None:
+    unnamed = {"galaxy-s24": "", "pixel8": ""}
+    show(Found(elsewhere=unnamed))
+    assert lab("devices").out.splitlines()[-1] == "galaxy-s24, pixel8: for the only phone attached, and none is"
+    show(Found([Phone("A1", "device", "adb server"), Phone("B2", "device", "adb server")], elsewhere=unnamed))
+    ran = lab("devices")
+    assert "galaxy-s24, pixel8: for the only phone attached, and several are: say which one with --at" in ran.out
+    assert "not listed" not in ran.out
+
+
 def test_nothing_found_says_how_to_make_a_phone_appear(lab: Lab, show: Show) -> None:
     show(Found())
     ran = lab("devices")

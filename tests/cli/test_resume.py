@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lab.core import store
+from lab.core.errors import DeviceUnreachableError
 from lab.measure.plan import Cell
 from tests.analysis.documents import cell, failed_repetition, record
 from tests.cli.conftest import Keep, Lab
@@ -100,3 +101,30 @@ def test_a_weights_folder_has_to_be_given_again(lab: Lab, keep: Keep) -> None:
     ran = lab("run", "--resume", "latest")
     assert ran.code == 2
     assert "--weights DIR" in ran.err
+
+
+def test_a_run_whose_device_was_named_by_at_wants_that_again(lab: Lab, keep: Keep, session: Session) -> None:  # noqa: F811
+    keep(status="interrupted", cells=lacking(), by_address=True)
+    ran = lab("run", "--resume", "latest")
+    assert ran.code == 2
+    assert "was measured on a device that --at named" in ran.err
+    assert "say again where it is: --at ADDRESS" in ran.err
+    assert session.plan is None
+
+
+def test_a_device_that_is_not_reached_may_have_been_one_of_at(
+    lab: Lab,
+    keep: Keep,
+    session: Session,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Older records do not say."""
+
+    def gone(*_: object, **__: object) -> None:
+        raise DeviceUnreachableError("pi@rpi5: no such host", hint="check [ssh].host")
+
+    monkeypatch.setattr("lab.cli.measuring._run", gone)
+    keep(status="interrupted", cells=lacking())
+    ran = lab("run", "--resume", "latest")
+    assert ran.code == 4
+    assert "check [ssh].host; if the run was measured with --at, say that again" in ran.err

@@ -147,7 +147,7 @@ def _code(records: Sequence[RunRecord]) -> int:
 
 
 def _resume(ref: str, options: dict[str, Any], as_json: bool) -> int:
-    from lab.cli.resuming import rest_of, resumed
+    from lab.cli.resuming import hinting_at, rest_of, resumed
 
     record = resumed(ref)
     found = rest_of(record, _asked(record.target.name, options)[0])
@@ -157,7 +157,8 @@ def _resume(ref: str, options: dict[str, Any], as_json: bool) -> int:
         return 0
     choice, wanted = found
     marked = replace(wanted, tags=options["tags"] or wanted.tags, revision=options["revision"])
-    return _one(choice, marked, options, as_json)
+    with hinting_at(choice):
+        return _one(choice, marked, options, as_json)
 
 
 def _revision(asked: str | None) -> RevisionBlock | None:

@@ -14,6 +14,8 @@ from lab.devices.adb.choose import running
 from lab.devices.adb.listing import handle
 from lab.devices.adb.program import INSTALL_HINT, find_program
 
+SERVER, USB = "adb server", "USB"
+
 
 @dataclass(frozen=True)
 class Phone:
@@ -28,11 +30,15 @@ class Phone:
 
 @dataclass(frozen=True)
 class Found:
-    """All that was found; `not_asked` says where nobody could look, and why. `elsewhere` is target -> phone."""
+    """All that was found; `not_asked` says where nobody could look, and why. `elsewhere` is target -> phone.
+
+    `asked` are the ways that were looked at: an adb server has phones on USB too.
+    """
 
     phones: list[Phone] = field(default_factory=list)
     not_asked: list[str] = field(default_factory=list)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
 
 
 def discover(targets: Mapping[str, TargetSpec | LabError]) -> Found:
@@ -40,17 +46,18 @@ def discover(targets: Mapping[str, TargetSpec | LabError]) -> Found:
     ours = [target for target in targets.values() if isinstance(target, TargetSpec)]
     ours = [target for target in ours if target.device.transport == "adb"]
     found = Found()
-    for look in (_by_server, _by_usb):
+    for way, look in ((SERVER, _by_server), (USB, _by_usb)):
         try:
             known = {phone.serial for phone in found.phones if phone.serial}
             found.phones.extend([phone for phone in look() if phone.serial not in known])
+            found.asked.append(way)
         except LabError as problem:
             found.not_asked.append(f"{problem.what} ({problem.hint})" if problem.hint else problem.what)
     only = found.phones if len(found.phones) == 1 else [one for one in found.phones if one.state == "device"]
     named = [_with_targets(phone, ours, len(only) == 1 and phone in only) for phone in found.phones]
     taken = {name for phone in named for name in phone.targets}
     found.elsewhere.update({target.name: _meant(target) for target in ours if target.name not in taken})
-    return Found(named, found.not_asked, found.elsewhere)
+    return Found(named, found.not_asked, found.elsewhere, found.asked)
 
 
 def _by_server() -> list[Phone]:
@@ -61,12 +68,12 @@ def _by_server() -> list[Phone]:
             raise LabError("no adb server runs, and the adb program is not installed", hint=INSTALL_HINT) from None
     else:
         phones = running(server.attached)
-    return [Phone(handle(one, phones), one.state, "adb server", one.model) for one in phones]
+    return [Phone(handle(one, phones), one.state, SERVER, one.model) for one in phones]
 
 
 def _by_usb() -> list[Phone]:
     serials = [usb.serial_of(transport) for transport in usb.attached()]
-    return [Phone(serial, "device" if serial else "no permissions", "USB") for serial in serials]
+    return [Phone(serial, "device" if serial else "no permissions", USB) for serial in serials]
 
 
 def _with_targets(phone: Phone, targets: Iterable[TargetSpec], is_only: bool) -> Phone:

@@ -46,14 +46,15 @@ fi
 for tool in flock lockf perl openssl sha256sum shasum; do say $tool "$(has $tool && echo yes)"; done
 """
 
+# Android's folder for programs is not every account's (Termux over ssh, Halium): then the cache folder does.
 _HOME = r"""
-if [ -z "$work" ]; then
-  work=${XDG_CACHE_HOME:-$HOME/.cache}/lab
-  if has getprop && [ -d /data/local/tmp ]; then work=/data/local/tmp/lab; fi
-fi
 umask 077
-mkdir -p -- "$work" && cd -- "$work" && [ -O . ] || exit 3
-case $(ls -ld .) in d????-??-*) say work "$(pwd -P)" ;; esac
+ours() { mkdir -p -- "$1" && cd -- "$1" && [ -O . ] && case $(ls -ld .) in d????-??-*) ;; *) return 1 ;; esac; }
+cache() { ours "${XDG_CACHE_HOME:-$HOME/.cache}/lab"; }
+if [ -n "$work" ]; then ours "$work"
+elif has getprop && [ -d /data/local/tmp ]; then ours /data/local/tmp/lab 2>/dev/null || cache
+else cache; fi || exit 3
+say work "$(pwd -P)"
 """
 
 _FORMS = {

@@ -10,7 +10,7 @@ import asyncssh
 from lab.core.errors import DeviceUnreachableError
 from lab.devices.ssh.keys import Keys, keys_for
 from lab.devices.ssh.known_hosts import KnownHosts
-from lab.devices.ssh.problems import FirstContactError, key_words, unreachable
+from lab.devices.ssh.problems import FirstContactError, key_words, unreachable, unreachable_by
 from lab.devices.ssh.route import Resolved
 
 CONNECT_S = 20
@@ -112,6 +112,8 @@ async def _connect_hop(hop: Resolved, through: asyncssh.SSHClientConnection | No
         except asyncssh.PermissionDenied as problem:
             raise _refused(hop, keys) from problem
         except (OSError, ValueError, asyncssh.Error) as problem:
+            if (command := hop.setting("ProxyCommand")) and through is None:
+                raise unreachable_by(str(command), hop.address, problem) from problem
             raise unreachable(hop.address, problem) from problem
     return Connection(ssh, greeter)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 import asyncssh
@@ -32,6 +33,16 @@ def unreachable(address: str, problem: BaseException) -> DeviceUnreachableError:
     """Return the error for a connection that failed to come about or was lost."""
     what, hint = _words(problem)
     return DeviceUnreachableError(f"{address}: {what}", hint=hint)
+
+
+def unreachable_by(command: str, address: str, problem: BaseException) -> DeviceUnreachableError:
+    """Return the error where the connection goes through a program, the ProxyCommand, which may be what failed."""
+    name = said(command.split()[0]) if command.split() else ""
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC):
+        what, hint = said(problem.strerror), "install that program, or mend ProxyCommand in ~/.ssh/config"
+    else:
+        what, hint = _words(problem)[0], f"try the ProxyCommand by itself: {said(command)}"
+    return DeviceUnreachableError(f"{address}: by its ProxyCommand {name}: {what}", hint=hint)
 
 
 def bad_configuration(problem: Exception | str) -> ConfigError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from lab.core.errors import DeviceError, DeviceUnreachableError
 from lab.devices.link import Answer
+from lab.devices.remote import greeting
 from lab.devices.remote.device import RemoteDevice
 from lab.devices.remote.greeting import greet
 from lab.devices.remote.shell import Shell
@@ -184,3 +186,25 @@ def test_a_device_out_of_reach_is_not_waited_for_again_to_ask_its_name(tmp_path:
     assert len(tries) == 1
     device.facts()
     assert device.serial
+
+
+@pytest.mark.parametrize("place", ["another's", "missing", "ours"])
+def test_a_phone_whose_folder_is_not_ours_is_given_one_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Termux over ssh, Halium: Android's properties are there, and its folder for programs is adb's."""
+    phones = tmp_path / "data"
+    monkeypatch.setattr(greeting, "_HOME", greeting._HOME.replace("/data/local/tmp", str(phones)))
+    if place != "missing":
+        (phones / "lab").mkdir(parents=True, mode=0o700)
+    if place == "another's":
+        (phones / "lab").chmod(0o777)  # as somebody else's folder, it is not one that we alone can write
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "getprop").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "getprop").chmod(0o755)
+    link = ShellLink(f"{tmp_path / 'bin'}:{ShellLink.PATH}")
+    link.env |= {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": ""}
+    spec = target(Path("/"))
+    found = greet(Shell("phone", link), replace(spec, device=replace(spec.device, work_dir="")))
+    assert found.android
+    assert found.work_dir == str(phones / "lab" if place == "ours" else tmp_path / "home" / ".cache" / "lab")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -489,3 +490,35 @@ def test_nothing_is_left_open_or_running(sshd: Sshd, linked: Connect) -> None:
     assert works(link)
     link.close()
     assert held() == before
+
+
+@pytest.mark.parametrize(
+    ("command", "what", "hint"),
+    [
+        (
+            "/opt/missing/nc %h %p",
+            "by its ProxyCommand /opt/missing/nc: No such file or directory",
+            "install that program",
+        ),
+        ("/dev/null %h", "by its ProxyCommand /dev/null: Permission denied", "install that program"),
+        ("/bin/false", "by its ProxyCommand /bin/false: ", "try the ProxyCommand by itself: /bin/false"),
+    ],
+)
+def test_a_proxy_command_that_fails_is_named(sshd: Sshd, linked: Connect, command: str, what: str, hint: str) -> None:
+    sshd.config.write_text(f"Host {sshd.host}\n  ProxyCommand {command}\n")
+    with pytest.raises(DeviceUnreachableError) as refused:
+        linked(sshd)
+    assert what in refused.value.what
+    assert hint in str(refused.value.hint)
+
+
+def test_a_proxy_command_that_works(sshd: Sshd, linked: Connect) -> None:
+    pipe = "import socket,sys,threading,os; s=socket.create_connection((sys.argv[1],int(sys.argv[2])));"
+    pipe += "f=lambda: [os.write(1,d) for d in iter(lambda: s.recv(65536), b'')];"
+    pipe += (
+        "threading.Thread(target=f,daemon=True).start(); [s.sendall(d) for d in iter(lambda: os.read(0,65536), b'')]"
+    )
+    script = sshd.home / "pipe.py"
+    script.write_text(pipe)
+    sshd.config.write_text(f"Host {sshd.host}\n  ProxyCommand {sys.executable} {script} %h %p\n")
+    assert works(linked(sshd))
