@@ -9,14 +9,37 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
+END_S, POLL_S = 2.0, 0.01
 T = TypeVar("T")
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that knows which programs were started in it: those of ProxyCommand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._programs: list[asyncio.SubprocessTransport] = []
+
+    async def subprocess_exec(self, *args: Any, **options: Any) -> Any:
+        """Start a program, and remember it."""
+        transport, protocol = await super().subprocess_exec(*args, **options)
+        self._programs.append(transport)
+        return transport, protocol
+
+    async def end_programs(self) -> None:
+        """End every program, and wait until it was seen to end: its exit is told to the loop, which must be there."""
+        for transport in self._programs:
+            transport.close()
+        deadline = self.time() + END_S
+        while any(one.get_returncode() is None for one in self._programs) and self.time() < deadline:
+            await asyncio.sleep(POLL_S)
 
 
 class LoopThread:
     """Runs coroutines for other threads until it is closed."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._gate = threading.Lock()
         self._closing = False
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab-ssh", daemon=True)
@@ -42,6 +65,7 @@ class LoopThread:
         with self._gate:
             self._closing = True
         asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._loop.end_programs(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
