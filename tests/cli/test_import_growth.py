@@ -13,11 +13,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lab.analysis.exchange.files import read_file
+from lab.analysis.exchange.keep import sort_out
+from lab.analysis.exchange.save import save_all
 from lab.cli import main
 from lab.core import store
 from lab.core.run_record import RunRecord
 from tests.analysis.exchange.sources import CASES, FILES
 from tests.cli.conftest import Lab
+from tests.postgres import database, server
+
+__all__ = ["database", "server"]
 
 OLD_STORE = FILES / "old-store"
 GROWING = [f"growing-{build}-{part}.jsonl" for build in "ab" for part in (1, 2, 3)]
@@ -164,3 +170,69 @@ def test_any_pieces_of_a_growing_file_give_the_same_store(
     )
     assert grown == whole
     assert parts == whole
+
+
+def test_a_database_grows_as_files_do(lab: Lab, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    take(lab, *GROWING, "same-rows.csv", "same-rows.json")
+    files = contents()
+    monkeypatch.setenv("LAB_STORE", database)
+    take(lab, *GROWING, "same-rows.csv", "same-rows.json")
+    assert contents() == files
+    first, second = runs()
+    assert lab("store", "remove", first.run_id, "--yes").code == 0
+    assert [run.run_id for run in runs()] == [second.run_id]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_imports_at_once_lose_no_row(home: Path, order: tuple[int, int]) -> None:
+    files = [read_file(CASES / name, "box") for name in ("growing-a-2.jsonl", "growing-a-3.jsonl")]
+    planned = [sort_out([file]) for file in files]  # neither knows of the other
+    for place in order:
+        save_all(planned[place])
+    (run,) = runs()
+    assert len(run.cells) == 3
+
+
+def test_a_run_in_an_archive_goes_on(lab: Lab) -> None:
+    take(lab, "growing-a-2.jsonl")
+    assert lab("store", "compact", "--older-than", "0").code == 0
+    take(lab, "growing-a-3.jsonl")
+    assert [len(run.cells) for run in runs()] == [3]
+    assert lab("store", "compact", "--older-than", "0").code == 0
+    assert [len(run.cells) for run in runs()] == [3]
+
+
+def test_a_run_that_cannot_be_read_is_not_replaced(lab: Lab, home: Path) -> None:
+    take(lab, "growing-a-1.jsonl")
+    (path,) = (home / "profiles").rglob("*.json")
+    path.write_text(path.read_text()[:-20])
+    damaged = path.read_text()
+    ran = lab("import", str(CASES / "growing-a-2.jsonl"), "--target", "box")
+    assert ran.code == 1
+    assert "cannot be read" in ran.err
+    assert "hint: " in ran.err
+    assert path.read_text() == damaged
+
+
+def test_rows_with_doubts_are_told_and_judged_by_nothing(lab: Lab, tmp_path: Path) -> None:
+    sound = [json.loads(line) for line in (CASES / "growing-a-2.jsonl").read_text().splitlines()]
+    nights = []
+    for night in range(10):
+        build = {"build_commit": "aaaaaaa11" if night < 5 else "bbbbbbb22"}
+        for place, row in enumerate(sound):
+            odd = {"samples_ts": [1.0] * 3, "samples_ns": [2 * one for one in row["samples_ns"]]}
+            at = {"test_time": f"2026-01-{night + 1:02}T02:0{place}:00Z"}
+            nights.append({**row, **build, **at, **(odd if night >= 5 and place else {})})
+    file = tmp_path / "nights.json"
+    file.write_text(json.dumps(nights))
+    ran = lab("import", str(file), "--target", "box")
+    assert (ran.code, "5 of 20 tests marked" in ran.err) == (0, True)
+    assert "contradictory" in lab("runs").out
+    ran = lab(*GATE)
+    assert ran.code == 0
+    assert "contradict themselves" in ran.out
+    assert "slower" not in ran.out
+    assert "contradictory" in lab("dash", "--once").out
+    assert "its samples say 1 tok/s" in lab("show", "latest").out
+    ran = lab("compare", "latest~9", "latest")
+    assert "contradict themselves" in ran.out
