@@ -15,7 +15,6 @@ from benchmarks.fuzz.samples import (
     CONFIG,
     ELF,
     FLOORS,
-    INDEX,
     LLAMA,
     MACHO,
     MANIFEST,
@@ -27,11 +26,18 @@ from benchmarks.fuzz.samples import (
     TARGET,
     TENSORS,
     archives,
+    odd_archive,
     safetensors,
+    weights,
     wheel,
+)
+from benchmarks.fuzz.samples import (
+    archive as sound_archive,
 )
 from benchmarks.fuzz.targets import CASES, FOREIGN, Target, document, put, raw, samples, sealed, text
 from lab.core.home import using_home
+
+INDEX = "model.safetensors.index.json"
 
 
 def targets() -> list[Target]:
@@ -71,12 +77,13 @@ def _own() -> list[Target]:
         Target("run", sealed(*RUNS), put("run.json", store.load)),
         Target("run as bytes", raw(*samples(CASES, "run-escapes.json")), put("run.json", store.load)),
         Target("probe", sealed(PROBE), put("probe.json", probe_store.load)),
-        Target("floors", sealed(FLOORS), put("x.json", calibration.load)),
+        Target("floors", sealed(FLOORS), put("local.json", calibration.load)),
         Target("target", text(TARGET), put("x.toml", lambda path: address_of(read_target(path)))),
         Target("dashboard", text(BOARD), put("x.toml", read_dashboard)),
         Target("accepted", text(ACCEPTED, TABLES), put("accepted.toml", _home(lambda: acks.remove([0])))),
         Target("lock", document({"pid": 1, "what": "x", "command": ["y"]}), holder),
-        Target("archive", raw(*samples(CASES, "archive-2026-11.parquet")), put("archive-2026-11.parquet", archive)),
+        Target("archive by structure", odd_archive, put("x.parquet", archive)),
+        Target("archive", raw(sound_archive(), *samples(CASES, "archive-2026-11.parquet")), put("x.parquet", archive)),
         Target("manifest", document(MANIFEST), put("manifest.json", lambda path: published(path.parent))),
         Target("manifest read", document(MANIFEST), put("manifest.json", lambda path: read_published(path.parent))),
     ]
@@ -119,8 +126,8 @@ def _weights() -> list[Target]:
         weights_bytes(found, SCHEMES["q4"])
 
     def index(path: Path) -> None:
-        (path.parent / "config.json").write_text(json.dumps(CONFIG))
-        (path.parent / "a.safetensors").write_bytes(safetensors(json.dumps(TENSORS).encode()))
+        for name in ("config.json", "a.safetensors"):
+            (path.parent / name).write_bytes(weights()[name])
         HuggingFaceSource(path.parent)
 
     def cache(path: Path) -> None:
@@ -134,7 +141,7 @@ def _weights() -> list[Target]:
     whole = safetensors(json.dumps(TENSORS).encode())
     return [
         Target("config.json", document(CONFIG), put("config.json", config)),
-        Target("weights index", document(INDEX), put("model.safetensors.index.json", index)),
+        Target("weights index", document(json.loads(weights()[INDEX])), put(INDEX, index)),
         Target("safetensors", lambda rng: safetensors(tensors(rng)), put("x.safetensors", read_table)),
         Target("safetensors as bytes", raw(whole), put("x.safetensors", read_table)),
         Target("mlc cache", document(CACHE), put("tensor-cache.json", cache)),

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fuzz import mutate
+from benchmarks.fuzz.said import ADB, EVENTS, FALLEN, PROGRESS, ROW, SHELL, WATCHED
 from benchmarks.fuzz.targets import Target, document, raw
-
-EVENTS: list[dict[str, Any]] = [
-    {"event": "start", "runner": "1", "t_ns": 1, "argv": ["x"]},
-    {"event": "error", "where": "load", "message": "m"},
-    {"event": "end", "status": "ok", "t_ns": 5},
-    {"event": "token", "index": 0, "t_ns": 3, "id": 1},
-    {"event": "memory", "counters": {"VmHWM": 1, "VmSwap": 0}, "samples": [[1, 2]]},
-]
-PROGRESS = ({"phase": "x", "total": 1.0, "unit": "B"}, {"note": "x"}, {"advance": 1})
-ADB = (
-    b"CNXN" + (1).to_bytes(4, "little") * 2 + (9).to_bytes(4, "little") + bytes(4) + b"\xbc\xb1\xa7\xb1device::x",
-    b"AUTH" + (1).to_bytes(4, "little") + bytes(4) + b"\x14" + bytes(7) + b"\xbe\xaa\xab\xb7" + bytes(20),
-    b"OKAY0008abcdefgh",
-    b"FAIL0004nope",
-    b"OKAY002aSERIAL  device model:Pixel_8 transport_id:1",
-)
-SHELL = (b"\x01\x05\x00\x00\x00hello\x02\x03\x00\x00\x00err\x03\x01\x00\x00\x00\x00",)
 
 
 def targets() -> list[Target]:
@@ -38,6 +24,14 @@ def _lines(read: Callable[[list[str]], object]) -> Callable[[Path, bytes], objec
     return lambda folder, data: read(data.decode("utf-8", "replace").splitlines())
 
 
+def _joined(found: list[Any]) -> bytes:
+    return "\n".join(json.dumps(one) for one in found).encode()
+
+
+def _events(*streams: list[Any]) -> Callable[[random.Random], bytes]:
+    return lambda rng: _joined(mutate.of_json(rng, rng.choice(streams)))
+
+
 def _runner() -> list[Target]:
     from lab.cli.fleet.member import Member
     from lab.measure.llama.output import read_output
@@ -47,11 +41,13 @@ def _runner() -> list[Target]:
         for line in lines:
             Member("x").hear(line)
 
-    whole = "\n".join(json.dumps(one) for one in EVENTS).encode()
+    whole = _joined(EVENTS)
     return [
-        Target("runner event", document(*EVENTS), _lines(read_run)),
+        Target(
+            "runner events", lambda rng: _joined(mutate.of_json(rng, rng.choice((EVENTS, FALLEN)))), _lines(read_run)
+        ),
         Target("runner stream", raw(whole), _lines(read_run)),
-        Target("llama-bench line", document({"n_prompt": 1, "avg_ts": 1.0}, {"watched": {}}), _lines(read_output)),
+        Target("llama-bench lines", _events([ROW, ROW, WATCHED]), _lines(read_output)),
         Target("progress of a target", document(*PROGRESS), _lines(heard)),
     ]
 
