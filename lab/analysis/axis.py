@@ -14,6 +14,7 @@ import numpy as np
 from lab.analysis.boards.apart import natural
 from lab.analysis.boards.lines import lines_of
 from lab.analysis.boards.windows import newness_of_runs
+from lab.analysis.commits import is_same, readable, whole
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.key import CellKey, Fields
@@ -26,7 +27,6 @@ ACROSS = {"engine": ("engine",), "target": ("target",), "quant": ("model",), "mo
 RECENT = 5  # the newest runs of a value that count, where its runs are no closed set as those of a revision are
 FIRST = {"engine": "tvm", "target": "local"}  # the baseline where nobody names one
 ALIKE = ("quant", "revision", "tag")  # sides that ran on the same things are held together thing by thing
-SHORT = 12  # hex digits of a commit that people read
 Rows = dict[tuple[CellKey, str, Fields, float | None], dict[str, Verdict]]
 
 
@@ -194,13 +194,14 @@ def _values(points: Points, axis: str, wanted: Wanted) -> dict[str, list[int]]:
 
 def _reader(points: Points, axis: str) -> Callable[[int], Iterable[str]]:
     runs = points.runs
+    commits = _commits(runs.commit) if axis == "revision" else []
     engines = dict(zip(points.run.tolist(), points.series.tolist(), strict=True))
     of: dict[str, Callable[[int], Iterable[str]]] = {
         "engine": lambda run: [points.keys[engines[run]].cell.engine] if run in engines else [],
         "target": lambda run: [runs.target[run]],
         "quant": lambda run: [split_model(runs.model[run])[1]],
         "model": lambda run: [runs.model[run]],
-        "revision": lambda run: [runs.commit[run][:SHORT]] if runs.commit[run] and not runs.dirty[run] else [],
+        "revision": lambda run: [commits[run]] if commits[run] and not runs.dirty[run] else [],
         "tag": lambda run: runs.tags[run],
         "run": lambda run: [runs.run_id[run]],
     }
@@ -213,10 +214,23 @@ def _takes_part(points: Points, run: int, wanted: Wanted) -> bool:
     return wanted.target in (None, points.runs.target[run]) and (wanted.model is None or wanted.model in names)
 
 
+def _commits(commits: Sequence[str]) -> list[str]:
+    """Each run's commit as people read it, the same one always with the same digits."""
+    same = whole(commits)
+    read = dict(zip(same.values(), readable(list(same.values())), strict=True))
+    return [read[same[one]] for one in commits]
+
+
+def _names(axis: str, asked: str, value: str) -> bool:
+    if axis == "revision":
+        return value.startswith(asked) or is_same(value, asked)
+    return value == asked or (axis == "run" and value.startswith(asked))
+
+
 def _baseline(axis: str, places: Mapping[str, list[int]], asked: str | None) -> str:
     if asked is None:
         return FIRST[axis] if FIRST.get(axis) in places else next(iter(places))
-    matches = [value for value in places if value == asked or (axis in ("revision", "run") and value.startswith(asked))]
+    matches = [value for value in places if _names(axis, asked, value)]
     if asked in places:
         return asked
     if len(matches) != 1:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from lab.analysis.points.table import Runs
 
 LEAST = 7  # hex digits: what is shorter, or is no hex number, is a name of its own
 SHORT = 12  # hex digits of a commit that people read
@@ -21,6 +24,12 @@ def whole(commits: Iterable[str]) -> dict[str, str]:
     """
     listed = sorted(set(commits))
     return {one: _longest(listed, place) for place, one in enumerate(listed)}
+
+
+def with_whole_commits(runs: Runs) -> Runs:
+    """Return the runs, each with its commit as `whole` has it."""
+    same = whole(runs.commit)
+    return replace(runs, commit=[same[one] for one in runs.commit])
 
 
 def is_same(one: str, other: str) -> bool:

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.analysis.commits import SHORT, is_same, readable, whole
 from lab.analysis.judging.sides import Side
 from lab.analysis.points.table import Codes, Points, Runs
+from lab.analysis.revisions import runs_of
 from lab.core.errors import LabError, StoreError, UsageError
 from lab.core.names import RUN_ID
-from lab.core.revision import HEX_PREFIX, Repository
+from lab.core.revision import Repository
 from lab.core.suggest import did_you_mean
 from lab.core.tags import CONFIRM
 from lab.core.text import said
 
 SEE = "`lab runs` lists what is stored; docs/ci.md says how runs are named"
-SHORT = 12  # hex digits of a commit that people read
 LISTED = 5
 
 Found = tuple[str, list[int]]  # a label, and places in Points.runs
@@ -130,14 +131,11 @@ class _Finder:
         return (f"tag {text}", matches) if matches else None
 
     def _revision(self, text: str) -> Found | None:
-        repository = self.among.repository
-        commit = repository.commit(text) if repository else None
-        if commit is None and re.fullmatch(HEX_PREFIX, text):
-            commit = self._recorded(text)
-        if commit is None:
+        found = runs_of(text, self.runs.commit, self.places, self.among.repository)
+        if found is None:
             return None
-        label = commit[:SHORT] if commit.startswith(text) else f"{text} ({commit[:SHORT]})"
-        matches = [i for i in self.places if self.runs.commit[i] == commit]
+        commit, matches = found
+        label = commit[:SHORT] if is_same(commit, text) or commit.startswith(text) else f"{text} ({commit[:SHORT]})"
         if not matches:
             raise StoreError(f"no run of {self._scope()} is of revision {label}", hint=self._other_revisions())
         clean = [i for i in matches if not self.runs.dirty[i]]
@@ -149,14 +147,6 @@ class _Finder:
                 hint="commit and measure again, or take them for it with --dirty",
             )
         return label, clean
-
-    def _recorded(self, text: str) -> str | None:
-        """Return the commit that begins so, of those on record."""
-        commits = sorted({self.runs.commit[i] for i in self.places if self.runs.commit[i].startswith(text)})
-        if len(commits) > 1:
-            listed = ", ".join(one[:SHORT] for one in commits[:LISTED])
-            raise UsageError(f"'{text}' begins {len(commits)} commits: {listed}", hint="write more of it")
-        return commits[0] if commits else None
 
     def _newest(self, text: str) -> list[int]:
         """Return what `latest`, `latest~N` and `last:N` mean; sessions of a confirm stage are no news."""
@@ -200,7 +190,9 @@ class _Finder:
         return f"{known}; {self._other_revisions()}"
 
     def _other_revisions(self) -> str:
-        commits = list(dict.fromkeys(self.runs.commit[i][:SHORT] for i in reversed(self.places) if self.runs.commit[i]))
+        same = whole(self.runs.commit)
+        newest = [same[self.runs.commit[i]] for i in reversed(self.places) if self.runs.commit[i]]
+        commits = readable(list(dict.fromkeys(newest)))
         return f"revisions on record: {', '.join(commits[:LISTED])}" if commits else SEE
 
     def _scope(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.analysis.boards.lines import Line
+from lab.analysis.commits import whole
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import Points, Runs
 from lab.core.dashboard import BaselineSpec
@@ -95,7 +96,8 @@ def rank_from_newest(group: Ints, run: Ints) -> Ints:
 def revisions(runs: Runs) -> Ints:
     """Return a number [R] for each revision of the runs: of one commit, one state of its tree, and one build."""
     seen: dict[tuple[str, bool, str], int] = {}
-    identities = zip(runs.commit, runs.dirty.tolist(), runs.bundle, strict=True)
+    same = whole(runs.commit)
+    identities = zip((same[commit] for commit in runs.commit), runs.dirty.tolist(), runs.bundle, strict=True)
     return np.fromiter((seen.setdefault(one, len(seen)) for one in identities), np.int64, len(runs))
 
 

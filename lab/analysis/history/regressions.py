@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from lab.analysis.commits import with_whole_commits
 from lab.analysis.history.accepting import acceptance
 from lab.analysis.history.chains import chained
 from lab.analysis.history.change_points import MIN_POINTS, ChangePoint, change_points
@@ -129,6 +130,7 @@ def judge_history(
     What stands where is by revision, as far as `repository` or the runs themselves tell it (see `order_of`).
     """
     wrong = clock_problems(points.runs, now_s)
+    points = replace(points, runs=with_whole_commits(points.runs))
     order = order_of(points.runs, wrong.keys(), repository)
     placed = replace(points, runs=replace(points.runs, created_s=order.placed_s))
     chains = chained(list(series_of(placed, wrong.keys())), placed.runs)

@@ -8,9 +8,12 @@ import click
 
 from lab.cli.options import json_option
 from lab.cli.output import print_document, print_text
+from lab.core.text import printable
 
 if TYPE_CHECKING:
     from lab.analysis.axis import Table
+    from lab.analysis.judging.sides import Side
+    from lab.core.errors import NotComparableError
     from lab.core.place import Place
 
 AXES = ("engine", "target", "quant", "model", "revision", "tag", "run")
@@ -127,10 +130,25 @@ def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Ta
     points = readable_points()
     among = Among(repository=repository())
     before, after = (select(points, text, among) for text in (a, b))
+    if set(before.runs.tolist()) == set(after.runs.tolist()):
+        raise _same_runs(a, b, before)
     policy = Policy(floors=load_floors(), emulated=emulated)
     names = (before.label, after.label if after.label != before.label else f"{after.label} (B)")
     found = arrange(points, "side", dict(zip(names, (before, after), strict=True)), names[0], policy, metrics)
     return found, judge(points, before, after, policy).exit_code
+
+
+def _same_runs(a: str, b: str, side: Side) -> NotComparableError:
+    from lab.analysis.commits import is_hex
+    from lab.core.errors import NotComparableError
+
+    is_revision = is_hex(side.label.rpartition("(")[2].rstrip(")"))
+    what = f"are one revision, {side.label}" if is_revision else "name the same runs"
+    runs = f"{len(side.runs)} run{'' if len(side.runs) == 1 else 's'}"
+    return NotComparableError(
+        f"{printable(a)} and {printable(b)} {what}: {runs}",
+        hint="`lab runs` lists what is stored, and of which revision",
+    )
 
 
 def _along(axis: str, wanted: object, emulated: bool) -> Table:
