@@ -76,13 +76,22 @@ def _apart(every: Iterable[Sequence[Mapping[str, str]]], names: Sequence[str]) -
     return sum(len({tuple(fields.get(name) for name in names) for fields in several}) for several in every)
 
 
-def name_of(conditions: Conditions, names: Iterable[str]) -> str:
-    """Return the values of the fields as a row says them: opencl threads=4."""
+def name_of(conditions: Conditions, names: Sequence[str]) -> str:
+    """Return the values of the fields as a row says them: opencl threads=4.
+
+    Of a field in an object, effective_init_params.n_batch, the last part is said where it is the only one of that name.
+    """
     known = fields_of(conditions)
-    return " ".join(_part(name, known.get(name, ABSENT)) for name in names)
+    short = Counter(_last(name) for name in names)
+    said = [(name, _last(name) if short[_last(name)] == 1 else name, known.get(name, ABSENT)) for name in names]
+    return " ".join(_part(*one) for one in said)
 
 
-def _part(name: str, text: str) -> str:
+def _last(name: str) -> str:
+    return name.rpartition(".")[2] or name
+
+
+def _part(name: str, shown: str, text: str) -> str:
     if name == PLAIN:
         return printable(text, SHOWN) or "unknown"
-    return SPELT.get((name, text)) or label(((name, text),))
+    return SPELT.get((name, text)) or label(((shown, text),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -260,6 +261,15 @@ def test_names_depend_on_no_order_and_no_filter() -> None:
     assert set(lines_of(points_of(runs))) == set(lines_of(points))
     one = build_board(narrowed(load_dashboard("overview"), target="b*"), points)
     assert named(one) == BACKENDS
+
+
+def test_the_last_part_of_a_name_is_said_where_it_is_the_only_one(tmp_path: Path) -> None:
+    report = json.loads((CASES / ONE_NIGHT).read_text())
+    row = report["runs"][0]
+    runs = [{**row, "effective_init_params": {**row["effective_init_params"], "n_batch": n}} for n in (256, 2048)]
+    runs[1]["timestamp"] = "2026-01-01T03:00:00.000Z"
+    points = points_of(records(written(tmp_path, {**report, "runs": runs})))
+    assert named(board("overview", points)) == ["n_batch=256", "n_batch=2048"]
 
 
 @given(st.lists(st.tuples(*[st.sampled_from(["0", "1", "2"])] * 3), min_size=2, max_size=8, unique=True))
