@@ -91,6 +91,8 @@ def read_file(
         found = reading.file
         found.source = Source(path.name, lines.sha256, found.format)
         found.notes += reading.notes()
+        if lines.odd_lines:
+            found.notes.append(f"{lines.odd_lines} lines with bytes that are no text of its encoding, shown as U+FFFD")
     if target is None and found.tests:
         raise UsageError(
             f"{found.name}: it does not say which of your targets it measured", hint="name it with --target"

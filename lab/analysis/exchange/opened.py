@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import io
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,16 @@ from lab.core.units import human_bytes
 MAX_BYTES = 1 << 30
 MAX_LINE = 1 << 26  # characters
 STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+PACKED = {  # how files begin that hold text for others -> what they are, and how to get at it
+    b"\x1f\x8b": ("packed by gzip", "unpack it on the way: gzip -dc FILE | lab import - --target NAME"),
+    b"PK\x03\x04": ("a zip archive", "unpack it, and import the files in it"),
+    b"BZh": ("packed by bzip2", "unpack it on the way: bzip2 -dc FILE | lab import - --target NAME"),
+    b"\xfd7zXZ\0": ("packed by xz", "unpack it on the way: xz -dc FILE | lab import - --target NAME"),
+    b"\x28\xb5\x2f\xfd": ("packed by zstd", "unpack it on the way: zstd -dc FILE | lab import - --target NAME"),
+    b"SQLite format 3\0": ("a database of SQLite", "sqlite3 FILE .dump | lab import - --target NAME"),
+    b"PAR1": ("a Parquet file", "write its rows as CSV or as JSON, a row a line"),
+}
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _MARKS = (  # the longer ones first: UTF-32's mark begins like that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -35,6 +46,7 @@ class Opened(io.RawIOBase):
         self.name = name
         self.changed_at = changed_at
         self.size_bytes = 0
+        self.odd_lines = 0  # lines with bytes that are none in the file's encoding
         self._raw = raw
         self._digest = hashlib.sha256()
 
@@ -59,13 +71,18 @@ class Opened(io.RawIOBase):
     def lines(self) -> Iterator[str]:
         """Yield the lines without their ends; characters that are none in its encoding become U+FFFD."""
         data = io.BufferedReader(self, 1 << 18)
-        text = io.TextIOWrapper(data, encoding=_encoding(data.peek(4096)[:4096]), errors="replace")
+        head = data.peek(4096)[:4096]
+        for mark, (what, next_step) in PACKED.items():
+            if head.startswith(mark):
+                raise ForeignFileError(f"{self.name}: {what}, and no text", hint=next_step)
+        text = io.TextIOWrapper(data, encoding=_encoding(head), errors="replace")
         while line := text.readline(MAX_LINE):
             if len(line) == MAX_LINE:
                 raise ForeignFileError(
                     f"{self.name}: a line of over {MAX_LINE} characters", hint="is it the right file?"
                 )
-            yield _without_zeros(line.rstrip("\n").lstrip("\ufeff"))
+            self.odd_lines += "\ufffd" in line
+            yield _plain(line.rstrip("\n").lstrip("\ufeff"))
 
 
 @contextmanager
@@ -98,8 +115,10 @@ def _encoding(head: bytes) -> str:
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
-def _without_zeros(line: str) -> str:
-    """Return the line without what a power cut or a second encoding left; a single NUL inside is for its reader."""
+def _plain(line: str) -> str:
+    """Return the line without colours, and what a power cut or a second encoding left; one NUL is for its reader."""
+    if "\x1b" in line:
+        line = _COLOURS.sub("", line)
     if "\0" not in line:
         return line
     line = line.strip("\0")

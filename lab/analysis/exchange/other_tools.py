@@ -38,7 +38,7 @@ OBJECTS: tuple[tuple[str, frozenset[str]], ...] = tuple(
     )
 )
 LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("llama.cpp's batched-bench", ("|    PP |", "S_TG t/s")),
+    ("llama.cpp's batched-bench", ("S_TG t/s",)),
     ("llama.cpp's own timings", ("llama_perf_context_print",)),
     ("llama.cpp's own timings", ("llama_print_timings",)),
     ("ExecuTorch's runner", ("PyTorchObserver",)),

@@ -25,6 +25,7 @@ class CsvScan:
         self._between = ","
         self._open: list[str] = []  # lines of a row whose quotes are not closed yet
         self._start = 0
+        self._first: str | None = None  # the first value of the last row: a row without quotes is known by it
         self._late: list[Item] = []  # told with the next line that is of CSV
 
     def take(self, line: str, number: int) -> list[Item] | None:
@@ -75,8 +76,9 @@ class CsvScan:
         if values is not None and len(values) == len(self._header) and not self._lacks_end(lines):
             columns = dict(zip(self._header, values, strict=True))
             if all(_NUMBER.fullmatch(columns[name]) or not columns[name] for name in SHAPE):
+                self._first = values[0]
                 return [Row(self._start, FORMAT, _said(columns))]
-        if not lines[0].startswith('"'):
+        if not lines[0].startswith('"') and not (values and values[1:] and values[0] == self._first):
             return None if len(lines) == 1 else [LeftOut(self._start, "log", said(lines[0]))]
         count = f"{len(values)} values for {len(self._header)} columns" if values else "a row that does not end"
         return [LeftOut(self._start, "cut", f"{count}: {said(lines[0])[:60]}")]

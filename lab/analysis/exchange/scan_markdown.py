@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lab.analysis.exchange.items import Item, Row
+from lab.analysis.exchange.items import Item, LeftOut, Row
+from lab.core.text import said
 
 FORMAT = "llama-bench-markdown"
 # Short names in the table's head -> the columns that the other formats have.
@@ -56,16 +57,19 @@ class MarkdownScan:
         """Return what became whole with this line; None where the line is not a table's."""
         if (build := _BUILD.search(line)) and self._rows:
             return self._with_build({"build_commit": build[1], "build_number": int(build[2])})
-        if not line.lstrip().startswith("|"):
+        line = line.lstrip("> \t")  # quoted in a mail or a comment
+        if not line.startswith("|"):
             return None
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if {"test", "t/s"} <= set(cells):
             self._header = [NAMES.get(cell, cell) for cell in cells]
             return []
-        if not self._header or len(cells) != len(self._header):
+        if not self._header or len(cells) > len(self._header):
             return None
         if all(re.fullmatch(r":?-+:?", cell) for cell in cells):
             return []
+        if len(cells) < len(self._header) or not line.rstrip().endswith("|"):
+            return [LeftOut(number, "cut", f"a row of a table that does not end: {said(line)[:60]}")]
         columns = _columns(dict(zip(self._header, cells, strict=True)))
         if columns is None:
             return None

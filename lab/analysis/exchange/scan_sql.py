@@ -13,6 +13,7 @@ from lab.core.text import said
 
 FORMAT = "llama-bench-sql"
 OTHERS = ("{", "[", "|", "build_commit,")  # how lines of the other forms begin
+MOST_LINES = 1000  # of one statement
 AT_ONCE = 500  # rows that SQLite reads together
 _DUMP = re.compile(r"\s*(BEGIN( TRANSACTION)?|COMMIT|PRAGMA foreign_keys=OFF);\s*", re.I)  # around any dump of SQLite
 _TABLE = re.compile(r"\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"`]?(\w+)[\"`]?\s*(?:\(|$)", re.I)
@@ -46,11 +47,12 @@ class SqlScan:
         if "\0" in line:
             raise ForeignFileError(f"{self._file}: line {number}: a NUL character")
         self._open.append(line)
-        text = "\n".join(self._open)
-        if not line.rstrip().endswith(";") or not sqlite3.complete_statement(text):
+        if len(self._open) > MOST_LINES:
+            return [self._cut()]
+        if not line.rstrip().endswith(";") or not sqlite3.complete_statement("\n".join(self._open)):
             return []
-        self._open, self._seen = [], True
-        return self._statement(text)
+        text, self._open, self._seen = "\n".join(self._open), [], True
+        return [item for one in _statements(text) for item in self._statement(one)]
 
     def end(self) -> list[Item]:
         """Return the rows that are still to be read, and what the file ended in the middle of."""
@@ -96,3 +98,13 @@ class SqlScan:
     def _cut(self) -> LeftOut:
         text, self._open = " ".join(self._open[:2]), []
         return LeftOut(self._start, "cut", f"a statement that does not end: {said(text)[:60]}")
+
+
+def _statements(text: str) -> list[str]:
+    """The statements of a text, each with its end; several may stand in one line."""
+    found, start = [], 0
+    for end in re.finditer(";", text):
+        if sqlite3.complete_statement(text[start : end.end()]):
+            found.append(text[start : end.end()])
+            start = end.end()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -215,3 +216,73 @@ def _whole_rows(form: str, cut: str) -> int:
     if form == "csv":
         return max(cut.count("\n") - 1, 0)
     return cut.count("]}")
+
+
+def _changed(form: str) -> str:
+    table = (CASES / "markdown-with-log-and-build.txt").read_text()
+    rows = [json.loads(line) for line in WHOLE["jsonl"].splitlines()]
+    inside = json.dumps(rows, indent=2).replace('  "n_prompt"', 'ggml: a line of the log\n  "n_prompt"')
+    return {
+        "a list in one line": json.dumps(rows),
+        "two lists in one line": json.dumps(rows) + json.dumps(rows),
+        "no indent": json.dumps(rows, indent=0),
+        "a log inside of rows": inside,
+        "a log before a row in its line": "....." + WHOLE["jsonl"],
+        "colours": "\x1b[32mok\x1b[0m\n" + table.replace("| llama", "\x1b[1m| llama"),
+        "quoted in a mail": "\n".join(f"> {line}" for line in table.split("\n")),
+        "semicolons": WHOLE["csv"].replace(",", ";"),
+        "tabs": WHOLE["csv"].replace(",", "\t"),
+        "SQL in one line": WHOLE["sql"].replace("\n", " "),
+        "commas behind rows": WHOLE["jsonl"].replace("}\n", "},\n"),
+        "zeros between rows": WHOLE["jsonl"].replace("\n", "\n\0\0\0\n"),
+    }[form]
+
+
+@pytest.mark.parametrize(
+    ("form", "count"),
+    [
+        ("a list in one line", 2),
+        ("two lists in one line", 4),
+        ("no indent", 2),
+        ("a log inside of rows", 2),
+        ("a log before a row in its line", 2),
+        ("colours", 2),
+        ("quoted in a mail", 2),
+        ("semicolons", 2),
+        ("tabs", 2),
+        ("SQL in one line", 2),
+        ("commas behind rows", 2),
+        ("zeros between rows", 2),
+    ],
+)
+def test_other_ways_to_write_the_same(tmp_path: Path, form: str, count: int) -> None:
+    assert len(read_file(written(tmp_path, _changed(form)), "box").tests) == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WHOLE["csv"].replace('"', "")[:-40],
+        (CASES / "markdown-with-log-and-build.txt").read_text()[:330],
+        json.dumps([json.loads(line) for line in WHOLE["jsonl"].splitlines()])[:-50],
+    ],
+)
+def test_a_cut_row_of_any_form_is_named(tmp_path: Path, text: str) -> None:
+    found = read_file(written(tmp_path, text), "box")
+    assert len(found.tests) == 1
+    assert found.counts["cut"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (gzip.compress(WHOLE["csv"].encode()), "packed by gzip"),
+        (b"PAR1" + bytes(99), "a Parquet file"),
+        (b"SQLite format 3\0" + bytes(99), "a database of SQLite"),
+    ],
+)
+def test_a_file_that_is_no_text_is_named_with_a_next_step(tmp_path: Path, content: bytes, what: str) -> None:
+    (tmp_path / "made").write_bytes(content)
+    with pytest.raises(ForeignFileError, match=what) as caught:
+        read_file(tmp_path / "made", "box")
+    assert caught.value.hint
