@@ -115,7 +115,7 @@ class Pairing:
     def _kept_apart(self) -> Iterator[Match]:
         """Those that are never compared (another protocol, an emulated device), each told with its nearest."""
         apart = [(one, other) for one in self.a for other in self.b if self._obstacle(one, other) is not None]
-        for _, one, other in sorted((self._distance(*pair), *pair) for pair in apart):
+        for one, other in sorted(apart, key=lambda pair: (self._distance(*pair), sorted(self.keys[at] for at in pair))):
             if one in self.a and other in self.b:
                 yield self._paired(one, other)
 
