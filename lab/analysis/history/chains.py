@@ -81,20 +81,17 @@ def _chains(group: Sequence[Series], runs: Runs) -> Chains:
     followed = _link(long, runs)
     heads = [one for one in segments if one.before is None]
     chains = {id(head): _chain(head) for head in heads}
-    apart = [
-        Apart(chains[id(new)], changes(old.conditions, new.conditions))
-        for old, new in followed
-        if new.before is None and old.after is None
-    ]
-    return Chains(tuple(chains.values()), tuple({id(one.series): one for one in reversed(apart)}.values()))
+    left = [(old, new) for old, new in followed if new.before is None and old.after is None]
+    left.sort(key=lambda pair: (-len(_differing(*pair)), pair[0].conditions))  # the nearest last: it is told
+    apart = {id(new): Apart(chains[id(new)], changes(old.conditions, new.conditions)) for old, new in left}
+    return Chains(tuple(chains.values()), tuple(apart.values()))
 
 
 def _segments(group: Sequence[Series], runs: Runs) -> list[Segment]:
     """The series as stretches, oldest first: one that another interrupts as a whole is two."""
     places = np.concatenate([one.runs for one in group])
-    order = np.lexsort((places, runs.created_s[places]))
-    rank = np.empty(len(order), np.intp)
-    rank[order] = np.arange(len(order))
+    met, code = np.unique(places, return_inverse=True)
+    rank = np.argsort(np.lexsort((met, runs.created_s[met])))[code]  # of the run; the same for all series of one
     every = np.split(rank, np.cumsum([len(one.runs) for one in group])[:-1])
     found: list[Segment] = []
     for one, when in zip(group, every, strict=True):

@@ -44,9 +44,16 @@ class Series:
     @property
     def seams(self) -> tuple[Seam, ...]:
         """Where conditions changed, oldest first."""
-        starts = [int(np.argmax(self.part >= place)) for place in range(1, len(self.keys))]
+        starts = [_split(self.part >= place) for place in range(1, len(self.keys))]
         told = (changes(one.conditions, other.conditions) for one, other in pairwise(self.keys))
         return tuple(Seam(*one) for one in zip(starts, told, strict=True))
+
+
+def _split(new: NDArray[np.bool_]) -> int:
+    """The place [n] with the fewest values on the wrong side: an old commit measured again stands among the old."""
+    early = np.concatenate([[0], np.cumsum(new)])
+    late = np.concatenate([np.cumsum(~new[::-1])[::-1], [0]])
+    return min(int((early + late).argmin()), len(new) - 1)
 
 
 def series_of(points: Points, without: Collection[int] = ()) -> Iterator[Series]:

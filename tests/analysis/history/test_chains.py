@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.analysis.history.regressions import History, judge_history
+from lab.analysis.history.series import Series
 from lab.analysis.points.key import SeriesKey
 from lab.analysis.points.table import Points
 from tests.analysis.history.histories import DAY_S, KEY, NOW_S, START_S, history, noise
@@ -167,3 +168,10 @@ def test_a_backend_goes_on_with_other_threads_beside_another_backend() -> None:
     found = judged(points)
     assert [(change.word, change.key) for change in found.changes] == [("slower", on("cpu", 4))]
     assert [(one.changes, one.compared) for one in found.conditions] == [(("threads 6 -> 4",), True)]
+
+
+def test_the_place_of_a_change_of_conditions_is_that_with_the_fewest_on_the_wrong_side() -> None:
+    """Old commits measured again under the new conditions stand among the old ones."""
+    part = np.array([0, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1])
+    one = Series((under(), under(x=1)), np.ones(11), np.arange(11, dtype=np.int32), part)
+    assert [(seam.index, seam.changes) for seam in one.seams] == [(6, ("+ x=1",))]
