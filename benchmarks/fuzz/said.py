@@ -34,7 +34,13 @@ ROW = {
     **{"model_n_params": 6, "n_batch": 8, "n_ubatch": 8, "n_threads": 2, "type_k": "f16", "type_v": "f16"},
     **{"n_prompt": 1, "n_gen": 0, "n_depth": 0, "samples_ns": [5, 6]},
 }
-WATCHED = {"watched": {"VmHWM": 1, "samples": [[1, 2]]}}
+WATCHED = {
+    "watched": {
+        "counters": {"VmHWM": 1, "major_faults": 0, "VmSwap": None},
+        "rss_anon_peak_bytes": None,
+        "samples": [[0.1, 5]],
+    }
+}
 PROGRESS = ({"phase": "x", "total": 1.0, "unit": "B"}, {"note": "x"}, {"advance": 1})
 ADB = (
     b"CNXN"
