@@ -9,12 +9,26 @@ from typing import Any, TypeVar
 import click
 
 from lab.core.errors import LabError, UsageError
+from lab.core.kinds import MOST
 from lab.core.suggest import unknown
 
 F = TypeVar("F", bound=Callable[..., Any])
 ENGINES = ("tvm", "mlc", "llama.cpp")
 MOST_TOKENS = 1_000_000_000
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
+
+
+class Whole(click.IntRange):
+    """A whole number of at least so much, which a record can hold: it is looked at before it is parsed."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; a usage error for one that nothing can be counted with."""
+        if isinstance(value, str) and len(value) > len(str(MOST)):
+            self.fail(f"{value[:60]!r} is too large a number", param, ctx)
+        number = super().convert(value, param, ctx)
+        if number > MOST:
+            self.fail(f"{number} is too large a number", param, ctx)
+        return number
 
 
 def json_option(verb: F) -> F:
@@ -46,14 +60,14 @@ def model_option(verb: F) -> F:
 def layers_option(verb: F) -> F:
     """`--layers N`: a quick, labelled part of the model."""
     text = "Keep only the first N layers: quick, labelled, never compared with whole models."
-    return click.option("--layers", type=click.IntRange(1), metavar="N", help=text)(verb)
+    return click.option("--layers", type=Whole(1), metavar="N", help=text)(verb)
 
 
 def weights_options(verb: F) -> F:
     """`--weights DIR` or `--seed N`: where the numbers come from."""
     folder = click.Path(exists=True, path_type=Path)
     seed = "Seed of the synthetic weights, used when there is no --weights; default: 0."
-    verb = click.option("--seed", type=click.IntRange(0), metavar="N", help=seed)(verb)
+    verb = click.option("--seed", type=Whole(0), metavar="N", help=seed)(verb)
     text = "Hugging Face or MLC weights folder; default: synthetic weights."
     return click.option("--weights", type=folder, metavar="DIR", help=text)(verb)
 

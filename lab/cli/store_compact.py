@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from lab.cli.options import json_option
+from lab.cli.options import Whole, json_option
 from lab.cli.output import print_document, print_text, stderr
 from lab.cli.problems import keeping
 from lab.cli.store_files import days_ago, need_files
@@ -15,7 +15,7 @@ KEPT = "every run is in its file or in its archive; give the command again to fi
 
 
 @click.command("compact")
-@click.option("--older-than", "days", type=click.IntRange(0), default=90, metavar="DAYS", help="Default: 90.")
+@click.option("--older-than", "days", type=Whole(0), default=90, metavar="DAYS", help="Default: 90.")
 @json_option
 def compact(days: int, as_json: bool) -> None:
     """Put old runs into archives: one Parquet file a target and month, with every document in it byte for byte.
@@ -45,8 +45,8 @@ def compact(days: int, as_json: bool) -> None:
 
 
 @click.command("prune")
-@click.option("--older-than", "days", type=click.IntRange(0), required=True, metavar="DAYS", help="Only runs that old.")
-@click.option("--keep", type=click.IntRange(0), default=20, metavar="N", help="Newest of each line; default: 20.")
+@click.option("--older-than", "days", type=Whole(0), required=True, metavar="DAYS", help="Only runs that old.")
+@click.option("--keep", type=Whole(0), default=20, metavar="N", help="Newest of each line; default: 20.")
 @click.option("--yes", is_flag=True, help="Remove what is listed, for good.")
 @json_option
 def prune(days: int, keep: int, yes: bool, as_json: bool) -> None:

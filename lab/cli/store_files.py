@@ -8,6 +8,8 @@ from pathlib import Path
 from lab.core.errors import UsageError
 from lab.core.home import profiles_dir, store_url
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # before every run
+
 
 def files_or_none() -> Path | None:
     """Return profiles/, or None when runs are rows of a database."""
@@ -25,4 +27,5 @@ def need_files(why: str) -> Path:
 
 def days_ago(days: float) -> datetime:
     """Return the time that was so many days ago."""
-    return datetime.now(UTC) - timedelta(days=days)
+    now = datetime.now(UTC)
+    return now - timedelta(days=min(days, (now - EPOCH).days))

@@ -110,8 +110,9 @@ def _clock(at: Place, run: RunRecord, now: datetime) -> str | None:
     if made > now + SOON:
         return f"it says that it was made at {run.created_at}, which is yet to come"
     if isinstance(at, Path) and at.exists():
-        written = datetime.fromtimestamp(at.stat().st_mtime, UTC)
-        if HAS_CLOCKS < written < made - A_DAY:
+        written_s = at.stat().st_mtime  # seconds: a file's may lie beyond every date
+        if HAS_CLOCKS.timestamp() < written_s < (made - A_DAY).timestamp():
+            written = datetime.fromtimestamp(written_s, UTC)
             return f"it says that it was made at {run.created_at}, and its file was written at {written:%Y-%m-%d %H:%M}"
     if any(_backwards(one.submit_ns, one.token_ns) for cell in run.cells for one in cell.repetitions):
         return "the clock of the device ran backwards between two tokens"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -79,3 +80,35 @@ def test_a_notebook_has_the_rest(store: Path) -> None:
         frame = opened.frame()
     assert sorted(set(frame["run_id"])) == list(SOUND)
     assert len({str(one.message) for one in told}) == COUNT
+
+
+@pytest.mark.parametrize("number", ["99999999", "9" * 30, "9" * 5000])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "store prune --older-than",
+        "store compact --older-than",
+        "compare --axis run --last",
+        "ack --reason x",
+        "ack --remove",
+    ],
+)
+def test_numbers_of_any_size_on_the_command_line(lab: Lab, store: Path, words: str, number: str) -> None:
+    ran = lab(*words.split(), number)
+    assert ran.code in (0, 1, 2, 5), ran.err
+    assert len(ran.err) < 2000
+
+
+def test_a_file_of_no_date_is_no_end_of_the_check(
+    lab: Lab, keep: Keep, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """File systems keep times that no calendar has."""
+    keep()
+    real = Path.stat
+
+    def beyond(self: Path, **kwargs: bool) -> os.stat_result:
+        found = list(real(self, **kwargs))
+        return os.stat_result((*found[:7], 2**60, 2**60, 2**60))
+
+    monkeypatch.setattr(Path, "stat", beyond)
+    assert lab("store", "check").code == 0

@@ -30,7 +30,8 @@ class Dates:
         if self.given is not None:
             return self.given
         now = datetime.now(UTC)
-        at = now if self.changed_at is None else min(datetime.fromtimestamp(self.changed_at, UTC), now)
+        changed_s = now.timestamp() if self.changed_at is None else self.changed_at  # may lie beyond every date
+        at = datetime.fromtimestamp(max(min(changed_s, now.timestamp()), 0), UTC)
         return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from lab.cli.options import json_option
+from lab.cli.options import Whole, json_option
 from lab.cli.output import print_document, print_text
 from lab.core.errors import UsageError
 
 
 @click.command("ack")
-@click.argument("number", type=click.IntRange(1), required=False)
+@click.argument("number", type=Whole(1), required=False)
 @click.argument("run", metavar="[RUN]", required=False)
 @click.option("--reason", metavar="TEXT", help="Why the new level is right; a reviewer reads it.")
 @click.option("--target", metavar="NAME", help="Device; see 'lab targets'.")
@@ -20,7 +20,7 @@ from lab.core.errors import UsageError
 @click.option("--run", "run_option", metavar="RUN", help="First run at the new level, or the beginning of its id.")
 @click.option("--each", is_flag=True, help="Accept all changes that fit, where several do.")
 @click.option("--list", "listing", is_flag=True, help="List what is accepted, numbered.")
-@click.option("--remove", type=click.IntRange(1), metavar="N", help="Take entry N of --list back.")
+@click.option("--remove", type=Whole(1), metavar="N", help="Take entry N of --list back.")
 @json_option
 def command(
     number: int | None,

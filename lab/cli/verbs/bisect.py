@@ -9,6 +9,7 @@ import click
 
 from lab.cli.gate_options import floor_option, metric_option
 from lab.cli.options import (
+    Whole,
     int_list,
     json_option,
     layers_option,
@@ -41,8 +42,8 @@ KEPT = "the repository is as it was, and the sessions that were measured are on 
 @click.option("--prompt", metavar="N[,N...]", callback=int_list(1), help="Tokens to prefill; default: 512.")
 @click.option("--generate", metavar="N[,N...]", callback=int_list(2), help="Tokens to generate; default: 128.")
 @click.option("--depth", metavar="N[,N...]", callback=int_list(0), help="Tokens in the cache; default: 0.")
-@click.option("--repeats", type=click.IntRange(1), metavar="N", help="Repetitions; default: the target's.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: the target's.")
+@click.option("--repeats", type=Whole(1), metavar="N", help="Repetitions; default: the target's.")
+@click.option("--threads", type=Whole(1), metavar="N", help="Threads; default: the target's.")
 @layers_option
 @weights_options
 @reach_options

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lab.cli.options import (
+    Whole,
     existing_model,
     existing_target,
     int_list,
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 @click.option("--prompt", metavar="N[,N...]", default="512", callback=int_list(1), help="Tokens to prefill.")
 @click.option("--generate", metavar="N[,N...]", default="128", callback=int_list(2), help="Tokens to generate.")
 @click.option("--depth", metavar="N[,N...]", default="0", callback=int_list(0), help="Tokens in the cache.")
-@click.option("--repeats", type=click.IntRange(1), metavar="N", help="Repetitions; default: the target's.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: the target's.")
+@click.option("--repeats", type=Whole(1), metavar="N", help="Repetitions; default: the target's.")
+@click.option("--threads", type=Whole(1), metavar="N", help="Threads; default: the target's.")
 @layers_option
 @weights_options
 @reach_options

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.options import json_option
+from lab.cli.options import Whole, json_option
 from lab.cli.output import print_document, print_text
 from lab.core.text import printable
 
@@ -27,7 +27,7 @@ AXES = ("engine", "target", "quant", "model", "revision", "tag", "run")
 @click.option("--model", metavar="ID", help="Model; see 'lab models'.")
 @click.option("--baseline", metavar="VALUE", help="With --axis: what the others are held against.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Show this metric alone; may be repeated.")
-@click.option("--last", type=click.IntRange(1), metavar="N", help="With --axis: newest N runs of each; 5 where open.")
+@click.option("--last", type=Whole(1), metavar="N", help="With --axis: newest N runs of each; 5 where open.")
 @click.option("--plot", is_flag=True, help="Draw bars instead of a table.")
 @click.option("--emulated", is_flag=True, help="Compare runs of emulated devices too.")
 @json_option

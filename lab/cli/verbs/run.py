@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from lab.cli.options import (
+    Whole,
     dump_ir_option,
     engine_option,
     existing_model,
@@ -44,8 +45,8 @@ def _tokens(option: str, least: int, default: str, text: str) -> Callable[[F], F
 @_tokens("--prompt", 1, "512", "Tokens to prefill; default: 512.")
 @_tokens("--generate", 2, "128", "Tokens to generate; default: 128.")
 @_tokens("--depth", 0, "0", "Tokens in the cache before the prompt; default: 0.")
-@click.option("--repeats", type=click.IntRange(1), metavar="N", help="Repetitions; default: the target's.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Threads; default: the target's.")
+@click.option("--repeats", type=Whole(1), metavar="N", help="Repetitions; default: the target's.")
+@click.option("--threads", type=Whole(1), metavar="N", help="Threads; default: the target's.")
 @click.option("--profile", is_flag=True, help="Time each kernel of an OpenCL device, in a process more a cell.")
 @engine_option
 @layers_option

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lab.cli.options import (
+    Whole,
     json_option,
     layers_option,
     model_option,
@@ -22,8 +23,8 @@ from lab.cli.output import print_document, print_text, stderr
 @model_option
 @layers_option
 @weights_options
-@click.option("--prompt-tokens", type=click.IntRange(1), default=64, metavar="N", help="Prompt; default: 64.")
-@click.option("--steps", type=click.IntRange(1), default=16, metavar="N", help="Tokens generated; default: 16.")
+@click.option("--prompt-tokens", type=Whole(1), default=64, metavar="N", help="Prompt; default: 64.")
+@click.option("--steps", type=Whole(1), default=16, metavar="N", help="Tokens generated; default: 16.")
 @reach_options
 @json_option
 def command(prompt_tokens: int, steps: int, accept_new: bool, as_json: bool, **choice: Any) -> int:

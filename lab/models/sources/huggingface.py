@@ -112,5 +112,5 @@ def _sharded(folder: Path) -> dict[str, StoredTensor]:
     tables = {name: read_table(path) for name, path in sorted(paths.items())}
     for tensor, shard in placed.items():
         if tensor not in tables[shard]:
-            raise WeightsError(f"{tensor}: {shown(index)} places it in {shard}, which lacks it", hint=AGAIN)
+            raise WeightsError(f"{tensor[:100]}: {shown(index)} places it in {shard}, which lacks it", hint=AGAIN)
     return {tensor: stored for table in tables.values() for tensor, stored in table.items()}
