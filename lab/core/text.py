@@ -25,7 +25,10 @@ def whole_texts() -> Iterator[None]:
 
 def printable(text: object, limit: int | None = None) -> str:
     """Return the text without control characters, its lines joined by slashes, and of that the first `limit`."""
-    joined = " / ".join(part.strip() for part in str(text).splitlines() if part.strip())
+    whole = str(text)
+    if whole.isprintable():  # as nearly all are, and then it is one line
+        return whole.strip()[:limit]
+    joined = " / ".join(part.strip() for part in whole.splitlines() if part.strip())
     return "".join(char for char in joined if char.isprintable())[:limit]
 
 

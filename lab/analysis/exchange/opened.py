@@ -76,6 +76,7 @@ class Opened(io.RawIOBase):
             if head.startswith(mark):
                 raise ForeignFileError(f"{self.name}: {what}, and no text", hint=next_step)
         text = io.TextIOWrapper(data, encoding=_encoding(head), errors="replace")
+        text._CHUNK_SIZE = 1 << 18  # type: ignore[attr-defined] # of 8 KB otherwise
         while line := text.readline(MAX_LINE):
             if len(line) == MAX_LINE:
                 raise ForeignFileError(

@@ -208,8 +208,10 @@ def _of(found: dict[str, object], number: int, listed: bool) -> Iterator[Item]:
     format = "llama-bench-json" if listed else "llama-bench-jsonl"
     if is_llama_row(found):
         yield Row(number, format, found)
-    elif rows := [row for value in found.values() for row in _wrapped(value)]:
-        yield from (Row(number, format, row) for row in rows)
+    elif inside := {name: rows for name, value in found.items() if (rows := _wrapped(value))}:
+        yield from (Row(number, format, row) for rows in inside.values() for row in rows)
+        if beside := ", ".join(name for name in found if name not in inside):
+            yield LeftOut(number, "other", f"beside the rows in {said(', '.join(inside))}: {said(beside)}")
     else:
         yield Document(number, found, listed)
 

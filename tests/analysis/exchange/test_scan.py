@@ -146,7 +146,9 @@ def test_a_dump_of_a_database(tmp_path: Path) -> None:
 def test_rows_that_another_program_wrapped(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in WHOLE["jsonl"].splitlines()]
     lines = "\n".join(json.dumps({"bench_raw": row, "mode": "x", "memory": 7}) for row in rows)
-    assert seen(read_file(written(tmp_path, lines), "box")) == TWO
+    found = read_file(written(tmp_path, lines), "box")
+    assert seen(found) == TWO
+    assert [one.text for one in found.left_out] == ["beside the rows in bench_raw: mode, memory"] * 2
     assert seen(read_file(written(tmp_path, {"host": "x", "results": rows}), "box")) == TWO
 
 
