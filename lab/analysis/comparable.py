@@ -122,6 +122,7 @@ def _facts(a: RunRecord, b: RunRecord) -> Iterator[tuple[str, str, str]]:
         ("engine", lambda run: run.engine.name),
         ("ran on", lambda run: str(run.engine.effective)),
         ("threads", lambda run: str(run.engine.threads)),
+        ("CPU quota", lambda run: str(run.device.facts.get("cpu_quota_cores") or "none")),
         ("lab", lambda run: f"{run.lab.version} {(run.lab.git_commit or '')[:9]}".strip()),
         ("library", lambda run: run.bundle.key[:12]),
         ("status", lambda run: run.status),

@@ -139,6 +139,14 @@ def test_a_swapping_cell_is_held_out() -> None:
     assert [(one.mark, one.reason) for one in found.rows] == [("not-comparable", "swapped in B")]
 
 
+def test_another_share_of_the_processor_is_noted() -> None:
+    """A container with half a CPU against the whole machine."""
+    facts = {**DOCUMENT["device"]["facts"], "cpu_quota_cores": 0.5}
+    device = {**DOCUMENT["device"], "facts": facts}
+    found = compare(record(), record(run_id="20261124-210000-ab12ce", device=device))
+    assert "CPU quota: none against 0.5" in found.notes
+
+
 def test_what_differs_is_noted_and_another_device_is_allowed() -> None:
     device = {**DOCUMENT["device"], "serial_hash": "feedfeedfeedfeed"}
     engine = {**DOCUMENT["engine"], "threads": 1}
