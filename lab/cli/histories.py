@@ -67,6 +67,7 @@ def change_row(number: int, change: Regression) -> dict[str, Any]:
         "number": number,
         "cell": cell,
         "settings": dict(change.settings),
+        "columns_changed": list(change.columns),
         "conditions_changed": [text for seam in change.here for text in seam.changes],
         **{name: getattr(change, name) for name in plain},
         "commit_before": change.commits[0] or None,

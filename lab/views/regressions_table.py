@@ -55,6 +55,8 @@ def _seams(shown: Sequence[tuple[int, Regression]]) -> Iterator[Text]:
     for number, change in shown:
         for seam in change.here:
             yield Text(f"{number}: conditions changed here: {', '.join(seam.changes)}", CAUTION)
+        if change.columns:
+            yield Text(f"{number}: columns came or went here, at their default: {', '.join(change.columns)}", FAINT)
 
 
 def _conditions(history: History, shown: Sequence[tuple[int, Regression]]) -> list[Text]:

@@ -56,6 +56,8 @@ def test_a_loss_is_found_though_a_column_came_with_it(lab: Lab, home: Path, name
     assert (f"1: conditions changed here: {field}" in ran.out) == bool(field)
     (change,) = lab("regressions", "--json").document["changes"]
     assert change["conditions_changed"] == [field] * bool(field)
+    assert change["columns_changed"] == ["+ no_host"] * ("default" in name)
+    assert ("columns came or went here, at their default: + no_host" in ran.out) == ("default" in name)
 
 
 def test_flash_attention_off_is_held_against_off_and_on_against_on(lab: Lab, home: Path) -> None:

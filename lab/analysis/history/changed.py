@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from lab.analysis.history.chains import Apart
 from lab.analysis.history.clocks import DAY_S
 from lab.analysis.history.series import Series
+from lab.analysis.points.defaults import COLUMNS, LLAMA_BENCH
 from lab.analysis.points.key import CellKey, Fields
 from lab.analysis.points.named import told_apart
 from lab.analysis.points.table import Runs
+
+FEW = 0.1  # of the runs of a level: its place may be off by some
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,25 @@ def changed(series: Iterable[Series], apart: Iterable[Apart], runs: Runs) -> tup
         else:
             found[found.index(near)] = replace(near, cells=(*near.cells, cell))
     return tuple(reversed(found))
+
+
+def columns_between(series: Series, runs: Runs, start: int, index: int, end: int) -> tuple[str, ...]:
+    """Return which columns came or went, at their default, between values `start` to `index` and those to `end`.
+
+    They change no condition, and tell that the tool is another. A column counts that nearly all runs of one level have
+    and hardly any of the other; one at another value is a change of conditions.
+    """
+    before, after = series.runs[start:index], series.runs[index:end]
+    told = [dict(key.conditions.settings) for key in series.keys]
+    bits = 1 << np.arange(len(COLUMNS), dtype=np.int64)
+    old, new = (((runs.columns[level][:, None] & bits) > 0).mean(axis=0) for level in (before, after))
+    signs = np.where((old <= FEW) & (new >= 1 - FEW), "+", np.where((old >= 1 - FEW) & (new <= FEW), "-", ""))
+    known = runs.columns[before].any() and runs.columns[after].any()
+    return tuple(
+        f"{sign} {name}"
+        for sign, name in zip(signs.tolist(), COLUMNS, strict=True)
+        if sign and known and all(each.get(name) == LLAMA_BENCH[name] for each in told)
+    )
 
 
 def settings_of(series: Sequence[Series]) -> list[Fields]:

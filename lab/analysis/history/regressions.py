@@ -12,7 +12,7 @@ from lab.analysis.commits import with_whole_commits
 from lab.analysis.history.accepting import acceptance
 from lab.analysis.history.chains import chained
 from lab.analysis.history.change_points import MIN_POINTS, ChangePoint, change_points
-from lab.analysis.history.changed import Changed, changed, settings_of
+from lab.analysis.history.changed import Changed, changed, columns_between, settings_of
 from lab.analysis.history.clocks import clock_problems
 from lab.analysis.history.order import Order, order_of
 from lab.analysis.history.series import Seam, Series, series_of
@@ -36,7 +36,8 @@ class Regression:
     `ratio` is after / before. `run_id` and `created_s` (seconds since 1970) are of the first run at the new level,
     `commits` are the last one before it and the first one at it, "" where a record has none. `newest` says that no
     other change came after it, `open` that it is for the worse, not accepted, and not made good since. `seams` are all
-    changes of conditions in its history, `settings` what tells it from other histories of its cell.
+    changes of conditions in its history, `settings` what tells it from other histories of its cell, `columns` which
+    columns of the tool came or went with it at their default.
     """
 
     key: SeriesKey
@@ -57,6 +58,7 @@ class Regression:
     index: int
     seams: tuple[Seam, ...] = ()
     settings: Fields = ()
+    columns: tuple[str, ...] = ()
 
     @property
     def cell(self) -> CellKey:
@@ -215,6 +217,7 @@ def _regression(
         index=change.index,
         seams=series.seams,
         settings=settings,
+        columns=columns_between(series, runs, edges[place], change.index, edges[place + 2]),
     )
 
 
