@@ -1,4 +1,4 @@
-"""What computed, in words that stay the same when a driver is updated."""
+"""What computed, in a text that stays the same when a driver is updated."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def unversioned(text: str) -> str:
     return VERSIONED.sub("", text).strip()
 
 
-def backend_words(record: RunRecord) -> str:
+def backend_text(record: RunRecord) -> str:
     """Return what computed, with the GPU's name and without the version of its driver."""
     gpu = "" if tool_of(record) == OWN else str(record.device.facts.get("gpu") or "")
-    words = map(unversioned, (backend_of(record), gpu))
-    return printable(" ".join(part for part in words if part))
+    parts = map(unversioned, (backend_of(record), gpu))
+    return printable(" ".join(part for part in parts if part))

@@ -15,7 +15,7 @@ MISSED = 3  # sessions of one sibling since, and
 MISSED_S = 3 * 86_400  # so many seconds, after which nobody expects the next one
 
 
-def last_words(newest: Mapping[Line, Newest]) -> dict[Line, str]:
+def last_days(newest: Mapping[Line, Newest]) -> dict[Line, str]:
     """Return, for each line whose siblings went on without it, the day of its newest session."""
     cells: dict[CellKey, list[Line]] = {}
     for line in newest:

@@ -53,7 +53,7 @@ def _crowded(lines: Iterable[Line]) -> frozenset[str]:
     engines: dict[tuple[str, str], set[str]] = {}
     for line in lines:
         engines.setdefault((line.cell.target, line.cell.model), set()).add(line.cell.engine)
-    return frozenset(target for (target, _), found in engines.items() if len(found) > 1)
+    return frozenset(target for (target, _), names in engines.items() if len(names) > 1)
 
 
 def natural(text: str) -> tuple[object, ...]:

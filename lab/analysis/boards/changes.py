@@ -10,7 +10,7 @@ from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import BoardCell, BoardRow
 from lab.analysis.boards.facts import fact_text
 from lab.analysis.boards.lines import Line
-from lab.analysis.boards.words import change_words, role_of, size_words
+from lab.analysis.boards.words import change_words, role_of, size_text
 from lab.analysis.points.key import SeriesKey
 from lab.core.dashboard import DashboardSpec
 from lab.core.metrics import NOT_MEASURED
@@ -64,5 +64,5 @@ def _fact(name: str, cell: BoardCell, change: Change) -> BoardCell:
 
 
 def _reason(change: Change) -> str:
-    said = f"{change.word} by {size_words(change.ratio)} from run {change.run_id} on"
+    said = f"{change.word} by {size_text(change.ratio)} from run {change.run_id} on"
     return f"{said}; accepted: {change.accepted}" if change.accepted is not None else said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lab.analysis.boards.aged import last_words
+from lab.analysis.boards.aged import last_days
 from lab.analysis.boards.board import BoardCell, Seam
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.newest import Newest, newest_of_lines
@@ -58,7 +58,7 @@ def cells_of(
     verdicts = judged(points, lines, spec, policy)
     newest = newest_of_lines(points, lines)
     statuses = {line: one for line, one in newest.items() if line.cell.metric == STATUS}
-    last = last_words(statuses)
+    last = last_days(statuses)
     found: dict[Line, BoardCell] = {}
     for line, one in newest.items():
         if line.cell.metric in spec.metrics:

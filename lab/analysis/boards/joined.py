@@ -54,10 +54,10 @@ def _statuses(points: Points) -> Iterator[Series]:
 
 
 def _joined(stretches: Sequence[Stretch], runs: Runs) -> list[Stretch]:
-    found = _merged(stretches)
-    if len(found) < 2:
-        return found
-    ordered = sorted(found, key=lambda one: (int(one.runs[0]), one.conditions))
+    merged = _merged(stretches)
+    if len(merged) < 2:
+        return merged
+    ordered = sorted(merged, key=lambda one: (int(one.runs[0]), one.conditions))
     fields = [tuple(_fields(one.conditions[end]) for end in (0, -1)) for one in ordered]
     before = {_first_follower(place, ordered, fields, runs): place for place in range(len(ordered))}
     chains: list[list[int]] = [[place] for place in range(len(ordered))]
@@ -76,16 +76,16 @@ def _one(stretches: Sequence[Stretch], chain: Sequence[int]) -> Stretch:
 
 def _merged(stretches: Sequence[Stretch]) -> list[Stretch]:
     """Those with conditions in common as one: what came back after a change is the same place."""
-    found: list[Stretch] = []
+    merged: list[Stretch] = []
     for one in stretches:
-        alike = next((other for other in found if set(other.conditions) & set(one.conditions)), None)
+        alike = next((other for other in merged if set(other.conditions) & set(one.conditions)), None)
         if alike is None:
-            found.append(one)
+            merged.append(one)
             continue
         last = max(alike, one, key=lambda each: int(each.runs[-1])).conditions
         first = [each for each in (*alike.conditions, *one.conditions) if each not in last]
         alike.conditions, alike.runs = [*dict.fromkeys(first), *last], np.sort(np.concatenate([alike.runs, one.runs]))
-    return found
+    return merged
 
 
 def _first_follower(place: int, every: Sequence[Stretch], fields: Sequence[tuple[Told, ...]], runs: Runs) -> int | None:

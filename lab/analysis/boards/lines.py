@@ -79,12 +79,12 @@ def _apart(every: Iterable[Sequence[Mapping[str, str]]], names: Sequence[str]) -
 def name_of(conditions: Conditions, names: Sequence[str]) -> str:
     """Return the values of the fields as a row says them: opencl threads=4.
 
-    Of a field in an object, effective_init_params.n_batch, the last part is said where it is the only one of that name.
+    Of a field in an object, effective_init_params.n_batch, the last part will do where it is the only one of that name.
     """
     known = fields_of(conditions)
     short = Counter(_last(name) for name in names)
-    said = [(name, _last(name) if short[_last(name)] == 1 else name, known.get(name, ABSENT)) for name in names]
-    return " ".join(_part(*one) for one in said)
+    parts = [(name, _last(name) if short[_last(name)] == 1 else name, known.get(name, ABSENT)) for name in names]
+    return " ".join(_part(*one) for one in parts)
 
 
 def _last(name: str) -> str:

@@ -60,9 +60,9 @@ def _under_one_set(base: Ints, run: Ints, series: NDArray[np.int32], side: Ints)
 def _last_place(group: Ints, run: Ints, count: int) -> Ints:
     """The place [count] of the newest session of each group, -1 where it has none."""
     order = np.lexsort((run, group))
-    found = np.full(count, -1, np.int64)
-    found[group[order]] = order  # of an index that comes several times the last one stays
-    return found
+    last = np.full(count, -1, np.int64)
+    last[group[order]] = order  # of an index that comes several times the last one stays
+    return last
 
 
 def _by_revision(base: Ints, run: Ints, runs: Runs, spec: BaselineSpec) -> Ints:
@@ -110,7 +110,7 @@ def newness_of_runs(points: Points, lines: Sequence[Line]) -> Ints:
     taken = np.flatnonzero(status[points.series]) if len(points) else np.zeros(0, np.intp)
     numbers: dict[Line, int] = {}
     line = np.asarray([numbers.setdefault(one.base, len(numbers)) for one in lines], np.int64)
-    found = np.full(len(points.runs), len(points.runs), np.int64)
+    newer = np.full(len(points.runs), len(points.runs), np.int64)
     run = points.run[taken].astype(np.int64)
-    np.minimum.at(found, run, rank_from_newest(line[points.series[taken]], run))
-    return found
+    np.minimum.at(newer, run, rank_from_newest(line[points.series[taken]], run))
+    return newer

@@ -58,7 +58,7 @@ def change_words(ratio: float) -> str:
     return f"{ratio:.3g} times"
 
 
-def size_words(ratio: float) -> str:
+def size_text(ratio: float) -> str:
     """Return how large a change is, to stand behind a word that says which way: `20.4 %`; or `a factor of 3`."""
     if 0.5 < ratio < 2:
         return f"{abs(ratio - 1) * 100:.1f} %"

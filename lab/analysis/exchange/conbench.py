@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.analysis.backend_names import backend_words
+from lab.analysis.backend_names import backend_text
 from lab.analysis.exchange.hostless import public_setting
 from lab.analysis.exchange.series import Series, series_of
 from lab.analysis.exchange.series_names import under
@@ -96,7 +96,7 @@ def _result(record: RunRecord, one: Series) -> dict[str, Any]:
         "depth": str(one.cell.depth),
         "tool": tool_of(record),
         "protocol": protocol_of(record),
-        "backend": backend_words(record) or "unknown",
+        "backend": backend_text(record) or "unknown",
         "threads": str(record.engine.threads or "unknown"),
         **{f"setting.{name}": text or "none" for name, text in under(record).settings},
         **({"counter": one.counter} if one.counter else {}),

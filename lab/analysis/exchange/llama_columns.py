@@ -64,8 +64,8 @@ def _backends(record: RunRecord) -> str | None:
 
 def _settings(record: RunRecord) -> dict[str, Any]:
     """Settings as llama-bench spells them; records have all of them as text, whatever format they came in."""
-    found = record.engine.extra.get("settings")
-    return {name: _typed(name, value) for name, value in found.items()} if isinstance(found, dict) else {}
+    settings = record.engine.extra.get("settings")
+    return {name: _typed(name, value) for name, value in settings.items()} if isinstance(settings, dict) else {}
 
 
 def _typed(name: str, value: Any) -> Any:
@@ -121,19 +121,19 @@ def _samples(rates: list[float], tokens: int) -> dict[str, Any]:
 
 def _means(rates: list[float], tokens: int, spread: bool) -> dict[str, Any]:
     times_ns = [tokens * 1e9 / rate for rate in rates]
-    found = {"avg_ns": round(fmean(times_ns)), "avg_ts": fmean(rates)}
-    return {**found, "stddev_ns": round(stdev(times_ns)), "stddev_ts": stdev(rates)} if spread and rates[1:] else found
+    means = {"avg_ns": round(fmean(times_ns)), "avg_ts": fmean(rates)}
+    return {**means, "stddev_ns": round(stdev(times_ns)), "stddev_ts": stdev(rates)} if spread and rates[1:] else means
 
 
 def _reported(cell: Cell) -> dict[str, Any]:
-    found = cell.extra.get("reported")
-    return found if isinstance(found, dict) else {}
+    reported = cell.extra.get("reported")
+    return reported if isinstance(reported, dict) else {}
 
 
 def _measured(cell: Cell) -> dict[str, Any]:
     """What the file had measured besides, under its names."""
-    found = _reported(cell).get("measured")
-    return found if isinstance(found, dict) else {}
+    measured = _reported(cell).get("measured")
+    return measured if isinstance(measured, dict) else {}
 
 
 def _number(value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.analysis.backend_names import backend_words
+from lab.analysis.backend_names import backend_text
 from lab.analysis.exchange.hostless import public_setting
 from lab.analysis.points.defaults import DEFAULTS
 from lab.analysis.points.settings import settings_of, spelled
@@ -40,12 +40,12 @@ class Under:
 
 
 def under(record: RunRecord) -> Under:
-    """Return under what the run was measured; lab's own engines on the CPU, with a thread a core, need no words."""
+    """Return under what the run was measured; lab's own engines on the CPU, with a thread a core, need no name."""
     own = tool_of(record) == OWN
     threads = record.engine.threads
     if own and threads == record.device.facts.get("cores"):
         threads = 0
-    backend = backend_words(record)
+    backend = backend_text(record)
     return Under(
         tool="" if own else tool_of(record),
         backend="" if own and backend.startswith("cpu") else backend,

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.analysis.backend_names import backend_words
+from lab.analysis.backend_names import backend_text
 from lab.analysis.exchange.bencher import NAME_LIMIT, bmf
 from lab.analysis.exchange.conbench import conbench_results
 from lab.analysis.exchange.flat import csv_text, jsonl_text
@@ -95,9 +95,9 @@ def test_a_column_at_its_default_or_a_measurement_changes_no_name(tmp_path: Path
 
 def test_another_driver_changes_no_name(tmp_path: Path) -> None:
     texts = ("Example GPU", "Example GPU (driver B)", "Example GPU (Mesa 24.1.3)")
-    assert {backend_words(made(tmp_path, backends="Vulkan", gpu_info=text)) for text in texts} == {"Vulkan Example GPU"}
+    assert {backend_text(made(tmp_path, backends="Vulkan", gpu_info=text)) for text in texts} == {"Vulkan Example GPU"}
     chips = ("AMD Radeon (RADV NAVI31)", "AMD Radeon (RADV NAVI21)")
-    assert len({backend_words(made(tmp_path, backends="Vulkan", gpu_info=text)) for text in chips}) == 2
+    assert len({backend_text(made(tmp_path, backends="Vulkan", gpu_info=text)) for text in chips}) == 2
 
 
 def test_labs_own_runs_are_named_by_what_is_not_usual() -> None:

@@ -92,7 +92,7 @@ def again(runs: list[RunRecord], folder: Path) -> list[RunRecord]:
     return records(written(folder, rows, "again.json"))
 
 
-def said(runs: list[RunRecord]) -> dict[str, list[tuple[Any, ...]]]:
+def judged_of(runs: list[RunRecord]) -> dict[str, list[tuple[Any, ...]]]:
     """Everything that is judged of the runs, by run: series, dates and values."""
     points = points_of(runs)
     found: dict[str, list[tuple[Any, ...]]] = {}
@@ -108,7 +108,7 @@ def said(runs: list[RunRecord]) -> dict[str, list[tuple[Any, ...]]]:
 def test_an_export_imported_again_is_the_same_runs(rows: list[dict[str, Any]]) -> None:
     with TemporaryDirectory() as folder:
         first = records(written(Path(folder), rows))
-        assert said(again(first, Path(folder))) == said(first)
+        assert judged_of(again(first, Path(folder))) == judged_of(first)
 
 
 @settings(max_examples=15, deadline=None)
@@ -132,7 +132,7 @@ def test_an_export_has_the_columns_of_its_file(rows: list[dict[str, Any]]) -> No
 @pytest.mark.parametrize("name", [*LLAMA, *OLD])
 def test_real_files_come_back(name: str, tmp_path: Path) -> None:
     first = records(name)
-    assert said(again(first, tmp_path)) == said(first)
+    assert judged_of(again(first, tmp_path)) == judged_of(first)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_cases_come_back(name: str, tmp_path: Path) -> None:
     """Ids too, but for what had another form: Markdown, and a fork's label for a depth."""
     first = records(CASES / name)
     second = again(first, tmp_path)
-    found, expected = said(second), said(first)
+    found, expected = judged_of(second), judged_of(first)
     assert list(found.values()) == list(expected.values())
     assert list(points_of(second).flags) == list(points_of(first).flags)
     assert name.startswith(("fork-", "markdown-")) or found.keys() == expected.keys()
