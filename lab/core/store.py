@@ -57,8 +57,9 @@ def save(record: RunRecord) -> Place:
     What is saved can be loaded: a record that breaks the format is a StoreError and nothing is written.
     """
     where = f"run {record.run_id}"
-    document = plain(to_json(record), where=where)
-    return in_use().write(from_json(document, where=where), digested_bytes(document))
+    document = plain(_short(to_json(record)), where=where)
+    spelled = dense_bytes if _is_imported(document) else digested_bytes
+    return in_use().write(from_json(document, where=where), spelled(document))
 
 
 def add_all(records: Iterable[RunRecord]) -> Iterator[str]:
@@ -91,10 +92,16 @@ def _documents(records: Iterable[RunRecord]) -> Iterator[tuple[RunRecord, bytes]
 
 
 def _short(document: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what was not measured of repetitions, where the format lets it be left out: it is most of them."""
+    """Leave out what was not measured of imported repetitions, where the format lets it be left out: it is most."""
+    if not _is_imported(document):
+        return document
     for cell in document["cells"]:
         cell["repetitions"] = [_without_nulls(one) for one in cell["repetitions"]]
     return document
+
+
+def _is_imported(document: dict[str, Any]) -> bool:
+    return "imported" in document
 
 
 def _without_nulls(repetition: dict[str, Any]) -> dict[str, Any]:

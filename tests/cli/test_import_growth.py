@@ -202,6 +202,16 @@ def test_a_run_in_an_archive_goes_on(lab: Lab) -> None:
     assert [len(run.cells) for run in runs()] == [3]
 
 
+def test_an_imported_run_moves_to_another_store_byte_for_byte(lab: Lab, home: Path, tmp_path: Path) -> None:
+    take(lab, "growing-a-2.jsonl", "growing-a-3.jsonl", "growing-b-1.jsonl")
+    files = sorted((home / "profiles").rglob("*.json"))
+    before = [path.read_bytes() for path in files]
+    for path in files:
+        copy = shutil.move(path, tmp_path / path.name)
+        assert lab("import", str(copy)).code == 0
+    assert [path.read_bytes() for path in files] == before
+
+
 def test_a_run_that_cannot_be_read_is_not_replaced(lab: Lab, home: Path) -> None:
     take(lab, "growing-a-1.jsonl")
     (path,) = (home / "profiles").rglob("*.json")
