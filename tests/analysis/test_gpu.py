@@ -12,6 +12,7 @@ from lab.analysis.frame import to_frame
 from lab.analysis.gpu import build_s, launches_per_token, program_decode, unverified
 from lab.analysis.side_by_side import side_by_side
 from lab.analysis.summary import summarise
+from lab.core.errors import StoreError
 from lab.core.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, gpu_document, record
 
@@ -86,8 +87,14 @@ def test_launches_and_bytes_are_those_of_run_and_program() -> None:
     assert unverified(run) == ("no kernel ran on a GPU of this family",)
 
 
-@pytest.mark.parametrize("broken", ["nonsense", 3, None, ["gpu"]])
-def test_a_strange_record_is_read_all_the_same(broken: Any) -> None:
-    run = record(engine={**DOCUMENT["engine"], "ran_on": broken}, bundle={**DOCUMENT["bundle"], "decode": broken})
+def test_a_record_that_says_nothing_of_a_gpu_is_read_all_the_same() -> None:
+    run = record(engine={**DOCUMENT["engine"], "ran_on": None}, bundle={**DOCUMENT["bundle"], "decode": None})
     assert program_decode(run) == {}
     assert "fell_back" not in flags(run)
+
+
+@pytest.mark.parametrize("broken", ["nonsense", 3, ["gpu"]])
+@pytest.mark.parametrize(("part", "key"), [("engine", "ran_on"), ("bundle", "decode")])
+def test_a_record_with_something_else_in_its_place_is_refused_by_its_key(broken: Any, part: str, key: str) -> None:
+    with pytest.raises(StoreError, match=rf"\[{part}\]\.{key}: expected a table"):
+        record(**{part: {**DOCUMENT[part], key: broken}})
