@@ -115,15 +115,30 @@ def plug_in(serial: str, timeout_s: float) -> UsbWire:
     return UsbWire(found)
 
 
-def _choose(transports: list[Any], serial: str) -> Any:
-    names = [serial_of(one) for one in transports]
-    fitting = [one for one, name in zip(transports, names, strict=True) if (name if not serial else serial == name)]
-    if not (fitting or serial):
+def path_of(transport: Any) -> str:
+    """Return the port that the phone is plugged into as adb writes it, "usb:1-2.3"; empty where it can't be asked."""
+    try:
+        bus, *ports = transport.port_path
+        return f"usb:{int(bus)}-{'.'.join(str(int(port)) for port in ports)}"
+    except Exception:  # libusb's own errors, whose package may be missing
+        return ""
+
+
+def _choose(transports: list[Any], wanted: str) -> Any:
+    """Return the phone of that serial or port, else the only one that this user may open."""
+    names = {one: (serial_of(one), path_of(one)) for one in transports}
+    fitting = [one for one in transports if (wanted in names[one] if wanted else names[one][0])]
+    if not (fitting or wanted):
         fitting = transports
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
-        what = f"no phone called {serial} on USB" if serial else "no phone on USB"
+        what = f"no phone called {wanted} on USB" if wanted else "no phone on USB"
         raise DeviceUnreachableError(what, hint="plug it in and switch on USB debugging; see 'lab devices'")
-    what = f"several phones on USB: {', '.join(name or '(no permission)' for name in names)}"
-    raise DeviceUnreachableError(what, hint="say which one in [device].serial")
+    serials = [names[one][0] for one in fitting]
+    listed = ", ".join(_handle(*names[one], is_twin=serials.count(names[one][0]) > 1) for one in fitting)
+    raise DeviceUnreachableError(f"several phones on USB: {listed}", hint="say which one: --at, or [device].serial")
+
+
+def _handle(serial: str, path: str, *, is_twin: bool) -> str:
+    return (path if is_twin else "") or serial or "(no permission)"

@@ -20,8 +20,9 @@ class UsbFailedError(Exception):
 
 
 class FakeUsb:
-    def __init__(self, port: int, serial: str) -> None:
+    def __init__(self, port: int, serial: str, port_path: tuple[int, ...] = ()) -> None:
         self.serial_number = serial
+        self.port_path = port_path
         self._port = port
         self._socket: Any = None
         self._payload_due = 0  # a head was sent, and this is what has to come next, as one transfer

@@ -106,6 +106,16 @@ def test_which_phone_on_usb(serials: list[str], wanted: str, what: str, monkeypa
     assert caught.value.hint
 
 
+def test_clones_on_usb_are_told_apart_by_their_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    clones = [FakeUsb(1, "0123", (1, 2)), FakeUsb(1, "0123", (1, 4, 3))]  # nobody listens on port 1
+    monkeypatch.setattr(usb, "attached", lambda: clones)
+    for wanted in ("", "0123"):
+        with pytest.raises(DeviceUnreachableError, match=r"several phones on USB: usb:1-2, usb:1-4\.3"):
+            usb.plug_in(wanted, 1)
+    with pytest.raises(DeviceUnreachableError, match=r"the phone usb:1-4\.3 on USB can't be opened"):
+        usb.plug_in("usb:1-4.3", 1)
+
+
 def test_a_phone_on_usb_that_is_held_says_by_whom(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usb, "attached", lambda: [FakeUsb(1, "A1")])  # nobody listens on port 1
     with pytest.raises(DeviceUnreachableError, match="the phone A1 on USB can't be opened") as caught:
