@@ -94,6 +94,9 @@ class MarkedLink:
 def _explained(own: OwnOutput, problem: LabError) -> LabError:
     """Add what the account printed, where that is all that it did before it was given up."""
     own.finish()
+    if own.code is not None:
+        what = f"{problem.what}; it ended, but a program that a login file left running keeps its output open"
+        return type(problem)(what, hint=problem.hint or "start that program with its output to /dev/null")
     if own.begun.is_set() or not own.before.strip():
         return problem
     what = f"{problem.what}; the command never began, perhaps because {NO_SHELL}: {_before(own)}"

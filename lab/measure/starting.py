@@ -14,7 +14,7 @@ from lab.measure.ask import Reply, reply
 from lab.measure.attempt import tail
 from lab.measure.invocation import Placed, place_runner
 from lab.ondevice.build import RunnerFiles
-from lab.ondevice.carried import LIBRARIES, carried
+from lab.ondevice.carried import LIBRARIES, LOADERS, carried
 from lab.ondevice.elf import arch_of
 from lab.ondevice.events import Error
 from lab.ondevice.systems import platform_of
@@ -115,7 +115,9 @@ def _why(device: Device, placed: Placed, runner: RunnerFiles, target: TargetSpec
     if theirs and ours and theirs != ours:
         return NotStartedError(
             f"{name}: the runner is for {ours} and cannot be started: the device is {said(theirs)}{tail(text)}",
-            f"set [compile].mtriple and cpu of {file} to those of the device (mtriple is {target.compile.mtriple!r})",
+            f"set [compile].mtriple and cpu of {file} to those of the device (mtriple is {target.compile.mtriple!r})"
+            if theirs in LOADERS
+            else f"there are runners for {' and '.join(LOADERS)} only: a system of 64 bits is needed",
         )
     if version := _VERSION.search(text):
         what = f"{name}: its C or C++ library is too old for the runner: {version[1]} is not found there"
@@ -131,7 +133,7 @@ def _by_place(
     device: Device, placed: Placed, runner: RunnerFiles, target: TargetSpec, told: Reply, text: str
 ) -> NotStartedError:
     binary, file = placed.call[0], f"targets/{target.name}.toml"
-    folder = binary.rpartition("/")[0]
+    folder = binary.partition("/names/")[0] if "/names/" in binary else binary.rpartition("/")[0]
     loader = runner.interpreter
     place = _ask_place(device, binary, loader)
     if place.has("no scripts"):

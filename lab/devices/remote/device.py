@@ -127,7 +127,8 @@ class RemoteDevice:
 
     def pull(self, remote: str, local: Path) -> None:
         """Copy a file to `local`, whole or not at all."""
-        pull(self._open()[0], remote, local)
+        shell, greeting, _ = self._open()
+        pull(shell, remote, local, greeting.tools.hasher)
 
     def forensics(self) -> list[str]:
         """Return what the device's own log says of a program that died; empty where it can't be asked."""

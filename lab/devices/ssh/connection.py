@@ -168,5 +168,6 @@ def _refused(hop: Resolved, keys: Keys) -> DeviceUnreachableError:
     left_out = "".join(f"; not offered: {line}" for line in keys.left_out)
     return DeviceUnreachableError(
         f"{hop.address}: login refused: {tried}{left_out}",
-        hint=f"ssh-copy-id {hop.words}, or ssh-add a key that it takes, or name one in [ssh].key",
+        hint=f"ssh-copy-id {hop.words}, or ssh-add a key that it takes, or name one in [ssh].key; sshd refuses an"
+        " account, too, whose login shell is missing there",
     )

@@ -8,10 +8,12 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.core.errors import DeviceError, DeviceUnreachableError
+from lab.devices.link import Answer
 from lab.devices.remote import arrival, store
 from lab.devices.remote.device import RemoteDevice
 from tests.devices.peers.mac import MacTools
@@ -188,3 +190,22 @@ def test_the_store_can_be_listed_and_cleared(model: Path, work: Path) -> None:
     assert device.stored() == []
     assert not kept.exists()
     assert not (work / "names").exists()
+
+
+class Talking(ShellLink):
+    """Something prints into what a command prints: no mark can tell the two apart."""
+
+    def execute(self, command: str, **options: Any) -> Answer:
+        take = options.get("on_stdout")
+        if "\ncat " in command and take is not None:
+            options["on_stdout"] = lambda chunk: take(chunk[:1000] + b"late\n" + chunk[1000:])
+        return super().execute(command, **options)
+
+
+def test_what_arrives_as_something_else_is_not_pulled(model: Path, work: Path, tmp_path: Path) -> None:
+    there = shell_device(work).push(model, "m/model.bin")
+    with pytest.raises(DeviceError, match=r"model\.bin arrived damaged"):
+        shell_device(work, Talking()).pull(there, tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+    shell_device(work).pull(there, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == DATA

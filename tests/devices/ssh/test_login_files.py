@@ -134,6 +134,13 @@ def test_a_menu_that_waits_is_quoted(tmp_path: Path) -> None:
             link.execute("true", timeout_s=1)
 
 
+def test_a_program_left_behind_that_holds_the_output_is_told(tmp_path: Path) -> None:
+    with account(tmp_path, BASH, {".bashrc": "sleep 3 &\n"}) as (server, _):
+        link = MarkedLink(connect(target(host=server.host, port=server.port), Access()), "board")
+        with closing(link), pytest.raises(LabError, match="it ended, but a program that a login file left running"):
+            link.execute("true", timeout_s=1)
+
+
 def test_both_streams_in_one(tmp_path: Path) -> None:
     sent, back = tmp_path / "sent.bin", tmp_path / "back.bin"
     sent.write_bytes(DATA)
