@@ -24,7 +24,7 @@ from lab.core.atomic import write_bytes
 from lab.core.errors import LabError
 from lab.core.home import compiled_dir, store_url
 
-SCHEMA = 3
+SCHEMA = 4
 FOLDER = "points"  # below compiled/
 ARRAYS = ("series", "run", "value", "sd", "n", "status", "flags", "reason")
 RUN_ARRAYS = ("created_s", "dirty", "columns")
@@ -69,10 +69,12 @@ def read_kept(path: Path) -> Kept | None:
 def write_kept(path: Path, kept: Kept) -> None:
     """Keep it, in place of what was kept before. A disk that refuses costs the next command time, and no more."""
     points = kept.points
+    places = {one: place for place, one in enumerate(dict.fromkeys(key.conditions for key in points.keys))}
     text = {
         "schema": SCHEMA,
         "origin": origin(),
-        "keys": [[list(asdict(key.cell).values()), list(asdict(key.conditions).values())] for key in points.keys],
+        "conditions": [list(asdict(one).values()) for one in places],
+        "keys": [[list(asdict(key.cell).values()), places[key.conditions]] for key in points.keys],
         "reasons": points.reasons,
         "runs": {item.name: getattr(points.runs, item.name) for item in _texts()},
         "versions": kept.versions,
@@ -93,8 +95,9 @@ def _decoded(text: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Kept:
     texts["tags"] = [tuple(one) for one in texts["tags"]]
     columns: dict[str, Any] = {name: arrays[name] for name in ARRAYS}
     texts |= {name: arrays[name] for name in RUN_ARRAYS}
+    conditions = [_conditions(one) for one in text["conditions"]]
     points = Points(
-        keys=tuple(_key(*one) for one in text["keys"]),
+        keys=tuple(SeriesKey(_cell(of), conditions[place]) for of, place in text["keys"]),
         runs=Runs(**texts),
         reasons=tuple(text["reasons"]),
         **columns,
@@ -116,7 +119,12 @@ def _texts() -> list[Any]:
     return [item for item in fields(Runs) if item.name not in RUN_ARRAYS]
 
 
-def _key(cell: list[Any], conditions: list[Any]) -> SeriesKey:
-    under: dict[str, Any] = dict(zip(CONDITION_NAMES, conditions, strict=True))
+def _cell(values: list[Any]) -> CellKey:
+    return CellKey(**dict(zip(CELL_NAMES, values, strict=True)))
+
+
+def _conditions(values: list[Any]) -> Conditions:
+    """Conditions are few and keys many: the tests and metrics of one build share them."""
+    under: dict[str, Any] = dict(zip(CONDITION_NAMES, values, strict=True))
     under |= {name: tuple((str(key), str(text)) for key, text in under[name]) for name in ("settings", "facts")}
-    return SeriesKey(CellKey(**dict(zip(CELL_NAMES, cell, strict=True))), Conditions(**under))
+    return Conditions(**under)
