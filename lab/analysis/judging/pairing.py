@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 
 from lab.analysis.comparable import conditions_obstacle
 from lab.analysis.judging.span import Span, current
-from lab.analysis.points.defaults import KNOWN
+from lab.analysis.points.defaults import is_known
 from lab.analysis.points.key import CellKey, Conditions, SeriesKey
 from lab.analysis.points.named import differences, fields_of, label, tells_apart, told_apart, unlike
 
@@ -139,7 +139,7 @@ class Pairing:
         """
         conditions = self._conditions(one)
         names = {*unlike((conditions, self._conditions(other)))} - {"device", *dict(conditions.facts)}
-        return not names & KNOWN.get(conditions.protocol, names)
+        return not any(is_known(conditions.protocol, name) for name in names)
 
     def _paired(self, one: int, other: int) -> Match:
         self.a.remove(one)

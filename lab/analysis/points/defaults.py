@@ -19,6 +19,16 @@ LLAMA_BENCH = {
 # fmt: on
 DEFAULTS = {"llama-bench": LLAMA_BENCH}
 COLUMNS = tuple(sorted(LLAMA_BENCH))
-# The settings of a tool that lab knows, and what lab itself names so.
+# The settings of a tool that lab knows, those in an object by the object's name.
+KNOWN = {
+    "llama-bench": {*LLAMA_BENCH, "n_gpu_layers"},
+    "pocketpal": {"init_settings", "effective_init_params", "settings_overrides"},
+    "mlperf-mobile": {"scenario", "dataset", "backend_settings"},
+}
 OURS = {"backend", "threads", "weights", "layers", "protocol", "emulated"}
-KNOWN = {"llama-bench": {*LLAMA_BENCH, "n_gpu_layers", *OURS}}
+
+
+def is_known(protocol: str, name: str) -> bool:
+    """Whether a field of conditions is a setting that lab knows; all of lab's own runs are."""
+    known = KNOWN.get(protocol)
+    return known is None or name in OURS or name.partition(".")[0] in known

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lab.analysis.points.defaults import KNOWN
+from lab.analysis.points.defaults import KNOWN, is_known
 from lab.analysis.points.key import STATUS, Conditions, SeriesKey
 from lab.analysis.points.table import Points
 
@@ -31,9 +31,8 @@ def without_varying(points: Points) -> Points:
 
 
 def _unknown(conditions: Conditions) -> Iterator[str]:
-    known = KNOWN.get(conditions.protocol)
-    if known is not None:
-        yield from (name for name, _ in conditions.settings if name not in known)
+    if conditions.protocol in KNOWN:
+        yield from (name for name, _ in conditions.settings if not is_known(conditions.protocol, name))
 
 
 def _varying(points: Points, names: Sequence[str]) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lab.analysis.points.build import points_of
+from lab.analysis.points.defaults import is_known
 from tests.analysis.exchange.sources import llama_rows, records, written
 
 
@@ -55,3 +56,9 @@ def test_values_that_people_set_make_series(tmp_path: Path, values: list[Any]) -
 
 def test_a_known_setting_is_never_taken_for_a_measurement(tmp_path: Path) -> None:
     assert series(tmp_path, [{"n_batch": 1000001 + each} for each in range(6)]) == 6
+
+
+def test_an_apps_own_settings_are_known_by_the_object_they_stand_in() -> None:
+    assert is_known("pocketpal", "effective_init_params.n_ctx")
+    assert not is_known("pocketpal", "battery_note")
+    assert is_known("1", "whatever")  # lab's own rules
