@@ -23,9 +23,6 @@ SHELL_HINT = (
 class NoShellError(DeviceError):
     """What was asked never ran: the account answers in another way than a POSIX shell."""
 
-    def __init__(self, name: str, told: str) -> None:
-        super().__init__(f"{name}: {NO_SHELL}: {told}", hint=SHELL_HINT)
-
 
 class MarkedLink:
     """Any link, with marks around each command's output; `name` is for errors. See `Link`."""
@@ -64,7 +61,7 @@ class MarkedLink:
             raise _explained(own, problem) from problem
         own.finish()
         if not own.begun.is_set():
-            raise NoShellError(self._name, quoted_answer(own.before, answer.stderr, answer.code))
+            raise _no_shell(self._name, quoted_answer(own.before, answer.stderr, answer.code))
         stderr = own.stderr(answer.stderr)
         return replace(answer, code=own.exit_code(answer.code), stdout=bytes(kept), stderr=stderr, more_after=own.after)
 
@@ -86,21 +83,26 @@ class MarkedLink:
             waited_s += POLL_S
             if waited_s >= BEGIN_S:
                 own.finish()
-                raise NoShellError(self._name, f"{_before(own)} and then waited for input")
+                raise _no_shell(self._name, f"{_before(own)} and then waited for input")
             yield b""
         yield from feed
 
 
+def _no_shell(name: str, told: str) -> NoShellError:
+    return NoShellError(f"{name}: {NO_SHELL}: {told}", hint=SHELL_HINT)
+
+
 def _explained(own: OwnOutput, problem: LabError) -> LabError:
-    """Add what the account printed, where that is all that it did before it was given up."""
+    """Say what the account did, where that is why nothing came, or nothing more."""
     own.finish()
+    kind = LinkTimeoutError if isinstance(problem, LinkTimeoutError) else DeviceUnreachableError
     if own.code is not None:
         what = f"{problem.what}; it ended, but a program that a login file left running keeps its output open"
-        return type(problem)(what, hint=problem.hint or "start that program with its output to /dev/null")
+        return kind(what, hint=problem.hint or "start that program with its output to /dev/null")
     if own.begun.is_set() or not own.before.strip():
         return problem
     what = f"{problem.what}; the command never began, perhaps because {NO_SHELL}: {_before(own)}"
-    return type(problem)(what, hint=problem.hint or SHELL_HINT)
+    return kind(what, hint=problem.hint or SHELL_HINT)
 
 
 def quoted_answer(stdout: bytes, stderr: bytes, code: int) -> str:

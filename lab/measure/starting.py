@@ -40,7 +40,7 @@ rm -f "start.$$"
 class NotStartedError(DeviceFailedError):
     """The device cannot start the runner; `by_libc` says that one with another C library could be."""
 
-    def __init__(self, what: str, hint: str, *, by_libc: bool = False) -> None:
+    def __init__(self, what: str, hint: str | None = None, *, by_libc: bool = False) -> None:
         super().__init__(what, hint=hint)
         self.by_libc = by_libc
 
