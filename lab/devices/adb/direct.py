@@ -24,13 +24,15 @@ class DirectLink:
         self._greeter = greeter
         self._lock = threading.Lock()
         self._connection: Connection | None = None
-        self._way = ""
+        self._way = self._port = ""
         self._closed = False
 
     def facts(self) -> dict[str, Any]:
         """See `Link.facts`."""
         features = " ".join(self._connected().banner.features)
-        return {"link": f"adb over {self._way} (adb-shell {version('adb-shell')})", "link_adb_features": features}
+        port = {"link_port": self._port} if self._port else {}
+        link = f"adb over {self._way} (adb-shell {version('adb-shell')})"
+        return {"link": link, "link_adb_features": features, **port}
 
     def execute(
         self,
@@ -75,7 +77,7 @@ class DirectLink:
         except BaseException:
             wire.close()
             raise
-        self._way = wire.name
+        self._way, self._port = wire.name, wire.port
         return Connection(wire, banner, self._name)
 
 

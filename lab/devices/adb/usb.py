@@ -19,7 +19,8 @@ class UsbWire:
 
     name = "USB"
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: Any, port: str = "") -> None:
+        self.port = port
         self._transport = transport
         self._patience_s: float | None = None
         self._closed = False
@@ -102,7 +103,8 @@ def plug_in(serial: str, timeout_s: float) -> UsbWire:
         ConfigError: the package for USB is missing.
         DeviceUnreachableError: none, or several, or it is held by an adb server, or not ours to open.
     """
-    found = _choose(attached(), serial)
+    there = attached()
+    found = _choose(there, serial)
     try:
         found.connect(timeout_s)
     except Exception as problem:  # libusb's own errors, whose package may be missing
@@ -112,7 +114,8 @@ def plug_in(serial: str, timeout_s: float) -> UsbWire:
             hint="an adb server may hold it (adb kill-server), or a udev rule is "
             "missing (apt-get install android-sdk-platform-tools-common)",
         ) from problem
-    return UsbWire(found)
+    twins = [one for one in there if serial_of(one) == serial_of(found)]
+    return UsbWire(found, path_of(found) if len(twins) > 1 else "")
 
 
 def path_of(transport: Any) -> str:

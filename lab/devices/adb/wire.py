@@ -21,6 +21,7 @@ class Wire(Protocol):
     """A byte pipe with a packet's bounds. One thread sends, another receives; `close` wakes both up."""
 
     name: str
+    port: str  # where the phone is plugged in, if another one there has its serial; else ""
 
     def parts(self, head: bytes, data: bytes) -> list[bytes]:
         """Return the writes that a message takes."""
@@ -42,6 +43,7 @@ class TcpWire:
     """A socket. What adb-shell's own lacks: whole writes, no wait for small packets, an end that is an error."""
 
     name = "TCP"
+    port = ""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected

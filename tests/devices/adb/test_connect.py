@@ -116,6 +116,19 @@ def test_clones_on_usb_are_told_apart_by_their_ports(monkeypatch: pytest.MonkeyP
         usb.plug_in("usb:1-4.3", 1)
 
 
+def test_a_clone_on_usb_has_its_port_in_its_name(phone: Adbd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "find_spec", lambda name: object())
+    clones = [FakeUsb(phone.port, "0123", (1, 2)), FakeUsb(1, "0123", (1, 3))]
+    monkeypatch.setattr(usb, "attached", lambda: clones)
+    link = connect(target(backend="adb-shell", serial="usb:1-2"), Access())
+    assert link.facts()["link_port"] == "usb:1-2"
+    link.close()
+    monkeypatch.setattr(usb, "attached", lambda: [FakeUsb(phone.port, "0123", (1, 2))])
+    alone = connect(target(backend="adb-shell"), Access())
+    assert "link_port" not in alone.facts()
+    alone.close()
+
+
 def test_a_phone_on_usb_that_is_held_says_by_whom(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usb, "attached", lambda: [FakeUsb(1, "A1")])  # nobody listens on port 1
     with pytest.raises(DeviceUnreachableError, match="the phone A1 on USB can't be opened") as caught:
