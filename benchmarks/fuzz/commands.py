@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +15,7 @@ from typing import NoReturn
 from benchmarks.fuzz.samples import ACCEPTED, BOARD, FLOORS, LLAMA, PROBE, RUNS, TABLES, TARGET, odd_archive
 from benchmarks.fuzz.targets import Target, document, seal, sealed, text
 
+OWN = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\d*A|\x1b\[2K|\x1b\[\?25[lh]|\r")  # what rich colours and moves lines with
 FINE = (0, 1, 2, 3, 4, 5)
 ID = "20261123-210000-ab12cd"
 SECOND = "20261124-210000-ab12ce"
@@ -22,8 +24,14 @@ OVER_RUNS = (
     *("runs", "runs --json", f"show {ID}", f"show {ID} --json", f"show {ID} --export llama-bench"),
     *(f"compare {ID} {SECOND}", f"compare {ID} {SECOND} --json", "compare --axis run", "dash --once", "dash --json"),
     *("dash compare --once", "dash --html page.html", "regressions", "regressions --json", "store check"),
-    *("store check --json", "store export --parquet t.parquet", "calibrate --target local --from-history"),
+    *("store check --json", "store export --parquet t.parquet", "calibrate local --from-history"),
     *("gate --baseline latest~1 --candidate latest", "gate --baseline latest~1 --candidate latest --json"),
+    *(
+        "store prune --older-than 1 --keep 0 --yes",
+        "store compact --older-than 1",
+        "store set-aside",
+        "ack 1 --reason x",
+    ),
     *(f"export {ID} --format {form}" for form in ("csv", "jsonl", "bencher", "llama-bench")),
 )
 
@@ -79,23 +87,31 @@ def _over(place: str, commands: tuple[str, ...]) -> Callable[[Path, bytes], obje
             (runs / f"202611{day}T210000Z--x--{name}.json").write_text(json.dumps(seal(sound)))
         (home / place).parent.mkdir(parents=True, exist_ok=True)
         (home / place).write_bytes(data)
-        words = commands[random.Random(data).randrange(len(commands))]
-        return _given(home, words)
+        rng = random.Random(data)
+        return _given(home, rng.choice(commands), _Terminal if rng.random() < 0.3 else io.StringIO)
 
     return read
 
 
-def _given(home: Path, words: str) -> object:
+class _Terminal(io.StringIO):
+    """What takes lab's own colours and moving lines too."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def _given(home: Path, words: str, kind: type[io.StringIO]) -> object:
     from lab.cli.main import main
 
-    os.environ |= {"LAB_HOME": str(home), "COLUMNS": "100"}
+    os.environ |= {"LAB_HOME": str(home), "COLUMNS": "100", "TERM": "xterm"}
     os.chdir(home)
-    out, err = io.StringIO(), io.StringIO()
+    out, err = kind(), kind()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main(words.split())
     if code not in FINE or "This is a bug of lab" in err.getvalue():
         raise BugError(f"lab {words}: {code}: {err.getvalue()[-2000:]}")
-    odd = [char for char in out.getvalue() + err.getvalue() if char != "\n" and not char.isprintable()]
+    said = OWN.sub("", out.getvalue() + err.getvalue()) if kind is _Terminal else out.getvalue() + err.getvalue()
+    odd = [char for char in said if char != "\n" and not char.isprintable()]
     if odd:
         raise EscapedError(f"lab {words}: {odd[0]!r}")
     if out.getvalue() and words.endswith("--json"):
