@@ -103,9 +103,7 @@ def test_accepting_asks_for_a_reason_and_keeps_level_and_commit() -> None:
         assert "slower: 10.0 tok/s to 8.0 tok/s" in screen_text(app)
         await press(app, pilot, "escape")
         assert load_acks() == ()
-        await press(
-            app, pilot, "a"
-        )  # the question comes when the histories are judged, and only then is Enter its answer
+        await press(app, pilot, "a")  # the question comes later, when the histories are judged
         await press(app, pilot, "enter")
         assert "A reason is needed" in screen_text(app)
         await press(app, pilot, *"new", "space", *"clocks", "enter")
