@@ -144,7 +144,9 @@ class BoardScreen(LabScreen):
         row, cell = grid.row, grid.cell
         words = place_words(self.board, row, cell) if self.board and row and cell else Text("")
         words.no_wrap, words.overflow = True, "ellipsis"
-        self.query_one("#place", Line).update(words)
+        name, *facts = words.split("\n")
+        name.truncate(max(self.size.width - 1, 1), overflow="ellipsis")  # on two lines it would push out the last one
+        self.query_one("#place", Line).update(Text("\n").join([name, *facts]))
 
     # ---- keys
 
