@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from lab.core.errors import DeviceError, DeviceUnreachableError, LabError
+from lab.core.errors import DeviceError, DeviceFailedError, DeviceUnreachableError, LabError
 from lab.core.text import said
 from lab.devices.link import MAX_OUTPUT_BYTES, Answer, Link, LinkTimeoutError
 from lab.devices.marks import Marks, OwnOutput
@@ -20,7 +20,7 @@ SHELL_HINT = (
 )
 
 
-class NoShellError(DeviceError):
+class NoShellError(DeviceFailedError):
     """What was asked never ran: the account answers in another way than a POSIX shell."""
 
 
