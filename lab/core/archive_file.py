@@ -60,12 +60,12 @@ def read_member(path: Path, name: str) -> bytes:
     version = _version(path)
     places = {member.name: place for place, member in enumerate(_index(path, version))}
     if name not in places:
-        raise StoreError(f"{shown(path)}: holds no {name!r}", hint="`lab runs` lists what is stored")
+        raise StoreError(f"{shown(path)}: holds no {name[:100]!r}", hint="`lab runs` lists what is stored")
     group, place = divmod(places[name], GROUP)
     contents = _group(path, version, group)
     content = contents[place] if place < len(contents) else b""
     if hashlib.sha256(content).hexdigest() != _index(path, version)[places[name]].sha256:
-        raise StoreError(f"{shown(path)}: {name} does not match its sha256", hint=HINT)
+        raise StoreError(f"{shown(path)}: {name[:100]} does not match its sha256", hint=HINT)
     return content
 
 

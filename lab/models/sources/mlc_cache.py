@@ -134,8 +134,8 @@ def _record(table: Path, path: Path, data: U8, entry: Any) -> Record:
         raise WeightsError(f"{shown(table)}: an entry of {path.name} is damaged", hint=AGAIN) from problem
     brain = brain and dtype == "float32"
     if dtype not in _DTYPES:
-        raise WeightsError(f"{name}: {shown(path)} holds {dtype}; only {', '.join(_DTYPES)} are read")
+        raise WeightsError(f"{name[:100]}: {shown(path)} holds {dtype}; only {', '.join(_DTYPES)} are read")
     expected = math.prod(shape) * (2 if brain else np.dtype(dtype).itemsize)
     if min(shape, default=1) < 1 or nbytes != expected or offset < 0 or offset + nbytes > len(data):
-        raise WeightsError(f"{name}: {shown(table)}: its place in {path.name} can't be right", hint=AGAIN)
+        raise WeightsError(f"{name[:100]}: {shown(table)}: its place in {path.name} can't be right", hint=AGAIN)
     return Record(name, dtype, shape, path, data, offset, nbytes, brain)
