@@ -11,7 +11,7 @@ from lab.devices.files import Files
 from lab.devices.procfs import number
 
 _DIE = re.compile(
-    r"cpu|x86_pkg|coretemp|k10temp|zenpower|soc(?!d)|package|tctl|tdie|\bbig|little|cluster", re.IGNORECASE
+    r"cpu|tsens|x86_pkg|coretemp|k10temp|zenpower|soc(?!d)|package|tctl|tdie|\bbig|little|cluster", re.IGNORECASE
 )
 # Zones of Qualcomm's power management, which hold what the word says: of the battery or of currents and voltages.
 _BATTERY = re.compile(r"batt|(?<![a-z])bms(?![a-z])|charger", re.IGNORECASE)

@@ -65,6 +65,13 @@ def test_a_chip_called_soc_is_a_die(kind: str) -> None:
     assert die((kind, "52300")) == (52.3, kind)
 
 
+def test_qualcomms_older_sensors_are_on_the_die_and_in_whole_degrees() -> None:
+    assert die(("tsens_tz_sensor0", "45"), ("tsens_tz_sensor5", "52"), ("pm8994_tz", "37000")) == (
+        52.0,
+        "tsens_tz_sensor5",
+    )
+
+
 def test_a_monitor_that_shows_a_zone_has_its_unit_and_others_have_the_kernels() -> None:
     texts = zones(("cpu-thermal", "65"))
     monitors = {"hwmon0": ("cpu_thermal", "65"), "hwmon1": ("k10temp", "48625"), "hwmon2": ("coretemp", "85")}

@@ -19,6 +19,7 @@ from lab.devices.remote.snapshot import (
     group_paths,
 )
 
+STALLS_MAX = 2
 ANDROID_FACTS = Questions(android.FACT_COMMANDS, android.MARK)
 ANDROID_STATE = Questions(android.STATE_COMMANDS, android.MARK)
 MAC_FACTS = Questions(macos.FACT_COMMANDS, macos.MARK, macos.BEFORE)
@@ -34,6 +35,7 @@ class Readings:
         self._greeting = greeting
         self._optional = Optional(shell)
         self._groups: str | None = None
+        self._stalls = 0  # of the sensors, one after another
 
     def facts(self) -> dict[str, Any]:
         """Return what does not change in a session, and what of it was not answered."""
@@ -71,15 +73,17 @@ class Readings:
         return android.over({**found, **gpus.state(files)}, self._optional.ask(ANDROID_STATE))
 
     def _files(self, paths: tuple[str, ...], what: str) -> Snapshot:
-        """Read files; those of sensors, whose drivers may hang, with the others as long as that goes well."""
+        """Read files, and those of sensors with them, whose drivers may hang; STALLS_MAX times are a hang."""
         if self._groups is None:
             self._groups = self._shell.ask(GROUPS_COMMAND, what)
         needed = (*paths, *group_paths(self._groups))
-        if "sensors" not in self._optional.unanswered:
+        if self._stalls < STALLS_MAX:
             try:
-                return Snapshot(
-                    self._groups + self._shell.ask(command((*needed, *SENSOR_PATHS)), what, timeout_s=TOGETHER_S)
-                )
+                answer = self._shell.ask(command((*needed, *SENSOR_PATHS)), what, timeout_s=TOGETHER_S)
+                self._stalls = 0
+                self._optional.unanswered.pop("sensors", None)
+                return Snapshot(self._groups + answer)
             except DeviceFailedError:
+                self._stalls += 1
                 self._optional.unanswered["sensors"] = f"no answer within {TOGETHER_S:g} s"
         return Snapshot(self._groups + self._shell.ask(command(needed), what))

@@ -112,13 +112,16 @@ def test_a_sensor_that_hangs_takes_nothing_but_the_sensors_away(
 ) -> None:
     """Reading a zone is asking its driver: a fifo that nobody writes to hangs as such a one does."""
     os.mkfifo(tmp_path / "temp")
-    # Whoever still reads at the end is let go.
-    released = threading.Timer(0, lambda: (tmp_path / "temp").write_bytes(b""))
+    # Those who still read at the end are let go.
+    released = threading.Timer(0, lambda: [(tmp_path / "temp").write_bytes(b"") for _ in range(reading.STALLS_MAX)])
+    released.daemon = True
     monkeypatch.setattr(reading, "SENSOR_PATHS", (str(tmp_path / "temp"),))
-    device = shell_device(tmp_path / "work")
-    for _ in range(2):
+    link = ShellLink()
+    device = shell_device(tmp_path / "work", link)
+    for _ in range(4):
         state = device.state(window_s=0)
         assert state["unanswered"] == {"sensors": "no answer within 1.5 s"}
         assert (state["temps"], state["mem_available_bytes"] > 0, state["load1"] is not None) == ([], True, True)
+    assert sum(str(tmp_path / "temp") in one for one in link.commands) == reading.STALLS_MAX
     released.start()
     device.close()
