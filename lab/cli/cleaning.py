@@ -6,7 +6,8 @@ from contextlib import closing
 
 from lab.cli.access import access_of
 from lab.core.errors import UsageError
-from lab.core.lock import device_lock, holder_line
+from lab.core.lock import device_lock
+from lab.core.lock_holder import holder_line
 from lab.core.progress import NullProgress
 from lab.core.target import load_target, reached
 from lab.devices.registry import open_device

@@ -7,7 +7,8 @@ from typing import Any
 
 from lab.compile.chip import target_layout
 from lab.core.errors import BusyError, UsageError
-from lab.core.lock import device_lock, holder_line
+from lab.core.lock import device_lock
+from lab.core.lock_holder import holder_line
 from lab.core.manifest import MemoryBlock, ModelBlock
 from lab.core.progress import Progress
 from lab.core.target import TargetSpec

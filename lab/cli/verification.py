@@ -16,7 +16,8 @@ from lab.cli.pipeline import Choice, Pipeline
 from lab.cli.problems import keeping
 from lab.core.bundle import WEIGHTS_NAME, BundleManifest, load_manifest
 from lab.core.errors import MeasureError
-from lab.core.lock import device_lock, holder_line
+from lab.core.lock import device_lock
+from lab.core.lock_holder import holder_line
 from lab.core.progress import Progress
 from lab.core.target import TargetSpec
 from lab.devices.base import Device

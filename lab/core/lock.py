@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
-import pwd
-import socket
 import stat
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lab.core.errors import BusyError, LabError
-from lab.core.jsonio import parse_json
+from lab.core.lock_holder import FACT_CHARS, describe, is_member, read_holder, write_holder
 from lab.core.text import printable
 
-HOLDER_MAX_BYTES = 8192
-COMMAND = "LAB_MEMBER_OF"  # variable: which command with several targets this process measures one of them for
 NAME_S, POLL_S = 2.0, 0.1
-FACT_CHARS = 300
 DEFAULT = "/tmp/lab-locks"  # not TMPDIR, which differs between users
 SHARED_FOLDER, SHARED_FILE = 0o1777, 0o666
 
@@ -63,7 +55,7 @@ def holder_by_hash(serial_hash: str) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     try:
-        return _read_holder(handle)
+        return read_holder(handle)
     finally:
         os.close(handle)
 
@@ -80,18 +72,13 @@ def device_lock(serial: str, what: str, note: Callable[[str], None] | None = Non
         while not _take(handle, serial):
             _wait_for_member(handle, serial, note)
             note = None
-        _write_holder(handle, what)
+        write_holder(handle, what)
         try:
             yield
         finally:
             os.ftruncate(handle, 0)  # who comes next reads no old name, and a run that was killed is known by it
     finally:
         os.close(handle)
-
-
-def holder_line(what: str) -> str:
-    """Return, for whoever comes second, one line on who this process is and what it does."""
-    return _describe(_holder(what))
 
 
 def _open(path: Path) -> int:
@@ -131,10 +118,10 @@ def _take(handle: int, serial: str) -> bool:
         return True
     except BlockingIOError as problem:
         holder = _holder_of(handle)
-        if _is_member(holder):
+        if is_member(holder):
             return False
         raise BusyError(
-            f"device {serial} is in use by {_describe(holder)}",
+            f"device {serial} is in use by {describe(holder)}",
             hint="wait for it to end, or stop it; two measurements at once would spoil both",
         ) from problem
     except OSError as problem:
@@ -147,14 +134,9 @@ def _take(handle: int, serial: str) -> bool:
 def _holder_of(handle: int) -> dict[str, Any]:
     """Return who has the lock. Whoever took it just now says so a moment later."""
     deadline = time.monotonic() + NAME_S
-    while not (holder := _read_holder(handle)) and time.monotonic() < deadline:
+    while not (holder := read_holder(handle)) and time.monotonic() < deadline:
         time.sleep(POLL_S)
     return holder
-
-
-def _is_member(holder: dict[str, Any]) -> bool:
-    command = os.environ.get(COMMAND)
-    return bool(command) and holder.get("member_of") == command
 
 
 def _wait_for_member(handle: int, serial: str, note: Callable[[str], None] | None) -> None:
@@ -166,43 +148,3 @@ def _wait_for_member(handle: int, serial: str, note: Callable[[str], None] | Non
             " give each a machine-id of its own (systemd-machine-id-setup)"
         )
     time.sleep(POLL_S)
-
-
-def _write_holder(handle: int, what: str) -> None:
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, json.dumps(_holder(what)).encode(), 0)
-
-
-def _holder(what: str) -> dict[str, Any]:
-    return {
-        "pid": os.getpid(),
-        "what": what,
-        "command": " ".join(sys.argv)[:1000],
-        "since": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "user": _user_name(),
-        "host": socket.gethostname(),
-        **({"member_of": os.environ[COMMAND]} if os.environ.get(COMMAND) else {}),
-    }
-
-
-def _user_name() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container may run as a uid without a name
-        return str(os.getuid())
-
-
-def _read_holder(handle: int) -> dict[str, Any]:
-    try:
-        holder = parse_json(os.pread(handle, HOLDER_MAX_BYTES, 0), where="lock")
-    except LabError:
-        return {}
-    return holder if isinstance(holder, dict) else {}
-
-
-def _describe(holder: dict[str, Any]) -> str:
-    if not holder:
-        return "another lab that has not said yet who it is"
-    names = ("pid", "command", "what", "since", "user", "host")
-    facts = {name: printable(holder.get(name, "?"), FACT_CHARS) for name in names}
-    return "pid {pid} ({command}; {what}) since {since}, {user}@{host}".format_map(facts)

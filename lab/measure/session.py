@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.core.errors import DeviceUnreachableError, LabError
-from lab.core.lock import device_lock, holder_line
+from lab.core.lock import device_lock
+from lab.core.lock_holder import holder_line
 from lab.core.place import Place
 from lab.core.progress import Progress
 from lab.core.run_record import CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id

@@ -13,7 +13,8 @@ from typing import NoReturn
 import pytest
 
 from lab.core.errors import BusyError, LabError
-from lab.core.lock import COMMAND, device_lock, lock_file, locks_dir
+from lab.core.lock import device_lock, lock_file, locks_dir
+from lab.core.lock_holder import COMMAND
 
 HOLDER = """
 import sys, time

@@ -17,7 +17,7 @@ from lab.core.decode import decode
 from lab.core.errors import LabError
 from lab.core.fields import KeepsUnknown
 from lab.core.jsonio import parse_json
-from lab.core.lock import COMMAND
+from lab.core.lock_holder import COMMAND
 from lab.core.text import printable
 
 _ENTRY = "from lab.cli import entry; entry()"
