@@ -57,8 +57,12 @@ class Pairing:
         all_a, all_b = list(self.a), list(self.b)
         now_a, now_b = current(self.a, self.when_a), current(self.b, self.when_b)
         yield from self._same()
-        yield from self._by_fields(now_a, now_b)
-        yield from self._by_some_fields(now_a, now_b)
+        for side_a, side_b in (
+            (all_a, all_b),
+            (now_a, now_b),
+        ):  # what ended within a side may have its like, and may not
+            yield from self._by_fields(side_a, side_b)
+            yield from self._by_some_fields(side_a, side_b)
         if self.across:
             yield from self._nearest()
         yield from self._kept_apart()

@@ -112,3 +112,10 @@ def test_backends_each_with_threads_of_its_own_meet_by_backend() -> None:
 def test_two_ways_to_meet_are_none() -> None:
     a, b = [series(fa=0, t=4), series(fa=1, t=8)], [series(fa=0, t=8), series(fa=1, t=4)]
     assert paired(a, b) == [(a[0], None), (a[1], None), (None, b[0]), (None, b[1])]
+
+
+def test_settings_measured_one_after_the_other_on_both_sides_meet_too() -> None:
+    """A script that runs each setting three times: off, off, off, on, on, on; and so with a column more."""
+    keys = [series(fa=0), series(fa=1), series(fa=0, x=1), series(fa=1, x=1)]
+    found = match(keys, {0: Span(0, 2, 3), 1: Span(3, 5, 3)}, {2: Span(6, 8, 3), 3: Span(9, 11, 3)})
+    assert sorted((one.a, one.b) for one in found if not one.obstacle) == [(0, 2), (1, 3)]
