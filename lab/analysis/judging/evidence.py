@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.judging.correction import adjusted
 from lab.analysis.judging.drift import mean_factor, past_factor, phi_of
+from lab.analysis.judging.modes import by_modes
 from lab.analysis.judging.noise import centre, moderated, prior, residuals
 from lab.analysis.judging.numbers import Sessions
 from lab.analysis.judging.special import t_quantile, t_two_sided
@@ -19,6 +20,8 @@ Groups = NDArray[np.int64]
 TEST = "moderated t"
 MIN_SESSIONS = 3  # a side: with two, one bad session is half of what is known
 INTERVAL = 0.95
+MANY = 40  # cells, from which on they tell each other well enough how noisy they are
+DOUBTED = 0.05  # p above it are no proof, whatever the modes
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ def evidence(a: Sessions, b: Sessions, group: Groups, past: Sessions | None = No
     tested = (np.minimum(n_a, n_b) >= MIN_SESSIONS) & (df > 0)
     effect = at_b - at_a
     p = np.where(tested, t_two_sided(effect / se, np.maximum(df, 1)), np.nan)
+    if len(p) < MANY:
+        p = np.where(p < DOUBTED, by_modes(a.x, b.x, np.where(p < DOUBTED, p, 1.0)), p)
     reach = np.where(tested, t_quantile(1 - INTERVAL, np.maximum(df, 1)) * se, np.nan)
     return Evidence(n_a, n_b, at_a, at_b, effect, effect - reach, effect + reach, sigma, df, p, adjusted(p), phi)
 

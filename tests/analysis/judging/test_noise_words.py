@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.noise_words import NOISES, SHAPES, Case, alarms, row
+from benchmarks.noise_words import NOISES, SHAPES, Case, Noise, alarms, row
+from lab.analysis.judging.modes import by_modes
 from lab.analysis.judging.numbers import Sessions
 from lab.analysis.judging.permuted import chance
 from lab.analysis.judging.spread import spread
@@ -84,3 +85,15 @@ def test_the_order_of_sessions_within_a_side_changes_nothing(of_a: list[int], of
     one, other = spread(sessions(a), sessions(b), group), spread(sessions(a[:, of_a]), sessions(b[:, of_b]), group)
     np.testing.assert_allclose(one.p_adjusted, other.p_adjusted)
     np.testing.assert_allclose(one.between, other.between)
+
+
+def test_two_modes_that_are_further_apart_than_the_floor_are_no_loss() -> None:
+    rows = [row(Case(Noise("two modes", 0.5, 0.92), *shape), 60) for shape in ((1, 5), (4, 5), (1, 8))]
+    assert sum(one.red for one in rows) < 0.02 * sum(one.gates for one in rows)
+
+
+def test_a_side_with_both_modes_is_judged_by_their_counts() -> None:
+    a, mixed = np.array([[0.0, 0.01, 0.0, 0.01, 0.0]]), np.array([[-0.1, -0.1, -0.1, 0.0, -0.11]])
+    low = np.full((1, 5), -0.1)
+    assert by_modes(a, mixed, np.array([0.001]))[0] == pytest.approx(2 * 6 / 252)
+    assert by_modes(a, low, np.array([0.001]))[0] == 0.001
