@@ -23,7 +23,7 @@ from lab.analysis.points.table import Runs
 
 STRAY = 10  # of so many sessions one may lie on the other side of the change: something was tried out
 STRETCH = 3  # sessions that are a level of their own: no change is seen in fewer
-TURNS = 2  # sessions that one measured side by side may have between the end of a series and its successor
+TURNS = 2  # days with sessions of another series between the end of a series and its successor
 
 
 @dataclass
@@ -123,7 +123,7 @@ def _link(segments: Sequence[Segment], runs: Runs) -> list[tuple[Segment, Segmen
         for new in segments
         for old in segments
         if old is not new and old.when[0] < new.when[0] and _follows(old, new)
-        if _is_history(old, runs) and _at_once(old, new, segments)
+        if _is_history(old, runs) and _at_once(old, new, segments, runs)
     ]
     _join_nearest([pair for pair in followed if _continues(*pair)])
     for old, new in combinations(segments, 2):  # what came back, where nothing took its place meanwhile
@@ -172,11 +172,15 @@ def _is_history(one: Segment, runs: Runs) -> bool:
     return len(commits) > 1 or int(np.ptp(runs.created_s[places])) > DAY_S
 
 
-def _at_once(old: Segment, new: Segment, segments: Sequence[Segment]) -> bool:
-    """Whether nothing went on for long between the end of the one and the beginning of the other."""
-    others = (each for each in segments if each is not old and each is not new)
-    between = (np.searchsorted(each.when, [old.when[-1], new.when[0]]) for each in others)
-    return all(end - start <= TURNS for start, end in between)
+def _at_once(old: Segment, new: Segment, segments: Sequence[Segment], runs: Runs) -> bool:
+    """Whether no other went on for more than some days between the end of the one and the beginning of the other."""
+    for each in segments:
+        start, end = np.searchsorted(each.when, [old.when[-1], new.when[0]])
+        if end - start > TURNS and each is not old and each is not new:
+            days = runs.created_s[each.series.runs[each.at[start:end]]] // DAY_S
+            if len(np.unique(days)) > TURNS:
+                return False
+    return True
 
 
 def _differing(one: Segment, other: Segment) -> set[str]:

@@ -175,3 +175,19 @@ def test_the_place_of_a_change_of_conditions_is_that_with_the_fewest_on_the_wron
     part = np.array([0, 0, 1, 0, 0, 0, 1, 1, 1, 0, 1])
     one = Series((under(), under(x=1)), np.ones(11), np.arange(11, dtype=np.int32), part)
     assert [(seam.index, seam.changes) for seam in one.seams] == [(6, ("+ x=1",))]
+
+
+def test_several_sessions_a_night_of_each_setting_hide_nothing() -> None:
+    """Three sessions each night with fa 0, then three with fa 1; a column more from the 11th of 20 nights on."""
+    of = np.arange(120) // 3 % 2  # fa of each session
+    late = np.arange(120) >= 60
+    draw = noise(120, 3)
+    series = {}
+    for fa in (0, 1):
+        for x in (0, 1):
+            level = 0.8 if x and not fa else 1.0 + 0.3 * fa
+            values = np.where((of == fa) & (late == bool(x)), draw * level, np.nan)
+            series[under(fa=fa, x=1) if x else under(fa=fa)] = list(values)
+    at = [START_S + DAY_S * (each // 6) + 600 * (each % 6) for each in range(120)]
+    found = judged(history(series, created_s=at))
+    assert [(change.word, change.settings) for change in found.changes] == [("slower", (("fa", "0"),))]
