@@ -53,9 +53,9 @@ def _fields(cls: type) -> dict[str, dataclasses.Field[Any]]:
 
 
 @cache
-def _required(cls: type) -> tuple[str, ...]:
+def _required(cls: type) -> frozenset[str]:
     missing = dataclasses.MISSING
-    return tuple(
+    return frozenset(
         name for name, one in _fields(cls).items() if one.default is missing and one.default_factory is missing
     )
 
@@ -93,11 +93,13 @@ class _Decoder:
         fields, hints = _fields(cls), _hints(cls)
         # Unknown keys first: a misspelt key is better told as such than as the missing one it stands for.
         extra = self._unknown(cls, {key: item for key, item in table.items() if key not in fields}, path)
-        for name in _required(cls):
-            if name not in table:
+        values, required = {}, _required(cls)
+        for name in fields:
+            if name in table:
+                values[name] = self.value(hints[name], table[name], (*path, name))
+            elif name in required:
                 self.fail((*path, name), "missing key", f"add {name} to {self.where}")
-        known = {name: item for name, item in table.items() if name in fields}
-        return cls(**{name: self.value(hints[name], item, (*path, name)) for name, item in known.items()}, **extra)
+        return cls(**values, **extra)
 
     def table(self, data: object, path: KeyPath) -> dict[str, Any]:
         if not isinstance(data, dict):
