@@ -10,8 +10,9 @@ from tvm.relax.frontend import nn
 from lab.compile.isa import Isa
 from lab.compile.kernels.embed import float_embed, quantised_embed
 from lab.compile.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
-from lab.compile.kernels.linear import BLOCK, quantised_linear
+from lab.compile.kernels.linear import BLOCK, GROUP, quantised_linear
 from lab.compile.kernels.linear_float import float_linear
+from lab.compile.kernels.sizes import divided
 from lab.compile.kv_cache import create_cpu_kv_cache
 from lab.models.layout import LAYOUT
 from lab.models.phi3 import Acts, Matrix, Norm
@@ -42,7 +43,7 @@ class CpuOps:
         self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
     ) -> Tensor:
         """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
-        return self._linear(self._normalise(x, norm, last_row), matrix, dtype=dtype)
+        return self._linear(self._normalise(x, norm, last_row, matrix.fine_rows > 0), matrix, dtype=dtype)
 
     def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
         """Return silu(first half) * second half of each row of `normed`, ready for a product."""
@@ -52,9 +53,9 @@ class CpuOps:
         """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
         return self._linear(acts, matrix, add=residual)
 
-    def _normalise(self, x: Tensor, norm: Norm, last_row: bool) -> Acts:
+    def _normalise(self, x: Tensor, norm: Norm, last_row: bool, fine: bool) -> Acts:
         rows, features = (1 if last_row else x.shape[0]), x.shape[1]
-        encoding = self._encoding(rows)
+        encoding = self._encoding(rows, fine=fine)
         kernel = normalised(encoding, features, norm.eps, last_row=last_row)
         return _encode(kernel, "normalise", [x, norm.weight], encoding, rows, features)
 
@@ -76,7 +77,9 @@ class CpuOps:
         shape = (matrix.columns, out_rows, tile_rows)
         options = {"residual": add is not None, "out_dtype": dtype}
         if self.scheme.quantised:
-            kernel = quantised_linear(self.isa, self.scheme.bits, *shape, **options)
+            terms = divided(int(acts.tensors[0].shape[1]) * GROUP, matrix.columns)
+            fine = None if _is_one(acts.rows) else matrix.fine_rows
+            kernel = quantised_linear(self.isa, self.scheme.bits, *shape, terms=terms, fine_rows=fine, **options)
         else:
             kernel = float_linear(self.isa, self.scheme.weight_dtype, *shape, **options)
         args = [*acts.tensors, *matrix.tensors, *([] if add is None else [add])]
@@ -86,9 +89,13 @@ class CpuOps:
         """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
         return create_cpu_kv_cache(self.isa, config, dtype, limits)
 
-    def _encoding(self, rows: Any) -> Encoding:
-        """Return the encoding for so many rows: one row is a tile of its own, an unknown number gets tiles."""
-        return encoding_for(self.isa, self.scheme.bits, one_row=_is_one(rows))
+    def _encoding(self, rows: Any, *, fine: bool = False) -> Encoding:
+        """Return the encoding for so many rows: one row is a tile of its own, an unknown number gets tiles.
+
+        One row takes two terms for every product: it waits for weights anyway.
+        """
+        terms = 2 if fine or _is_one(rows) else 1
+        return encoding_for(self.isa, self.scheme.bits, one_row=_is_one(rows), terms=terms)
 
 
 def padded(rows: int) -> int:

@@ -30,12 +30,24 @@ class Acts:
 
 
 class Matrix(nn.Module):  # type: ignore[misc]
-    """The weights of one matrix [rows, columns] as a layout packs those of a scheme; kernels may bear its `name`."""
+    """The weights of one matrix [rows, columns] as a layout packs those of a scheme; kernels may bear its `name`.
+
+    The first `fine_rows` are queries and keys, whose products attention puts into exponentials: rounded activations
+    there are most of a network's whole error.
+    """
 
     def __init__(
-        self, name: str, rows: int, columns: int, scheme: QuantScheme, layout: str, *, embedding: bool = False
+        self,
+        name: str,
+        rows: int,
+        columns: int,
+        scheme: QuantScheme,
+        layout: str,
+        *,
+        embedding: bool = False,
+        fine_rows: int = 0,
     ) -> None:
-        self.name, self.rows, self.columns, self.embedding = name, rows, columns, embedding
+        self.name, self.rows, self.columns, self.embedding, self.fine_rows = name, rows, columns, embedding, fine_rows
         packing = layout_named(layout, scheme, embedding=embedding)
         if scheme.quantised:
             self.q_weight = nn.Parameter(packing.q_shape(rows, columns, scheme.bits), packing.Q_DTYPE)
@@ -91,7 +103,8 @@ class Attention(nn.Module):  # type: ignore[misc]
 
     def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
         self.config, self.dtype, self.ops = config, kv_dtype(scheme, ops.layout), ops
-        self.qkv_proj = Matrix("qkv", config.qkv_rows, config.hidden_size, scheme, ops.layout)
+        fine = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim
+        self.qkv_proj = Matrix("qkv", config.qkv_rows, config.hidden_size, scheme, ops.layout, fine_rows=fine)
         self.o_proj = Matrix("out", config.hidden_size, config.hidden_size, scheme, ops.layout)
 
     def forward(self, x: Tensor, norm: Norm, cache: Tensor, layer: int) -> Tensor:

@@ -23,6 +23,8 @@ from lab.compile.kernels.sizes import divided
 from lab.compile.kernels.vec import Expr, lanes_of, reduce_add, reduce_fadd, reduce_fmax, silu, splat, to_f32
 
 LANES = 16
+LEAST = 1e-36  # a group that stays below is zeros: the factor of its bytes would overflow
+REST = 254  # steps of the second term in one of the first, whose rounding leaves half a step either way
 PrimFunc = Any
 Value = Callable[[Any, Expr, Expr], Expr]
 
@@ -32,7 +34,8 @@ class Encoding:
     """How activations are laid out: tiles of `tile_rows`; `int8` ones know the weights' unsigned `offset`.
 
     Bytes come in words of 4; `words` of them, along K, lie together before the next row's. Scales and biases of so many
-    rows come as often, one copy after the other. `start` is added to each bias.
+    rows come as often, one copy after the other. `start` is added to each bias. With two `terms` each group is followed
+    by another of what its rounding left over, in steps 254 times as small: bytes twice are as good as 16 bits.
     """
 
     tile_rows: int
@@ -40,6 +43,7 @@ class Encoding:
     offset: int = 0
     words: int = 1
     start: int = 0
+    terms: int = 1
 
     def word(self, j: Expr, r: Expr) -> Expr:
         """Return where word j of a group of row r lies among the group's words."""
@@ -53,7 +57,7 @@ class Encoding:
         """Return shape and dtype of each tensor that the encoding makes of [rows, features]."""
         if self.kind == "float":
             return [([tiles, features, self.tile_rows], "float32")]
-        groups = divided(features, GROUP)
+        groups = divided(features, GROUP) * self.terms
         return [
             ([tiles, groups, GROUP // 4 * self.tile_rows], "int32"),
             ([tiles, groups, self.tile_rows * self.words], "float32"),
@@ -61,14 +65,14 @@ class Encoding:
         ]
 
 
-def encoding_for(isa: Isa, bits: int, *, one_row: bool) -> Encoding:
-    """Return how activations must lie for products with weights of so many bits; 16 and 32 are floats."""
+def encoding_for(isa: Isa, bits: int, *, one_row: bool, terms: int = 1) -> Encoding:
+    """Return how activations must lie for products with weights of so many bits; 16 and 32 are floats, of one term."""
     if bits > 8:
         return Encoding(1 if one_row else isa.float_rows, "float")
     rows = 1 if one_row else isa.tile_rows
     if uses_mmla(isa, rows):
-        return Encoding(rows, "int8", offset_of(isa, bits), words=2, start=FLOAT_BITS)
-    return Encoding(rows, "int8", offset_of(isa, bits))
+        return Encoding(rows, "int8", offset_of(isa, bits), words=2, start=FLOAT_BITS, terms=terms)
+    return Encoding(rows, "int8", offset_of(isa, bits), terms=terms)
 
 
 def copied(source: Any, row: Expr, k: Expr) -> Expr:
@@ -88,36 +92,53 @@ def gated(features: int) -> Value:
 
 
 @T.inline
-def quantise_group(acts, scale, bias, low, high, tile, g, r, encoding):
-    """Encode 32 values, two vectors of 16, as row r of group g of a tile."""
-    peak = T.alloc_buffer((1,), "float32")
-    inverse = T.alloc_buffer((1,), "float32")
+def store_term(acts, scale, bias, values, factor, tile, g, r, encoding):
+    """Store 32 values, rounded to bytes that stand for them in steps of `factor`."""
     ints = T.alloc_buffer((2,), "int32x16")
     bytes_ = T.alloc_buffer((GROUP,), "int8")
     words = T.decl_buffer((GROUP // 4,), "int32", data=bytes_.data)
-    peak[0] = reduce_fmax(T.max(T.abs(low), T.abs(high)))
-    inverse[0] = T.if_then_else(peak[0] > T.float32(0), T.float32(127) / peak[0], T.float32(0))
-    ints[0] = T.Cast("int32x16", T.nearbyint(low * splat(inverse[0], LANES)))
-    ints[1] = T.Cast("int32x16", T.nearbyint(high * splat(inverse[0], LANES)))
+    ints[0] = T.Cast("int32x16", T.nearbyint(values[0]))
+    ints[1] = T.Cast("int32x16", T.nearbyint(values[1]))
     bytes_[lanes_of(0, LANES)] = T.Cast("int8x16", ints[0])
     bytes_[lanes_of(LANES, LANES)] = T.Cast("int8x16", ints[1])
     for j in T.unroll(GROUP // 4):
         acts[tile, g, encoding.word(j, r)] = words[j]
     for c in T.unroll(encoding.words):
-        scale[tile, g, encoding.copy(r, c)] = peak[0] * T.float32(1.0 / 127.0)
+        scale[tile, g, encoding.copy(r, c)] = factor
         bias[tile, g, encoding.copy(r, c)] = T.int32(-encoding.offset) * reduce_add(
             ints[0] + ints[1], "int32"
         ) + T.int32(encoding.start)
 
 
 @T.inline
+def quantise_group(acts, scale, bias, low, high, tile, g, r, encoding):
+    """Encode 32 values, two vectors of 16, as row r of group g of a tile."""
+    peak = T.alloc_buffer((1,), "float32")
+    inverse = T.alloc_buffer((1,), "float32")
+    rest = T.alloc_buffer((2,), "float32x16")
+    rest[0] = low
+    rest[1] = high
+    peak[0] = reduce_fmax(T.max(T.abs(rest[0]), T.abs(rest[1])))
+    inverse[0] = T.if_then_else(peak[0] > T.float32(LEAST), T.float32(127) / peak[0], T.float32(0))
+    rest[0] = rest[0] * splat(inverse[0], LANES)
+    rest[1] = rest[1] * splat(inverse[0], LANES)
+    store_term(acts, scale, bias, rest, peak[0] * T.float32(1.0 / 127.0), tile, g * encoding.terms, r, encoding)
+    if encoding.terms == 2:
+        for i in T.unroll(2):
+            rest[i] = (rest[i] - T.nearbyint(rest[i])) * splat(T.float32(REST), LANES)
+        factor: T.let[T.float32] = peak[0] * T.float32(1.0 / 127.0 / REST)
+        store_term(acts, scale, bias, rest, factor, tile, g * encoding.terms + 1, r, encoding)
+
+
+@T.inline
 def clear_group(acts, scale, bias, tile, g, r, encoding):
     """Encode 32 zeros for a row past the end."""
-    for j in T.unroll(GROUP // 4):
-        acts[tile, g, encoding.word(j, r)] = T.int32(0)
-    for c in T.unroll(encoding.words):
-        scale[tile, g, encoding.copy(r, c)] = T.float32(0)
-        bias[tile, g, encoding.copy(r, c)] = T.int32(encoding.start)
+    for t in T.unroll(encoding.terms):
+        for j in T.unroll(GROUP // 4):
+            acts[tile, g * encoding.terms + t, encoding.word(j, r)] = T.int32(0)
+        for c in T.unroll(encoding.words):
+            scale[tile, g * encoding.terms + t, encoding.copy(r, c)] = T.float32(0)
+            bias[tile, g * encoding.terms + t, encoding.copy(r, c)] = T.int32(encoding.start)
 
 
 @T.inline
@@ -166,9 +187,9 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
             n = T.int64()
             tiles = T.int64()
             source = T.match_buffer(source_handle, (n, features), "float32")
-            acts = T.match_buffer(acts_handle, (tiles, groups, GROUP // 4 * rows), "int32")
-            scale = T.match_buffer(scale_handle, (tiles, groups, rows * encoding.words), "float32")
-            bias = T.match_buffer(bias_handle, (tiles, groups, rows * encoding.words), "int32")
+            acts = T.match_buffer(acts_handle, (tiles, groups * encoding.terms, GROUP // 4 * rows), "int32")
+            scale = T.match_buffer(scale_handle, (tiles, groups * encoding.terms, rows * encoding.words), "float32")
+            bias = T.match_buffer(bias_handle, (tiles, groups * encoding.terms, rows * encoding.words), "int32")
             for tile in loop(tiles):
                 for r in T.serial(rows):
                     inverse = T.alloc_buffer((1,), "float32")
@@ -229,9 +250,9 @@ def encoded(encoding: Encoding, features: int, source_features: int, value: Valu
             n = T.int64()
             tiles = T.int64()
             source = T.match_buffer(source_handle, (n, source_features), source_dtype)
-            acts = T.match_buffer(acts_handle, (tiles, groups, GROUP // 4 * rows), "int32")
-            scale = T.match_buffer(scale_handle, (tiles, groups, rows * encoding.words), "float32")
-            bias = T.match_buffer(bias_handle, (tiles, groups, rows * encoding.words), "int32")
+            acts = T.match_buffer(acts_handle, (tiles, groups * encoding.terms, GROUP // 4 * rows), "int32")
+            scale = T.match_buffer(scale_handle, (tiles, groups * encoding.terms, rows * encoding.words), "float32")
+            bias = T.match_buffer(bias_handle, (tiles, groups * encoding.terms, rows * encoding.words), "int32")
             for tile in loop(tiles):
                 for r in T.serial(rows):
                     row: T.let[T.int64] = tile * rows + r

@@ -41,13 +41,23 @@ def uses_mmla(isa: Isa, tile_rows: int) -> bool:
 
 @functools.cache
 def quantised_linear(
-    isa: Isa, bits: int, in_features: int, out_rows: int, tile_rows: int, *, residual: bool, out_dtype: str
+    isa: Isa,
+    bits: int,
+    in_features: int,
+    out_rows: int,
+    tile_rows: int,
+    *,
+    residual: bool,
+    out_dtype: str,
+    terms: int = 1,
+    fine_rows: int | None = None,
 ) -> PrimFunc:
     """Return out[m, n] = (residual[m, n] +) sum over k of act[m, k] * weight[n, k].
 
     acts: int32 [tiles, K/32, 8 * tile_rows], each 4 signed bytes, act_scale: float32 [tiles, K/32, tile_rows] and
     act_bias: int32 [tiles, K/32, tile_rows], minus the weight offset times the sum of the group's bytes, as `Encoding`
-    orders and repeats them; q_weight: uint8 [N/16, K/32, bits, 64]; q_scale: float16 [N/16, K/32, 16]; out: [rows, N].
+    orders and repeats them, each group in so many `terms`; q_weight: uint8 [N/16, K/32, bits, 64]; q_scale: float16
+    [N/16, K/32, 16]; out: [rows, N]. With `fine_rows`, only the first so many of N take the second term.
     """
     groups, blocks = divided(in_features, GROUP), divided(out_rows, BLOCK)
     lanes, rows, kept, sums = isa.lanes, tile_rows, parts_of(isa), sums_dtype(isa, bits)
@@ -58,6 +68,7 @@ def quantised_linear(
     ahead, scales_ahead = (AHEAD_BYTES // (64 * bits), AHEAD_SCALES) if rows == 1 else (0, 0)
     step = 1 if bits == 4 else 0  # the second nibbles meet the next 4 activations
     pairwise = uses_mmla(isa, rows)
+    fine = vectors if fine_rows is None else -(-fine_rows // lanes)
     copies = 2 if pairwise else 1
 
     def packed(q_weight: Any, vector: Expr, g: Expr, j: Expr) -> Expr:
@@ -77,16 +88,16 @@ def quantised_linear(
         return row_of(acc[b * rows + r // 2 * 2], acc[b * rows + r // 2 * 2 + 1], r % 2)
 
     @T.inline
-    def lane_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, first):
+    def lane_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, term, first):
         for r in T.unroll(rows):
             for b in T.unroll(flight):
                 for c in T.unroll(kept):
-                    ints[(b * rows + r) * kept + c] = first_sums(isa, bits, bias[tile, g, r])
-        if scales_ahead > 0:
+                    ints[(b * rows + r) * kept + c] = first_sums(isa, bits, bias[tile, g * terms + term, r])
+        if scales_ahead > 0 and term == 0:
             fetch(q_scale[first // parts, g + scales_ahead, 0])
         for j in T.unroll(bits):
             weights = T.alloc_buffer((halves * flight,), f"uint8x{width}")
-            if ahead > 0:
+            if ahead > 0 and term == 0:
                 fetch(q_weight[first // parts, g + ahead, j, 0])
             for b in T.unroll(flight):
                 weights[b] = half(isa, bits, packed(q_weight, first + b, g, j), 0)
@@ -100,7 +111,7 @@ def quantised_linear(
                             bits,
                             ints[(b * rows + r) * kept],
                             weights[h * flight + b],
-                            spread(isa, acts, tile, g, ((1 + step) * j + step * h) * rows + r),
+                            spread(isa, acts, tile, g * terms + term, ((1 + step) * j + step * h) * rows + r),
                         )
                         if kept == 2:
                             ints[(b * rows + r) * kept + 1] = dot_step(
@@ -108,7 +119,7 @@ def quantised_linear(
                                 bits,
                                 ints[(b * rows + r) * kept + 1],
                                 weights[h * flight + b],
-                                spread(isa, acts, tile, g, ((1 + step) * j + step * h) * rows + r),
+                                spread(isa, acts, tile, g * terms + term, ((1 + step) * j + step * h) * rows + r),
                                 1,
                             )
         for r in T.unroll(rows):
@@ -119,19 +130,19 @@ def quantised_linear(
                         bits,
                         ints[(b * rows + r) * kept],
                         ints[(b * rows + r) * kept + (kept - 1)],
-                        bias[tile, g, r],
+                        bias[tile, g * terms + term, r],
                     ),
                     lanes,
                 ) * (
                     to_f32(q_scale[(first + b) // parts, g, lanes_of((first + b) % parts * lanes, lanes)], lanes)
-                    * splat(scale[tile, g, r], lanes)
+                    * splat(scale[tile, g * terms + term, r], lanes)
                 )
 
     @T.inline
-    def pair_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, first):
+    def pair_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, term, first):
         for b in T.unroll(flight):
             for i in T.unroll(rows):
-                ints[b * rows + i] = act_pair(bias, tile, g, i // 2)
+                ints[b * rows + i] = act_pair(bias, tile, g * terms + term, i // 2)
             for j in T.unroll(4):
                 weights = T.alloc_buffer((2,), "uint8x16")
                 for w in T.unroll(2):
@@ -143,7 +154,7 @@ def quantised_linear(
                         ints[b * rows + 2 * i + w] = mmla(
                             ints[b * rows + 2 * i + w],
                             weights[w],
-                            acts[tile, g, lanes_of((j * rows + 2 * i) * 2, 4)],
+                            acts[tile, g * terms + term, lanes_of((j * rows + 2 * i) * 2, 4)],
                         )
             for i in T.unroll(rows // 2):
                 for w in T.unroll(2):
@@ -154,17 +165,29 @@ def quantised_linear(
                             ),
                             w,
                         )
-                        * act_pair(scale, tile, g, i)
+                        * act_pair(scale, tile, g * terms + term, i)
                     )
 
     one_group = pair_group if pairwise else lane_group
 
     @T.inline
+    def all_groups(acts, scale, bias, q_weight, q_scale, acc, ints, tile, first, second):
+        for g in T.serial(groups):
+            one_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, 0, first)
+            if second:
+                one_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, 1, first)
+
+    @T.inline
     def one_tile(acts, scale, bias, q_weight, q_scale, acc, ints, tile, first):
         for i in T.unroll(flight * rows):
             acc[i] = splat(T.float32(0), lanes)
-        for g in T.serial(groups):
-            one_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, first)
+        if terms == 2 and fine < vectors:
+            if first < fine:
+                all_groups(acts, scale, bias, q_weight, q_scale, acc, ints, tile, first, True)
+            else:
+                all_groups(acts, scale, bias, q_weight, q_scale, acc, ints, tile, first, False)
+        else:
+            all_groups(acts, scale, bias, q_weight, q_scale, acc, ints, tile, first, terms == 2)
 
     if residual:
 
@@ -181,9 +204,9 @@ def quantised_linear(
             T.func_attr({"tirx.noalias": True, "op_pattern": 8})
             tiles = T.int64()
             n = T.int64()
-            acts = T.match_buffer(acts_handle, (tiles, groups, 8 * rows), "int32")
-            scale = T.match_buffer(scale_handle, (tiles, groups, rows * copies), "float32")
-            bias = T.match_buffer(bias_handle, (tiles, groups, rows * copies), "int32")
+            acts = T.match_buffer(acts_handle, (tiles, groups * terms, 8 * rows), "int32")
+            scale = T.match_buffer(scale_handle, (tiles, groups * terms, rows * copies), "float32")
+            bias = T.match_buffer(bias_handle, (tiles, groups * terms, rows * copies), "int32")
             before = T.match_buffer(residual_handle, (n, out_rows), "float32")
             out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
             for v in T.parallel(vectors // flight):
@@ -212,9 +235,9 @@ def quantised_linear(
         T.func_attr({"tirx.noalias": True, "op_pattern": 8})
         tiles = T.int64()
         n = T.int64()
-        acts = T.match_buffer(acts_handle, (tiles, groups, 8 * rows), "int32")
-        scale = T.match_buffer(scale_handle, (tiles, groups, rows * copies), "float32")
-        bias = T.match_buffer(bias_handle, (tiles, groups, rows * copies), "int32")
+        acts = T.match_buffer(acts_handle, (tiles, groups * terms, 8 * rows), "int32")
+        scale = T.match_buffer(scale_handle, (tiles, groups * terms, rows * copies), "float32")
+        bias = T.match_buffer(bias_handle, (tiles, groups * terms, rows * copies), "int32")
         out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
         for v in T.parallel(vectors // flight):
             for tile in T.serial(tiles):
