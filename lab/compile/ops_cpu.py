@@ -75,7 +75,9 @@ class CpuOps:
     def _linear(self, acts: Acts, matrix: Matrix, *, add: Tensor | None = None, dtype: str = "float32") -> Tensor:
         tile_rows, out_rows = self._encoding(acts.rows).tile_rows, padded(matrix.rows)
         shape = (matrix.columns, out_rows, tile_rows)
-        options = {"residual": add is not None, "out_dtype": dtype}
+        options: dict[str, Any] = {"residual": add is not None, "out_dtype": dtype}
+        if matrix.scaled[1] != 1.0:
+            options["scaled"] = matrix.scaled
         if self.scheme.quantised:
             terms = divided(int(acts.tensors[0].shape[1]) * GROUP, matrix.columns)
             fine = None if _is_one(acts.rows) else matrix.fine_rows

@@ -19,6 +19,7 @@ from lab.models.presets import Phi3Config
 from lab.models.quant import QuantScheme
 
 Tensor = Any
+FLOAT16_QUERIES = 0.25
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Matrix(nn.Module):  # type: ignore[misc]
     """The weights of one matrix [rows, columns] as a layout packs those of a scheme; kernels may bear its `name`.
 
     The first `fine_rows` are queries and keys, whose products attention puts into exponentials: rounded activations
-    there are most of a network's whole error.
+    there are most of a network's whole error. Of its results, the first so many of `scaled` are times a factor.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class Matrix(nn.Module):  # type: ignore[misc]
         *,
         embedding: bool = False,
         fine_rows: int = 0,
+        scaled: tuple[int, float] = (0, 1.0),
     ) -> None:
         self.name, self.rows, self.columns, self.embedding, self.fine_rows = name, rows, columns, embedding, fine_rows
+        self.scaled = scaled
         packing = layout_named(layout, scheme, embedding=embedding)
         if scheme.quantised:
             self.q_weight = nn.Parameter(packing.q_shape(rows, columns, scheme.bits), packing.Q_DTYPE)
@@ -98,13 +101,32 @@ class Ops(Protocol):
         """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
 
 
+def query_factor(config: Phi3Config, scheme: QuantScheme, dtype: str) -> float:
+    """Return what queries are multiplied by before they are rounded to `dtype`, so that large ones fit float16.
+
+    That is the softmax's factor. A float16 network takes less: small queries would lose bits that its limit counts.
+    """
+    if dtype != "float16":
+        return 1.0
+    return float(config.head_dim**-0.5) if scheme.quantised else FLOAT16_QUERIES
+
+
 class Attention(nn.Module):  # type: ignore[misc]
     """Fused qkv, attention over the KV cache, output projection added to the residual."""
 
     def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
         self.config, self.dtype, self.ops = config, kv_dtype(scheme, ops.layout), ops
         fine = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim
-        self.qkv_proj = Matrix("qkv", config.qkv_rows, config.hidden_size, scheme, ops.layout, fine_rows=fine)
+        self.factor = query_factor(config, scheme, self.dtype)
+        self.qkv_proj = Matrix(
+            "qkv",
+            config.qkv_rows,
+            config.hidden_size,
+            scheme,
+            ops.layout,
+            fine_rows=fine,
+            scaled=(config.hidden_size, self.factor),
+        )
         self.o_proj = Matrix("out", config.hidden_size, config.hidden_size, scheme, ops.layout)
 
     def forward(self, x: Tensor, norm: Norm, cache: Tensor, layer: int) -> Tensor:
@@ -116,7 +138,7 @@ class Attention(nn.Module):  # type: ignore[misc]
         if qkv.shape[1] != c.qkv_rows:  # padded to the layout's block
             qkv = nn.op.split(qkv, [c.qkv_rows], axis=1)[0]
         qkv = nn.op.reshape(qkv, (1, n, fused, c.head_dim))
-        seen = cache.attention_with_fused_qkv(layer, qkv, heads, c.head_dim**-0.5)  # [1, n, heads, D]
+        seen = cache.attention_with_fused_qkv(layer, qkv, heads, c.head_dim**-0.5 / self.factor)  # [1, n, heads, D]
         return self.ops.added(self.ops.encode(nn.op.reshape(seen, (n, c.hidden_size))), self.o_proj, x)
 
 

@@ -16,6 +16,7 @@ from lab.compile.gpu.kernels.norm import rms_norm
 from lab.compile.gpu.kernels.weights import Weights
 from lab.compile.gpu.kv_cache import create_gpu_kv_cache
 from lab.compile.gpu.tile import tiles
+from lab.compile.kernels.narrow import AS_IT_IS
 from lab.models.phi3 import Acts, Matrix, Norm
 from lab.models.presets import Phi3Config
 from lab.models.quant import QuantScheme
@@ -66,14 +67,15 @@ class GpuOps:
         self, x: Tensor, norm: Norm, matrix: Matrix, *, dtype: str, last_row: bool = False, gated: bool = False
     ) -> Tensor:
         weights, columns = self._weights(matrix), matrix.rows // 2 if gated else matrix.rows
+        scaled = matrix.scaled if matrix.scaled[1] != 1.0 else AS_IT_IS
         if matrix.embedding:
             kernel = gemv_rows(self.tiles.row_threads, weights, norm.weight.dtype, norm.eps)
             return _call(kernel, "tied_head", [x, norm.weight, *matrix.tensors], [1, columns], dtype)
         if last_row or _is_one(x.shape[0]):
             fused = (norm.weight.dtype, norm.eps)
-            kernel = gemv(self.tiles.gemv, weights, x.dtype, dtype, norm=fused, gated=gated)
+            kernel = gemv(self.tiles.gemv, weights, x.dtype, dtype, norm=fused, gated=gated, scaled=scaled)
             return _call(kernel, _named(matrix, 1), [x, norm.weight, *matrix.tensors], [1, columns], dtype)
-        kernel = gemm(self.tiles.gemm, weights, self.gpu.storage, dtype, gated=gated)
+        kernel = gemm(self.tiles.gemm, weights, self.gpu.storage, dtype, gated=gated, scaled=scaled)
         args = [self._normalise(x, norm), *matrix.tensors]
         return _call(kernel, _named(matrix, x.shape[0]), args, [x.shape[0], columns], dtype)
 

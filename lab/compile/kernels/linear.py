@@ -24,6 +24,7 @@ from tvm.script import tirx as T
 from lab.compile.isa import Isa
 from lab.compile.kernels.dot import dot_step, first_sums, group_sum, half, halves_of, parts_of, spread, sums_dtype
 from lab.compile.kernels.mmla import act_pair, mmla, row_of, scale_pair, to_float, weight_pair
+from lab.compile.kernels.narrow import AS_IT_IS, Scaled, written
 from lab.compile.kernels.sizes import divided, fitting
 from lab.compile.kernels.vec import Expr, fetch, lanes_of, splat, to_f32
 
@@ -51,13 +52,15 @@ def quantised_linear(
     out_dtype: str,
     terms: int = 1,
     fine_rows: int | None = None,
+    scaled: Scaled = AS_IT_IS,
 ) -> PrimFunc:
     """Return out[m, n] = (residual[m, n] +) sum over k of act[m, k] * weight[n, k].
 
     acts: int32 [tiles, K/32, 8 * tile_rows], each 4 signed bytes, act_scale: float32 [tiles, K/32, tile_rows] and
     act_bias: int32 [tiles, K/32, tile_rows], minus the weight offset times the sum of the group's bytes, as `Encoding`
     orders and repeats them, each group in so many `terms`; q_weight: uint8 [N/16, K/32, bits, 64]; q_scale: float16
-    [N/16, K/32, 16]; out: [rows, N]. With `fine_rows`, only the first so many of N take the second term.
+    [N/16, K/32, 16]; out: [rows, N]. With `fine_rows`, only the first so many of N take the second term;
+    those of `scaled` are times its factor before they are rounded to `out_dtype`.
     """
     groups, blocks = divided(in_features, GROUP), divided(out_rows, BLOCK)
     lanes, rows, kept, sums = isa.lanes, tile_rows, parts_of(isa), sums_dtype(isa, bits)
@@ -247,8 +250,8 @@ def quantised_linear(
                 for r in T.unroll(rows):
                     if tile * rows + r < n:
                         for b in T.unroll(flight):
-                            out[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = T.Cast(
-                                f"{out_dtype}x{lanes}", result(acc, b, r)
+                            out[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = written(
+                                out_dtype, result(acc, b, r), lanes, (v * flight + b) * lanes, scaled
                             )
 
     return linear

@@ -14,6 +14,7 @@ from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
 from lab.compile.kernels.linear import BLOCK
+from lab.compile.kernels.narrow import AS_IT_IS, Scaled, written
 from lab.compile.kernels.sizes import divided, fitting
 from lab.compile.kernels.vec import lanes_of, splat, to_f32
 
@@ -23,11 +24,20 @@ PrimFunc = Any
 
 @functools.cache
 def float_linear(
-    isa: Isa, dtype: str, in_features: int, out_rows: int, tile_rows: int, *, residual: bool, out_dtype: str
+    isa: Isa,
+    dtype: str,
+    in_features: int,
+    out_rows: int,
+    tile_rows: int,
+    *,
+    residual: bool,
+    out_dtype: str,
+    scaled: Scaled = AS_IT_IS,
 ) -> PrimFunc:
     """Return out[m, n] = (residual[m, n] +) sum over k of act[m, k] * weight[n, k].
 
-    acts: float32 [tiles, K, tile_rows]; weight: `dtype` [N/16, K, 16]; out: [rows, N].
+    acts: float32 [tiles, K, tile_rows]; weight: `dtype` [N/16, K, 16]; out: [rows, N]. The first of N that
+    `scaled` counts are times its factor before they are rounded to `out_dtype`.
     """
     blocks, rows = divided(out_rows, BLOCK), tile_rows
     flight = fitting(blocks, GEMV_BLOCKS if rows == 1 else isa.tile_blocks)
@@ -88,8 +98,8 @@ def float_linear(
                 for r in T.unroll(rows):
                     if tile * rows + r < n:
                         for b in T.unroll(flight):
-                            out[tile * rows + r, lanes_of((v * flight + b) * BLOCK, BLOCK)] = T.Cast(
-                                f"{out_dtype}x{BLOCK}", acc[b * rows + r]
+                            out[tile * rows + r, lanes_of((v * flight + b) * BLOCK, BLOCK)] = written(
+                                out_dtype, acc[b * rows + r], BLOCK, (v * flight + b) * BLOCK, scaled
                             )
 
     return float_linear_plain

@@ -11,8 +11,9 @@ from typing import Any
 
 from tvm.script import tirx as T
 
+from lab.compile.kernels.narrow import narrowed
 from lab.compile.kernels.sizes import divided, fitting_vector
-from lab.compile.kernels.vec import cast, lanes_of, of, to_f32
+from lab.compile.kernels.vec import lanes_of, of, to_f32
 
 LANES = 16  # at most: a vector lies within half a head
 PrimFunc = Any
@@ -64,8 +65,8 @@ def split_rotary(num_heads: int, num_kv_heads: int, head_dim: int, dtype: str) -
             x[1] = to_f32(source[m, h, lanes_of(j * lanes + half, lanes)], lanes)
             a[0] = table[p, lanes_of(j * lanes, lanes)]
             a[1] = table[p, lanes_of(j * lanes + half, lanes)]
-            out[m, target_head, lanes_of(j * lanes, lanes)] = cast(dtype, x[0] * a[0] - x[1] * a[1], lanes)
-            out[m, target_head, lanes_of(j * lanes + half, lanes)] = cast(dtype, x[1] * a[0] + x[0] * a[1], lanes)
+            out[m, target_head, lanes_of(j * lanes, lanes)] = narrowed(dtype, x[0] * a[0] - x[1] * a[1], lanes)
+            out[m, target_head, lanes_of(j * lanes + half, lanes)] = narrowed(dtype, x[1] * a[0] + x[0] * a[1], lanes)
 
     @T.inline
     def split_token(qkv, q, k, v, table, m, position):

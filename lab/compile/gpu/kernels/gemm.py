@@ -16,6 +16,7 @@ from lab.compile.gpu.kernels.trim import trimmed
 from lab.compile.gpu.kernels.vec import cast, lanes_of, nibble, of, silu, splat
 from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
 from lab.compile.gpu.tile import Gemm
+from lab.compile.kernels.narrow import AS_IT_IS, Scaled, narrowed, written
 from lab.compile.kernels.sizes import divided, fitting_vector
 
 PrimFunc = Any
@@ -23,12 +24,19 @@ PrimFunc = Any
 
 @functools.cache
 def gemm(
-    tile: Gemm, weights: Weights, x_dtype: str, out_dtype: str, *, gated: bool = False, residual: bool = False
+    tile: Gemm,
+    weights: Weights,
+    x_dtype: str,
+    out_dtype: str,
+    *,
+    gated: bool = False,
+    residual: bool = False,
+    scaled: Scaled = AS_IT_IS,
 ) -> PrimFunc:
     """Return out[m, n] = (residual[m, n] +) sum over k of x[m, k] * weight[k, n], or silu(gate) * up of its halves.
 
     Arguments: x [rows, K]; the words and the scales, or the floats, of the matrix; with `residual` float32 [rows, N];
-    out [rows, N].
+    out [rows, N]. The first of N that `scaled` counts are times its factor before they are rounded to `out_dtype`.
     """
     k_size, n_size = weights.k, divided(weights.n, 2) if gated else weights.n
     v = fitting_vector(n_size, tile.vector)
@@ -103,7 +111,7 @@ def gemm(
                             for r in T.unroll(rows):
                                 if first + r <= last:
                                     if gated:
-                                        out[first + r, lanes_of(start, v)] = cast(
+                                        out[first + r, lanes_of(start, v)] = narrowed(
                                             out_dtype, silu(acc[r], v) * acc[(sets - 1) * rows + r], v
                                         )
                                     else:
@@ -112,6 +120,8 @@ def gemm(
                                                 out_dtype, before[first + r, lanes_of(start, v)] + acc[r], v
                                             )
                                         else:
-                                            out[first + r, lanes_of(start, v)] = cast(out_dtype, acc[r], v)
+                                            out[first + r, lanes_of(start, v)] = written(
+                                                out_dtype, acc[r], v, start, scaled
+                                            )
 
     return trimmed(product)

@@ -17,6 +17,7 @@ from lab.compile.gpu.kernels.trim import trimmed
 from lab.compile.gpu.kernels.vec import cast, lanes_of, nibble, of, silu, splat
 from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
 from lab.compile.gpu.tile import Gemv
+from lab.compile.kernels.narrow import AS_IT_IS, Scaled, narrowed, written
 from lab.compile.kernels.sizes import divided, fitting, fitting_vector
 
 PrimFunc = Any
@@ -32,11 +33,13 @@ def gemv(
     norm: tuple[str, float] | None = None,
     gated: bool = False,
     residual: bool = False,
+    scaled: Scaled = AS_IT_IS,
 ) -> PrimFunc:
     """Return out[0, n] = (residual[0, n] +) sum over k of norm(x)[k] * weight[k, n], or silu(gate) * up of its halves.
 
     Arguments: x [rows, K], of which the last row counts; with `norm` (its type and epsilon) weights [K]; the words and
-    the scales, or the floats, of the matrix; with `residual` float32 [1, N]; out [1, N].
+    the scales, or the floats, of the matrix; with `residual` float32 [1, N]; out [1, N]. The first of N that `scaled`
+    counts are times its factor before they are rounded to `out_dtype`.
     """
     k_size, n_size = weights.k, divided(weights.n, 2) if gated else weights.n
     v = fitting_vector(n_size, tile.vector)
@@ -184,13 +187,15 @@ def gemv(
                                 acc[s] = acc[s] * splat(square[0], v)
                         if block * tx_size + tx < columns:
                             if gated:
-                                out[0, lanes_of(column * v, v)] = cast(out_dtype, silu(acc[0], v) * acc[sets - 1], v)
+                                out[0, lanes_of(column * v, v)] = narrowed(
+                                    out_dtype, silu(acc[0], v) * acc[sets - 1], v
+                                )
                             else:
                                 if residual:
                                     out[0, lanes_of(column * v, v)] = cast(
                                         out_dtype, before[0, lanes_of(column * v, v)] + acc[0], v
                                     )
                                 else:
-                                    out[0, lanes_of(column * v, v)] = cast(out_dtype, acc[0], v)
+                                    out[0, lanes_of(column * v, v)] = written(out_dtype, acc[0], v, column * v, scaled)
 
     return trimmed(product)

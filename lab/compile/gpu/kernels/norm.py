@@ -7,6 +7,8 @@ from typing import Any
 
 from tvm.script import tirx as T
 
+from lab.compile.kernels.narrow import narrowed
+
 PrimFunc = Any
 
 
@@ -39,8 +41,8 @@ def rms_norm(threads: int, features: int, eps: float, g_dtype: str, out_dtype: s
                 square[0] = T.rsqrt(square[0] / T.float32(features) + T.float32(eps))
                 for i in T.serial(steps):
                     if i * threads + t < features:
-                        out[m, i * threads + t] = T.Cast(
-                            out_dtype, x[m, i * threads + t] * square[0] * T.Cast("float32", g[i * threads + t])
+                        out[m, i * threads + t] = narrowed(
+                            out_dtype, x[m, i * threads + t] * square[0] * T.Cast("float32", g[i * threads + t]), 1
                         )
 
     return norm

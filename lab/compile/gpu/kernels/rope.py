@@ -12,8 +12,9 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import FLAT_LANES, flat_threads
+from lab.compile.kernels.narrow import narrowed
 from lab.compile.kernels.sizes import divided, fitting_vector
-from lab.compile.kernels.vec import Expr, cast, lanes_of, of, to_f32
+from lab.compile.kernels.vec import Expr, lanes_of, of, to_f32
 
 PrimFunc = Any
 
@@ -71,8 +72,8 @@ def split_rotary(gpu: Gpu, num_heads: int, num_kv_heads: int, head_dim: int, dty
         for j in T.unroll(2):
             x[j] = to_f32(qkv[m, h, lanes_of(d + j * half, lanes)], lanes)
             a[j] = table[p, lanes_of(d + j * half, lanes)]
-        out[m, target, lanes_of(d, lanes)] = cast(dtype, x[0] * a[0] - x[1] * a[1], lanes)
-        out[m, target, lanes_of(d + half, lanes)] = cast(dtype, x[1] * a[0] + x[0] * a[1], lanes)
+        out[m, target, lanes_of(d, lanes)] = narrowed(dtype, x[0] * a[0] - x[1] * a[1], lanes)
+        out[m, target, lanes_of(d + half, lanes)] = narrowed(dtype, x[1] * a[0] + x[0] * a[1], lanes)
 
     @T.prim_func
     def split(
