@@ -19,7 +19,11 @@ PrimFunc = Any
 
 
 def append_pages(gpu: Gpu, num_kv_heads: int, head_dim: int, dtype: str) -> PrimFunc:
-    """Return the function (pages, k, v, slots) that stores new keys and values; slot -1 is skipped."""
+    """Return the function (pages, k, v, slots) that stores new keys and values; slot -1 is skipped.
+
+    After the last new token the rest of its page's keys is zeros, for decode reads keys by vectors of tokens. They lie
+    in the cache lines that the token's key is written to.
+    """
     threads, lanes = flat_threads(gpu), fitting_vector(head_dim, FLAT_LANES)
     vectors = divided(head_dim, lanes)
 
@@ -45,6 +49,11 @@ def append_pages(gpu: Gpu, num_kv_heads: int, head_dim: int, dtype: str) -> Prim
                     if slot >= 0:
                         for j in T.unroll(lanes):
                             pages[slot // PAGE, 0, h, (d + j) * PAGE + slot % PAGE] = k[m, h, d + j]
+                            if m == n - 1:
+                                for rest in T.serial(PAGE - 1 - slot % PAGE):
+                                    pages[slot // PAGE, 0, h, (d + j) * PAGE + slot % PAGE + 1 + rest] = T.Cast(
+                                        dtype, 0
+                                    )
                         pages[slot // PAGE, 1, h, lanes_of(slot % PAGE * head_dim + d, lanes)] = v[
                             m, h, lanes_of(d, lanes)
                         ]
