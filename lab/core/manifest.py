@@ -151,12 +151,16 @@ class MemoryBlock(MemoryFacts):
 
 @dataclass(frozen=True)
 class VerifyBlock(KeepsUnknown):
-    """Reference values: `logits` at `logit_ids`, at the last position of the prompt `prompt_ids`."""
+    """Reference values: `logits` at `logit_ids`, at the last position of the prompt `prompt_ids`.
+
+    In `kv_overflow_layers` the prompt's keys or values are larger than the KV cache's type holds; it clamps them.
+    """
 
     prompt_ids: tuple[Count, ...]
     logit_ids: tuple[Count, ...]
     logits: tuple[float, ...]
     rel_error_max: Annotated[float, Limits(above=0)]
+    kv_overflow_layers: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lab.core.errors import MeasureError
@@ -48,6 +48,14 @@ def attempt(device: Device, argv: Sequence[str], env: Mapping[str, str], timeout
     how = _run(device, argv, env, timeout_s, log)
     wrong = None if log.verify is None else why_wrong(log.verify)
     return how if wrong is None else Attempt("broken", wrong)
+
+
+def explained(how: Attempt, kv_overflow_layers: Sequence[int], kv_dtype: str) -> Attempt:
+    """Return a broken attempt with the reason that the conversion of its weights has foreseen, others as they are."""
+    if how.ending != "broken" or not kv_overflow_layers:
+        return how
+    layers = ("layer " if len(kv_overflow_layers) == 1 else "layers ") + ", ".join(map(str, kv_overflow_layers))
+    return replace(how, reason=f"{how.reason}; KV cache overflows {kv_dtype} in {layers}")
 
 
 def why_wrong(verify: Verify) -> str | None:

@@ -21,7 +21,7 @@ from lab.core.run_record import (
 )
 from lab.core.target import TargetSpec
 from lab.devices.base import Device
-from lab.measure.attempt import Attempt, attempt
+from lab.measure.attempt import Attempt, attempt, explained
 from lab.measure.checks import check_all, check_processor
 from lab.measure.derive import metrics, why_rejected
 from lab.measure.engine import Described, Findings, Rate
@@ -154,7 +154,8 @@ class RunnerEngine:
 
     def run(self, cell: Cell, verify: bool, log: RunLog) -> Attempt:
         """Run one timed process and fill `log`."""
-        return self._attempt(self.invocation, self.invocation.timed(cell, verify=verify), log)
+        how = self._attempt(self.invocation, self.invocation.timed(cell, verify=verify), log)
+        return explained(how, self.manifest.verify.kv_overflow_layers, self.manifest.model.kv_dtype)
 
     def _attempt(self, invocation: Invocation, argv: list[str], log: RunLog) -> Attempt:
         return attempt(self.device, argv, invocation.env, self.plan.timeout_s, log)

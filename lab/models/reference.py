@@ -35,18 +35,28 @@ def logit_ids(vocab_size: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, vocab_size - 1, LOGITS).round()})
 
 
-def last_logits(config: Phi3Config, embedded: F32, product: Product, vector: Vector, head: str) -> F32:
+def last_logits(
+    config: Phi3Config,
+    embedded: F32,
+    product: Product,
+    vector: Vector,
+    head: str,
+    kv_peaks: list[float] | None = None,
+) -> F32:
     """Return the logits [V] at the last of the embedded positions [T, H].
 
     `product` and `vector` are called once for each tensor, in parameter order; `head` names the matrix of the
-    output head (the embedding table when tied).
+    output head (the embedding table when tied). `kv_peaks` gets each layer's largest key or value.
     """
     x = embedded
     cos, sin = rotary(config, len(x))
     for i in range(config.num_hidden_layers):
         base = f"model.layers.{i}"
         normed = rms_norm(x, vector(f"{base}.input_layernorm.weight"), config.rms_norm_eps)
-        mixed = attention(config, product(f"{base}.self_attn.qkv_proj.weight", normed), cos, sin)
+        qkv = product(f"{base}.self_attn.qkv_proj.weight", normed)
+        if kv_peaks is not None:
+            kv_peaks.append(kv_peak(config, qkv, cos, sin))
+        mixed = attention(config, qkv, cos, sin)
         x = x + product(f"{base}.self_attn.o_proj.weight", mixed)
         normed = rms_norm(x, vector(f"{base}.post_attention_layernorm.weight"), config.rms_norm_eps)
         gated = gate(product(f"{base}.mlp.gate_up_proj.weight", normed))
@@ -86,6 +96,14 @@ def attention(config: Phi3Config, qkv: F32, cos: F32, sin: F32) -> F32:
     mixed = softmax(np.where(visible(len(qkv), config.attention_window), scores, -np.inf)) @ value
     joined: F32 = mixed.transpose(1, 0, 2).reshape(len(qkv), heads * dim)
     return joined
+
+
+def kv_peak(config: Phi3Config, qkv: F32, cos: F32, sin: F32) -> float:
+    """Return the largest magnitude that the KV cache has to hold of fused qkv rows, before and after the rotation."""
+    keys_from, dim = config.num_attention_heads, config.head_dim
+    split = qkv.reshape(len(qkv), -1, dim).transpose(1, 0, 2)[keys_from:]
+    rotated = rotate(split[: config.num_key_value_heads], cos, sin)
+    return float(max(np.abs(split).max(), np.abs(rotated).max()))
 
 
 def rotate(x: F32, cos: F32, sin: F32) -> F32:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+
+import numpy as np
 
 from lab.core.bundle import (
     SCHEMA,
@@ -22,9 +25,18 @@ from lab.models.sources.base import WeightSource
 
 
 def weights_manifest(
-    spec: ModelSpec, source: WeightSource, layout: str, key: str, entry: FileEntry, logits: F32
+    spec: ModelSpec,
+    source: WeightSource,
+    layout: str,
+    key: str,
+    entry: FileEntry,
+    logits: F32,
+    kv_peaks: Sequence[float] = (),
 ) -> WeightsManifest:
-    """Return the manifest of weights made from `source`, whose reference logits [V] are `logits`."""
+    """Return the manifest of weights made from `source`, whose reference logits [V] are `logits`.
+
+    `kv_peaks` are the largest magnitudes of each layer's keys and values.
+    """
     kept = params.param_specs(spec.config, spec.scheme, layout)
     return WeightsManifest(
         schema=SCHEMA,
@@ -37,7 +49,7 @@ def weights_manifest(
         tensors=tuple(tensor_entries(kept)),
         memory=MemoryBlock(entry.size, params.kv_bytes_per_token(spec.config, spec.scheme, layout), None),
         decode_weight_bytes_per_token=params.decode_weight_bytes(spec.config, spec.scheme, layout),
-        verify=_verify_block(spec, logits, layout),
+        verify=_verify_block(spec, logits, layout, kv_peaks),
     )
 
 
@@ -64,8 +76,11 @@ def model_block(spec: ModelSpec, layout: str = LAYOUT) -> ModelBlock:
     )
 
 
-def _verify_block(spec: ModelSpec, logits: F32, layout: str) -> VerifyBlock:
+def _verify_block(spec: ModelSpec, logits: F32, layout: str, kv_peaks: Sequence[float]) -> VerifyBlock:
     ids = reference.logit_ids(spec.config.vocab_size)
     prompt = reference.prompt_ids(spec.config.vocab_size)
     values = tuple(float(logits[i]) for i in ids)
-    return VerifyBlock(tuple(prompt), tuple(ids), values, params.rel_error_max(spec.scheme, spec.layers, layout))
+    most = float(np.finfo(params.kv_dtype(spec.scheme, layout)).max)
+    over = tuple(layer for layer, peak in enumerate(kv_peaks) if not peak <= most)
+    limit = params.rel_error_max(spec.scheme, spec.layers, layout)
+    return VerifyBlock(tuple(prompt), tuple(ids), values, limit, over)

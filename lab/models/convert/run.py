@@ -89,13 +89,16 @@ def _is_there(final: Path, progress: Progress) -> bool:
 
 def _fill(folder: Path, spec: ModelSpec, source: WeightSource, layout: str, key: str, progress: Progress) -> None:
     path = folder / WEIGHTS_NAME
-    logits = _write_weights(path, spec, source, layout, progress)
+    logits, kv_peaks = _write_weights(path, spec, source, layout, progress)
     with progress.phase("digest weights", path.stat().st_size, "B") as advance:
         entry = file_entry(path, advance)
-    write_manifest(folder, weights_manifest(spec, source, layout, key, entry, logits))
+    write_manifest(folder, weights_manifest(spec, source, layout, key, entry, logits, kv_peaks))
 
 
-def _write_weights(path: Path, spec: ModelSpec, source: WeightSource, layout: str, progress: Progress) -> F32:
+def _write_weights(
+    path: Path, spec: ModelSpec, source: WeightSource, layout: str, progress: Progress
+) -> tuple[F32, list[float]]:
+    """Return the reference logits, and the largest magnitude of each layer's keys and values."""
     specs = params.param_specs(spec.config, spec.scheme, layout)
     total = sum(param.nbytes for param in specs)
     with (
@@ -104,4 +107,4 @@ def _write_weights(path: Path, spec: ModelSpec, source: WeightSource, layout: st
         workers() as pool,
     ):
         stream = Stream(spec, source, writer, pool, advance, layout)
-        return stream.run(reference.prompt_ids(spec.config.vocab_size))
+        return stream.run(reference.prompt_ids(spec.config.vocab_size)), stream.kv_peaks

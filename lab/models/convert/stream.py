@@ -41,6 +41,7 @@ class Stream:
         """Bind the parts; `run` does the walk."""
         self._spec, self._source, self._writer = spec, source, writer
         self._pool, self._advance, self._layout = pool, advance, layout
+        self.kv_peaks: list[float] = []  # by layer, once `run` is through
         self._block_rows = layout_named(layout, spec.scheme).BLOCK_ROWS
         self._shapes = {tensor.hf_name: tensor.shape for tensor in tensor_specs(spec.config)}
 
@@ -48,7 +49,7 @@ class Stream:
         """Convert every tensor; return the reference logits [V] at the end of `prompt`."""
         head = EMBEDDING if self._spec.config.tie_word_embeddings else HEAD
         embedded = self._embed(prompt)
-        return reference.last_logits(self._spec.config, embedded, self._product, self._vector, head)
+        return reference.last_logits(self._spec.config, embedded, self._product, self._vector, head, self.kv_peaks)
 
     def _embed(self, prompt: list[int]) -> F32:
         rows = np.empty((len(prompt), self._spec.config.hidden_size), np.float32)
