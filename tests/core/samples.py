@@ -64,7 +64,13 @@ BUNDLE: dict[str, Any] = {
     ],
     "memory": MEMORY,
     "decode_weight_bytes_per_token": 5120,
-    "verify": {"prompt_ids": [1, 5], "logit_ids": [0, 9], "logits": [0.5, -1.25], "rel_error_max": 0.05},
+    "verify": {
+        "prompt_ids": [1, 5],
+        "logit_ids": [0, 9],
+        "logits": [0.5, -1.25],
+        "rel_error_max": 0.05,
+        "kv_overflow_layers": [],
+    },
 }
 WEIGHTS_FOLDER: dict[str, Any] = {
     **{key: value for key, value in BUNDLE.items() if key not in ("target", "versions")},
