@@ -12,36 +12,16 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lab.analysis.comparable import conditions_obstacle
 from lab.analysis.history.clocks import DAY_S
+from lab.analysis.history.segments import STRETCH, Segment, differing, follows, is_history, segments_of, side_by_side
 from lab.analysis.history.series import Series
-from lab.analysis.points.key import CellKey, Conditions
-from lab.analysis.points.named import changes, fields_of, tells_apart
+from lab.analysis.points.key import CellKey
+from lab.analysis.points.named import changes, tells_apart
 from lab.analysis.points.table import Runs
 
-STRAY = 10  # of so many sessions one may lie on the other side of the change: something was tried out
-STRETCH = 3  # sessions that are a level of their own: no change is seen in fewer
 TURNS = 2  # days with sessions of another series between the end of a series and its successor
-
-
-@dataclass
-class Segment:
-    """A stretch of one series: its values are those at `at` of it, `when` their places among all of the cell. [n]"""
-
-    series: Series
-    at: NDArray[np.intp]
-    when: NDArray[np.intp]
-    fields: dict[str, str]
-    beside: tuple[dict[str, str], ...] = ()  # fields of those measured side by side with it
-    before: Segment | None = None
-    after: Segment | None = None
-
-    @property
-    def conditions(self) -> Conditions:
-        """Those of all its values."""
-        return self.series.key.conditions
 
 
 @dataclass(frozen=True)
@@ -76,54 +56,28 @@ def chained(every: Sequence[Series], runs: Runs) -> Chains:
 
 def _chains(group: Sequence[Series], runs: Runs) -> Chains:
     """Those too short to be a level are no part of any other's history, and no change could be seen in them."""
-    segments = _segments(group, runs)
+    segments = segments_of(group, runs)
     long = [one for one in segments if len(one.at) >= STRETCH]
     followed = _link(long, runs)
     heads = [one for one in segments if one.before is None]
     chains = {id(head): _chain(head) for head in heads}
     left = [(old, new) for old, new in followed if new.before is None and old.after is None]
-    left.sort(key=lambda pair: (-len(_differing(*pair)), pair[0].conditions))  # the nearest last: it is told
+    left.sort(key=lambda pair: (-len(differing(*pair)), pair[0].conditions))  # the nearest last: it is told
     apart = {id(new): Apart(chains[id(new)], changes(old.conditions, new.conditions)) for old, new in left}
     return Chains(tuple(chains.values()), tuple(apart.values()))
-
-
-def _segments(group: Sequence[Series], runs: Runs) -> list[Segment]:
-    """The series as stretches, oldest first: one that another interrupts as a whole is two."""
-    places = np.concatenate([one.runs for one in group])
-    met, code = np.unique(places, return_inverse=True)
-    rank = np.argsort(np.lexsort((met, runs.created_s[met])))[code]  # of the run; the same for all series of one
-    every = np.split(rank, np.cumsum([len(one.runs) for one in group])[:-1])
-    found: list[Segment] = []
-    for one, when in zip(group, every, strict=True):
-        cuts = _cuts(when, every)
-        fields = fields_of(one.key.conditions)
-        found += [Segment(one, at, when[at], fields) for at in np.split(np.arange(len(when)), cuts)]
-    return sorted(found, key=lambda one: int(one.when[0]))
-
-
-def _cuts(when: NDArray[np.intp], every: Sequence[NDArray[np.intp]]) -> list[int]:
-    """Where other series lie whole in a gap of this one, with enough sessions on all three sides."""
-    if len(when) < 2 * STRETCH:
-        return []
-    found = set()
-    for other in every:
-        place, end = np.searchsorted(when, other[[0, -1]])
-        if place == end and len(other) >= STRETCH and STRETCH <= place <= len(when) - STRETCH:
-            found.add(int(place))
-    return sorted(found)
 
 
 def _link(segments: Sequence[Segment], runs: Runs) -> list[tuple[Segment, Segment]]:
     """Link each to the one that it continues; return all pairs of which one began when the other had ended."""
     for one in segments:
-        beside = (other for other in segments if other is not one and _side_by_side(one, other))
+        beside = (other for other in segments if other is not one and side_by_side(one, other))
         one.beside = tuple(other.fields for other in beside)
     followed = [
         (old, new)
         for new in segments
         for old in segments
-        if old is not new and old.when[0] < new.when[0] and _follows(old, new)
-        if _is_history(old, runs) and _at_once(old, new, segments, runs)
+        if old is not new and old.when[0] < new.when[0] and follows(old, new)
+        if is_history(old, runs) and _at_once(old, new, segments, runs)
     ]
     _join_nearest([pair for pair in followed if _continues(*pair)])
     for old, new in combinations(segments, 2):  # what came back, where nothing took its place meanwhile
@@ -134,7 +88,7 @@ def _link(segments: Sequence[Segment], runs: Runs) -> list[tuple[Segment, Segmen
 
 def _join_nearest(possible: Sequence[tuple[Segment, Segment]]) -> None:
     """Join pairs that differ least, the nearest first; of two that are as near neither is."""
-    far = [len(_differing(*pair)) for pair in possible]
+    far = [len(differing(*pair)) for pair in possible]
     for place in sorted(range(len(possible)), key=far.__getitem__):
         old, new = possible[place]
         free = [
@@ -146,30 +100,10 @@ def _join_nearest(possible: Sequence[tuple[Segment, Segment]]) -> None:
             old.after, new.before = new, old
 
 
-def _follows(old: Segment, new: Segment) -> bool:
-    """Whether hardly a session lies on the wrong side of the best place for a change from one to the other."""
-    early = np.searchsorted(new.when, old.when)  # [n] sessions of the new one before each of the old one
-    late = len(old.when) - 1 - np.arange(len(old.when))
-    return int((early + late).min()) <= min(len(old.when), len(new.when)) // STRAY
-
-
-def _side_by_side(one: Segment, other: Segment) -> bool:
-    if one.when[-1] < other.when[0] or other.when[-1] < one.when[0]:
-        return False
-    return not _follows(one, other) and not _follows(other, one)
-
-
 def _continues(old: Segment, new: Segment) -> bool:
     if not all(tells_apart(old.fields, new.fields, one) for one in old.beside + new.beside):
         return False
     return conditions_obstacle(old.conditions, new.conditions, emulated=True) is None
-
-
-def _is_history(one: Segment, runs: Runs) -> bool:
-    """Whether it was measured on several days or of several commits: settings tried in turns in an evening are not."""
-    places = one.series.runs[one.at]
-    commits = {runs.commit[place] for place in places.tolist()}
-    return len(commits) > 1 or int(np.ptp(runs.created_s[places])) > DAY_S
 
 
 def _at_once(old: Segment, new: Segment, segments: Sequence[Segment], runs: Runs) -> bool:
@@ -181,10 +115,6 @@ def _at_once(old: Segment, new: Segment, segments: Sequence[Segment], runs: Runs
             if len(np.unique(days)) > TURNS:
                 return False
     return True
-
-
-def _differing(one: Segment, other: Segment) -> set[str]:
-    return {name for name, _ in one.fields.items() ^ other.fields.items()}
 
 
 def _chain(head: Segment) -> Series:
