@@ -88,6 +88,11 @@ class MarkedLink:
         yield from feed
 
 
+def marked(link: Link, name: str) -> MarkedLink:
+    """Return the link with marks, itself where it has them."""
+    return link if isinstance(link, MarkedLink) else MarkedLink(link, name)
+
+
 def _no_shell(name: str, told: str) -> NoShellError:
     return NoShellError(f"{name}: {NO_SHELL}: {told}", hint=SHELL_HINT)
 

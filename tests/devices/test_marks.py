@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.devices.link import Answer
+from lab.devices.marked import MarkedLink
 from lab.devices.marks import Marks, OwnOutput
+from tests.devices.shell_link import ShellLink
 
 TOKEN = "00ff00ff00ff00ff"
 BEGIN, END = f"lab:{TOKEN}:begin\n".encode(), f"lab:{TOKEN}:end:".encode()
@@ -97,3 +100,12 @@ def test_a_line_that_is_repeated_holds_no_mark() -> None:
     line = marks.around("true").encode()
     assert marks.begin not in line + b"\n"
     assert END not in line
+
+
+def test_marks_around_marks_change_nothing() -> None:
+    """An emulated machine is a link around one that has marks."""
+    link = MarkedLink(MarkedLink(ShellLink(), "inner"), "outer")
+    answer = link.execute("cat; echo err >&2; exit 3", timeout_s=30, feed=[b"in"])
+    assert answer == Answer(3, b"in", b"err\n")
+    assert link.execute("exec sh -c 'echo out; exit 4'", timeout_s=30) == Answer(4, b"out\n", b"")
+    link.close()

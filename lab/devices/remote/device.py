@@ -16,7 +16,7 @@ from lab.core.target import TargetSpec
 from lab.devices import linux, macos, system_log
 from lab.devices.base import OnLine
 from lab.devices.link import Link
-from lab.devices.marked import MarkedLink
+from lab.devices.marked import marked
 from lab.devices.remote.claim import claim
 from lab.devices.remote.content import contents
 from lab.devices.remote.greeting import Greeting, greet
@@ -180,7 +180,7 @@ class RemoteDevice:
         return self._readings
 
     def _reach(self) -> tuple[Shell, Greeting, Store]:
-        shell = Shell(self.name, MarkedLink(self._connect(), self.name))
+        shell = Shell(self.name, marked(self._connect(), self.name))
         try:
             greeting = greet(shell, self._target)
         except BaseException:

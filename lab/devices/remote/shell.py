@@ -34,7 +34,7 @@ class Shell:
         try:
             return self.link.execute(command, timeout_s=timeout_s)
         except LinkTimeoutError as problem:
-            raise DeviceFailedError(f"{self.name}: cannot {what}: {problem.what}") from problem
+            raise DeviceFailedError(f"{self.name}: cannot {what}: {problem.what}", hint=problem.hint) from problem
 
 
 def said(answer: Answer) -> str:

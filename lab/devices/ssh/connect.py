@@ -13,6 +13,7 @@ import asyncssh
 from lab.core.errors import DeviceUnreachableError
 from lab.core.target import TargetSpec
 from lab.devices.link import Access, Answer, Link, LinkTimeoutError
+from lab.devices.marked import marked
 from lab.devices.ssh.check import check
 from lab.devices.ssh.exchange import Exchange
 from lab.devices.ssh.known_hosts import add_line, keeps
@@ -42,15 +43,15 @@ def connect(target: TargetSpec, access: Access) -> Link:
     except BaseException:
         link.close()
         raise
-    return link
+    return marked(link, link.address)
 
 
 class SshLink:
-    """Commands on a host by ssh; see `Link`."""
+    """Commands on a host by ssh, `address`; see `Link`."""
 
     def __init__(self, way: list[Resolved]) -> None:
         self._way = way
-        self._address = way[-1].address
+        self.address = way[-1].address
         self._loop = LoopThread()
         self._pool = Pool(way)
         self._closed = False
@@ -62,7 +63,7 @@ class SshLink:
                 return self._loop.submit(self._pool.first()).result()
             except FirstContactError as contact:
                 self._admit(contact, access)
-        raise DeviceUnreachableError(f"{self._address}: the host shows a new key each time")
+        raise DeviceUnreachableError(f"{self.address}: the host shows a new key each time")
 
     def facts(self) -> dict[str, Any]:
         """Return the way, the cipher, what the server calls itself, and whether other hosts are in between."""
@@ -81,7 +82,7 @@ class SshLink:
         began = time.monotonic()
         session = self._start(for_sh(command), timeout_s)
         exchange = Exchange(
-            self._loop, session, self._address, began=began, timeout_s=timeout_s, stall_s=stall_s, on_stdout=on_stdout
+            self._loop, session, self.address, began=began, timeout_s=timeout_s, stall_s=stall_s, on_stdout=on_stdout
         )
         return exchange.run(feed or ())
 
@@ -101,9 +102,9 @@ class SshLink:
             return started.result(timeout_s)
         except TimeoutError as problem:
             started.add_done_callback(self._drop)
-            raise LinkTimeoutError(f"{self._address}: no session within {timeout_s:g} s") from problem
+            raise LinkTimeoutError(f"{self.address}: no session within {timeout_s:g} s") from problem
         except CancelledError as problem:
-            raise DeviceUnreachableError(f"{self._address}: the link is closed") from problem
+            raise DeviceUnreachableError(f"{self.address}: the link is closed") from problem
         except BaseException:
             started.add_done_callback(self._drop)
             raise

@@ -121,7 +121,7 @@ NO_SHELL = {
 def test_an_account_without_a_posix_shell_is_quoted(tmp_path: Path, name: str) -> None:
     force, files, says = NO_SHELL[name]
     with account(tmp_path, force, files) as (_, device):
-        with pytest.raises(DeviceError, match=f"^board: this account gives no POSIX shell: .*{says}") as refused:
+        with pytest.raises(DeviceError, match=f"^[^ ]+: this account gives no POSIX shell: .*{says}") as refused:
             device.facts()
         assert refused.value.what.isprintable()
         assert "[ssh].user" in str(refused.value.hint)
