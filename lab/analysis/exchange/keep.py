@@ -140,9 +140,10 @@ def _known(one: _Taken, file: ReadFile, here: dict[str, Kept], stored: Stored) -
     if known is None:
         return None
     if known.target != file.target:
+        remove = f"`lab store remove {known.run_id} --yes`"
         raise ForeignFileError(
             f"{file.name}: row {one.test.row}: run {known.run_id} has it stored already, under target {known.target}",
-            hint=f"import it with --target {known.target}; or `lab store remove {known.run_id}`, and import it again",
+            hint=f"import it with --target {known.target}; or {remove}, and import it again",
         )
     kept = here[known.run_id]
     if known.mean and not one.test.averaged:
