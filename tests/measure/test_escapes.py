@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab.core.errors import LabError
 from lab.core.fields import encode
 from lab.measure.session import measure
 from lab.views.console import to_text
@@ -38,7 +39,9 @@ def clean(text: str) -> bool:
 
 def session(bench: Bench, progress: Any) -> Any:
     runner = bench.runner()
-    runner.binary.write_text(CASE.read_text())
+    # It can be started, and dies where it measures.
+    sound = runner.binary.read_text().splitlines()[1]
+    runner.binary.write_text(f'#!/bin/sh\nif [ "$1" = run ]; then\n{CASE.read_text()}\nfi\n{sound}\n')
     plan = replace(bench.plan, repeats=1, bandwidth_passes=1)
     return measure(bench.device, bundle(bench.folder / "bundle"), bench.target, plan, progress, runner)
 
@@ -87,6 +90,15 @@ def test_targets_at_once_are_clean_too() -> None:
     one.hear('{"note": "\\u009b2J", "advance": "x"}')
     assert clean(to_text(fleet_rows([one]), 80))
     assert one.phase == "[2J"
+
+
+def test_a_runner_that_cannot_be_started_is_told_in_printable_text(bench: Bench) -> None:
+    runner = bench.runner()
+    runner.binary.write_text(CASE.read_text())
+    plan = replace(bench.plan, repeats=1, bandwidth_passes=1)
+    with pytest.raises(LabError, match="oops") as caught:
+        measure(bench.device, bundle(bench.folder / "bundle"), bench.target, plan, PlainProgress(io.StringIO()), runner)
+    assert clean(caught.value.what)
 
 
 def texts(value: Any) -> list[str]:
