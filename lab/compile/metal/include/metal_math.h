@@ -21,6 +21,8 @@
   T mulhi(T, T); T absdiff(T, T); T rotate(T, T);
 #define METAL_TEST(T) bool isnan(T); bool isinf(T); bool isfinite(T); bool signbit(T); T select(T, T, bool);
 #define METAL_CHOICE(T) T select(T, T, bool);
+// A comparison of vectors gives bools in Metal, and in clang integers as wide as what was compared.
+#define METAL_CHOICES(T, B) T##2 select(T##2, T##2, B##2); T##3 select(T##3, T##3, B##3); T##4 select(T##4, T##4, B##4);
 #define METAL_DOT(T) T dot(T##2, T##2); T dot(T##3, T##3); T dot(T##4, T##4);
 
 namespace metal {
@@ -30,6 +32,8 @@ METAL_TEST(half)
 METAL_TEST(float)
 METAL_CHOICE(int)
 METAL_CHOICE(uint)
+METAL_CHOICES(half, short)
+METAL_CHOICES(float, int)
 METAL_DOT(half)
 METAL_DOT(float)
 
