@@ -21,6 +21,7 @@ from lab.ondevice.systems import platform_of
 
 PROBE_S = 30.0
 NO_PERMISSION, NOT_FOUND = 126, 127  # codes of a shell for a program that it could not start
+_ENDED_BY_OTHERS = ("killed by SIGKILL", "killed by SIGTERM")  # no program that cannot start gets as far
 # What loaders of glibc and musl print of a library that they cannot take; the runner itself passes it on for TVM's.
 _VERSION = re.compile(r"version [`'\"]?((?:GLIBC|GLIBCXX|CXXABI|GCC)_[\w.]+)'? not found")
 _LIBRARY = re.compile(
@@ -92,7 +93,9 @@ def _started(told: Reply) -> bool:
     error = told.of(Error)
     if error is not None:
         return not (_VERSION.search(error.message) or _LIBRARY.search(error.message))
-    return bool(told.events) or told.code == 0 or not (told.code or told.ending.startswith("cannot start"))
+    if told.events or told.code == 0 or told.ending in _ENDED_BY_OTHERS:
+        return True
+    return not (told.code or told.ending.startswith("cannot start"))
 
 
 def _with_libc(runner: RunnerFiles, target: TargetSpec, problem: NotStartedError) -> RunnerFiles:

@@ -219,3 +219,11 @@ def _script(folder: Path, text: str) -> Path:
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return path
+
+
+@pytest.mark.parametrize("signal", ["KILL", "TERM"])
+def test_a_runner_that_somebody_killed_had_started(changed: RunnerFiles, tmp_path: Path, signal: str) -> None:
+    changed.binary.write_text(f"#!/bin/sh\nkill -{signal} $$\n")
+    with over_a_shell(tmp_path / "work") as device:
+        told = check_starts(device, place_runner(device, changed), changed, target())
+    assert told.ending == f"killed by SIG{signal}"
