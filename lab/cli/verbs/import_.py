@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +60,7 @@ def command(
     from lab.analysis.exchange.save import save_all
     from lab.views.progress import progress_on
 
-    with progress_on(stderr()) as progress:
+    with progress_on(stderr()) as progress, _rare_collections():
         read = _read(files, target, format_, date, emulated, progress)
         kept = sort_out(read)
         if not dry_run:
@@ -66,6 +69,17 @@ def command(
         print_document(_document(read, kept, dry_run))
     else:
         _say(read, kept, dry_run)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Let the garbage collector look less often: rows are millions of objects in no circle, and it took a fifth."""
+    before = gc.get_threshold()
+    gc.set_threshold(200_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _read(
