@@ -112,3 +112,26 @@ def test_a_file_of_no_date_is_no_end_of_the_check(
 
     monkeypatch.setattr(Path, "stat", beyond)
     assert lab("store", "check").code == 0
+
+
+@pytest.mark.parametrize("words", ["runs", "dash --once", "regressions"])
+def test_an_archive_with_text_that_is_no_utf_8_is_named_and_the_rest_is_shown(
+    lab: Lab, home: Path, keep: Keep, words: str
+) -> None:
+    keep(run_id=SOUND[0])
+    name = "archive-2026-11.parquet"
+    shutil.copy(CASES / name, home / "profiles/local" / name)
+    ran = lab(*words.split())
+    assert ran.code == 0, ran.err
+    # Folded where the line is full, in the middle of the path too.
+    assert f"{name}:notawholearchive" in "".join((ran.out + ran.err).split())
+    checked = lab("store", "check", "--json")
+    assert checked.code == 1
+    assert checked.document["runs"] == 2
+    assert [one["kind"] for one in checked.document["findings"]] == ["damaged"]
+
+
+def test_rows_that_are_nested_700_deep_are_refused_by_their_depth(lab: Lab) -> None:
+    ran = lab("import", str(CASES / "llama-bench-nested-700.json"), "--target", "box")
+    assert ran.code == 1
+    assert "nested too deeply: 701 deep, and at most 64 is read" in ran.err
