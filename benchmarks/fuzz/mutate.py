@@ -88,12 +88,15 @@ def of_json(rng: random.Random, document: Any) -> Any:
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        yield value, key
-        yield from _places(item)
-    if isinstance(value, dict):
-        yield value, "new"
+    left = [value]  # not by recursion: a document may be nested by edits that met
+    while left:
+        inner = left.pop()
+        items = inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ()
+        for key, item in items:
+            yield inner, key
+            left.append(item)
+        if isinstance(inner, dict):
+            yield inner, "new"
 
 
 def _value(rng: random.Random) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from lab.core.text import cut
+
 SHOWN = 20
 LONGEST = 200  # a longer name was not mistyped
 
@@ -21,7 +23,7 @@ def closest(name: str, known: Iterable[str]) -> list[str]:
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """One sentence that says `name` is unknown, what was likely meant, and what there is."""
     names = list(known)
-    return f"unknown {kind} '{name}'.{did_you_mean(name, names, quote=True)} {_list_known(names)}"
+    return f"unknown {kind} '{cut(name, LONGEST)}'.{did_you_mean(name, names, quote=True)} {_list_known(names)}"
 
 
 def did_you_mean(name: str, known: Iterable[str], *, quote: bool = False) -> str:

@@ -33,3 +33,9 @@ def test_a_long_list_is_cut_at_twenty() -> None:
 
 def test_an_empty_list_is_said() -> None:
     assert unknown("target", "x", []) == "unknown target 'x'. There are none."
+
+
+def test_a_name_of_any_length_makes_a_message_that_can_be_read() -> None:
+    message = unknown("metric", "x" * 30_000, ["decode_tok_per_s"])
+    assert len(message) < 400
+    assert "(30000 characters)" in message
