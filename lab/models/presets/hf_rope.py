@@ -42,7 +42,7 @@ def rope_fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
         original = whole(data, ORIGINAL, where) if ORIGINAL in data else None
         return {**found, ORIGINAL: original or number(data, "max_position_embeddings", int, where)}
     if kind not in _LONGROPE:
-        raise ModelError(f"{where}: {name} type {kind!r} is not supported; Phi-3 has longrope or none")
+        raise ModelError(f"{where}: {name} type {kind!r:.60} is not supported; Phi-3 has longrope or none")
     return {**found, **_longrope(data, settings, name, where)}
 
 
@@ -74,7 +74,7 @@ def _check_partial(settings: Mapping[str, Any], data: Mapping[str, Any], where: 
     share = settings.get("partial_rotary_factor", data.get("partial_rotary_factor", 1.0))
     if share != 1.0 or isinstance(share, bool):
         raise ModelError(
-            f"{where}: partial_rotary_factor is {share!r}; only 1.0 is supported",
+            f"{where}: partial_rotary_factor is {share!r:.60}; only 1.0 is supported",
             hint="`lab models` lists what can be compiled",
         )
 

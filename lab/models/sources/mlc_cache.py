@@ -86,10 +86,9 @@ def whole_config(folder: Path, config: Phi3Config) -> Phi3Config:
     path, said = folder / CHAT_CONFIG, document.get("model_config")
     if not isinstance(said, Mapping):
         raise WeightsError(f"{shown(path)}: model_config is missing", hint=AGAIN)
-    if document.get("quantization") not in _READABLE:
-        raise WeightsError(
-            f"{shown(path)}: quantization is {document.get('quantization')!r}; only {' and '.join(_READABLE)} are read"
-        )
+    scheme = document.get("quantization")
+    if scheme not in _READABLE:
+        raise WeightsError(f"{shown(path)}: quantization is {scheme!r:.60}; only {' and '.join(_READABLE)} are read")
     _compare(path, said, asdict(config))
     layers = said.get("num_hidden_layers")
     return replace(config, num_hidden_layers=layers) if isinstance(layers, int) else config
@@ -107,7 +106,9 @@ def _chat_config(folder: Path) -> Mapping[str, Any] | None:
 
 
 def _compare(path: Path, said: Mapping[str, Any], wanted: dict[str, Any]) -> None:
-    differing = [f"{k} {said[k]} instead of {wanted[k]}" for k in _COMPARED if said.get(k, wanted[k]) != wanted[k]]
+    differing = [
+        f"{k} {str(said[k])[:60]} instead of {wanted[k]}" for k in _COMPARED if said.get(k, wanted[k]) != wanted[k]
+    ]
     if differing:
         raise WeightsError(
             f"{shown(path)}: the weights belong to another network: {'; '.join(differing)}",
