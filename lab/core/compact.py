@@ -143,7 +143,13 @@ def _remove(path: Path, member: Member, left: list[Left]) -> None:
 
 def _document(archive: Path, name: str, file: Path | None) -> Document:
     content = read_member(archive, name) if file is None else _content(file)
-    return Document(member_of(name, content), content)
+    try:
+        return Document(member_of(name, content), content)
+    except ValueError as problem:
+        raise StoreError(
+            f"{shown(archive)}: {name[:100]!r} is not the name of a recorded run",
+            hint="`lab store set-aside` moves the archive out of the way",
+        ) from problem
 
 
 def _content(path: Path) -> bytes:

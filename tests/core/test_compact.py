@@ -155,6 +155,20 @@ def test_files_stay_when_their_archive_cannot_be_read() -> None:
     assert archived().read_bytes() == b"PAR1"
 
 
+def test_a_member_with_a_name_of_no_run_is_named_and_the_files_stay() -> None:
+    keep(10, 1)
+    assert press() == []
+    table = pq.read_table(archived())
+    at = table.schema.get_field_index("name")
+    pq.write_table(
+        table.set_column(at, table.schema.field(at), pa.array(["odd"], table.schema.field(at).type)), archived()
+    )
+    path = keep(10, 2)
+    with pytest.raises(StoreError, match="'odd' is not the name of a recorded run"):
+        press()
+    assert path.exists()
+
+
 def test_two_do_not_rewrite_one_target_at_once() -> None:
     path = keep(10, 5)
     with locked(path.parent), pytest.raises(BusyError, match="another lab"):
