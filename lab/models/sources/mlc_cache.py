@@ -55,7 +55,7 @@ class Record:
         """Raise WeightsError unless the tensor has one of `dtypes` and `shape`."""
         if self.dtype not in dtypes or self.shape != shape:
             raise WeightsError(
-                f"{self.name}: {shown(self.path)} holds {self.dtype} {list(self.shape)}; "
+                f"{self.name}: {shown(self.path)} holds {self.dtype} {str(list(self.shape))[:60]}; "
                 f"this network needs {dtypes[0]} {list(shape)}",
                 hint="only q4f16_1 and q4f16_0 of the same network can be read",
             )
@@ -135,7 +135,7 @@ def _record(table: Path, path: Path, data: U8, entry: Any) -> Record:
         raise WeightsError(f"{shown(table)}: an entry of {path.name} is damaged", hint=AGAIN) from problem
     brain = brain and dtype == "float32"
     if dtype not in _DTYPES:
-        raise WeightsError(f"{name[:100]}: {shown(path)} holds {dtype}; only {', '.join(_DTYPES)} are read")
+        raise WeightsError(f"{name[:100]}: {shown(path)} holds {dtype[:60]}; only {', '.join(_DTYPES)} are read")
     expected = math.prod(shape) * (2 if brain else np.dtype(dtype).itemsize)
     if min(shape, default=1) < 1 or nbytes != expected or offset < 0 or offset + nbytes > len(data):
         raise WeightsError(f"{name[:100]}: {shown(table)}: its place in {path.name} can't be right", hint=AGAIN)
