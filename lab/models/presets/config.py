@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.core.errors import ModelError
 from lab.models.presets import hf
+from lab.models.presets.hf_values import short
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _check_sizes(config: Phi3Config) -> None:
     for name, most in _MOST.items():
         value = getattr(config, name)
         if not 1 <= value <= most:
-            raise ModelError(f"{name} is {_short(value)}; it must be from 1 to {most}")
+            raise ModelError(f"{name} is {short(value)}; it must be from 1 to {most}")
     if config.hidden_size % config.num_attention_heads or config.head_dim % 2:
         raise ModelError(
             f"hidden_size {config.hidden_size} does not split into {config.num_attention_heads} heads of even size"
@@ -123,7 +124,7 @@ def _check_sizes(config: Phi3Config) -> None:
             f"{config.num_key_value_heads} key-value heads evenly"
         )
     if config.sliding_window is not None and config.sliding_window < 1:
-        raise ModelError(f"sliding_window is {_short(config.sliding_window)}; it must be at least 1")
+        raise ModelError(f"sliding_window is {short(config.sliding_window)}; it must be at least 1")
     if not config.rms_norm_eps >= 0:
         raise ModelError(f"rms_norm_eps is {config.rms_norm_eps!r}; it must be at least 0")
 
@@ -140,10 +141,6 @@ def _check_factors(config: Phi3Config) -> None:
                 f"rope_{name}_factor has {len(values)} values; a head of {config.head_dim} "
                 f"needs {config.head_dim // 2}, all above 0"
             )
-
-
-def _short(value: int) -> str:
-    return str(value) if abs(value) < 10**30 else "a number of more than 30 digits"
 
 
 # What a network can have at the most: far above any that exists, and small enough that nothing built from it is huge.

@@ -18,7 +18,7 @@ def number(data: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
     value = data[key]
     wanted = int if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, wanted):
-        raise ModelError(f"{where}: {key} must be {'an integer' if kind is int else 'a number'}, not {_short(value)}")
+        raise ModelError(f"{where}: {key} must be {'an integer' if kind is int else 'a number'}, not {short(value)}")
     return value if kind is int else finite(value, key, where)
 
 
@@ -26,7 +26,7 @@ def whole(data: Mapping[str, Any], key: str, where: str) -> int:
     """Return the integer `key`; ModelError where it is missing or below 1."""
     value = number(data, key, int, where)
     if value < 1:
-        raise ModelError(f"{where}: {key} is {_short(value)}; it must be at least 1")
+        raise ModelError(f"{where}: {key} is {short(value)}; it must be at least 1")
     return int(value)
 
 
@@ -39,7 +39,7 @@ def switch(data: Mapping[str, Any], key: str, where: str) -> bool:
     """Return the switch `key`, False where it is missing; ModelError for what is neither true nor false."""
     value = data.get(key, False)
     if not isinstance(value, bool):
-        raise ModelError(f"{where}: {key} must be true or false, not {_short(value)}")
+        raise ModelError(f"{where}: {key} must be true or false, not {short(value)}")
     return value
 
 
@@ -50,10 +50,11 @@ def finite(value: float, key: str, where: str) -> float:
     except OverflowError:
         as_float = math.inf
     if not math.isfinite(as_float):
-        raise ModelError(f"{where}: {key} is {_short(value)}; it must be a finite number")
+        raise ModelError(f"{where}: {key} is {short(value)}; it must be a finite number")
     return as_float
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return the value as an error shows it: of bounded length whatever it is."""
     text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a number of more than 30 digits"
     return text if len(text) <= 60 else f"{text[:59]}…"
