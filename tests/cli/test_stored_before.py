@@ -1,0 +1,91 @@
+"""What an earlier lab stored is still read, and shown and judged as that lab did: tests/cli/stored_before."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.core import store
+from tests.cli.conftest import Lab
+
+STORED = Path(__file__).parent / "stored_before"
+OUTPUTS = STORED / "outputs"
+BOARD, LATER = "20260105-210000-000004", "20260120-210000-000019"
+PHONE, FELL_BACK = "20260204-210000-00aa05", "20260205-210000-00aa05"
+
+# Name of the file that holds the output -> exit code and command.
+COMMANDS = {
+    "runs.txt": (0, "runs"),
+    "show-board.txt": (0, f"show {BOARD}"),
+    "show-board-stored.json": (0, f"show {BOARD} --json"),
+    "show-real.txt": (0, "show 20261128-225737-363a11"),
+    "show-failed.txt": (0, "show 20260201"),
+    "show-interrupted.txt": (0, "show 20260202"),
+    "show-gpu.txt": (0, f"show {PHONE}"),
+    "show-fell-back.txt": (0, f"show {FELL_BACK}"),
+    "show-emulated.txt": (0, "show 20260207"),
+    "show-imported.txt": (0, "show 20261124"),
+    "show-exported.json": (0, f"show {BOARD} --export llama-bench"),
+    "compare-runs.json": (0, f"compare {BOARD} {LATER} --json"),
+    "compare-fell-back.json": (5, f"compare {PHONE} {FELL_BACK} --json"),
+    "compare-imported.json": (5, "compare 20261128 20261124 --json"),
+    "compare-tags.txt": (3, "compare before after"),
+    "compare-tags.json": (3, "compare before after --json"),
+    "compare-quant.json": (0, "compare --axis quant --target local --model phi3-mini --json"),
+    "compare-targets.txt": (0, "compare --axis target --model phi3-mini-q4 --emulated"),
+    "gate-tags.txt": (3, "gate --baseline before --candidate after --all"),
+    "gate-tags.json": (3, "gate --baseline before --candidate after --all --json"),
+    "gate-same.json": (0, "gate --baseline 20260102..20260106 --candidate before --json"),
+    "gate-fell-back.json": (3, f"gate --baseline {PHONE} --candidate {FELL_BACK} --json"),
+    "gate-missing.json": (3, "gate --baseline before --candidate v3 --json"),
+    "regressions.txt": (3, "regressions --all"),
+    "regressions.json": (3, "regressions --all --json"),
+    "accepted.json": (0, "ack --list --json"),
+    "dash-overview.txt": (0, "dash --once"),
+    "dash-overview.json": (0, "dash --once --json"),
+    "dash-nights.txt": (0, "dash nights --once"),
+    "dash-regressions.txt": (0, "dash regressions --once"),
+    "calibrated.json": (0, "calibrate board --show --json"),
+    "target.json": (0, "targets check board --json"),
+    "store-check.json": (0, "store check --json"),
+}
+
+
+@pytest.fixture
+def stored(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home as the earlier lab left it, with paths that are printed relative to it."""
+    shutil.copytree(STORED, home, dirs_exist_ok=True)
+    (home / "recorded").rename(home / "profiles")
+    monkeypatch.chdir(home)
+    return home
+
+
+def comparable(name: str, text: str) -> Any:
+    """Text as it is; JSON parsed, with numbers to nine digits: sums differ in the last ones between processors."""
+    return json.loads(text, parse_float=lambda digits: float(f"{float(digits):.9g}")) if ".json" in name else text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_shown_and_judged_as_before(lab: Lab, stored: Path, name: str) -> None:
+    code, command = COMMANDS[name]
+    ran = lab(*shlex.split(command))
+    out = ran.out.replace(str(stored), "HOME")
+    assert comparable(name, out) == comparable(name, (OUTPUTS / name).read_text()), ran.err
+    assert ran.code == code
+    assert "Traceback" not in ran.err
+
+
+def test_every_output_is_compared() -> None:
+    assert {path.name for path in OUTPUTS.iterdir()} == set(COMMANDS)
+
+
+def test_a_record_that_is_saved_again_loses_nothing(stored: Path) -> None:
+    for entry in store.entries():
+        at = store.place(entry.place)
+        before = store.load_document(at)
+        assert store.load_document(store.save(store.load(at))) == before
