@@ -24,8 +24,8 @@ from benchmarks.sessions import Records, cold_compile_s, disturbed, quiet
 from lab.analysis.side_by_side import PEAK
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.core.run_record import RunRecord
 from lab.core.suggest import unknown
+from lab.formats.run_record import RunRecord
 from lab.measure.plan import Cell
 from lab.views.progress import progress_on
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.analysis.side_by_side import PEAK, side_by_side
 from lab.analysis.summary import CellSummary, summarise
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 
 PREFILL, DECODE = "prefill_tok_per_s", "decode_tok_per_s"
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from benchmarks.bars import Row
 from lab.analysis.flags import run_flags
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from lab.views.console import to_text
 from lab.views.run_facts import roof_words
 from lab.views.table import CAUTION, left, pairs, right, spaced, table

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lab.core.bundle import GGUF_NAME
 from lab.core.errors import MeasureError
 from lab.core.progress import NullProgress
+from lab.formats.bundle import GGUF_NAME
 from lab.models.catalog import custom
 from lab.models.gguf_file import write_gguf
 from lab.models.gguf_layout import gguf_tensors

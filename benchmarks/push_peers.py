@@ -8,11 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Protocol
 
-from lab.core.target import AdbSpec, DeviceSpec, SshSpec, TargetSpec
 from lab.devices.base import Device
 from lab.devices.qemu.phone import start_phone
 from lab.devices.registry import open_device
 from lab.devices.remote.device import RemoteDevice
+from lab.formats.target import AdbSpec, DeviceSpec, SshSpec, TargetSpec
 from tests.devices import emulated
 from tests.devices.kinds import home
 from tests.devices.peers.programs import program

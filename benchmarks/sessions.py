@@ -15,10 +15,10 @@ from typing import Any
 from lab.cli.engines import Builder
 from lab.core.errors import LabError
 from lab.core.progress import Progress
-from lab.core.run_record import RunRecord
-from lab.core.target import load_target
 from lab.devices.base import Device
 from lab.devices.registry import open_device
+from lab.formats.run_record import RunRecord
+from lab.formats.target import load_target
 from lab.measure.engine import Engine, Setup
 from lab.measure.plan import Cell, Plan, plan_for
 from lab.measure.session import measure_engines

@@ -18,8 +18,8 @@ from typing import Any
 
 from benchmarks.arguments import positive
 from benchmarks.synthetic_world import METRICS, SHAPES, World, commit, run_id, tags, world
-from lab.core.digested import DIGEST_KEY
 from lab.core.jsonio import digest
+from lab.formats.digested import DIGEST_KEY
 from tests.core.samples import REPETITION, RUN
 
 GAPS = 8
@@ -51,7 +51,7 @@ def write_store(home: Path, made: World) -> int:
 
 
 def write_document(home: Path, record: dict[str, Any]) -> Path:
-    """Write one record as `lab.core.store.save` names it, without waiting for the disk."""
+    """Write one record as `lab.store.save` names it, without waiting for the disk."""
     stamp = record["created_at"].replace("-", "").replace(":", "")
     name = f"{stamp}--{record['model']['label']}--{record['run_id']}.json"
     path = home / "profiles" / str(record["target"]["name"]) / name

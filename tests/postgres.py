@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from lab.core import stores
+from lab.store import choose
 
 INSTALL = "PostgreSQL's programs are missing: run scripts/install-debian-packages, or apt-get install postgresql"
 DEBIAN = Path("/usr/lib/postgresql")
@@ -117,6 +117,6 @@ def database(server: Server) -> Iterator[str]:
 
 def forget() -> None:
     """Close what this process has open, and forget what it knows, as a new process would."""
-    for store in stores.OPEN.values():
+    for store in choose.OPEN.values():
         store.close()  # type: ignore[attr-defined]
-    stores.OPEN.clear()
+    choose.OPEN.clear()

@@ -14,27 +14,35 @@ import pytest
 LAB = Path(__file__).resolve().parents[1] / "lab"
 
 # From the top down: a layer imports from itself and from those that come after it.
-LAYERS = ["cli", "views", "analysis", "measure", "devices", "ondevice", "compile", "models", "core"]
-STRANGERS = [{"compile", "devices"}, {"compile", "measure"}]
+LAYERS = ["cli", "views", "analysis", "measure", "devices", "ondevice", "compile", "models", "store", "formats", "core"]
+# Neither imports the other, whatever the order. What builds, runs and carries knows nothing of recorded runs.
+STRANGERS = [
+    {"compile", "devices"},
+    {"compile", "measure"},
+    {"compile", "store"},
+    {"devices", "store"},
+    {"models", "store"},
+    {"ondevice", "store"},
+]
 
 # Third-party module -> the files that may import it. What is not here may not be imported at all.
 THIRD_PARTY = {
     "adb_shell": ["devices/adb/*"],
-    "alembic": ["core/sql/*"],
+    "alembic": ["store/sql/*"],
     "asyncssh": ["devices/ssh/*"],
     "click": ["cli/*"],
     "gguf": ["models/gguf_*.py"],
     "lief": ["compile/metal/*"],
-    "numpy": [f"{layer}/*" for layer in LAYERS if layer != "core"],
+    "numpy": [f"{layer}/*" for layer in LAYERS if layer not in ("store", "formats", "core")],
     "pandas": ["analysis/*", "views/*"],
-    "psycopg": ["core/sql/*"],
-    "pyarrow": ["analysis/*", "core/archive_file.py"],
+    "psycopg": ["store/sql/*"],
+    "pyarrow": ["analysis/*", "store/archive_file.py"],
     "rich": ["views/*", "cli/*"],
     "safetensors": ["models/*"],
     "scipy": ["analysis/judging/*"],
-    "sqlalchemy": ["core/sql/*"],
+    "sqlalchemy": ["store/sql/*"],
     "textual": ["views/*", "cli/*"],
-    "tomlkit": ["core/acks.py"],
+    "tomlkit": ["formats/acks.py"],
     "torch": ["models/torch_reference.py"],
     "transformers": ["models/torch_reference.py"],
     "tvm": ["compile/*", "models/phi3*.py"],
@@ -152,6 +160,15 @@ def test_imports_keep_the_layers() -> None:
         ("cli/x.py", "import tvm.relax"),
         ("__init__.py", "from lab.measure import plan"),
         ("core/x.py", "import pyarrow.parquet"),
+        ("core/deep/x.py", "import lab.formats.target"),
+        ("formats/x.py", "from lab import store"),
+        ("formats/x.py", "import sqlalchemy"),
+        ("store/x.py", "import numpy"),
+        ("store/x.py", "import lab.models.quant"),
+        ("models/x.py", "import lab.store.find"),
+        ("compile/x.py", "from lab import store"),
+        ("devices/x.py", "from lab.store import runs"),
+        ("ondevice/x.py", "import lab.store"),
     ],
 )
 def test_the_walk_finds_what_it_looks_for(tmp_path: Path, file: str, code: str) -> None:
@@ -169,6 +186,8 @@ def test_the_walk_finds_what_it_looks_for(tmp_path: Path, file: str, code: str) 
         ("compile/kernels/x.py", "import tvm\nfrom lab.models.quant import SCHEMES"),
         ("cli/verbs/x.py", "import click\nfrom lab.measure.plan import Plan\nfrom ..app import app"),
         ("__main__.py", "from lab.cli import entry"),
+        ("store/x.py", "from lab import store\nfrom lab.formats import run_record"),
+        ("measure/x.py", "from lab import store\nfrom lab.formats.metrics import METRICS"),
         ("__init__.py", "def open():\n    from lab.analysis.opened import opened"),
     ],
 )
@@ -187,8 +206,17 @@ def test_starting_lab_imports_nothing_heavy(module: str) -> None:
 
 
 def test_core_alone_needs_only_the_standard_library() -> None:
-    modules = sorted(f"lab.core.{path.stem}" for path in (LAB / "core").glob("*.py") if path.stem != "__init__")
-    code = f"import {', '.join(modules)}"
+    paths = sorted(path.relative_to(LAB.parent) for path in (LAB / "core").rglob("*.py"))
+    code = f"import {', '.join('.'.join(path.with_suffix('').parts).removesuffix('.__init__') for path in paths)}"
     # -S leaves site-packages out: nothing third-party can be found.
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd=LAB.parent)
     assert done.returncode == 0, done.stderr
+
+
+def test_core_has_nothing_third_party_in_it_even_where_it_is_imported_late() -> None:
+    outside = {
+        module.partition(".")[0]
+        for path in (LAB / "core").rglob("*.py")
+        for module in imported_modules(path, ".".join(("lab", *path.relative_to(LAB).parts[:-1])))
+    }
+    assert outside - {"lab"} <= set(sys.stdlib_module_names)

@@ -54,13 +54,15 @@ def _home(call: Callable[[], object]) -> Callable[[Path], object]:
 
 
 def _own() -> list[Target]:
-    from lab.core import acks, calibration, probe_store, store
-    from lab.core.archive_file import read_index, read_member
-    from lab.core.dashboard import read_dashboard
+    from lab import store
     from lab.core.lock import device_lock, lock_file
-    from lab.core.target import read_target
     from lab.devices.adb.address import address_of
+    from lab.formats import acks, calibration
+    from lab.formats.dashboard import read_dashboard
+    from lab.formats.target import read_target
     from lab.ondevice.published import published, read_published
+    from lab.store import probes
+    from lab.store.archive_file import read_index, read_member
 
     def archive(path: Path) -> None:
         for member in read_index(path)[:3]:
@@ -76,7 +78,7 @@ def _own() -> list[Target]:
     return [
         Target("run", sealed(*RUNS), put("run.json", store.load)),
         Target("run as bytes", raw(*samples(CASES, "run-escapes.json")), put("run.json", store.load)),
-        Target("probe", sealed(PROBE), put("probe.json", probe_store.load)),
+        Target("probe", sealed(PROBE), put("probe.json", probes.load)),
         Target("floors", sealed(FLOORS), put("local.json", calibration.load)),
         Target("target", text(TARGET), put("x.toml", lambda path: address_of(read_target(path)))),
         Target("dashboard", text(BOARD), put("x.toml", read_dashboard)),
@@ -92,8 +94,8 @@ def _own() -> list[Target]:
 def _foreign() -> list[Target]:
     from lab.analysis.exchange.files import ReadFile, read_file
     from lab.analysis.exchange.keep import records_of
-    from lab.core.digested import plain
-    from lab.core.run_record import from_json, to_json
+    from lab.formats.digested import plain
+    from lab.formats.run_record import from_json, to_json
 
     def _stored(found: ReadFile) -> None:
         for record in records_of(found):

@@ -80,7 +80,7 @@ MACHO = (
 
 def archive() -> bytes:
     """An archive of runs as `lab store compact` writes it."""
-    from lab.core.archive_file import Document, member_of, write_members
+    from lab.store.archive_file import Document, member_of, write_members
 
     contents = {f"20261123T210000Z--x--{run['run_id'][:-1]}{at}.json": run for at, run in enumerate(RUNS)}
     made = [(name, json.dumps(seal(run)).encode()) for name, run in contents.items()]
@@ -96,7 +96,7 @@ def odd_archive(rng: random.Random) -> bytes:
     import pyarrow.parquet as pq
 
     from benchmarks.fuzz import mutate
-    from lab.core.archive_file import SCHEMA, SCHEMA_KEY
+    from lab.store.archive_file import SCHEMA, SCHEMA_KEY
 
     content = json.dumps(seal(mutate.of_json(rng, rng.choice(RUNS)))).encode()
     name = f"20261123T210000Z--x--{RUNS[0]['run_id']}.json"

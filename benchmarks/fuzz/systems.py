@@ -33,10 +33,10 @@ def targets() -> list[Target]:
 
 
 def _ssh() -> list[Target]:
-    from lab.core.target import SshSpec
     from lab.devices.ssh import route
     from lab.devices.ssh.keys import Keys
     from lab.devices.ssh.known_hosts import KnownHosts
+    from lab.formats.target import SshSpec
 
     def config(folder: Path, data: bytes) -> None:
         os.environ["HOME"] = str(folder)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.fuzz import mutate
-from lab.core.digested import DIGEST_KEY
 from lab.core.jsonio import digest
+from lab.formats.digested import DIGEST_KEY
 
 TESTS = Path(__file__).resolve().parents[2] / "tests"
 CASES = TESTS / "cases/security"

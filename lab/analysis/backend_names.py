@@ -6,8 +6,8 @@ import re
 
 from lab.analysis.points.settings import backend_of
 from lab.analysis.tools import OWN, tool_of
-from lab.core.run_record import RunRecord
 from lab.core.text import printable
+from lab.formats.run_record import RunRecord
 
 VERSIONED = re.compile(r"\s*\([^()]*(\bdriver\b|\d\.\d)[^()]*\)", re.IGNORECASE)  # what a driver says of itself
 

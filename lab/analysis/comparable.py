@@ -11,8 +11,8 @@ from lab.analysis.marks import Mark
 from lab.analysis.points.key import Conditions
 from lab.analysis.points.named import fields_against
 from lab.analysis.points.settings import facts_of, settings_of
-from lab.core.run_record import Cell, RunRecord
 from lab.core.text import printable
+from lab.formats.run_record import Cell, RunRecord
 
 EMULATED = "emulated devices: their times say nothing about real ones (--emulated compares them all the same)"
 

@@ -13,8 +13,8 @@ from lab.analysis.comparable import cell_obstacle, metric_obstacle, notes, run_o
 from lab.analysis.marks import ONE_SESSION, Mark, judge
 from lab.analysis.stats import describe, ratio_interval
 from lab.analysis.summary import finished, samples
-from lab.core.metrics import JUDGED
-from lab.core.run_record import Cell, RunRecord
+from lab.formats.metrics import JUDGED
+from lab.formats.run_record import Cell, RunRecord
 from lab.measure.plan import Cell as Shape
 
 FLOOR = 0.05  # a smaller difference is not worth an alarm on any device until its own noise is known

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from lab.analysis.gpu import computes_on_cpu, fell_back, gpu_facts, unverified
 from lab.analysis.roofline import of_fastest_pass
 from lab.analysis.stats import Stat
-from lab.core.metrics import metric
-from lab.core.run_record import Cell, Repetition, RunRecord
 from lab.core.text import printable
+from lab.formats.metrics import metric
+from lab.formats.run_record import Cell, Repetition, RunRecord
 
 GATED = ("prefill_tok_per_s", "decode_tok_per_s")  # what the declared cv gate is about
 ABOVE_ROOF = 1.05  # roofs themselves are measured to a few percent

@@ -14,7 +14,7 @@ from lab.analysis.points.settings import settings_of
 from lab.analysis.stats import percentile
 from lab.analysis.summary import PER_REPETITION
 from lab.analysis.tools import protocol_of, tool_of
-from lab.core.run_record import Cell, Repetition, RunRecord
+from lab.formats.run_record import Cell, Repetition, RunRecord
 
 if TYPE_CHECKING:
     import pandas as pd

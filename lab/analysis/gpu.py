@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from lab.core.run_record import Cell, RunRecord
+from lab.formats.run_record import Cell, RunRecord
 
 KINDS = ("opencl", "metal")
 

@@ -16,7 +16,7 @@ from lab.analysis.exchange.llama_columns import imported_rows
 from lab.analysis.gpu import gpu_facts, is_gpu_run
 from lab.analysis.summary import finished
 from lab.analysis.tools import OWN, tool_of
-from lab.core.run_record import Cell, Repetition, RunRecord
+from lab.formats.run_record import Cell, Repetition, RunRecord
 
 
 def llama_bench_rows(record: RunRecord) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from lab.core.metrics import metric
+from lab.formats.metrics import metric
 
 Mark = Literal[
     "faster",

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from lab.core.errors import StoreError
 from lab.core.home import shown, using_home
-from lab.core.run_record import RunRecord
-from lab.core.store import BadRun, iter_runs
 from lab.core.text import said
+from lab.formats.run_record import RunRecord
+from lab.store import BadRun, iter_runs
 
 if TYPE_CHECKING:
     import pandas as pd

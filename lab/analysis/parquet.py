@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lab.analysis.frame import COLUMNS, RAW, table_schema, to_frame, to_table
-from lab.core.archive_file import SCHEMA_KEY, read_index, read_member
 from lab.core.atomic import publish_file
 from lab.core.disk import write_failure
 from lab.core.errors import LabError, StoreError
 from lab.core.home import shown
 from lab.core.progress import Advance
-from lab.core.run_record import RunRecord
-from lab.core.store import Inside, load
 from lab.core.temporary import temporary
 from lab.core.text import said
+from lab.formats.run_record import RunRecord
+from lab.store import Inside, load
+from lab.store.archive_file import SCHEMA_KEY, read_index, read_member
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from lab.analysis.commits import is_hex, is_same, readable, whole
 from lab.core.errors import UsageError
-from lab.core.revision import HEX_PREFIX, Repository
+from lab.formats.revision import HEX_PREFIX, Repository
 
 LISTED = 5
 

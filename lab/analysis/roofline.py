@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lab.analysis.gpu import is_gpu_run
 from lab.analysis.stats import Stat
 from lab.analysis.work import Work, decode_work, prefill_work
-from lab.core.run_record import Cell, RunRecord
+from lab.formats.run_record import Cell, RunRecord
 from lab.models.layout import LAYOUT
 from lab.models.quant import SCHEMES
 

@@ -18,10 +18,10 @@ from lab.analysis.points.table import Codes, Points, Runs
 from lab.analysis.revisions import runs_of
 from lab.core.errors import LabError, StoreError, UsageError
 from lab.core.names import RUN_ID
-from lab.core.revision import Repository
 from lab.core.suggest import did_you_mean
-from lab.core.tags import CONFIRM
 from lab.core.text import said
+from lab.formats.revision import Repository
+from lab.formats.tags import CONFIRM
 
 SEE = "`lab runs` lists what is stored; docs/ci.md says how runs are named"
 LISTED = 5

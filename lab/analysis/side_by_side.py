@@ -14,7 +14,7 @@ from lab.analysis.gpu import fell_back
 from lab.analysis.stats import MIN_BOOTSTRAP, paired_ratio_interval
 from lab.analysis.summary import CellSummary, summarise
 from lab.core.errors import NotComparableError
-from lab.core.run_record import Cell, RunRecord
+from lab.formats.run_record import Cell, RunRecord
 
 PAIRED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s")
 PEAK = "rss_peak_bytes"

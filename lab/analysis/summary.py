@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from lab.analysis.flags import DOUBTS, IMPOSSIBLE, Flag, cell_flags
 from lab.analysis.roofline import roofline
 from lab.analysis.stats import Stat, describe, percentile
-from lab.core.run_record import Cell, Repetition, RunRecord
+from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.measure.plan import Cell as Shape
 
-# Metrics with one value a repetition; their names are those of lab.core.metrics.
+# Metrics with one value a repetition; their names are those of lab.formats.metrics.
 PER_REPETITION = (
     "prefill_tok_per_s",
     "decode_tok_per_s",

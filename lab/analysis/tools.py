@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 
 OWN = "lab"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.core.run_record import Cell, ModelFacts, RunRecord
+from lab.formats.run_record import Cell, ModelFacts, RunRecord
 
 
 @dataclass(frozen=True)

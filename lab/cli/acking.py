@@ -9,11 +9,11 @@ from lab.analysis.history.accepting import accept
 from lab.analysis.history.regressions import Regression
 from lab.analysis.points.key import CellKey
 from lab.cli.histories import Numbered, change_row, judged
-from lab.core.acks import Accepted, acks_path, load_acks, remove
 from lab.core.errors import UsageError
 from lab.core.fields import encode
 from lab.core.home import shown
 from lab.core.text import printable
+from lab.formats.acks import Accepted, acks_path, load_acks, remove
 from lab.measure.plan import Cell
 
 Answer = tuple[dict[str, Any], str]

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from lab.analysis.boards.stored import StoredBoard
-from lab.core.dashboard import DashboardSpec
 from lab.core.errors import LabError
 from lab.core.fields import encode
+from lab.formats.dashboard import DashboardSpec
 
 
 def board_document(found: StoredBoard) -> dict[str, Any]:

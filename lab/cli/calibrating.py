@@ -11,11 +11,11 @@ from lab.analysis.points.table import Points, Runs
 from lab.analysis.select import codes
 from lab.cli.loading import loaded_points
 from lab.cli.problems import Interrupted
-from lab.core import calibration
-from lab.core.calibration import Calibration
 from lab.core.errors import MeasureError, StoreError
 from lab.core.progress import Progress
-from lab.core.run_record import RunRecord
+from lab.formats import calibration
+from lab.formats.calibration import Calibration
+from lab.formats.run_record import RunRecord
 
 Session = Callable[[], tuple[tuple[RunRecord, ...], str | None]]
 

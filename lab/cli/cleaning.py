@@ -9,9 +9,9 @@ from lab.core.errors import UsageError
 from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
 from lab.core.progress import NullProgress
-from lab.core.target import load_target, reached
 from lab.devices.registry import open_device
 from lab.devices.remote.device import RemoteDevice
+from lab.formats.target import load_target, reached
 
 
 def cleaned(name: str, address: str | None, accept_new: bool, *, remove: bool) -> list[tuple[str, int]]:

@@ -9,16 +9,16 @@ from typing import Any
 
 from lab.cli.pipeline import Pipeline
 from lab.cli.problems import Interrupted
-from lab.core.bundle import load_manifest, verify_files
 from lab.core.errors import BundleError
 from lab.core.home import compiled_dir, shown
 from lab.core.progress import Progress
-from lab.core.run_record import RevisionBlock, RunRecord, TimesRecord
-from lab.core.tags import CONFIRM
-from lab.core.target import TargetSpec, load_target, reached
 from lab.devices.base import Device
 from lab.devices.link import Access
 from lab.devices.registry import open_device
+from lab.formats.bundle import load_manifest, verify_files
+from lab.formats.run_record import RevisionBlock, RunRecord, TimesRecord
+from lab.formats.tags import CONFIRM
+from lab.formats.target import TargetSpec, load_target, reached
 from lab.measure.plan import Cell, Plan, plan_for
 from lab.measure.session import Interrupted as MeasuringInterrupted
 from lab.measure.session import measure

@@ -17,12 +17,12 @@ from lab.analysis.points.key import STATUS
 from lab.analysis.select import codes
 from lab.cli.gating import Judged
 from lab.core.errors import LabError
-from lab.core.metrics import metric
 from lab.core.progress import Progress
-from lab.core.run_record import RunRecord, new_run_id
-from lab.core.store import BadRun, entries, read_entry
-from lab.core.tags import CONFIRM
+from lab.formats.metrics import metric
+from lab.formats.run_record import RunRecord, new_run_id
+from lab.formats.tags import CONFIRM
 from lab.measure.plan import Cell
+from lab.store import BadRun, entries, read_entry
 
 ORDER = "abba"  # what drifts steadily is in both sides alike
 Group = tuple[str, str, str]

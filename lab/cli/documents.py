@@ -10,14 +10,14 @@ from typing import Any
 from lab.analysis.compare import Comparison
 from lab.analysis.flags import run_flags
 from lab.analysis.summary import summarise
-from lab.core.copy_runs import Copied
 from lab.core.errors import BundleError, LabError
 from lab.core.fields import encode
 from lab.core.jsonio import read_json
-from lab.core.manifest import MANIFEST_NAME
-from lab.core.run_record import RunRecord
-from lab.core.store import run_path
-from lab.core.target import TargetSpec
+from lab.formats.manifest import MANIFEST_NAME
+from lab.formats.run_record import RunRecord
+from lab.formats.target import TargetSpec
+from lab.store import run_path
+from lab.store.copy import Copied
 
 
 def run_row(record: RunRecord) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from lab.compile.chip import target_layout
 from lab.core.errors import BusyError, UsageError
 from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
-from lab.core.manifest import MemoryBlock, ModelBlock
 from lab.core.progress import Progress
-from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.formats.manifest import MemoryBlock, ModelBlock
+from lab.formats.target import TargetSpec
 from lab.measure.checks import check_context, check_memory, check_ram_share, check_threads
 from lab.measure.plan import Plan
 from lab.measure.starting import startable

@@ -11,9 +11,9 @@ from lab.cli.early import startable_runner
 from lab.cli.pipeline import Pipeline
 from lab.core.errors import LabError, UsageError
 from lab.core.progress import Progress
-from lab.core.run_record import TimesRecord
-from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.formats.run_record import TimesRecord
+from lab.formats.target import TargetSpec
 from lab.measure.engine import Setup
 from lab.measure.llama.engine import NAME, LlamaSetup
 from lab.measure.llama.find import find_llama_bench

@@ -26,7 +26,7 @@ def floor_option(verb: F) -> F:
 
 
 def _metrics(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    from lab.core.metrics import metric
+    from lab.formats.metrics import metric
 
     return tuple(metric(name).name for name in dict.fromkeys(value))
 

@@ -12,10 +12,10 @@ from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import Points
 from lab.analysis.select import Among, codes, select
 from lab.cli.loading import loaded_points
-from lab.core.calibration import load_floors
 from lab.core.errors import NotComparableError, StoreError
-from lab.core.revision import repository
-from lab.core.store import BadRun
+from lab.formats.calibration import load_floors
+from lab.formats.revision import repository
+from lab.store import BadRun
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lab.core.progress import NullProgress
-from lab.core.target import TargetSpec
 from lab.core.text import printable
 from lab.devices.base import Device
+from lab.formats.target import TargetSpec
 
 
 def gpu_family(target: TargetSpec) -> str:

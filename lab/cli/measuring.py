@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lab import store
 from lab.cli.early import check_early, check_profile, check_tools, startable_runner
 from lab.cli.engines import Builder
 from lab.cli.pipeline import Choice, Pipeline
 from lab.cli.same import check_same_build, check_same_settings
 from lab.compile.chip import target_layout
-from lab.core import store
-from lab.core.bundle import load_manifest
 from lab.core.errors import DeviceFailedError, DeviceUnreachableError, LabError
 from lab.core.home import shown
 from lab.core.progress import Progress
-from lab.core.run_record import RevisionBlock, RunRecord, TimesRecord
-from lab.core.target import TargetSpec
 from lab.devices.base import Device
 from lab.devices.link import Access
 from lab.devices.registry import open_device
+from lab.formats.bundle import load_manifest
+from lab.formats.run_record import RevisionBlock, RunRecord, TimesRecord
+from lab.formats.target import TargetSpec
 from lab.measure.plan import Cell, Plan, cells_of, plan_for
 from lab.measure.session import Interrupted, measure, measure_engines
 from lab.measure.share import default_threads

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from lab.core.errors import LabError, UsageError
-from lab.core.kinds import MOST
 from lab.core.suggest import unknown
+from lab.formats.kinds import MOST
 
 F = TypeVar("F", bound=Callable[..., Any])
 ENGINES = ("tvm", "mlc", "llama.cpp")
@@ -102,7 +102,7 @@ def _engines(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 
 
 def _tags(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    from lab.core.tags import check_tag
+    from lab.formats.tags import check_tag
 
     for name in value:
         check_tag(name)

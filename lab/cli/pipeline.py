@@ -10,11 +10,11 @@ from pathlib import Path
 
 from lab.cli.output import warn
 from lab.cli.problems import keeping
-from lab.core.bundle import load_manifest
 from lab.core.errors import UsageError
 from lab.core.home import compiled_dir
 from lab.core.progress import Progress
-from lab.core.target import TargetSpec, load_target, reached
+from lab.formats.bundle import load_manifest
+from lab.formats.target import TargetSpec, load_target, reached
 from lab.models.catalog import ModelSpec, resolve
 from lab.models.layout import LAYOUT
 from lab.models.sources import SyntheticSource, WeightSource, open_folder

@@ -8,11 +8,11 @@ from lab.cli.access import access_of
 from lab.cli.early import check_tools
 from lab.cli.pipeline import Pipeline
 from lab.cli.problems import keeping
-from lab.core import probe_store
 from lab.core.progress import Progress
-from lab.core.target import load_target, reached
 from lab.devices.registry import open_device
+from lab.formats.target import load_target, reached
 from lab.measure.probe import probe
+from lab.store import probes
 
 NOTHING_STORED = "nothing was stored; the runner stays for the next time"
 
@@ -27,6 +27,6 @@ def probed(name: str, progress: Progress, address: str | None = None, accept_new
         runner = Pipeline(progress).runner(target)
         with keeping(NOTHING_STORED):
             record = probe(device, target, runner, progress)
-        return probe_store.save(record)
+        return probes.save(record)
     finally:
         device.close()

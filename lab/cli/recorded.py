@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from lab.core.errors import UsageError
 from lab.core.home import definitions
-from lab.core.liveness import as_it_stands
-from lab.core.run_record import RunRecord
-from lab.core.store import BadRun, iter_runs
 from lab.core.suggest import unknown
+from lab.formats.run_record import RunRecord
+from lab.store import BadRun, iter_runs
+from lab.store.liveness import as_it_stands
 
 
 def listed(target: str | None, model: str | None) -> tuple[list[RunRecord], list[BadRun]]:

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from lab import store
 from lab.cli.measuring import Wanted
 from lab.cli.pipeline import Choice
-from lab.core import store
 from lab.core.errors import DeviceUnreachableError, UsageError
-from lab.core.run_record import Cell as RecordedCell
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import Cell as RecordedCell
+from lab.formats.run_record import RunRecord
 from lab.measure.plan import Cell
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.core.errors import NotComparableError
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from lab.measure.plan import Plan
 
 

@@ -11,7 +11,7 @@ from lab.cli.options import json_option
 from lab.cli.output import print_document, print_text, stderr
 from lab.cli.store_files import files_or_none, need_files
 from lab.core.errors import StoreError
-from lab.core.store_check import Finding, check_store
+from lab.store.check import Finding, check_store
 
 
 @click.command("check")
@@ -27,14 +27,14 @@ def check(as_json: bool) -> int:
       lab store check
       lab store check --json
     """
-    from lab.core.store import entries
+    from lab.store import entries
 
     runs = len(entries())
     findings = _findings(files_or_none())
     if as_json:
         print_document({"runs": runs, "findings": [_row(one) for one in findings]})
     elif not runs and not findings:
-        from lab.core.find_run import FIRST
+        from lab.store.find import FIRST
 
         print_text(FIRST)
     else:
@@ -56,7 +56,7 @@ def set_aside(as_json: bool) -> None:
     Example:
       lab store set-aside
     """
-    from lab.core import set_aside as moving
+    from lab.store import set_aside as moving
 
     root = need_files("set-aside moves files")
     moved = moving.set_aside(root, _findings(root))

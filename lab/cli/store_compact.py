@@ -28,7 +28,7 @@ def compact(days: int, as_json: bool) -> None:
       lab store compact
       lab store compact --older-than 30
     """
-    from lab.core import compact as compacting
+    from lab.store import compact as compacting
     from lab.views.progress import progress_on
 
     root = need_files("compact makes archives of files")
@@ -63,9 +63,9 @@ def prune(days: int, keep: int, yes: bool, as_json: bool) -> None:
     from lab.analysis.points.load import load_points
     from lab.analysis.retention import prunable
     from lab.core.home import lab_home
-    from lab.core.references import named_runs
-    from lab.core.remove_runs import remove_runs
-    from lab.core.store import place
+    from lab.store import place
+    from lab.store.references import named_runs
+    from lab.store.remove_runs import remove_runs
     from lab.views.progress import progress_on
 
     root = need_files("prune removes files")

@@ -24,9 +24,9 @@ def remove(runs: tuple[str, ...], yes: bool, as_json: bool) -> None:
       lab store remove 20260101-020000-d0a093 --yes
     """
     from lab.core.home import lab_home
-    from lab.core.references import named_runs
-    from lab.core.remove import remove_entries
-    from lab.core.store import entries, find
+    from lab.store import entries, find
+    from lab.store.references import named_runs
+    from lab.store.remove import remove_entries
 
     places = {str(find(run)) for run in runs}
     doomed = [entry for entry in entries() if entry.place in places]

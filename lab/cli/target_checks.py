@@ -9,8 +9,8 @@ from lab.cli.gpu_target_checks import gpu_family, gpu_of_device, plug_in
 from lab.core.errors import DeviceUnreachableError, LabError
 from lab.core.home import definitions, find_definition, shown
 from lab.core.progress import NullProgress
-from lab.core.target import TargetSpec, reached, read_target
 from lab.devices.base import Device
+from lab.formats.target import TargetSpec, reached, read_target
 from lab.ondevice.android.ndk import NoNdkError
 from lab.ondevice.opencl.headers import NoHeadersError
 from lab.views.targets_table import Check

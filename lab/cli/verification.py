@@ -14,15 +14,15 @@ from lab.analysis.agreement import Agreement, agreement
 from lab.cli.early import check_tools
 from lab.cli.pipeline import Choice, Pipeline
 from lab.cli.problems import keeping
-from lab.core.bundle import WEIGHTS_NAME, BundleManifest, load_manifest
 from lab.core.errors import MeasureError
 from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
 from lab.core.progress import Progress
-from lab.core.target import TargetSpec
 from lab.devices.base import Device
 from lab.devices.link import Access
 from lab.devices.registry import open_device
+from lab.formats.bundle import WEIGHTS_NAME, BundleManifest, load_manifest
+from lab.formats.target import TargetSpec
 from lab.measure.attempt import attempt
 from lab.measure.invocation import place_bundle, place_runner
 from lab.measure.plan import Cell, plan_for

@@ -17,7 +17,10 @@ from lab.compile.metal.unverified import unverified
 from lab.compile.recipe import Recipe
 from lab.compile.versions import versions
 from lab.core.atomic import publish_dir, staging_dir
-from lab.core.bundle import (
+from lab.core.errors import BundleError, CompileError
+from lab.core.jsonio import digest
+from lab.core.progress import Progress
+from lab.formats.bundle import (
     LIBRARY_NAME,
     SCHEMA,
     LibraryManifest,
@@ -27,10 +30,7 @@ from lab.core.bundle import (
     verify_files,
     write_manifest,
 )
-from lab.core.errors import BundleError, CompileError
-from lab.core.jsonio import digest
-from lab.core.progress import Progress
-from lab.core.target import TargetSpec
+from lab.formats.target import TargetSpec
 from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import model_block
 from lab.models.layouts import layout_named

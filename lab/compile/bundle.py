@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.core.atomic import publish_dir, staging_dir
-from lab.core.bundle import (
+from lab.core.errors import BundleError
+from lab.core.jsonio import digest
+from lab.formats.bundle import (
     LIBRARY_NAME,
     SCHEMA,
     WEIGHTS_NAME,
@@ -19,8 +21,6 @@ from lab.core.bundle import (
     verify_files,
     write_manifest,
 )
-from lab.core.errors import BundleError
-from lab.core.jsonio import digest
 
 KEPT_OPTIONS = ("decode", "unverified_on_device")  # of the library, for whoever measures
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.compile.cpu import Cpu, choose_cpu
 from lab.compile.gpu import Gpu, gpu_named
-from lab.core.target import CompileSpec
+from lab.formats.target import CompileSpec
 from lab.models.layout import LAYOUT
 
 Chip = Cpu | Gpu

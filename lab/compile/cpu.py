@@ -11,7 +11,7 @@ from typing import Any
 from lab.compile.isa import Isa, architecture, best_isa
 from lab.core.errors import CompileError
 from lab.core.suggest import unknown
-from lab.core.target import CompileSpec
+from lab.formats.target import CompileSpec
 
 CPUINFO = Path("/proc/cpuinfo")
 

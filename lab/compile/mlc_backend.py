@@ -16,12 +16,12 @@ import lab
 from lab.compile import mlc_probe
 from lab.compile.cpu import Cpu
 from lab.compile.recipe import Recipe
-from lab.core.bundle import VersionsBlock
 from lab.core.errors import CompileError
 from lab.core.jsonio import digest
 from lab.core.proc import CommandError, Completed, describe_code, run
 from lab.core.progress import Progress
-from lab.core.target import TargetSpec
+from lab.formats.bundle import VersionsBlock
+from lab.formats.target import TargetSpec
 from lab.models.catalog import ModelSpec
 from lab.models.layout_mlc import LAYOUT
 from lab.models.quant import SCHEMES

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.core.bundle import VersionsBlock
 from lab.core.progress import Progress
+from lab.formats.bundle import VersionsBlock
 
 
 @dataclass(frozen=True)

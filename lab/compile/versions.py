@@ -8,8 +8,8 @@ from importlib import metadata
 from pathlib import Path
 
 import lab
-from lab.core.bundle import VersionsBlock
 from lab.core.errors import CompileError
+from lab.formats.bundle import VersionsBlock
 
 _ROOT = Path(lab.__file__).parent
 # What turns a model into code. Anything changed here gives new bundles.

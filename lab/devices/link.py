@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lab.core.errors import LabError
-from lab.core.target import TargetSpec
+from lab.formats.target import TargetSpec
 
 MAX_OUTPUT_BYTES = 16 << 20  # when nobody takes it as it comes; more is an error
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 from lab.core.errors import DeviceError
-from lab.core.target import TargetSpec
 from lab.devices.link import Access
+from lab.formats.target import TargetSpec
 
 _APP = (
     "missing: an app that links the static library, made and signed in Xcode on a Mac with a developer's account, "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from lab.core.target import TargetSpec
 from lab.devices.base import Device
 from lab.devices.link import Access, Connect, Link
 from lab.devices.local import LocalDevice
+from lab.formats.target import TargetSpec
 
 # transport -> the module whose `connect` makes a Link; imported when a device is reached, and not before.
 CONNECTORS = {

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lab.core.bundle import BundleManifest
 from lab.core.errors import DeviceError, MeasureError
-from lab.core.manifest import MemoryBlock, ModelBlock
-from lab.core.target import TargetSpec
 from lab.core.units import human_bytes
+from lab.formats.bundle import BundleManifest
+from lab.formats.manifest import MemoryBlock, ModelBlock
+from lab.formats.target import TargetSpec
 from lab.measure.ask import Reply, answer_in
 from lab.measure.plan import Plan
 from lab.measure.protocol import PAGE_TOKENS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.core.errors import ModelError
-from lab.core.manifest import ModelBlock
+from lab.formats.manifest import ModelBlock
 from lab.models.catalog import resolve
 
 

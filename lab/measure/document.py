@@ -7,8 +7,9 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from lab.core.fields import encode
-from lab.core.provenance import provenance
-from lab.core.run_record import (
+from lab.devices.base import Device
+from lab.formats.provenance import provenance
+from lab.formats.run_record import (
     SCHEMA,
     BandwidthRecord,
     Cell,
@@ -25,8 +26,7 @@ from lab.core.run_record import (
     to_json,
     utc_now,
 )
-from lab.core.target import TargetSpec
-from lab.devices.base import Device
+from lab.formats.target import TargetSpec
 from lab.measure.counts import counted
 from lab.measure.engine import Engine
 from lab.measure.plan import Plan

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from lab.core.run_record import (
+from lab.devices.base import Device
+from lab.formats.run_record import (
     BundleRecord,
     CellMemory,
     EngineRecord,
@@ -16,8 +17,7 @@ from lab.core.run_record import (
     VerifyResult,
     WeightsBlock,
 )
-from lab.core.target import TargetSpec
-from lab.devices.base import Device
+from lab.formats.target import TargetSpec
 from lab.measure.attempt import Attempt
 from lab.measure.plan import Cell, Plan
 from lab.measure.surroundings import Surroundings

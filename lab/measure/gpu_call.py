@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.core.errors import MeasureError
-from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.formats.target import TargetSpec
 from lab.ondevice.build import RunnerFiles
 
 PROGRAMS = "programs"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.core.bundle import BundleManifest
 from lab.core.errors import DeviceError, DeviceFailedError, MeasureError
-from lab.core.target import TargetSpec
 from lab.core.text import printable
 from lab.core.units import human_bytes
 from lab.devices.base import Device
+from lab.formats.bundle import BundleManifest
+from lab.formats.target import TargetSpec
 from lab.measure.ask import ask
 from lab.measure.checks import memory_need
 from lab.measure.invocation import Placed

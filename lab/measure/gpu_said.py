@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lab.core.bundle import BundleManifest
 from lab.core.fields import encode
-from lab.core.run_record import CellMemory, Repetition
-from lab.core.target import TargetSpec
 from lab.core.text import printable
+from lab.formats.bundle import BundleManifest
+from lab.formats.run_record import CellMemory, Repetition
+from lab.formats.target import TargetSpec
 from lab.measure.attempt import Attempt
 from lab.ondevice.events import RanOn
 from lab.ondevice.gpu_events import GpuDid, GpuFacts, KernelTime

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from lab.core.bundle import BundleManifest
 from lab.core.progress import Progress
-from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.formats.bundle import BundleManifest
+from lab.formats.target import TargetSpec
 from lab.measure.gpu_call import GpuCall, gpu_call
 from lab.measure.plan import Cell, Plan
 from lab.ondevice.build import RunnerFiles

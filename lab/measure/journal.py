@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
-from lab.core import store
+from lab import store
 from lab.core.place import Place
-from lab.core.run_record import Cell, CellMemory, CellStatus, Repetition, RunRecord, RunStatus, TimesRecord
+from lab.formats.run_record import Cell, CellMemory, CellStatus, Repetition, RunRecord, RunStatus, TimesRecord
 from lab.measure.bandwidth import Roof
 from lab.measure.engine import Findings
 from lab.measure.peak import PeakRoof

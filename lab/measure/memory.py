@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lab.core.bundle import BundleManifest
-from lab.core.run_record import CellMemory, Repetition
 from lab.core.units import human_bytes
+from lab.formats.bundle import BundleManifest
+from lab.formats.run_record import CellMemory, Repetition
 from lab.measure.attempt import Attempt
 from lab.measure.protocol import MEMORY_COUNTER
 from lab.ondevice.events import FOOTPRINT, Memory

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lab.core.run_blocks import PeakSamples
 from lab.devices.base import Device
+from lab.formats.run_blocks import PeakSamples
 from lab.measure.ask import ask
 from lab.ondevice.events import Peak
 

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from lab.core.errors import UsageError
-from lab.core.target import TargetSpec
+from lab.formats.target import TargetSpec
 from lab.measure.protocol import fingerprint
 
 PROMPTS, GENERATES, DEPTHS = (512,), (128,), (0,)

@@ -8,12 +8,12 @@ from typing import Any
 
 from lab.core.errors import MeasureError
 from lab.core.lock import device_lock
-from lab.core.probe_record import SCHEMA, ProbeCount, ProbeLoops, ProbeRecord, ProbeSettings
 from lab.core.progress import Progress
-from lab.core.provenance import provenance
-from lab.core.run_record import LabBlock, new_run_id, utc_now
-from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.formats.probe_record import SCHEMA, ProbeCount, ProbeLoops, ProbeRecord, ProbeSettings
+from lab.formats.provenance import provenance
+from lab.formats.run_record import LabBlock, new_run_id, utc_now
+from lab.formats.target import TargetSpec
 from lab.measure.bandwidth import Roof
 from lab.measure.clock import Clock
 from lab.measure.core_names import with_core_names

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import asdict, replace
 from typing import Any
 
-from lab.core.run_record import Repetition, WarmUp
+from lab.formats.run_record import Repetition, WarmUp
 from lab.measure.attempt import Attempt
 from lab.measure.derive import Timing, metrics, why_rejected
 from lab.measure.plan import Cell

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lab.core.bundle import BundleManifest, load_manifest, verify_files
 from lab.core.errors import MeasureError
 from lab.core.fields import encode
 from lab.core.progress import Progress
-from lab.core.run_record import (
+from lab.devices.base import Device
+from lab.formats.bundle import BundleManifest, load_manifest, verify_files
+from lab.formats.run_record import (
     BundleRecord,
     CellMemory,
     EngineRecord,
@@ -19,8 +20,7 @@ from lab.core.run_record import (
     TimesRecord,
     VerifyResult,
 )
-from lab.core.target import TargetSpec
-from lab.devices.base import Device
+from lab.formats.target import TargetSpec
 from lab.measure.attempt import Attempt, attempt, explained
 from lab.measure.checks import check_all, check_processor
 from lab.measure.derive import metrics, why_rejected

@@ -13,9 +13,9 @@ from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
 from lab.core.place import Place
 from lab.core.progress import Progress
-from lab.core.run_record import CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
-from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.formats.run_record import CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
+from lab.formats.target import TargetSpec
 from lab.measure.attempt import Attempt
 from lab.measure.clock import Clock
 from lab.measure.core_names import with_core_names

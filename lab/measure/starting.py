@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lab.core.errors import CompileError, DeviceFailedError
-from lab.core.target import TargetSpec
 from lab.core.text import said
 from lab.devices.base import Device
+from lab.formats.target import TargetSpec
 from lab.measure.ask import Reply, reply
 from lab.measure.attempt import tail
 from lab.measure.invocation import Placed, place_runner

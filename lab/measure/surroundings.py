@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.core.run_record import GateResult, Repetition
+from lab.formats.run_record import GateResult, Repetition
 from lab.measure.gates import Gate
 from lab.measure.quota import quota_block
 

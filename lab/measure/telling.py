@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.core.run_record import Repetition
+from lab.formats.run_record import Repetition
 from lab.measure.plan import Cell
 
 

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from lab.core.errors import LabError
-from lab.core.provenance import provenance
-from lab.core.run_record import (
+from lab.formats.provenance import provenance
+from lab.formats.run_record import (
     SCHEMA,
     BandwidthRecord,
     BundleRecord,
@@ -22,7 +22,7 @@ from lab.core.run_record import (
     new_run_id,
     utc_now,
 )
-from lab.core.target import TargetSpec
+from lab.formats.target import TargetSpec
 from lab.measure.document import as_stored, plan_record, protocol_block, serial_hash, target_record
 from lab.measure.plan import Plan
 from lab.measure.protocol import STATED

@@ -20,7 +20,10 @@ import numpy as np
 from gguf import GGMLQuantizationType as Type
 
 from lab.core.atomic import publish_dir, staging_dir
-from lab.core.bundle import (
+from lab.core.errors import BundleError, WeightsError
+from lab.core.jsonio import digest
+from lab.core.progress import Progress
+from lab.formats.bundle import (
     GGUF_NAME,
     SCHEMA,
     FileEntry,
@@ -32,9 +35,6 @@ from lab.core.bundle import (
     verify_files,
     write_manifest,
 )
-from lab.core.errors import BundleError, WeightsError
-from lab.core.jsonio import digest
-from lab.core.progress import Progress
 from lab.models import params
 from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import model_block

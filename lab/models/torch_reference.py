@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from lab.core.errors import LabError, WeightsError
-from lab.core.manifest import TensorEntry
 from lab.core.progress import Advance, Progress
+from lab.formats.manifest import TensorEntry
 from lab.models.catalog import ModelSpec
 from lab.models.layout import LAYOUT
 from lab.models.layouts import layout_named

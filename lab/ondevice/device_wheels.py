@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.atomic import publish_dir, staging_dir, write_json
-from lab.core.bundle import file_entry
 from lab.core.disk import FULL, REFUSED
 from lab.core.errors import CompileError
 from lab.core.fields import encode
 from lab.core.jsonio import digest
-from lab.core.manifest import MANIFEST_NAME
 from lab.core.progress import Progress
 from lab.core.text import said
+from lab.formats.bundle import file_entry
+from lab.formats.manifest import MANIFEST_NAME
 from lab.ondevice.elf import check_elf
 from lab.ondevice.macho import check_macho
 from lab.ondevice.pip import by_hand, find_wheel, wheel_folder

@@ -12,7 +12,7 @@ from lab.core.decode import decode
 from lab.core.errors import MeasureError
 from lab.core.fields import Limits
 from lab.core.jsonio import parse_json
-from lab.core.kinds import Bytes, Count, NotNegative, Positive
+from lab.formats.kinds import Bytes, Count, NotNegative, Positive
 from lab.ondevice.gpu_events import GpuDid, GpuFacts
 
 PROTOCOL = 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from lab.core.fields import Limits
-from lab.core.kinds import Bytes, Count
+from lab.formats.kinds import Bytes, Count
 
 # fmt: off
 Said = Annotated[str, Limits(pattern=r"(?s).{0,4000}")]

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.core.atomic import publish_dir, staging_dir, write_json
-from lab.core.bundle import file_entry
 from lab.core.errors import CompileError
 from lab.core.fields import encode
 from lab.core.file_digest import file_sha256
 from lab.core.jsonio import digest
-from lab.core.manifest import MANIFEST_NAME
 from lab.core.proc import run
 from lab.core.progress import Progress
+from lab.formats.bundle import file_entry
+from lab.formats.manifest import MANIFEST_NAME
 from lab.ondevice.compilers import Compiler, build_env
 from lab.ondevice.published import published, read_published
 

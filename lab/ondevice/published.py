@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.core.bundle import file_entry
 from lab.core.decode import decode
 from lab.core.errors import CompileError, LabError
 from lab.core.fields import KeepsUnknown
 from lab.core.home import shown
 from lab.core.jsonio import read_json
-from lab.core.kinds import Sha256
-from lab.core.manifest import MANIFEST_NAME, FileEntry
 from lab.core.names import is_plain_file_name
+from lab.formats.bundle import file_entry
+from lab.formats.kinds import Sha256
+from lab.formats.manifest import MANIFEST_NAME, FileEntry
 
 
 @dataclass(frozen=True)

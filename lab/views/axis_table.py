@@ -11,8 +11,8 @@ from lab.analysis.axis import Row, Table
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.named import label
-from lab.core.metrics import NOT_MEASURED, format_value, metric
 from lab.core.text import clipped, printable
+from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.measure.plan import Cell as Shape
 from lab.views.bars import bars
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table

@@ -11,8 +11,8 @@ from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.words import plain_word
 from lab.core.home import shown
-from lab.core.store import BadRun
 from lab.core.text import clipped
+from lab.store import BadRun
 from lab.views.board_columns import blocks, shared_names
 from lab.views.board_words import ROLES, labels_of_all
 from lab.views.table import BAD, FAINT, spaced

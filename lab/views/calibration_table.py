@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from lab.core.calibration import Calibration
-from lab.core.metrics import metric
+from lab.formats.calibration import Calibration
+from lab.formats.metrics import metric
 from lab.views.table import FAINT, left, right, spaced, table
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lab.analysis.compare import Comparison, Row
 from lab.analysis.marks import ONE_SESSION
-from lab.core.metrics import NOT_MEASURED, format_value, metric
+from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
 
 STYLES = {"slower": BAD, "bigger": BAD, "broke": BAD, "faster": GOOD, "smaller": GOOD, "fixed": GOOD}

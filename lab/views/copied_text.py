@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from lab.core.copy_runs import Copied
 from lab.core.text import printable
+from lab.store.copy import Copied
 from lab.views.table import BAD, spaced
 
 

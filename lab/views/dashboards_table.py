@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.core.dashboard import DashboardSpec
 from lab.core.errors import LabError
 from lab.core.text import printable
+from lab.formats.dashboard import DashboardSpec
 from lab.views.table import BAD, FAINT, GOOD, left, spaced, table
 
 

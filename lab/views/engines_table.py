@@ -12,9 +12,9 @@ from rich.text import Text
 from lab.analysis.flags import run_flags
 from lab.analysis.side_by_side import Ratio, SideBySide
 from lab.analysis.summary import CellSummary
-from lab.core.metrics import NOT_MEASURED, metric
-from lab.core.run_record import RunRecord
 from lab.core.text import clipped
+from lab.formats.metrics import NOT_MEASURED, metric
+from lab.formats.run_record import RunRecord
 from lab.views.run_facts import checked, peak_words, ran_on, roof_words, time_spent
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
 from lab.views.units import mebibytes, number, percent, spread

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lab.core.metrics import NOT_MEASURED
 from lab.core.text import SHOWN_CHARS, cut
+from lab.formats.metrics import NOT_MEASURED
 
 
 def flat_pairs(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -8,9 +8,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from lab.analysis.summary import CellSummary, summarise
-from lab.core.metrics import NOT_MEASURED
-from lab.core.run_record import RunRecord
 from lab.core.text import clipped
+from lab.formats.metrics import NOT_MEASURED
+from lab.formats.run_record import RunRecord
 from lab.views.fleet_progress import Followed
 from lab.views.table import BAD, left, right, spaced, status_word, table
 from lab.views.units import mebibytes, number, spread

@@ -10,8 +10,8 @@ from lab.analysis.gate import UNREACHABLE, Gate
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.named import label
-from lab.core.metrics import NOT_MEASURED, format_value, metric
 from lab.core.text import said
+from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.measure.plan import Cell
 
 SENTENCES = {

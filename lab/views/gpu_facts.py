@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import RenderableType
 
 from lab.analysis.gpu import build_s, is_gpu_run, launches_per_token, program_decode, unverified
-from lab.core.run_record import Cell, RunRecord
 from lab.core.text import clipped
 from lab.core.units import human_bytes, human_seconds
+from lab.formats.run_record import Cell, RunRecord
 from lab.measure.plan import Cell as Shape
 from lab.views.table import left, right, table
 from lab.views.units import number, percent

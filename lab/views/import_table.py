@@ -9,8 +9,8 @@ from rich.text import Text
 
 from lab.analysis.exchange.files import ReadFile
 from lab.analysis.exchange.keep import Kept
-from lab.core.run_record import RunRecord
 from lab.core.text import said
+from lab.formats.run_record import RunRecord
 from lab.measure.plan import Cell as Shape
 from lab.views.table import FAINT, GOOD, left, spaced, table
 

@@ -8,9 +8,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.analysis.stats import describe
-from lab.core.metrics import NOT_MEASURED
-from lab.core.probe_record import ProbeCount, ProbeRecord
 from lab.core.text import clipped
+from lab.formats.metrics import NOT_MEASURED
+from lab.formats.probe_record import ProbeCount, ProbeRecord
 from lab.views.table import CAUTION, FAINT, pairs, right, spaced, table
 from lab.views.units import number, spread
 

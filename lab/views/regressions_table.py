@@ -11,8 +11,8 @@ from lab.analysis.history.change_points import MIN_POINTS
 from lab.analysis.history.changed import Changed
 from lab.analysis.history.regressions import History, Regression
 from lab.analysis.points.named import label
-from lab.core.metrics import format_value, metric
 from lab.core.text import printable
+from lab.formats.metrics import format_value, metric
 from lab.measure.plan import Cell
 from lab.views.spark import sparkline
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 
 from lab.analysis.gpu import is_gpu_run
-from lab.core.run_record import RunRecord
 from lab.core.units import human_seconds
+from lab.formats.run_record import RunRecord
 from lab.measure.share import share_words
 from lab.views.units import giga_ops_per_s, gigabytes_per_s
 

@@ -11,8 +11,8 @@ from lab.analysis.flags import run_flags
 from lab.analysis.gpu import is_gpu_run
 from lab.analysis.stats import Stat
 from lab.analysis.summary import CellSummary, summarise
-from lab.core.run_record import RunRecord
 from lab.core.text import clipped
+from lab.formats.run_record import RunRecord
 from lab.views.gpu_facts import NO_ROOF, gpu_lines
 from lab.views.run_facts import COUNTED, checked, model_words, peak_words, ran_on, roof_words, time_spent
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table

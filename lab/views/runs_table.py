@@ -9,8 +9,8 @@ from rich.text import Text
 
 from lab.analysis.flags import DOUBTS, run_flags
 from lab.analysis.summary import CellSummary, summarise
-from lab.core.run_record import RunRecord
-from lab.core.store import BadRun
+from lab.formats.run_record import RunRecord
+from lab.store import BadRun
 from lab.views.run_facts import model_words
 from lab.views.table import BAD, left, right, spaced, status_word, table
 from lab.views.units import number

@@ -8,11 +8,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.core.fields import encode
-from lab.core.metrics import NOT_MEASURED
-from lab.core.run_record import Cell, Repetition, RunRecord
 from lab.core.terminal import LINE_CHARS
 from lab.core.text import clipped
 from lab.core.units import human_seconds
+from lab.formats.metrics import NOT_MEASURED
+from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.measure.plan import Cell as Shape
 from lab.views.flat import flat_pairs, in_one_line
 from lab.views.gpu_facts import profile_tables

@@ -8,13 +8,13 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from lab.analysis.retention import Doomed
-from lab.core.compact import Compacted, Left
 from lab.core.home import shown
-from lab.core.set_aside import Moved
-from lab.core.store_check import Finding
-from lab.core.stored import Entry
 from lab.core.text import said
 from lab.core.units import human_bytes
+from lab.store.check import Finding
+from lab.store.compact import Compacted, Left
+from lab.store.protocol import Entry
+from lab.store.set_aside import Moved
 from lab.views.table import BAD, CAUTION, FAINT, left, right, spaced, table
 
 LISTED = 20  # runs by name; more are counted

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.core.errors import LabError
-from lab.core.target import TargetSpec
+from lab.formats.target import TargetSpec
 from lab.views.table import BAD, FAINT, GOOD, left, spaced, table
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lab.core.metrics import NOT_MEASURED
 from lab.core.units import human_bytes
+from lab.formats.metrics import NOT_MEASURED
 
 MIB = 1 << 20
 

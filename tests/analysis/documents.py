@@ -9,7 +9,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from lab.core.run_record import RunRecord, from_json
+from lab.formats.run_record import RunRecord, from_json
 
 GIB = 1 << 30
 MIB = 1 << 20

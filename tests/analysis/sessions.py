@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import cell, record
 
 START = datetime(2026, 11, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import Points
 from lab.core.errors import StoreError, UsageError
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, MODEL, cell, record
 from tests.analysis.exchange.sources import records
 

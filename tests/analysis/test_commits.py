@@ -16,7 +16,7 @@ from lab.analysis.judging.sides import Policy
 from lab.analysis.points.table import Points
 from lab.analysis.select import Among, select
 from lab.core.errors import LabError, StoreError, UsageError
-from lab.core.revision import Repository
+from lab.formats.revision import Repository
 from tests.analysis.judging.histories import key, points
 from tests.analysis.test_select import git, repository
 

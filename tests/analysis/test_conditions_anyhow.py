@@ -17,7 +17,7 @@ from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.points.build import points_of
 from lab.analysis.points.defaults import LLAMA_BENCH
 from lab.analysis.points.table import Points
-from lab.core.provenance import GitState
+from lab.formats.provenance import GitState
 from tests.analysis.exchange.sources import llama_rows, records, written
 
 Row = dict[str, Any]
@@ -29,7 +29,7 @@ COLUMNS = sorted(set(LLAMA_BENCH) - {"load_mode"})
 def no_git() -> Iterator[None]:
     """No process for each run of a file: imported runs don't say of which checkout lab was."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lab.core.provenance.git_state", lambda root: GitState(None, None))
+        patch.setattr("lab.formats.provenance.git_state", lambda root: GitState(None, None))
         yield
 
 

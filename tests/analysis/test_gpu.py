@@ -13,7 +13,7 @@ from lab.analysis.gpu import build_s, launches_per_token, program_decode, unveri
 from lab.analysis.side_by_side import side_by_side
 from lab.analysis.summary import summarise
 from lab.core.errors import StoreError
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, gpu_document, record
 
 

@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import lab
+from lab import store
 from lab.analysis.frame import COLUMNS, RAW, to_frame
 from lab.analysis.parquet import write_parquet
 from lab.analysis.points.build import points_of
-from lab.core import store
-from lab.core.compact import compact
 from lab.core.errors import StoreError
 from lab.core.progress import NullProgress
+from lab.store.compact import compact
 from tests.analysis.documents import cell, record
 
 DOC = (Path(__file__).resolve().parents[2] / "docs" / "notebooks.md").read_text("utf-8")

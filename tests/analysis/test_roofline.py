@@ -9,7 +9,7 @@ import pytest
 
 from lab.analysis.summary import summarise
 from lab.analysis.work import decode_work, prefill_work, tokens_seen
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, MODEL, cell, record
 
 HIDDEN, FEED, VOCAB, LAYERS = 3072, 8192, 32064, 32

@@ -9,7 +9,7 @@ from lab.analysis.llama_bench import llama_bench_rows
 from lab.analysis.side_by_side import Ratio, side_by_side
 from lab.analysis.stats import paired_ratio_interval, ratio_interval
 from lab.core.errors import NotComparableError
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, GIB, cell, failed_repetition, record
 
 

@@ -15,7 +15,7 @@ from benchmarks.bars_table import render
 from benchmarks.sessions import AsBefore, busy_core
 from lab.analysis.side_by_side import PEAK
 from lab.core.errors import LabError
-from lab.core.run_record import CellMemory, RunRecord
+from lab.formats.run_record import CellMemory, RunRecord
 from tests.measure.peers import Peers
 
 FASTER = Bar("decode", 1.5, 2.0)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from lab import store
 from lab.cli import main
-from lab.core import store
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import record
 from tests.postgres import database, server
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import lab as notebook
-from lab.core.digested import digested_bytes
+from lab.formats.digested import digested_bytes
 from tests.cli.conftest import Keep, Lab
 from tests.core.samples import RUN
 

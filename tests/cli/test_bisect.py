@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from lab import store
 from lab.cli.bisecting.frozen import frozen
-from lab.core import store
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,9 +24,9 @@ MEASURE = """
 import json, os, sys, time
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from lab.core import store
-from lab.core.provenance import git
-from lab.core.run_record import to_json
+from lab import store
+from lab.formats.provenance import git
+from lab.formats.run_record import to_json
 from tests.analysis.sessions import NOISE, session
 if Path("hang").exists():
     Path(os.environ["LAB_HOME"], "waiting").touch()

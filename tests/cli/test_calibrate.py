@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lab.core import store
-from lab.core.calibration import load_floors
-from lab.core.run_record import RunRecord
+from lab import store
+from lab.formats.calibration import load_floors
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT
 from tests.analysis.sessions import NOISE, session, sessions
 from tests.cli.conftest import Lab

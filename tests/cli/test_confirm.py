@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lab import store
 from lab.analysis.judging.judge import Policy, judge
 from lab.analysis.points.load import load_points
 from lab.analysis.select import select
@@ -16,11 +17,10 @@ from lab.cli.confirm_sessions import Sessions, bundle_of
 from lab.cli.confirming import confirm, is_suspect
 from lab.cli.gating import Asked, Judged, judged
 from lab.cli.problems import Interrupted
-from lab.core import store
 from lab.core.errors import BundleError, DeviceUnreachableError
 from lab.core.progress import NullProgress
-from lab.core.run_record import RunRecord
-from lab.core.tags import CONFIRM
+from lab.formats.run_record import RunRecord
+from lab.formats.tags import CONFIRM
 from lab.measure.plan import Cell
 from tests.analysis.documents import DOCUMENT
 from tests.analysis.sessions import NEW, NOISE, OLD, session, sessions

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lab import store
 from lab.cli.app import VERBS
-from lab.core import store
 from tests.analysis.boards.samples import session, steady
 from tests.cli.conftest import Lab
 

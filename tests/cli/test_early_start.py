@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lab import store
 from lab.cli.pipeline import Pipeline
-from lab.core import store
 from lab.core.lock import device_lock
-from lab.core.target import TargetSpec
+from lab.formats.target import TargetSpec
 from lab.measure.starting import NotStartedError
 from lab.ondevice.build import RunnerFiles
 from tests.cli.conftest import Lab

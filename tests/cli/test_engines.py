@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 import lab.cli.measuring as measuring
+from lab import store
 from lab.cli.pipeline import Pipeline
-from lab.core import store
 from lab.core.home import profiles_dir
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from lab.measure.engine import Setup
 from lab.measure.llama.engine import LlamaSetup
 from lab.measure.plan import Plan

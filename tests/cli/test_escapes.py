@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 import pytest
 
 from lab.cli.main import main
-from lab.core.digested import digested_bytes
 from lab.core.errors import LabError
-from lab.core.probe_record import from_json as probe_from_json
-from lab.core.run_record import from_json
+from lab.formats.digested import digested_bytes
+from lab.formats.probe_record import from_json as probe_from_json
+from lab.formats.run_record import from_json
 from lab.views.console import to_text
 from lab.views.show_page import show_page
 from tests.cli.conftest import Lab

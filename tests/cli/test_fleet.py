@@ -15,7 +15,7 @@ from lab.cli.fleet import member as member_module
 from lab.cli.fleet.member import Member
 from lab.cli.fleet.run import exit_code, run_fleet
 from lab.cli.fleet.words import words_of
-from lab.core.target import DeviceSpec, TargetSpec
+from lab.formats.target import DeviceSpec, TargetSpec
 
 # The process of a target: its words are the codes, and a name that it waits for or that it waits with.
 FAKE = r"""

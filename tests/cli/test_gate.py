@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.core import store
-from lab.core.run_record import RunRecord
+from lab import store
+from lab.formats.run_record import RunRecord
 from tests.analysis.sessions import NEW, OLD, failed, regression, session, sessions
 from tests.cli.conftest import Lab
 

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lab import store
 from lab.analysis.exchange.files import read_file
 from lab.analysis.exchange.keep import sort_out
 from lab.analysis.exchange.save import save_all
 from lab.cli import main
-from lab.core import store
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.analysis.exchange.sources import CASES, FILES
 from tests.cli.conftest import Lab
 from tests.postgres import database, server

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from lab.core import store
-from lab.core.run_record import RunRecord
+from lab import store
+from lab.formats.run_record import RunRecord
 from tests.analysis.exchange.sources import CASES, written
 from tests.cli.conftest import Lab
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from lab import store
 from lab.cli.fleet.words import words_of
-from lab.core import store
 from lab.core.errors import DeviceUnreachableError
-from lab.core.run_blocks import RevisionBlock
-from lab.core.run_record import RunRecord, from_json, to_json
+from lab.formats.run_blocks import RevisionBlock
+from lab.formats.run_record import RunRecord, from_json, to_json
 from tests.analysis.documents import record
 from tests.cli.conftest import Keep, Lab
 from tests.cli.test_resume import lacking, same_build  # noqa: F401 - a fixture

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lab.core import probe_store
 from lab.core.errors import DeviceUnreachableError
+from lab.store import probes
 from tests.cli.conftest import Lab
 from tests.core.test_probe_store import probe
 
@@ -35,7 +35,7 @@ def test_this_machine_is_measured_and_stored(lab: Lab, home: Path) -> None:
     assert path.parent == home / "profiles" / "local" / "probes"
     assert ran.out == path.read_text()
     assert "arithmetic peak with 1 thread: done in" in ran.err
-    record = probe_store.load(path)
+    record = probes.load(path)
     assert record.counts[0].threads == 1
     for count in record.counts:
         assert min(*count.read_bytes_per_s, *count.int8_ops_per_s, *count.f32_ops_per_s) > 1e6
@@ -48,7 +48,7 @@ def test_this_machine_is_measured_and_stored(lab: Lab, home: Path) -> None:
 
 def test_last_shows_the_newest_and_measures_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.cli.probing.probed", stop(AssertionError("it measured")))
-    path = probe_store.save(probe())
+    path = probes.save(probe())
     ran = lab(*PROBE, "--last")
     assert (ran.code, ran.err) == (0, "")
     assert "roofs of local   probe 20261124-063452-faea79" in ran.out
@@ -62,7 +62,7 @@ def test_none_is_stored_yet(lab: Lab) -> None:
 
 
 def test_a_damaged_one_is_told(lab: Lab) -> None:
-    path = probe_store.save(probe())
+    path = probes.save(probe())
     path.write_text(path.read_text()[:-30])
     ran = lab(*PROBE, "--last")
     assert (ran.code, ran.out) == (1, "")
@@ -94,5 +94,5 @@ def test_an_unknown_target_is_wrong_usage(lab: Lab) -> None:
 
 
 def test_the_example_of_the_help_is_json(lab: Lab) -> None:
-    probe_store.save(probe())
+    probes.save(probe())
     assert json.loads(lab(*PROBE, "--last", "--json").out)["schema"] == 1

@@ -60,7 +60,7 @@ def test_exit_codes_are_those_of_the_program() -> None:
 def test_words_are_those_of_the_judge() -> None:
     from typing import get_args
 
-    from lab.core.words import Word
+    from lab.formats.verdicts import Word
 
     told = README.partition("Its words are")[2].partition(".")[0]
     assert set(re.findall(r"`([a-z-]+)`", told)) == set(get_args(Word))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.core import store
+from lab import store
 from tests.analysis.documents import DOCUMENT, MODEL, cell, failed_repetition
 from tests.cli.conftest import Keep, Lab
 

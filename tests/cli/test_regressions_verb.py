@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lab.core import store
+from lab import store
 from tests.analysis.documents import DOCUMENT, cell
 from tests.cli.conftest import Keep, Lab
 

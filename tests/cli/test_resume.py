@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.errors import DeviceUnreachableError
 from lab.measure.plan import Cell
 from tests.analysis.documents import cell, failed_repetition, record

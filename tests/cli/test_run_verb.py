@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import lab.cli.measuring as measuring
+from lab import store
 from lab.cli.pipeline import Pipeline
-from lab.core import store
 from lab.core.errors import MeasureError
 from lab.core.home import profiles_dir
-from lab.core.run_record import RunRecord, TimesRecord
+from lab.formats.run_record import RunRecord, TimesRecord
 from lab.measure.plan import Plan
 from lab.measure.session import Interrupted
 from tests.analysis.documents import cell, failed_repetition, record

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lab.core import store
-from lab.core.run_record import RunRecord
+from lab import store
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, cell
 from tests.cli.conftest import Keep, Lab
 

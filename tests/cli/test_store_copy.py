@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.place import Inside
 from tests.analysis.documents import MODEL, record
 from tests.cli.conftest import Keep, Lab
@@ -121,7 +121,7 @@ def test_a_run_that_was_unfinished_there_is_brought_up_and_never_put_back(
 def test_a_copy_that_was_stopped_goes_on(three: list[Path], database: str, lab: Lab, server: Server) -> None:
     stop = """
 import os, signal, sys
-from lab.core.sql.store import SqlStore
+from lab.store.sql.store import SqlStore
 from lab.cli.main import entry
 add, left = SqlStore.add, [2]
 def counted(self, *args):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.core import store
+from lab import store
 from tests.cli.conftest import Lab
 
 STORED = Path(__file__).parent / "stored_before"

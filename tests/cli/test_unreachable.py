@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.errors import DeviceFailedError, DeviceUnreachableError, LabError
-from lab.core.run_record import RunRecord
 from lab.devices.local import LocalDevice
+from lab.formats.run_record import RunRecord
 from lab.measure.document import serial_hash
 from tests.cli.conftest import Lab
 

@@ -14,10 +14,10 @@ from lab.compile.build import build_library, library_key
 from lab.compile.bundle import assemble
 from lab.compile.cpu import choose_cpu, machine_features
 from lab.compile.isa import ARM_ISAS
-from lab.core.bundle import load_manifest, verify_files
 from lab.core.errors import BundleError, CompileError
 from lab.core.progress import NullProgress
-from lab.core.target import load_target
+from lab.formats.bundle import load_manifest, verify_files
+from lab.formats.target import load_target
 from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.quant import SCHEMES

@@ -6,7 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from lab.core.run_record import RunRecord, from_json
+from lab.formats.run_record import RunRecord, from_json
 
 KEY = "ab" * 32
 

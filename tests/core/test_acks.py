@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.core.acks import Accepted, acks_path, add, load_acks, remove
 from lab.core.errors import ConfigError
+from lab.formats.acks import Accepted, acks_path, add, load_acks, remove
 
 ONE = Accepted(
     target="local",

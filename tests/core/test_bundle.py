@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from lab.core.bundle import (
+from lab.core.errors import BundleError
+from lab.core.fields import encode
+from lab.core.progress import Advance
+from lab.formats.bundle import (
     BundleManifest,
     FileEntry,
     LibraryManifest,
@@ -20,9 +23,6 @@ from lab.core.bundle import (
     verify_files,
     write_manifest,
 )
-from lab.core.errors import BundleError
-from lab.core.fields import encode
-from lab.core.progress import Advance
 from tests.core.samples import BUNDLE, KEY, LIBRARY, WEIGHTS_FOLDER, changed, copy_of
 
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lab.core import store
-from lab.core.compact import compact, locked
+from lab import store
 from lab.core.errors import BusyError, StoreError
 from lab.core.home import profiles_dir
 from lab.core.progress import NullProgress
-from lab.core.store import BadRun, Inside
+from lab.store import BadRun, Inside
+from lab.store.compact import compact, locked
 from tests.core.samples import leftovers, record
 
 BEFORE = datetime(2026, 11, 1, tzinfo=UTC)
@@ -179,7 +179,7 @@ def test_two_do_not_rewrite_one_target_at_once() -> None:
 KILLED = """
 import os, sys
 from datetime import UTC, datetime
-from lab.core.compact import compact
+from lab.store.compact import compact
 from lab.core.home import profiles_dir
 from lab.core.progress import NullProgress
 left = int(sys.argv[1])

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.core.dashboard import DashboardSpec, all_dashboards, load_dashboard, narrowed
 from lab.core.errors import ConfigError, UsageError
 from lab.core.home import builtin_dir
+from lab.formats.dashboard import DashboardSpec, all_dashboards, load_dashboard, narrowed
 
 SOUND = 'schema = 1\nname = "mine"\ntitle = "Mine"\nrows = ["target"]\ncolumns = ["model"]\n'
 

@@ -12,18 +12,18 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from lab.core.acks import File
-from lab.core.bundle import BundleManifest, LibraryManifest, WeightsManifest
-from lab.core.calibration import Calibration
 from lab.core.config import decode
-from lab.core.dashboard import DashboardSpec
 from lab.core.fields import known_fields
 from lab.core.jsonio import canonical_bytes, digest, parse_json
-from lab.core.manifest import DTYPE_BYTES
-from lab.core.probe_record import ProbeRecord
-from lab.core.run_record import RunRecord
-from lab.core.target import TargetSpec
 from lab.devices.qemu.image import ImageManifest
+from lab.formats.acks import File
+from lab.formats.bundle import BundleManifest, LibraryManifest, WeightsManifest
+from lab.formats.calibration import Calibration
+from lab.formats.dashboard import DashboardSpec
+from lab.formats.manifest import DTYPE_BYTES
+from lab.formats.probe_record import ProbeRecord
+from lab.formats.run_record import RunRecord
+from lab.formats.target import TargetSpec
 from lab.ondevice.events import CLASSES
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text("utf-8")

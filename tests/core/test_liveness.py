@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.core.liveness import as_it_stands
 from lab.core.lock import device_lock
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from lab.measure.document import serial_hash
+from lab.store.liveness import as_it_stands
 from tests.analysis.documents import record
 
 SERIAL = "a-device"

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from lab.core.errors import UsageError
-from lab.core.metrics import METRICS, format_value, metric
 from lab.core.units import human_bytes, human_seconds
+from lab.formats.metrics import METRICS, format_value, metric
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from lab.core import probe_store, store
-from lab.core.digested import read_digested
+from lab import store
 from lab.core.errors import StoreError
 from lab.core.fields import encode
-from lab.core.probe_record import ProbeRecord, from_json
+from lab.formats.digested import read_digested
+from lab.formats.probe_record import ProbeRecord, from_json
+from lab.store import probes
 from tests.core.samples import RUN, changed, leftovers
 
 COUNT: dict[str, Any] = {
@@ -51,10 +52,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_saved_is_loaded(home: Path) -> None:
-    path = probe_store.save(probe())
+    path = probes.save(probe())
     name = "20261124T063452Z--20261124-063452-faea79.json"
     assert path == home / "profiles" / "local" / "probes" / name
-    assert probe_store.load(path) == probe()
+    assert probes.load(path) == probe()
     assert encode(probe()) == PROBE
     assert leftovers(home) == []
     document = read_digested(path, 1)
@@ -63,22 +64,22 @@ def test_what_is_saved_is_loaded(home: Path) -> None:
 
 def test_the_newest_is_the_last(home: Path) -> None:
     later = probe(probe_id="20261124-070000-000001", created_at="2026-11-24T07:00:00Z")
-    path = probe_store.save(later)
-    probe_store.save(probe())
-    assert probe_store.latest("local") == path
+    path = probes.save(later)
+    probes.save(probe())
+    assert probes.latest("local") == path
 
 
 def test_none_is_an_error_with_the_next_step(home: Path) -> None:
     with pytest.raises(StoreError, match="no probe of local is stored yet") as caught:
-        probe_store.latest("local")
+        probes.latest("local")
     assert caught.value.hint == "lab probe --target local measures it"
 
 
 def test_an_edited_probe_is_refused(home: Path) -> None:
-    path = probe_store.save(probe())
+    path = probes.save(probe())
     path.write_text(path.read_text().replace("40000000000.0", "50000000000.0"))
     with pytest.raises(StoreError, match="does not match its sha256"):
-        probe_store.load(path)
+        probes.load(path)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_what_breaks_the_format_is_named(path: str, value: Any, message: str) ->
 
 def test_what_breaks_the_format_is_not_written(home: Path) -> None:
     with pytest.raises(StoreError):
-        probe_store.save(replace(probe(), created_at="now"))
+        probes.save(replace(probe(), created_at="now"))
     assert list(home.rglob("*.json")) == []
 
 
@@ -108,5 +109,5 @@ def test_a_key_of_a_newer_lab_is_kept() -> None:
 
 
 def test_the_list_of_runs_does_not_trip_over_probes(home: Path) -> None:
-    probe_store.save(probe())
+    probes.save(probe())
     assert list(store.iter_runs()) == []

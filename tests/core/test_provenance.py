@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab.core.provenance import git_state, provenance
+from lab.formats.provenance import git_state, provenance
 
 
 @pytest.fixture

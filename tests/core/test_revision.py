@@ -9,9 +9,9 @@ import pytest
 
 from lab.core.errors import UsageError
 from lab.core.home import PACKAGE
-from lab.core.revision import measured_revision, repository
-from lab.core.run_blocks import RevisionBlock
-from lab.core.tags import check_tag
+from lab.formats.revision import measured_revision, repository
+from lab.formats.run_blocks import RevisionBlock
+from lab.formats.tags import check_tag
 
 
 @pytest.fixture

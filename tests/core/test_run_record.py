@@ -8,7 +8,7 @@ import pytest
 
 from lab.core.errors import StoreError
 from lab.core.names import RUN_ID, UTC_TIME
-from lab.core.run_record import from_json, new_run_id, to_json, utc_now
+from lab.formats.run_record import from_json, new_run_id, to_json, utc_now
 from tests.core.samples import RUN, changed, copy_of, record
 
 

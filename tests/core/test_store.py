@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.errors import LabError, StoreError
 from lab.core.jsonio import digest
-from lab.core.run_record import RunRecord, to_json
-from lab.core.store import BadRun
+from lab.formats.run_record import RunRecord, to_json
+from lab.store import BadRun
 from tests.core.samples import RUN, changed, leftovers, record, whole_files
 
 # Saves states of two runs for ever; a killed process must leave whole files only.
 WRITER = """
 from dataclasses import replace
-from lab.core import store
+from lab import store
 from tests.core.samples import record
 runs = [record("20261123-210000-000001"), record("20261123-210000-000002")]
 print("ready", flush=True)
@@ -35,7 +35,7 @@ for i in range(10**9):
 # Kills itself at one step of a save.
 DIES_AT = """
 import os, pathlib, signal, sys
-from lab.core import store
+from lab import store
 from tests.core.samples import record
 def die(*args):
     os.kill(os.getpid(), signal.SIGKILL)

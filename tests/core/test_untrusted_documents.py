@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.core import store
-from lab.core.bundle import parse_manifest
+from lab import store
 from lab.core.config import parse_toml
 from lab.core.depth import MAX_DEPTH
-from lab.core.digested import digested_bytes
 from lab.core.errors import BusyError, ConfigError, LabError, StoreError
 from lab.core.jsonio import MAX_DIGITS, parse_json
 from lab.core.lock import device_lock, lock_file
-from lab.core.run_record import RunRecord, from_json, to_json
-from lab.core.target import read_target
+from lab.formats.bundle import parse_manifest
+from lab.formats.digested import digested_bytes
+from lab.formats.run_record import RunRecord, from_json, to_json
+from lab.formats.target import read_target
 from tests.core.samples import BUNDLE, LIBRARY, RUN, WEIGHTS_FOLDER
 
 CASES = Path("tests/cases/security")

@@ -19,8 +19,8 @@ import pytest
 
 from lab.core.errors import LabError
 from lab.core.proc import Completed, run
-from lab.core.target import DeviceSpec, QemuSpec, TargetSpec
 from lab.devices.qemu.image import Image, images_dir, read_image
+from lab.formats.target import DeviceSpec, QemuSpec, TargetSpec
 from tests.devices.images.build import build
 
 # As they are while tests are collected: a test may give lab another home.

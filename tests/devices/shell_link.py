@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from lab.core.errors import DeviceUnreachableError
-from lab.core.target import DeviceSpec, TargetSpec
 from lab.devices.link import Answer, LinkTimeoutError
 from lab.devices.remote.device import RemoteDevice
+from lab.formats.target import DeviceSpec, TargetSpec
 
 
 class ShellLink:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.core.target import DeviceSpec, TargetSpec
 from lab.devices.files import LocalFiles
 from lab.devices.identity import board_serial, host_serial
 from lab.devices.local import LocalDevice
+from lab.formats.target import DeviceSpec, TargetSpec
 from tests.devices import fake_root
 
 TARGET = TargetSpec(schema=1, name="here", description="", device=DeviceSpec(transport="local"))

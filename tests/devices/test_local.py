@@ -11,9 +11,9 @@ import pytest
 
 from lab.core.errors import DeviceError
 from lab.core.proc import CommandError
-from lab.core.target import DeviceSpec, TargetSpec
 from lab.devices.files import LocalFiles
 from lab.devices.local import LocalDevice
+from lab.formats.target import DeviceSpec, TargetSpec
 from tests.devices import fake_root
 
 TARGET = TargetSpec(schema=1, name="here", description="", device=DeviceSpec(transport="local"))

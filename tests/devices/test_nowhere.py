@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lab.core.errors import DeviceError
-from lab.core.target import load_target
 from lab.devices.registry import check_transport, open_device
+from lab.formats.target import load_target
 
 IPHONE = load_target("iphone15")
 

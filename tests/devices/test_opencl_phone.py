@@ -10,8 +10,8 @@ import pytest
 
 from lab.cli.pipeline import Pipeline
 from lab.core.progress import NullProgress
-from lab.core.target import load_target
 from lab.devices.registry import open_device
+from lab.formats.target import load_target
 from lab.measure.plan import Cell, plan_for
 from lab.measure.session import measure
 from tests.devices import emulated

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.core.run_record import RunRecord, TimesRecord
-from lab.core.target import TargetSpec
+from lab.formats.run_record import RunRecord, TimesRecord
+from lab.formats.target import TargetSpec
 from lab.measure.plan import Plan, cells_of
 from lab.measure.session import measure
 from lab.ondevice.build import RunnerFiles

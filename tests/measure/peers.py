@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.core.bundle import GgufManifest, file_entry, write_manifest
-from lab.core.run_record import RunRecord, TimesRecord
+from lab.formats.bundle import GgufManifest, file_entry, write_manifest
+from lab.formats.run_record import RunRecord, TimesRecord
 from lab.measure.engine import Setup
 from lab.measure.llama.engine import LlamaSetup
 from lab.measure.runner_engine import RunnerSetup

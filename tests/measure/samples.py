@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lab.core.bundle import BundleManifest, file_entry, parse_manifest, write_manifest
-from lab.core.target import DeviceSpec, TargetSpec
 from lab.devices.files import LocalFiles
 from lab.devices.local import LocalDevice
+from lab.formats.bundle import BundleManifest, file_entry, parse_manifest, write_manifest
+from lab.formats.target import DeviceSpec, TargetSpec
 from lab.measure.clock import Clock
 
 KEY = "ab" * 32

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lab.core.errors import DeviceError, MeasureError
-from lab.core.target import CompileSpec, DeviceSpec
+from lab.formats.target import CompileSpec, DeviceSpec
 from lab.measure.checks import (
     check_all,
     check_context,

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lab.analysis.flags import run_flags
-from lab.core.bundle import TensorEntry
 from lab.core.errors import DeviceError, DeviceFailedError, MeasureError
-from lab.core.target import CompileSpec, MeasureSpec, OpenClSpec, TargetSpec
+from lab.formats.bundle import TensorEntry
+from lab.formats.target import CompileSpec, MeasureSpec, OpenClSpec, TargetSpec
 from lab.measure.checks import check_ram_share
 from lab.measure.gpu_checks import check_gpu
 from lab.measure.plan import Plan, cells_of

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.lock import device_lock
 from lab.measure.journal import Journal
 from lab.measure.plan import cells_of

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.errors import BundleError, DeviceError, MeasureError
-from lab.core.target import DeviceSpec
+from lab.formats.target import DeviceSpec
 from lab.measure.llama import watch
 from lab.measure.llama.engine import LlamaSetup
 from lab.measure.llama.find import find_llama_bench
@@ -306,7 +306,7 @@ class TestWatch:
 @pytest.mark.skipif("LAB_LLAMA_BENCH" not in os.environ, reason="CI does not build llama.cpp: docs/peers.md")
 def test_the_real_llama_bench_takes_the_file_and_the_words(alone: Peers, tmp_path: Path) -> None:
     from lab.core.progress import NullProgress
-    from lab.core.run_record import TimesRecord
+    from lab.formats.run_record import TimesRecord
     from lab.measure.session import measure_engines
     from lab.models.gguf_file import write_gguf
     from lab.models.sources import SyntheticSource

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.errors import BusyError, DeviceUnreachableError
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.measure.bench import Bench
 from tests.measure.samples import QUIET, ScriptedDevice
 

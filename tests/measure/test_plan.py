@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lab.core.errors import UsageError
-from lab.core.target import MeasureSpec
+from lab.formats.target import MeasureSpec
 from lab.measure.plan import Cell, Plan, cells_of, plan_for
 from tests.measure.samples import TARGET
 

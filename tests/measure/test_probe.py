@@ -9,7 +9,7 @@ import pytest
 
 from lab.core.errors import BusyError, DeviceUnreachableError, MeasureError
 from lab.core.lock import device_lock
-from lab.core.probe_record import ProbeRecord
+from lab.formats.probe_record import ProbeRecord
 from lab.measure.probe import probe
 from tests.measure.bench import Bench
 from tests.measure.samples import QUIET, TARGET, ScriptedDevice

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.analysis.summary import summarise
-from lab.core.run_record import Repetition
+from lab.formats.run_record import Repetition
 from lab.measure.gates import Gate
 from lab.measure.plan import Cell
 from lab.measure.quota import quota_block, quota_columns

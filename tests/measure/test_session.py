@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lab.core import store
-from lab.core.bundle import file_entry
+from lab import store
 from lab.core.errors import BundleError, BusyError, DeviceError, DeviceUnreachableError, MeasureError, StoreError
 from lab.core.lock import device_lock
-from lab.core.run_record import PeakSamples, RunRecord
+from lab.formats.bundle import file_entry
+from lab.formats.run_record import PeakSamples, RunRecord
 from lab.measure import journal
 from lab.measure.plan import cells_of
 from lab.measure.roofs import GLANCE_PASSES

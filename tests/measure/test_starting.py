@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.core.target import DeviceSpec, SshSpec, TargetSpec
 from lab.devices.base import Device
 from lab.devices.local import LocalDevice
 from lab.devices.registry import open_device
 from lab.devices.remote.device import RemoteDevice
+from lab.formats.target import DeviceSpec, SshSpec, TargetSpec
 from lab.measure.invocation import place_runner
 from lab.measure.starting import NotStartedError, check_starts, startable
 from lab.ondevice.build import RunnerFiles, runner

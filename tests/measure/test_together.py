@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lab.core import store
-from lab.core.run_record import RunRecord
+from lab import store
+from lab.formats.run_record import RunRecord
 from lab.measure.plan import cells_of
 from lab.measure.session import Interrupted
 from tests.measure.bench import Said

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lab.core import bundle
 from lab.core.errors import WeightsError
 from lab.core.progress import NullProgress
+from lab.formats import bundle
 from lab.models.convert import convert, stream, weights_key
 from lab.models.params import param_specs, tensor_specs
 from lab.models.quant import SCHEMES, quantise

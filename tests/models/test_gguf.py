@@ -11,9 +11,9 @@ import gguf
 import numpy as np
 import pytest
 
-from lab.core.bundle import GGUF_NAME, load_manifest, verify_files
 from lab.core.errors import BundleError, WeightsError
 from lab.core.progress import NullProgress
+from lab.formats.bundle import GGUF_NAME, load_manifest, verify_files
 from lab.models import gguf_file
 from lab.models.catalog import ModelSpec
 from lab.models.gguf_file import write_gguf

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from lab.core.bundle import load_manifest
 from lab.core.progress import NullProgress
+from lab.formats.bundle import load_manifest
 from lab.measure.attempt import Attempt, explained
 from lab.models.catalog import custom
 from lab.models.convert import convert

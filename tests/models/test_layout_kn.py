@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.core import bundle
 from lab.core.errors import ModelError
 from lab.core.progress import NullProgress
+from lab.formats import bundle
 from lab.models import params
 from lab.models.convert import convert
 from lab.models.layout_kn import KN_F16, KN_F32, quantise_f32

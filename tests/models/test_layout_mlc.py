@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lab.core import bundle
 from lab.core.errors import ModelError, WeightsError
 from lab.core.progress import NullProgress
+from lab.formats import bundle
 from lab.models import layout_mlc
 from lab.models.convert import convert, weights_key
 from lab.models.params import decode_weight_bytes, param_specs, tensor_specs, weights_bytes

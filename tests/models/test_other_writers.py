@@ -8,8 +8,8 @@ import torch
 from transformers import Phi3Config as TheirConfig
 from transformers import Phi3ForCausalLM
 
-from lab.core.bundle import load_manifest
 from lab.core.progress import NullProgress
+from lab.formats.bundle import load_manifest
 from lab.models.convert import convert
 from lab.models.sources import open_folder
 from tests.models import oracle, small

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lab.core.errors import LabError, WeightsError
-from lab.core.manifest import TensorEntry
 from lab.core.progress import NullProgress
+from lab.formats.manifest import TensorEntry
 from lab.models import layout
 from lab.models.catalog import ModelSpec, custom
 from lab.models.params import params_of, tensor_specs

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lab.core.errors import CompileError
-from lab.core.target import load_target
 from lab.devices.local import LocalDevice
+from lab.formats.target import load_target
 from lab.measure.invocation import Placed, place_runner
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.carried import carried

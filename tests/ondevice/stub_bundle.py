@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.core.bundle import (
+from lab.formats.bundle import (
     ALIGNMENT_BYTES,
     BundleManifest,
     MemoryBlock,

@@ -9,9 +9,9 @@ import numpy as np
 
 from lab.compile.build import build_library
 from lab.compile.bundle import assemble
-from lab.core.bundle import load_manifest
 from lab.core.progress import NullProgress
-from lab.core.target import load_target
+from lab.formats.bundle import load_manifest
+from lab.formats.target import load_target
 from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.layout import LAYOUT

@@ -10,9 +10,9 @@ import pytest
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.build import build_board
 from lab.analysis.points.build import points_of
-from lab.core.dashboard import BaselineSpec, DashboardSpec, load_dashboard
 from lab.core.errors import ConfigError
-from lab.core.store import BadRun
+from lab.formats.dashboard import BaselineSpec, DashboardSpec, load_dashboard
+from lab.store import BadRun
 from lab.views.board_table import board_table
 from lab.views.console import to_text
 from lab.views.dashboards_table import dashboards_table

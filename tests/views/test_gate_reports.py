@@ -16,7 +16,7 @@ from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.select import codes, select
-from lab.core.words import Word
+from lab.formats.verdicts import Word
 from lab.views.console import to_text
 from lab.views.gate_annotations import gate_annotations, harmless
 from lab.views.gate_junit import gate_junit

@@ -13,8 +13,8 @@ from lab.analysis.boards.board import Board
 from lab.analysis.boards.build import build_board
 from lab.analysis.boards.changes import Change
 from lab.analysis.points.build import points_of
-from lab.core.dashboard import BaselineSpec, load_dashboard
-from lab.core.store import BadRun
+from lab.formats.dashboard import BaselineSpec, load_dashboard
+from lab.store import BadRun
 from lab.views.html.charts import POINTS, thinner
 from lab.views.html.page import html_page
 from tests.analysis.boards.samples import failed, session, steady

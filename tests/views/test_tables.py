@@ -11,9 +11,9 @@ from rich.console import RenderableType
 from lab.analysis.agreement import Agreement
 from lab.analysis.compare import compare
 from lab.core.errors import ConfigError
-from lab.core.store import BadRun
-from lab.core.target import CompileSpec, DeviceSpec, TargetSpec
+from lab.formats.target import CompileSpec, DeviceSpec, TargetSpec
 from lab.models.catalog import CatalogRow
+from lab.store import BadRun
 from lab.views.clean_table import Removable, clean_table
 from lab.views.compare_table import compare_table
 from lab.views.console import to_text

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lab.analysis.boards.board import BoardCell
 from lab.analysis.boards.lines import Line
-from lab.core.dashboard import DashboardSpec
+from lab.formats.dashboard import DashboardSpec
 
 TITLE = "Conditions"
 

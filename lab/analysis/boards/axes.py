@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.table import Points
-from lab.core.dashboard import DashboardSpec, FilterSpec
-from lab.core.metrics import METRICS
+from lab.formats.dashboard import DashboardSpec, FilterSpec
+from lab.formats.metrics import METRICS
 from lab.measure.plan import Cell as Shape
 
 TITLES = {"target": "Target", "model": "Model", "engine": "Engine", "test": "Test", "metric": "Metric"}

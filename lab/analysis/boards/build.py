@@ -20,7 +20,7 @@ from lab.analysis.boards.sides import baseline_words
 from lab.analysis.boards.words import RANK
 from lab.analysis.judging.sides import Policy
 from lab.analysis.points.table import Points
-from lab.core.dashboard import DashboardSpec
+from lab.formats.dashboard import DashboardSpec
 
 
 def build_board(

@@ -12,8 +12,8 @@ from lab.analysis.boards.facts import fact_text
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.words import change_words, role_of, size_text
 from lab.analysis.points.key import SeriesKey
-from lab.core.dashboard import DashboardSpec
-from lab.core.metrics import NOT_MEASURED
+from lab.formats.dashboard import DashboardSpec
+from lab.formats.metrics import NOT_MEASURED
 
 
 @dataclass(frozen=True, kw_only=True)

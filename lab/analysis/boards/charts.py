@@ -13,8 +13,8 @@ from lab.analysis.boards.board import Chart, ChartPoint, ChartSeries
 from lab.analysis.boards.changes import Change
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.newest import Newest
-from lab.core.dashboard import ChartSpec, DashboardSpec
-from lab.core.metrics import metric
+from lab.formats.dashboard import ChartSpec, DashboardSpec
+from lab.formats.metrics import metric
 
 DRAWN = 400  # points of one line: more than a screen has columns for
 

@@ -12,8 +12,8 @@ from lab.analysis.boards.position import Position, positions
 from lab.analysis.flags import run_flags
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.summary import finished, samples, summarise
-from lab.core.liveness import as_it_stands
-from lab.core.run_record import Cell, Repetition, RunRecord
+from lab.formats.run_record import Cell, Repetition, RunRecord
+from lab.store.liveness import as_it_stands
 
 
 @dataclass(frozen=True)

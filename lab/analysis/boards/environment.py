@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.core.fields import encode
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 
 # What is another in every run, or is the measurement itself.
 LEFT_OUT = ("bundle.key", "device.facts.mem_available_bytes", "device.facts.uptime_s", "plan.cells", "target.spec")

@@ -11,8 +11,8 @@ from lab.analysis.boards.board import BoardCell, BoardRow
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.matrix import headline
 from lab.analysis.boards.words import day_words, interval_words, plain_word, ratio_words, value_words
-from lab.core.dashboard import DashboardSpec
-from lab.core.metrics import NOT_MEASURED
+from lab.formats.dashboard import DashboardSpec
+from lab.formats.metrics import NOT_MEASURED
 
 FACT_TITLES = {
     "value": "Newest",

@@ -15,8 +15,8 @@ from lab.analysis.judging.sides import Policy
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import Points, Runs
-from lab.core.dashboard import DashboardSpec
-from lab.core.metrics import NOT_MEASURED
+from lab.formats.dashboard import DashboardSpec
+from lab.formats.metrics import NOT_MEASURED
 
 HISTORY = 60  # sessions that a small picture shows
 LABEL = 80  # characters

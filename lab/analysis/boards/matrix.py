@@ -12,7 +12,7 @@ from lab.analysis.boards.board import EMPTY, BoardCell, BoardRow
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.words import RANK
 from lab.analysis.points.key import STATUS, CellKey
-from lab.core.dashboard import AXES, DashboardSpec
+from lab.formats.dashboard import AXES, DashboardSpec
 
 Place = tuple[tuple[Any, ...], tuple[str, ...]]  # what sorts it, and what it is called
 

@@ -6,8 +6,8 @@ from lab.analysis.boards.board import BoardCell
 from lab.analysis.boards.detail import CellDetail, cell_detail
 from lab.analysis.points.key import CellKey
 from lab.core.errors import StoreError
-from lab.core.run_record import RunRecord
-from lab.core.store import BadRun, Entry, read_entry
+from lab.formats.run_record import RunRecord
+from lab.store import BadRun, Entry, read_entry
 
 
 def open_cell(cell: BoardCell) -> CellDetail:

@@ -9,7 +9,7 @@ from lab.analysis.gpu import is_gpu_run
 from lab.analysis.roofline import f32_peak, int8_peak, roof
 from lab.analysis.summary import CellSummary
 from lab.analysis.work import Work, decode_work, prefill_work
-from lab.core.run_record import Cell, RunRecord
+from lab.formats.run_record import Cell, RunRecord
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from lab.analysis.boards.windows import BASELINE, NEITHER, NEWEST, Ints, last_ru
 from lab.analysis.judging.sides import Side
 from lab.analysis.points.key import STATUS, CellKey, SeriesKey
 from lab.analysis.points.table import Points, Runs
-from lab.core.dashboard import BaselineSpec
+from lab.formats.dashboard import BaselineSpec
 
 
 @dataclass(frozen=True)

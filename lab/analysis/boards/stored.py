@@ -12,9 +12,9 @@ from lab.analysis.history.stored import stored_history
 from lab.analysis.judging.sides import Policy
 from lab.analysis.points.load import Loaded, load_points
 from lab.analysis.points.table import Points
-from lab.core.calibration import load_floors
-from lab.core.dashboard import DashboardSpec
-from lab.core.store import BadRun
+from lab.formats.calibration import load_floors
+from lab.formats.dashboard import DashboardSpec
+from lab.store import BadRun
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from lab.analysis.boards.lines import Line
 from lab.analysis.commits import whole
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import Points, Runs
-from lab.core.dashboard import BaselineSpec
+from lab.formats.dashboard import BaselineSpec
 
 BASELINE, NEWEST, NEITHER = 1, 2, 0
 ENOUGH = 3  # sessions of a side, without which the judge tests nothing

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from lab.analysis.boards.board import Role
 from lab.analysis.judging.verdict import ALARMS, GOOD, Verdict
-from lab.core.metrics import METRICS, NOT_MEASURED, format_value
+from lab.formats.metrics import METRICS, NOT_MEASURED, format_value
 
 # How bad a word is: what is highest stands first where a board has room for one only.
 RANK = {

@@ -15,7 +15,7 @@ from lab.analysis.exchange.series import Series, series_of
 from lab.analysis.exchange.series_names import under
 from lab.core.errors import UsageError
 from lab.core.jsonio import digest
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 
 NAME_LIMIT = 1024
 

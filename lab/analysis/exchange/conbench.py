@@ -16,8 +16,8 @@ from lab.analysis.exchange.series_names import under
 from lab.analysis.gpu import gpu_facts
 from lab.analysis.points.settings import settings_of
 from lab.analysis.tools import protocol_of, tool_of
-from lab.core.metrics import metric
-from lab.core.run_record import RunRecord
+from lab.formats.metrics import metric
+from lab.formats.run_record import RunRecord
 
 UNITS = {"tok/s": "i/s", "s": "s", "B": "B"}
 UNKNOWN = "0"

@@ -19,11 +19,11 @@ from lab.analysis.exchange.pocketpal import pocketpal_found
 from lab.analysis.exchange.records import Source
 from lab.analysis.exchange.scan import scan
 from lab.analysis.exchange.scan_markdown import FORMAT as MARKDOWN
-from lab.core.digested import DAMAGED, DIGEST_KEY
 from lab.core.errors import ForeignFileError, UsageError
 from lab.core.jsonio import digest
 from lab.core.progress import Advance
-from lab.core.run_record import RunRecord, from_json
+from lab.formats.digested import DAMAGED, DIGEST_KEY
+from lab.formats.run_record import RunRecord, from_json
 
 LAB = "lab"
 LLAMA = ("llama-bench-json", "llama-bench-jsonl", "llama-bench-csv", "llama-bench-sql", MARKDOWN)

@@ -11,9 +11,9 @@ from typing import Any
 from lab.analysis.exchange.hostless import hostless, public_setting
 from lab.analysis.frame import COLUMNS, empty_cells, rows
 from lab.analysis.points.settings import settings_of
-from lab.core.run_record import RunRecord
 from lab.core.terminal import json_text
 from lab.core.text import printable
+from lab.formats.run_record import RunRecord
 
 FORMULA = tuple("=+-@＝＋－＠")  # what a spreadsheet begins to compute at, blanks before it or not
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.core.run_record import CellMemory, CellStatus
+from lab.formats.run_record import CellMemory, CellStatus
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

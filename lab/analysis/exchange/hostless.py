@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.core.jsonio import digest
-from lab.core.run_record import RunRecord
 from lab.core.text import said
+from lab.formats.run_record import RunRecord
 
 LONGEST = 2000
 PRIVATE = {"host", "hostname", "server", "servers", "user", "node", "path", "file", "address", "serial", "url", "ip"}

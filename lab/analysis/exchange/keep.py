@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lab import store
 from lab.analysis.exchange.files import ReadFile
 from lab.analysis.exchange.found import Subject, Test
 from lab.analysis.exchange.records import Source, record_of, run_id_of
 from lab.analysis.exchange.sessions import Sessions
 from lab.analysis.exchange.stored_tests import Stored, conditions_of, seconds, stored_tests
-from lab.core import store
 from lab.core.errors import ForeignFileError
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 
 Outcome = Literal["new", "continued", "already here"]
 

@@ -10,7 +10,7 @@ from typing import Any
 from lab.analysis.exchange.llama_rows import TOOL
 from lab.analysis.summary import finished
 from lab.analysis.tools import tool_of
-from lab.core.run_record import Cell, RunRecord
+from lab.formats.run_record import Cell, RunRecord
 
 # fmt: off
 SWITCHES = {

@@ -15,7 +15,7 @@ from lab.analysis.exchange.doubts import impossible
 from lab.analysis.exchange.fields import MAX_TOKENS, Fields, UndatedError
 from lab.analysis.exchange.found import Found, Subject, Test, test_key
 from lab.analysis.exchange.naming import slug
-from lab.core.run_record import CellMemory, CellStatus
+from lab.formats.run_record import CellMemory, CellStatus
 
 TOOL = "pocketpal"
 ENGINE = "llama.cpp"

@@ -13,9 +13,9 @@ from lab.analysis.exchange.fields import Fields
 from lab.analysis.exchange.found import Subject, Test, test_key
 from lab.core.errors import ForeignFileError
 from lab.core.jsonio import digest
-from lab.core.manifest import DType
-from lab.core.provenance import provenance
-from lab.core.run_record import (
+from lab.formats.manifest import DType
+from lab.formats.provenance import provenance
+from lab.formats.run_record import (
     SCHEMA,
     BundleRecord,
     Cell,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lab import store
 from lab.analysis.exchange.keep import Kept
 from lab.analysis.exchange.records import with_tests
-from lab.core import store
 from lab.core.errors import LabError
 from lab.core.progress import Advance, NullProgress, Progress
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 
 WORTH_SAYING = 500  # runs
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lab.analysis.exchange.hostless import hostless
 from lab.analysis.flags import doubts
 from lab.analysis.summary import CellSummary, finished, samples, summarise
-from lab.core.run_record import Cell, RunRecord
+from lab.formats.run_record import Cell, RunRecord
 
 EXPORTED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "itl_p50_s", "load_s", "rss_peak_bytes")
 

@@ -14,8 +14,8 @@ from lab.analysis.exchange.hostless import public_setting
 from lab.analysis.points.defaults import DEFAULTS
 from lab.analysis.points.settings import settings_of, spelled
 from lab.analysis.tools import OWN, tool_of
-from lab.core.run_record import RunRecord
 from lab.core.text import printable
+from lab.formats.run_record import RunRecord
 from lab.measure.plan import Plan
 
 NO_NAMES = ("fingerprint", "plan_threads")  # a digest, and what was planned where another number ran

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from lab import store
 from lab.analysis.exchange.records import is_mean, key_of
-from lab.core import store
 from lab.core.jsonio import digest
-from lab.core.run_record import RunRecord, to_json
+from lab.formats.run_record import RunRecord, to_json
 
 AROUND_S = 40 * 3600.0  # a session lasts a day at most, and local times are 14 h off
 # What changes when a run grows, and what says nothing of the conditions.

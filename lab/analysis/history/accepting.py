@@ -13,8 +13,8 @@ from lab.analysis.history.clocks import stamp_s
 from lab.analysis.history.series import Series
 from lab.analysis.points.key import CellKey
 from lab.analysis.points.table import Runs
-from lab.core.acks import Accepted, add
-from lab.core.metrics import METRICS
+from lab.formats.acks import Accepted, add
+from lab.formats.metrics import METRICS
 
 if TYPE_CHECKING:
     from lab.analysis.history.regressions import Regression

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.commits import whole
 from lab.analysis.points.table import Runs
-from lab.core.revision import Repository
+from lab.formats.revision import Repository
 
 COUNTED = 100  # a build number below is that of a checkout without its history
 Rank = tuple[int, int]  # of a commit among those of its kind, and its first session

@@ -19,10 +19,10 @@ from lab.analysis.history.series import Seam, Series, series_of
 from lab.analysis.judging.sides import FLOOR
 from lab.analysis.points.key import CellKey, Fields, SeriesKey
 from lab.analysis.points.table import Points, Runs
-from lab.core.acks import Accepted
-from lab.core.metrics import METRICS
-from lab.core.revision import Repository
-from lab.core.words import Word
+from lab.formats.acks import Accepted
+from lab.formats.metrics import METRICS
+from lab.formats.revision import Repository
+from lab.formats.verdicts import Word
 
 NEAR = 3  # sessions by which the place of a change may be off
 LEVEL = 0.05  # probability of any false change in the whole store, shared evenly among its series (Bonferroni)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lab.analysis.history.regressions import History, judge_history
 from lab.analysis.points.table import Points
-from lab.core.acks import load_acks
-from lab.core.calibration import load_floors
-from lab.core.revision import repository
+from lab.formats.acks import load_acks
+from lab.formats.calibration import load_floors
+from lab.formats.revision import repository
 
 
 def stored_history(points: Points) -> History:

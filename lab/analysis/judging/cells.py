@@ -14,7 +14,7 @@ from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
 from lab.core.text import said
-from lab.core.words import Word
+from lab.formats.verdicts import Word
 
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]

@@ -13,8 +13,8 @@ from lab.analysis.judging.numbers import Sessions, in_side, sessions
 from lab.analysis.judging.sides import Side
 from lab.analysis.points.key import STATUS, SeriesKey
 from lab.analysis.points.table import Points
-from lab.core.calibration import SCHEMA, Calibration, LearnedFloor
 from lab.core.errors import MeasureError, NotComparableError
+from lab.formats.calibration import SCHEMA, Calibration, LearnedFloor
 
 Array = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.analysis.points.key import CellKey, Fields
-from lab.core.words import Word
+from lab.formats.verdicts import Word
 
 ALARMS: tuple[Word, ...] = ("slower", "bigger", "fell-back", "broke", "missing", "noisier")
 GOOD: tuple[Word, ...] = ("faster", "smaller", "fixed")

@@ -14,8 +14,8 @@ from lab.analysis.judging.sides import Policy
 from lab.analysis.judging.spread import Spread
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import CellKey
-from lab.core.metrics import metric
-from lab.core.words import Word
+from lab.formats.metrics import metric
+from lab.formats.verdicts import Word
 
 Array = NDArray[np.float64]
 

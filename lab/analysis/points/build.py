@@ -17,8 +17,8 @@ from lab.analysis.points.table import FLAGS, STATUSES, Points, Runs
 from lab.analysis.points.varying import without_varying
 from lab.analysis.stats import Stat, describe
 from lab.analysis.summary import CellSummary, finished, samples, summarise
-from lab.core.metrics import JUDGED, metric
-from lab.core.run_record import Cell, RunRecord
+from lab.formats.metrics import JUDGED, metric
+from lab.formats.run_record import Cell, RunRecord
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ Fields = tuple[tuple[str, str], ...]  # (name, value) pairs, each name once, sor
 class CellKey:
     """One metric of one test: what two sides must share to be held against each other.
 
-    `model` is the model's label, `metric` a name of lab.core.metrics, or STATUS for the cell itself.
+    `model` is the model's label, `metric` a name of lab.formats.metrics, or STATUS for the cell itself.
     """
 
     target: str

@@ -12,7 +12,7 @@ from lab.analysis.points.merge import join, with_runs
 from lab.analysis.points.table import Points
 from lab.analysis.points.varying import without_varying
 from lab.core.progress import Advance, NullProgress, Progress
-from lab.core.store import BadRun, Entry, entries, place, read_entries
+from lab.store import BadRun, Entry, entries, place, read_entries
 
 WORTH_SAYING = 200  # runs: reading fewer is over before a person looks
 KEPT_EVERY = 2000  # runs: a first reading that is stopped goes on from there

@@ -11,7 +11,8 @@ import numpy as np
 import lab
 from lab import __version__
 
-FOLDERS = ("analysis", "analysis/points", "core", "measure")  # all that lab.analysis.points.build can reach
+# All that lab.analysis.points.build can reach.
+FOLDERS = ("analysis", "analysis/points", "core", "formats", "measure", "store")
 
 
 @cache

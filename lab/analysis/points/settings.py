@@ -11,7 +11,7 @@ from lab.analysis.points.defaults import COLUMNS, DEFAULTS
 from lab.analysis.points.key import Fields
 from lab.analysis.points.measured import is_measured
 from lab.analysis.tools import OWN, tool_of
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 
 # fmt: off
 PLAN = (

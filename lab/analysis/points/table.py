@@ -49,7 +49,7 @@ class Runs:
     dirty: NDArray[np.bool_]  # [R]
     tags: list[tuple[str, ...]]
     columns: NDArray[np.int64]  # [R] bits of lab.analysis.points.defaults.COLUMNS: those that its rows had
-    place: list[str]  # where the record is: lab.core.store.Entry.place
+    place: list[str]  # where the record is: lab.store.Entry.place
 
     def __len__(self) -> int:
         return len(self.run_id)

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from lab.core.errors import LabError, UsageError
 from lab.core.proc import run
-from lab.core.provenance import git, git_env
-from lab.core.revision import Repository
 from lab.core.text import printable
+from lab.formats.provenance import git, git_env
+from lab.formats.revision import Repository
 
 TIMEOUT_S = 600.0  # a checkout of a large repository
 _FOUND = re.compile(r"^# (possible )?first bad commit: \[([0-9a-f]{40,64})\] ?(.*)$", re.MULTILINE)

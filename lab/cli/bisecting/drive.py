@@ -17,7 +17,7 @@ from lab.cli.bisecting.frozen import Frozen, frozen
 from lab.cli.bisecting.hunt import ABORT, BAD, GOOD, LOCK, SKIP, Hunt, steps
 from lab.core.errors import LabError, NotComparableError
 from lab.core.home import lab_home
-from lab.core.provenance import git_env
+from lab.formats.provenance import git_env
 
 STEP = "lab.cli.bisecting.step"
 RUN = "from lab.cli import entry; entry()"

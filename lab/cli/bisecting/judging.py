@@ -13,9 +13,9 @@ from lab.analysis.points.build import points_of
 from lab.analysis.points.key import STATUS
 from lab.analysis.select import codes
 from lab.cli.bisecting.hunt import BAD, GOOD, SKIP, Hunt
-from lab.core.calibration import load_floors
-from lab.core.run_record import RunRecord
-from lab.core.store import BadRun, entries, read_entry
+from lab.formats.calibration import load_floors
+from lab.formats.run_record import RunRecord
+from lab.store import BadRun, entries, read_entry
 from lab.views.gate_words import change, metric_title, test_name
 
 

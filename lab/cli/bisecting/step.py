@@ -18,8 +18,8 @@ from lab.cli.bisecting.judging import hunted, line, nearer, told, verdicts
 from lab.cli.bisecting.sessions import UnmeasurableError, build, measure
 from lab.cli.output import tell
 from lab.core.errors import LabError
-from lab.core.provenance import git
 from lab.core.text import said
+from lab.formats.provenance import git
 
 MORE = 2  # times the sessions, where the first are not enough to tell
 

@@ -11,7 +11,7 @@ from lab.cli.output import stderr
 from lab.cli.pipeline import Choice, Pipeline
 from lab.core.errors import LabError
 from lab.core.progress import Advance, Progress
-from lab.core.target import TargetSpec
+from lab.formats.target import TargetSpec
 from lab.views.progress import progress_on
 
 

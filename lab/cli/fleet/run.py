@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from lab.cli.fleet.member import Member
-from lab.core.target import TargetSpec
+from lab.formats.target import TargetSpec
 
 POLL_S = 0.1
 GRACE_S = 60.0  # a repetition that ends and is put on record

@@ -70,7 +70,7 @@ def command(good: str, bad: str, as_json: bool, **options: Any) -> int:
     from lab.cli.bisecting.drive import bisect
     from lab.cli.fleet.words import words_of
     from lab.core.errors import UsageError
-    from lab.core.revision import repository
+    from lab.formats.revision import repository
 
     found = repository()
     if found is None:

@@ -20,7 +20,7 @@ from lab.cli.output import print_document, print_text, stderr
 from lab.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from lab.core.calibration import Calibration
+    from lab.formats.calibration import Calibration
 
 
 @click.command("calibrate")
@@ -70,8 +70,8 @@ def _found(target: str, from_history: bool, show: bool, options: dict[str, Any])
 
 
 def _stored(target: str) -> Calibration:
-    from lab.core.calibration import floors_dir, load
     from lab.core.errors import StoreError
+    from lab.formats.calibration import floors_dir, load
 
     path = floors_dir() / f"{target}.json"
     if not path.is_file():
@@ -84,8 +84,8 @@ def _measured(target: str, options: dict[str, Any]) -> Calibration:
     from lab.cli.calibrating import latest_model, measured, of_runs
     from lab.cli.measuring import Wanted, run_wanted
     from lab.cli.pipeline import Choice
-    from lab.core.revision import measured_revision
-    from lab.core.tags import CALIBRATE
+    from lab.formats.revision import measured_revision
+    from lab.formats.tags import CALIBRATE
     from lab.views.progress import progress_on
 
     found = (options["model"], options["layers"]) if options["model"] else latest_model(target)

@@ -77,7 +77,7 @@ def command(
 
 
 def _check(a: str | None, b: str | None, axis: str | None, only: list[object], metrics: tuple[str, ...]) -> None:
-    from lab.core.metrics import metric
+    from lab.formats.metrics import metric
 
     if axis is None and b is None:
         raise click.UsageError("name two sides, or an axis with --axis")
@@ -91,7 +91,7 @@ def _check(a: str | None, b: str | None, axis: str | None, only: list[object], m
 
 def _single(a: str, b: str) -> tuple[Place, Place] | None:
     """The files of two single runs; None where a side is something else, or no run at all."""
-    from lab.core import store
+    from lab import store
     from lab.core.errors import StoreError
 
     try:
@@ -103,8 +103,8 @@ def _single(a: str, b: str) -> tuple[Place, Place] | None:
 
 
 def _two_runs(a: Place, b: Place, emulated: bool, as_json: bool) -> int:
+    from lab import store
     from lab.analysis.compare import compare
-    from lab.core import store
 
     found = compare(store.load(a), store.load(b), emulated=emulated)
     if as_json:
@@ -124,8 +124,8 @@ def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Ta
     from lab.analysis.judging.judge import Policy, judge
     from lab.analysis.select import Among, select
     from lab.cli.loading import readable_points
-    from lab.core.calibration import load_floors
-    from lab.core.revision import repository
+    from lab.formats.calibration import load_floors
+    from lab.formats.revision import repository
 
     points = readable_points()
     among = Among(repository=repository())
@@ -155,7 +155,7 @@ def _along(axis: str, wanted: object, emulated: bool) -> Table:
     from lab.analysis.axis import Wanted, along
     from lab.analysis.judging.judge import Policy
     from lab.cli.loading import readable_points
-    from lab.core.calibration import load_floors
+    from lab.formats.calibration import load_floors
 
     assert isinstance(wanted, Wanted)
     return along(readable_points(), axis, wanted, Policy(floors=load_floors(), emulated=emulated))

@@ -29,8 +29,8 @@ def command(target: str, model: str, layers: int | None, dump_ir: Path | None, a
     """
     from lab.cli.documents import folder_document
     from lab.cli.pipeline import Pipeline
-    from lab.core.bundle import load_manifest
-    from lab.core.target import load_target
+    from lab.formats.bundle import load_manifest
+    from lab.formats.target import load_target
     from lab.models.catalog import resolve
     from lab.views.progress import progress_on
 

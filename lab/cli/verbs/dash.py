@@ -52,7 +52,7 @@ def command(
 def _once(name: str, target: str | None, model: str | None, page: Path | None, as_json: bool) -> int:
     from lab.analysis.boards.stored import stored_board
     from lab.cli.loading import loaded_points
-    from lab.core.dashboard import load_dashboard, narrowed
+    from lab.formats.dashboard import load_dashboard, narrowed
 
     spec = narrowed(load_dashboard(name), target, model)
     found = stored_board(spec, loaded_points(), with_changes=True if page is not None else None)
@@ -76,7 +76,7 @@ def _once(name: str, target: str | None, model: str | None, page: Path | None, a
 
 
 def _check(as_json: bool, name: str | None) -> int:
-    from lab.core.dashboard import DashboardSpec, all_dashboards
+    from lab.formats.dashboard import DashboardSpec, all_dashboards
 
     checked = {one: spec for one, spec in all_dashboards().items() if name in (None, one)}
     if as_json:

@@ -77,8 +77,8 @@ def clean(target: str, address: str | None, accept_new: bool, yes: bool, as_json
 
 
 def _list(as_json: bool) -> None:
-    from lab.core.target import all_targets
     from lab.devices.adb.discover import discover
+    from lab.formats.target import all_targets
 
     found = discover(all_targets())
     if as_json:

@@ -10,7 +10,7 @@ import click
 from lab.cli.output import print_text, warn
 
 if TYPE_CHECKING:
-    from lab.core.run_record import RunRecord
+    from lab.formats.run_record import RunRecord
 
 FORMATS = ("llama-bench", "conbench", "bencher", "csv", "jsonl")
 GITHUB = "https://github.com/"
@@ -34,7 +34,7 @@ def command(runs: tuple[str, ...], format_: str, output: Path | None, repository
       lab export latest --format bencher -o results.json
       lab export latest --format conbench --repository https://github.com/org/repo
     """
-    from lab.core import store
+    from lab import store
 
     if format_ == "conbench" and not (repository or "").startswith(GITHUB):
         raise click.UsageError(f"--format conbench needs --repository {GITHUB}ORG/REPO")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lab.analysis.exchange.files import ReadFile
     from lab.analysis.exchange.keep import Kept
     from lab.core.progress import Progress
-    from lab.core.run_record import RunRecord
+    from lab.formats.run_record import RunRecord
 
 WORTH_SAYING = 8 << 20  # bytes: less is read before a person looks
 

@@ -29,15 +29,15 @@ def command(target: str, last: bool, address: str | None, accept_new: bool, as_j
       lab probe --target rpi5 --at pi@192.168.1.20
     """
     from lab.cli.probing import probed
-    from lab.core import probe_store
+    from lab.store import probes
     from lab.views.progress import progress_on
 
     if last:
-        path = probe_store.latest(target)
+        path = probes.latest(target)
     else:
         with progress_on(stderr()) as progress:
             path = probed(target, progress, address, accept_new)
-    record = probe_store.load(path)
+    record = probes.load(path)
     if as_json:
         print_json_text(path.read_text(encoding="utf-8"))
         return

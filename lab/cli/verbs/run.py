@@ -28,8 +28,8 @@ from lab.core.errors import DeviceUnreachableError, LabError
 if TYPE_CHECKING:
     from lab.cli.measuring import Wanted
     from lab.cli.pipeline import Choice
-    from lab.core.run_blocks import RevisionBlock
-    from lab.core.run_record import RunRecord
+    from lab.formats.run_blocks import RevisionBlock
+    from lab.formats.run_record import RunRecord
 
 TARGETS = "Device; see 'lab targets'. Several are measured side by side."
 F = TypeVar("F", bound=Callable[..., Any])
@@ -163,7 +163,7 @@ def _resume(ref: str, options: dict[str, Any], as_json: bool) -> int:
 
 
 def _revision(asked: str | None) -> RevisionBlock | None:
-    from lab.core.revision import measured_revision
+    from lab.formats.revision import measured_revision
 
     return measured_revision(asked)
 
@@ -178,7 +178,7 @@ def _several(targets: Sequence[str], options: dict[str, Any], as_json: bool) -> 
     if as_json:
         print_document(documents)
     else:
-        from lab.core.run_record import from_json
+        from lab.formats.run_record import from_json
         from lab.views.console import for_stdout
         from lab.views.fleet_table import fleet_table
 
@@ -190,7 +190,7 @@ def _several(targets: Sequence[str], options: dict[str, Any], as_json: bool) -> 
 
 def _show(records: Sequence[RunRecord], as_json: bool) -> None:
     if as_json:
-        from lab.core.store import run_path
+        from lab.store import run_path
 
         _print_files([str(run_path(record)) for record in records])
         return
@@ -209,7 +209,7 @@ def _show(records: Sequence[RunRecord], as_json: bool) -> None:
 
 def _print_files(paths: Sequence[str]) -> None:
     """Print the records exactly as they are stored; several as one list."""
-    from lab.core import store
+    from lab import store
 
     texts = [store.content(store.place(path)).decode("utf-8").rstrip("\n") for path in paths]
     if texts:

@@ -29,7 +29,7 @@ def command(run: str, export: str | None, raw: bool, as_json: bool) -> None:
     """
     if as_json and export:
         raise click.UsageError("--json cannot be used with --export, which prints JSON of its own kind")
-    from lab.core import store
+    from lab import store
 
     place = store.find(run)
     document = store.content(place)
@@ -41,8 +41,8 @@ def command(run: str, export: str | None, raw: bool, as_json: bool) -> None:
 
         print_document(llama_bench_rows(record))
     else:
-        from lab.core.liveness import as_it_stands
         from lab.core.text import whole_texts
+        from lab.store.liveness import as_it_stands
         from lab.views.console import for_stdout, stdout_width
         from lab.views.show_page import show_page
 

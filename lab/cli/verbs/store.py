@@ -44,8 +44,8 @@ def copy(to: str, source: str | None, as_json: bool) -> int:
       lab store copy --from postgresql://bench@db.example.org/lab --to . --json
     """
     from lab.cli.problems import keeping
-    from lab.core.copy_runs import copy_runs
-    from lab.core.stores import in_use, store_at
+    from lab.store.choose import in_use, store_at
+    from lab.store.copy import copy_runs
     from lab.views.progress import progress_on
 
     origin, goal = in_use() if source is None else store_at(source), store_at(to)

@@ -74,7 +74,7 @@ def check(name: str | None, connect: bool, address: str | None, accept_new: bool
 
 
 def _list(as_json: bool) -> None:
-    from lab.core.target import all_targets
+    from lab.formats.target import all_targets
 
     targets = all_targets()
     if as_json:

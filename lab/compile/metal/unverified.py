@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.core.target import TargetSpec
+from lab.formats.target import TargetSpec
 
 _METAL = (
     "Apple's Metal compiler has not seen the kernels: clang parsed them with a header of lab's own",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lab.core.errors import ConfigError
-from lab.core.target import TargetSpec
+from lab.formats.target import TargetSpec
 
 DEFAULT_PORT = 5555
 

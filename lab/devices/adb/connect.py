@@ -7,7 +7,6 @@ from contextlib import suppress
 from importlib.util import find_spec
 
 from lab.core.errors import ConfigError, DeviceUnreachableError
-from lab.core.target import TargetSpec
 from lab.core.text import said
 from lab.devices.adb import server
 from lab.devices.adb.address import Address, address_of, address_text
@@ -21,6 +20,7 @@ from lab.devices.adb.program import find_program, program
 from lab.devices.adb.usb import HINT, plug_in
 from lab.devices.adb.wire import Wire, dial
 from lab.devices.link import Access, Link
+from lab.formats.target import TargetSpec
 
 CONNECT_S = 10.0
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lab.core.errors import LabError
-from lab.core.target import TargetSpec
 from lab.devices.adb import server, usb
 from lab.devices.adb.address import address_of, address_text
 from lab.devices.adb.choose import running
 from lab.devices.adb.listing import handle
 from lab.devices.adb.program import INSTALL_HINT, find_program
+from lab.formats.target import TargetSpec
 
 SERVER, USB = "adb server", "USB"
 

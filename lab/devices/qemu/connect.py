@@ -8,13 +8,13 @@ from importlib import import_module
 from typing import Any
 
 from lab.core.errors import ConfigError, DeviceUnreachableError
-from lab.core.target import AdbSpec, SshSpec, TargetSpec
 from lab.devices.link import Access, Answer, Connect, Link
 from lab.devices.qemu.guest import Guest
 from lab.devices.qemu.image import Image, find_image
 from lab.devices.qemu.machine import start_machine
 from lab.devices.qemu.phone import start_phone
 from lab.devices.qemu.ready import HOST
+from lab.formats.target import AdbSpec, SshSpec, TargetSpec
 
 STARTERS = {"phone": start_phone, "machine": start_machine}
 # Connections break a moment before the emulator has ended.

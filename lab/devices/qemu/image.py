@@ -13,9 +13,9 @@ from lab.core.decode import decode
 from lab.core.errors import DeviceError
 from lab.core.home import compiled_dir, shown
 from lab.core.jsonio import read_json
-from lab.core.kinds import Name, Sha256, UtcTime
-from lab.core.manifest import FileEntry
 from lab.core.names import is_plain_file_name
+from lab.formats.kinds import Name, Sha256, UtcTime
+from lab.formats.manifest import FileEntry
 
 SCHEMA = 1
 MANIFEST = "manifest.json"

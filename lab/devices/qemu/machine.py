@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 
 from lab.core.errors import ConfigError, DeviceError
-from lab.core.target import TargetSpec
 from lab.devices.qemu.guest import Guest, version_of
 from lab.devices.qemu.image import Image
 from lab.devices.qemu.ready import HOST, adb_answers, free_port, ssh_answers
 from lab.devices.qemu.running import Running
+from lab.formats.target import TargetSpec
 
 PROGRAM = "qemu-system-aarch64"
 START_S = 180.0

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 
 from lab.core.errors import ConfigError, DeviceError, DeviceUnreachableError
-from lab.core.target import TargetSpec
 from lab.devices.link import Link, LinkTimeoutError
 from lab.devices.qemu.binfmt import ensure_rule
 from lab.devices.qemu.cpus import cpuinfo
@@ -16,6 +15,7 @@ from lab.devices.qemu.guest import Guest, version_of
 from lab.devices.qemu.image import Image
 from lab.devices.qemu.ready import adb_answers, free_port
 from lab.devices.qemu.running import Running
+from lab.formats.target import TargetSpec
 
 START_S = 90.0
 ASK_S = 60.0

@@ -12,7 +12,6 @@ from typing import Any
 from lab.core.errors import DeviceError, DeviceUnreachableError, LabError
 from lab.core.proc import Completed
 from lab.core.progress import NullProgress, Progress
-from lab.core.target import TargetSpec
 from lab.devices import linux, macos, system_log
 from lab.devices.base import OnLine
 from lab.devices.link import Link
@@ -26,6 +25,7 @@ from lab.devices.remote.reading import Readings
 from lab.devices.remote.shell import Shell
 from lab.devices.remote.store import SCRATCH, Store
 from lab.devices.remote.words import program, quoted
+from lab.formats.target import TargetSpec
 
 LOG_TIMEOUT_S = 20.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.core.errors import ConfigError
-from lab.core.target import TargetSpec
 from lab.core.text import said
+from lab.formats.target import TargetSpec
 
 PRIVATE = b"PRIVATE KEY"
 KEY_MAX_BYTES = 1 << 20

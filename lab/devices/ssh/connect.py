@@ -11,7 +11,6 @@ from typing import Any
 import asyncssh
 
 from lab.core.errors import DeviceUnreachableError
-from lab.core.target import TargetSpec
 from lab.devices.link import Access, Answer, Link, LinkTimeoutError
 from lab.devices.marked import marked
 from lab.devices.ssh.check import check
@@ -23,6 +22,7 @@ from lab.devices.ssh.posix import for_sh
 from lab.devices.ssh.problems import FirstContactError, key_words
 from lab.devices.ssh.route import HOPS_MAX, Resolved, route
 from lab.devices.ssh.session import Session
+from lab.formats.target import TargetSpec
 
 __all__ = ["SshLink", "check", "connect"]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.core.bundle import GGUF_NAME, GgufManifest, load_manifest, verify_files
 from lab.core.errors import DeviceError, MeasureError
 from lab.core.progress import Progress
-from lab.core.run_record import BundleRecord, CellMemory, EngineRecord, TimesRecord
-from lab.core.target import TargetSpec
 from lab.devices.base import Device
+from lab.formats.bundle import GGUF_NAME, GgufManifest, load_manifest, verify_files
+from lab.formats.run_record import BundleRecord, CellMemory, EngineRecord, TimesRecord
+from lab.formats.target import TargetSpec
 from lab.measure.checks import check_context, check_memory, check_threads
 from lab.measure.engine import Described, Rate
 from lab.measure.llama.attention import Tried, faster, flash_block, try_attentions, words

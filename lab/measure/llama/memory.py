@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lab.core.bundle import GgufManifest
-from lab.core.run_record import CellMemory
+from lab.formats.bundle import GgufManifest
+from lab.formats.run_record import CellMemory
 from lab.measure.llama.output import Row, Watched
 from lab.measure.memory import believable, no_memory
 from lab.measure.protocol import MEMORY_COUNTER

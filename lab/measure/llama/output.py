@@ -11,7 +11,7 @@ from lab.core.decode import decode
 from lab.core.errors import MeasureError
 from lab.core.fields import KeepsUnknown, Limits
 from lab.core.jsonio import parse_json
-from lab.core.kinds import Bytes, Count, Positive, Seconds
+from lab.formats.kinds import Bytes, Count, Positive, Seconds
 
 MAX_LINES = 10_000
 MAX_LINE_CHARS = 8 << 20  # the samples of a memory pass of an hour

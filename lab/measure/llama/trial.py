@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, cast
 
-from lab.core.run_record import Repetition
+from lab.formats.run_record import Repetition
 from lab.measure.attempt import Attempt
 from lab.measure.engine import Findings
 from lab.measure.llama.call import LlamaFailed, Said

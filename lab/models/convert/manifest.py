@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from lab.core.bundle import (
+from lab.formats.bundle import (
     SCHEMA,
     FileEntry,
     MemoryBlock,

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lab.core.atomic import publish_dir, staging_dir
-from lab.core.bundle import WEIGHTS_NAME, file_entry, load_manifest, verify_files, write_manifest
 from lab.core.errors import BundleError, WeightsError
 from lab.core.jsonio import digest
 from lab.core.progress import Progress
+from lab.formats.bundle import WEIGHTS_NAME, file_entry, load_manifest, verify_files, write_manifest
 from lab.models import params, reference
 from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import weights_manifest

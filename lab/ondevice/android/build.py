@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.atomic import publish_dir, staging_dir, write_json
-from lab.core.bundle import file_entry
 from lab.core.errors import CompileError
 from lab.core.fields import encode
 from lab.core.file_digest import file_sha256
 from lab.core.home import compiled_dir
 from lab.core.jsonio import digest
-from lab.core.manifest import MANIFEST_NAME
 from lab.core.proc import run
 from lab.core.progress import NullProgress, Progress
+from lab.formats.bundle import file_entry
+from lab.formats.manifest import MANIFEST_NAME
 from lab.ondevice.android.ndk import API, CXX_LIBRARY, Ndk, find_ndk
 from lab.ondevice.android.parts import BINARY, FLAGS, LINK, PACKAGE, PAGE_BYTES, PLUGIN_NAME, Part, own_sources, parts
 from lab.ondevice.android.tvm_source import tvm_source

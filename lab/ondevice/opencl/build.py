@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.core.bundle import file_entry
 from lab.core.errors import CompileError
 from lab.core.home import compiled_dir
 from lab.core.jsonio import digest
 from lab.core.progress import NullProgress, Progress
+from lab.formats.bundle import file_entry
 from lab.ondevice.android.build import toolchain
 from lab.ondevice.build import FLAGS, wheels_for
 from lab.ondevice.compilers import compilers

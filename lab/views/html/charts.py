@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lab.analysis.boards.board import Chart, ChartPoint, ChartSeries
-from lab.core.metrics import format_value
+from lab.formats.metrics import format_value
 from lab.views.html.escape import data, text
 from lab.views.html.svg import ticks
 

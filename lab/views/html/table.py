@@ -6,7 +6,7 @@ from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.words import RANK, day_words, interval_words, plain_word, ratio_words
 from lab.analysis.points.key import CellKey
-from lab.core.dashboard import AXES
+from lab.formats.dashboard import AXES
 from lab.views.html.escape import attribute, text
 from lab.views.html.svg import spark_svg
 

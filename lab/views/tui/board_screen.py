@@ -13,8 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Input
 
 from lab.analysis.boards.board import Board
-from lab.core.dashboard import DashboardSpec
-from lab.core.metrics import METRICS
+from lab.formats.dashboard import DashboardSpec
+from lab.formats.metrics import METRICS
 from lab.views.tui.background import start
 from lab.views.tui.cells import place_words
 from lab.views.tui.empty import UNREAD, damaged_words, empty_words

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from lab.analysis.boards.board import Board
-from lab.core.dashboard import DashboardSpec
+from lab.formats.dashboard import DashboardSpec
 from lab.views.tui.source import Snapshot, Source
 
 KEPT = 40  # boards: all dashboards, each of its metrics alone

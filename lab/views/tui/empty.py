@@ -9,8 +9,8 @@ from rich.text import Text
 from lab.analysis.boards.board import Board
 from lab.analysis.boards.words import cut
 from lab.core.home import lab_home, shown
-from lab.core.store import BadRun
 from lab.core.text import printable
+from lab.store import BadRun
 from lab.views.tui.source import Snapshot
 
 TALL = 30  # lines of a terminal, from which on damaged profiles are named

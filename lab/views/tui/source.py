@@ -14,12 +14,12 @@ from lab.analysis.history.regressions import Regression, judge_history
 from lab.analysis.points.key import CellKey
 from lab.analysis.points.load import Loaded, load_points
 from lab.analysis.points.table import Points
-from lab.core.acks import load_acks
-from lab.core.calibration import load_floors
-from lab.core.dashboard import DashboardSpec, all_dashboards, load_dashboard, narrowed
 from lab.core.errors import StoreError
-from lab.core.run_record import RunRecord
-from lab.core.store import BadRun, Entry, entries, read_entry
+from lab.formats.acks import load_acks
+from lab.formats.calibration import load_floors
+from lab.formats.dashboard import DashboardSpec, all_dashboards, load_dashboard, narrowed
+from lab.formats.run_record import RunRecord
+from lab.store import BadRun, Entry, entries, read_entry
 from lab.views.tui.count import Count
 
 Stamp = frozenset[tuple[str, str]]

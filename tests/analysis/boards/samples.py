@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import Points
-from lab.core.run_record import RunRecord, from_json
+from lab.formats.run_record import RunRecord, from_json
 from tests.analysis.documents import DOCUMENT, MODEL, cell, document, failed_repetition
 
 

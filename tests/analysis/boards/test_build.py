@@ -15,9 +15,9 @@ from lab.analysis.boards.charts import thinned
 from lab.analysis.boards.words import RANK
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import Points
-from lab.core import dashboard
-from lab.core.dashboard import BaselineSpec, ChartSpec, DashboardSpec, FilterSpec, GateSpec
-from lab.core.words import Word
+from lab.formats import dashboard
+from lab.formats.dashboard import BaselineSpec, ChartSpec, DashboardSpec, FilterSpec, GateSpec
+from lab.formats.verdicts import Word
 from tests.analysis.boards.samples import failed, session, slower_history, steady
 
 

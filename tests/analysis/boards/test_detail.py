@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lab import store
 from lab.analysis.boards.build import build_board
 from lab.analysis.boards.detail import cell_detail
 from lab.analysis.boards.environment import differences
@@ -16,10 +17,9 @@ from lab.analysis.boards.opening import open_cell
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import CellKey
 from lab.analysis.points.load import load_points
-from lab.core import store
-from lab.core.dashboard import load_dashboard
 from lab.core.errors import StoreError
-from lab.core.run_record import RunRecord
+from lab.formats.dashboard import load_dashboard
+from lab.formats.run_record import RunRecord
 from tests.analysis.boards.samples import session
 
 

@@ -21,9 +21,9 @@ from lab.analysis.history.regressions import judge_history
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import Conditions
 from lab.analysis.points.table import Points
-from lab.core.acks import Accepted
-from lab.core.dashboard import load_dashboard, narrowed
-from lab.core.run_record import RunRecord
+from lab.formats.acks import Accepted
+from lab.formats.dashboard import load_dashboard, narrowed
+from lab.formats.run_record import RunRecord
 from lab.views.html.page import html_page
 from tests.analysis.boards.samples import session
 from tests.analysis.exchange.sources import llama_rows, records, written

@@ -18,8 +18,8 @@ from lab.analysis.boards.sides import sides_of
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import Points
-from lab.core.dashboard import load_dashboard
-from lab.core.run_record import RunRecord
+from lab.formats.dashboard import load_dashboard
+from lab.formats.run_record import RunRecord
 from lab.views.board_table import board_table
 from lab.views.console import to_text
 from lab.views.html.page import html_page

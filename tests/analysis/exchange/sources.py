@@ -9,7 +9,7 @@ from typing import Any
 from lab.analysis.exchange.files import read_file
 from lab.analysis.exchange.found import Test
 from lab.analysis.exchange.keep import records_of
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 
 FILES = Path(__file__).parent / "files"
 LLAMA = ("llama-bench.json", "llama-bench.sql", "llama-bench.jsonl", "llama-bench.csv")

@@ -17,7 +17,7 @@ from lab.analysis.exchange.flat import csv_text, jsonl_text
 from lab.analysis.exchange.hostless import hostless
 from lab.analysis.frame import to_frame
 from lab.core.errors import UsageError
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, cell, failed_repetition, record
 from tests.analysis.exchange.sources import records
 

@@ -27,7 +27,7 @@ from lab.analysis.opened import opened
 from lab.analysis.parquet import TABLE_KEY, write_parquet
 from lab.analysis.points.build import points_of
 from lab.core.errors import UsageError
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, gpu_document, record
 from tests.analysis.exchange.sources import llama_rows, records, written
 

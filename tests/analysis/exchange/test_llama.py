@@ -15,7 +15,7 @@ from lab.analysis.llama_bench import llama_bench_rows
 from lab.analysis.points.build import points_of
 from lab.analysis.summary import summarise
 from lab.core.errors import ForeignFileError
-from lab.core.run_record import from_json, to_json
+from lab.formats.run_record import from_json, to_json
 from tests.analysis.exchange.sources import FILES, LLAMA, OLD, llama_rows, records, written
 
 

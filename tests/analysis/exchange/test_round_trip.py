@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lab.analysis.llama_bench import llama_bench_rows
 from lab.analysis.points.build import points_of
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.analysis.documents import gpu_document, record
 from tests.analysis.exchange.sources import LLAMA, OLD, llama_rows, records, written
 

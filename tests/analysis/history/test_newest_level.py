@@ -11,7 +11,7 @@ from lab.analysis.history.clocks import stamp_s
 from lab.analysis.history.newest_level import newest_level
 from lab.analysis.history.regressions import History, judge_history
 from lab.analysis.points.table import Points
-from lab.core.dashboard import DashboardSpec, load_dashboard
+from lab.formats.dashboard import DashboardSpec, load_dashboard
 from tests.analysis.history.histories import KEY, NOW_S, history
 from tests.analysis.judging.histories import key, points
 

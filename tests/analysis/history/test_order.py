@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lab.analysis.history.order import order_of
 from lab.analysis.history.regressions import History, judge_history
 from lab.analysis.points.table import Points
-from lab.core.revision import Repository
+from lab.formats.revision import Repository
 from tests.analysis.history.histories import DAY_S, KEY, NOW_S, START_S, history, stepped
 
 NIGHTS, AGAIN = 40, 6

@@ -12,7 +12,7 @@ from lab.analysis.history.regressions import History, judge_history, regressions
 from lab.analysis.history.series import series_of
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import STATUSES, Points
-from lab.core.acks import Accepted
+from lab.formats.acks import Accepted
 from tests.analysis.history.histories import CELL, DAY_S, KEY, NOW_S, START_S, history, key, noise, run_ids, stepped
 
 

@@ -14,8 +14,8 @@ from lab.analysis.judging.judge import Policy, judge
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import SeriesKey
 from lab.analysis.points.table import Points
-from lab.core import calibration
 from lab.core.errors import MeasureError, NotComparableError, StoreError
+from lab.formats import calibration
 from tests.analysis.judging.histories import RATE, key, points, side
 
 A, B = side("old", 0, 6), side("new", 6, 12)

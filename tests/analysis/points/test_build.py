@@ -9,7 +9,7 @@ import numpy as np
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import STATUSES
-from lab.core.run_record import Cell, RevisionBlock
+from lab.formats.run_record import Cell, RevisionBlock
 from tests.core.samples import record
 
 

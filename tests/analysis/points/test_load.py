@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lab import store
 from lab.analysis.points import load as loading
 from lab.analysis.points.build import Builder
 from lab.analysis.points.kept import kept_file, read_kept
 from lab.analysis.points.load import load_points
 from lab.analysis.points.table import Points, Runs
-from lab.core import store
-from lab.core.run_record import Cell, RunRecord
+from lab.formats.run_record import Cell, RunRecord
 from tests.core.samples import record
 
 

@@ -18,7 +18,7 @@ from lab.compile.gpu.kernels.rope import split_rotary
 from lab.compile.kernels.sizes import PAGE
 from lab.core.errors import CompileError
 from lab.core.progress import NullProgress
-from lab.core.target import load_target
+from lab.formats.target import load_target
 from lab.models.catalog import custom
 from lab.models.quant import SCHEMES
 from tests.compile.building import rel_error

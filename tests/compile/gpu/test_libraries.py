@@ -8,10 +8,10 @@ import pytest
 
 from lab.compile.build import build_library, check_target
 from lab.compile.bundle import assemble
-from lab.core.bundle import load_manifest, verify_files
 from lab.core.errors import CompileError, ModelError
 from lab.core.progress import NullProgress
-from lab.core.target import load_target
+from lab.formats.bundle import load_manifest, verify_files
+from lab.formats.target import load_target
 from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.quant import SCHEMES

@@ -14,10 +14,10 @@ from lab.compile.metal import limits
 from lab.compile.metal.check import check_kernels, check_library
 from lab.compile.metal.kernels import kernels
 from lab.compile.metal.unverified import unverified
-from lab.core.bundle import load_manifest, verify_files
 from lab.core.errors import CompileError
 from lab.core.progress import Advance, NullProgress
-from lab.core.target import load_target
+from lab.formats.bundle import load_manifest, verify_files
+from lab.formats.target import load_target
 from lab.models.catalog import custom
 from lab.models.quant import SCHEMES
 from tests.compile.metal.small import compiled

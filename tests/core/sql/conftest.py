@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.place import Inside, Place
 from tests.postgres import Server, database, server
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.errors import StoreError
 from lab.core.jsonio import digest
-from lab.core.run_record import RunRecord, to_json
-from lab.core.store import BadRun
+from lab.formats.run_record import RunRecord, to_json
+from lab.store import BadRun
 from tests.core.samples import RUN, changed, record
 from tests.core.sql.conftest import Both
 

@@ -14,11 +14,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine
 
-from lab.core import store
+from lab import store
 from lab.core.errors import StoreError
-from lab.core.sql import schema
-from lab.core.sql.tables import HEAD, METADATA, VERSION_TABLE
-from lab.core.store import BadRun
+from lab.store import BadRun
+from lab.store.sql import schema
+from lab.store.sql.tables import HEAD, METADATA, VERSION_TABLE
 from tests.core.samples import record
 from tests.postgres import Server, forget
 

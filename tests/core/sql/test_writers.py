@@ -9,17 +9,17 @@ import sys
 import psycopg
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.errors import StoreError
 from lab.core.jsonio import digest
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.core.samples import record
 from tests.postgres import Server, forget
 
 # Each writes its own runs and all write one, growing it like a session does; all begin with the tables missing.
 WRITER = """
 import sys
-from lab.core import store
+from lab import store
 from tests.core.samples import record
 number = int(sys.argv[1])
 print("ready", flush=True)
@@ -120,7 +120,7 @@ def test_an_answer_that_never_arrived_does_not_stop_the_writer(sql: str, monkeyp
 def test_many_processes_make_the_tables_once(sql: str, server: Server) -> None:
     code = """
 import sys
-from lab.core import store
+from lab import store
 from tests.core.samples import record
 print("ready", flush=True)
 sys.stdin.readline()

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.core.target import AdbSpec, DeviceSpec, TargetSpec
 from lab.devices.adb import connect as connecting
 from lab.devices.adb import usb
 from lab.devices.link import Access, Link
+from lab.formats.target import AdbSpec, DeviceSpec, TargetSpec
 from tests.devices.adb.fake_usb import FakeUsb
 from tests.devices.peers.adbd_server import Adbd, adbd
 

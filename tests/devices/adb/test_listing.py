@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import DeviceUnreachableError
-from lab.core.target import at
 from lab.devices.adb import server
 from lab.devices.adb.by_server import ServerLink
 from lab.devices.adb.choose import Choice
 from lab.devices.adb.discover import discover
 from lab.devices.adb.listing import Attached, phones, pick
 from lab.devices.link import Access
+from lab.formats.target import at
 from tests.devices.adb.conftest import target
 from tests.devices.adb.lister import Lister, listing
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.proc import Completed
-from lab.core.run_record import Repetition, RunRecord
-from lab.core.target import TargetSpec
 from lab.devices.base import OnLine
 from lab.devices.link import Link
 from lab.devices.remote.device import RemoteDevice
+from lab.formats.run_record import Repetition, RunRecord
+from lab.formats.target import TargetSpec
 from lab.measure.plan import Plan, cells_of
 from lab.measure.session import measure
 from lab.ondevice.build import RunnerFiles

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.core import store
-from lab.core.run_record import RunRecord
+from lab import store
+from lab.formats.run_record import RunRecord
 from tests.devices import emulated
 
 MEASURE = """[measure]

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.devices import emulated
 from tests.devices.adb.conftest import free_port
 from tests.devices.faults.command import CELL, MEASURE, Command

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.lock import device_lock
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.devices.faults.session import device
 
 ROOT = Path(__file__).resolve().parents[3]

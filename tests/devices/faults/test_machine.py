@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.proc import run
-from lab.core.run_record import RunRecord
-from lab.core.target import TargetSpec
 from lab.devices.link import Access
 from lab.devices.qemu.connect import inside
 from lab.devices.qemu.guest import Guest
 from lab.devices.qemu.image import Image
 from lab.devices.qemu.machine import start_machine
 from lab.devices.registry import connect
+from lab.formats.run_record import RunRecord
+from lab.formats.target import TargetSpec
 from tests.devices import emulated
 from tests.devices.faults.bench import Bench, rows
 from tests.devices.faults.command import CELL, Command

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.core import store
+from lab import store
 from lab.core.errors import DeviceUnreachableError
-from lab.core.run_record import RunRecord
+from lab.formats.run_record import RunRecord
 from tests.devices.faults.bench import Bench, rows
 from tests.devices.faults.ways import Way
 

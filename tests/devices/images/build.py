@@ -14,10 +14,10 @@ from types import ModuleType
 from typing import Any
 
 from lab.core.atomic import publish_dir, staging_dir, write_json
-from lab.core.bundle import file_entry
 from lab.core.errors import LabError
 from lab.core.fields import encode
 from lab.devices.qemu.image import MANIFEST, SCHEMA, images_dir, is_whole
+from lab.formats.bundle import file_entry
 from tests.devices.images import adbd, machine, opencl_phone, phone
 from tests.devices.images.debian import Debian
 from tests.devices.images.say import Say

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from lab.core.errors import ConfigError, DeviceError, DeviceUnreachableError
-from lab.core.target import SshSpec, load_target
 from lab.devices.link import Access, Link
 from lab.devices.qemu.connect import check
 from lab.devices.qemu.image import Image
 from lab.devices.registry import connect, open_device
+from lab.formats.target import SshSpec, load_target
 from tests.devices import emulated
 
 

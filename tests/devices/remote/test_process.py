@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from lab.core.target import DeviceSpec, TargetSpec
 from lab.devices.base import Device
 from lab.devices.environment import LIMITS_OF_THREADS
 from lab.devices.local import LocalDevice
 from lab.devices.remote.greeting import greet
 from lab.devices.remote.shell import Shell
+from lab.formats.target import DeviceSpec, TargetSpec
 from tests.devices.shell_link import ShellLink, shell_device, target
 
 LOCAL = TargetSpec(schema=1, name="here", description="", device=DeviceSpec(transport="local"))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lab.core.target import DeviceSpec, SshSpec, TargetSpec
 from lab.devices.link import Access, Link
 from lab.devices.ssh.connect import connect
+from lab.formats.target import DeviceSpec, SshSpec, TargetSpec
 from tests.devices.peers.proxy import Proxy
 from tests.devices.peers.sshd import Sshd
 

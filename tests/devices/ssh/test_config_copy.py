@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lab.core.target import SshSpec
 from lab.devices.ssh import route
 from lab.devices.ssh.config_copy import Copies, argv_words
 from lab.devices.ssh.route import Hop, Resolved
+from lab.formats.target import SshSpec
 from tests.devices.peers.programs import program
 
 HOST = "board"

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.core.errors import ConfigError, LabError
-from lab.core.target import SshSpec
 from lab.devices.ssh import route
 from lab.devices.ssh.route import Resolved
+from lab.formats.target import SshSpec
 
 CASES = Path("tests/cases/security")
 

@@ -9,7 +9,7 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
-from lab.core.store import save
+from lab.store import save
 from lab.views.tui.app import LabApp
 from lab.views.tui.source import Source
 from tests.analysis.documents import DOCUMENT, MODEL, cell, record

@@ -11,7 +11,7 @@ import pytest
 from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
-from lab.core.store import save
+from lab.store import save
 from lab.views.tui.app import LabApp
 from lab.views.tui.source import Snapshot, Source
 from tests.analysis.exchange.sources import records

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.widgets import DataTable
 
-from lab.core.acks import load_acks
+from lab.formats.acks import load_acks
 from lab.views.tui.ack_dialog import AckDialog
 from lab.views.tui.app import LabApp
 from tests.analysis.documents import DOCUMENT

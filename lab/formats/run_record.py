@@ -1,0 +1,131 @@
+"""A recorded run: one document that says what was measured, on what, how, and every raw sample."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal
+
+from lab.core.config import check_schema
+from lab.core.decode import decode
+from lab.core.errors import StoreError
+from lab.core.fields import KeepsUnknown, encode
+from lab.formats import run_shapes
+from lab.formats.kinds import Name, RunId, UtcTime
+from lab.formats.manifest import MemoryBlock, MemoryFacts, ModelBlock, ModelFacts, WeightsBlock, WeightsFacts
+from lab.formats.run_blocks import (
+    BandwidthRecord,
+    BundleRecord,
+    CellShape,
+    DeviceRecord,
+    EngineRecord,
+    LabBlock,
+    PeakRecord,
+    PeakSamples,
+    PlanRecord,
+    ProtocolBlock,
+    RevisionBlock,
+    TargetRecord,
+    TimesRecord,
+    VerifyResult,
+)
+from lab.formats.run_cells import (
+    Cell,
+    CellMemory,
+    CellStatus,
+    GateResult,
+    Repetition,
+    RepetitionStatus,
+    WarmUp,
+)
+
+__all__ = [
+    "SCHEMA",
+    "BandwidthRecord",
+    "BundleRecord",
+    "Cell",
+    "CellMemory",
+    "CellShape",
+    "CellStatus",
+    "DeviceRecord",
+    "EngineRecord",
+    "GateResult",
+    "LabBlock",
+    "MemoryBlock",
+    "MemoryFacts",
+    "ModelBlock",
+    "ModelFacts",
+    "PeakRecord",
+    "PeakSamples",
+    "PlanRecord",
+    "ProtocolBlock",
+    "Repetition",
+    "RepetitionStatus",
+    "RevisionBlock",
+    "RunRecord",
+    "RunStatus",
+    "TargetRecord",
+    "TimesRecord",
+    "VerifyResult",
+    "WarmUp",
+    "WeightsBlock",
+    "WeightsFacts",
+    "from_json",
+    "new_run_id",
+    "to_json",
+    "utc_now",
+]
+
+SCHEMA = 1
+RunStatus = Literal["ok", "running", "interrupted", "failed", "broken"]
+
+
+@dataclass(frozen=True)
+class RunRecord(KeepsUnknown):
+    """One run. Change it with dataclasses.replace; store it with lab.store."""
+
+    shapes: ClassVar[run_shapes.Shapes] = run_shapes.RUN
+    schema: int
+    run_id: RunId
+    created_at: UtcTime
+    status: RunStatus
+    reason: str | None
+    lab: LabBlock
+    protocol: ProtocolBlock
+    target: TargetRecord
+    device: DeviceRecord
+    model: ModelFacts
+    weights: WeightsFacts
+    engine: EngineRecord
+    bundle: BundleRecord
+    plan: PlanRecord
+    verify: VerifyResult | None
+    bandwidth: BandwidthRecord | None
+    peak: PeakRecord | None = field(default=None, kw_only=True)  # runs of before it was measured lack it
+    cells: tuple[Cell, ...]
+    time_s: TimesRecord = field(default_factory=TimesRecord)
+    tags: tuple[Name, ...] = field(default=(), kw_only=True)
+    revision: RevisionBlock | None = field(default=None, kw_only=True)
+
+
+def to_json(record: RunRecord) -> dict[str, Any]:
+    """Return the record as plain data, unknown keys included; the digest is the store's to add."""
+    document: dict[str, Any] = encode(record)
+    return document
+
+
+def from_json(document: Any, *, where: str = "run record") -> RunRecord:
+    """Return the record that plain data holds; StoreError names `where` and the key that does not fit."""
+    check_schema(document, SCHEMA, where=where, error=StoreError)
+    return decode(RunRecord, document, where=where, error=StoreError)
+
+
+def utc_now() -> str:
+    """Return the time now as records spell it: `2026-11-23T21:00:00Z`."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def new_run_id() -> str:
+    """Return a fresh run id: UTC time to the second and six random hex digits."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"

@@ -1,0 +1,120 @@
+"""Runs as files: profiles/<target>/<utc>--<model label>--<run id>.json, and archives beside them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+
+from lab.core.atomic import sweep_stale, write_bytes, write_many
+from lab.core.disk import write_failure
+from lab.core.home import shown
+from lab.core.place import Inside, Place
+from lab.formats.run_record import RunRecord
+from lab.store.archive import Archives
+from lab.store.protocol import Entry
+from lab.store.run_files import RunFile, run_files
+
+AT_ONCE = 200  # files that are flushed together
+
+
+class FileStore:
+    """The runs in the folder `root`, which need not exist yet."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._archives = Archives(root)
+
+    @property
+    def name(self) -> str:
+        """The folder, as messages show it."""
+        return shown(self.root)
+
+    def entries(self, target: str | None = None) -> list[Entry]:
+        """Return every run, of one target when given. A run that is in an archive and a file is read from the file."""
+        files = [_entry(run) for run in run_files(self.root, target)]
+        there = {(one.target, one.run_id) for one in files}
+        archived = self._archives.entries(target)
+        return [*files, *(one for one in archived if (one.target, one.run_id) not in there)]
+
+    def place(self, text: str) -> Place | None:
+        """Return the place inside an archive, or the path, that `text` spells."""
+        return self._archives.place(text) or Path(text)
+
+    def content(self, place: Inside) -> bytes:
+        """Return a document of an archive."""
+        return self._archives.content(place)
+
+    def ready(self) -> None:
+        """Say nothing: a folder is made when it is needed."""
+
+    def contents(self, entries: list[Entry]) -> dict[str, bytes]:
+        """Return nothing: a file is best read when it is its turn."""
+        return {}
+
+    def place_of(self, record: RunRecord) -> Path:
+        """Return the path of the record's file."""
+        stamp = record.created_at.replace("-", "").replace(":", "")
+        return self.root / record.target.name / f"{stamp}--{record.model.label}--{record.run_id}.json"
+
+    def write(self, record: RunRecord, content: bytes) -> Path:
+        """Replace the record's file, whole or not at all."""
+        path = self.place_of(record)
+        sweep_stale(path.parent)
+        write_bytes(path, content)
+        return path
+
+    def add(self, record: RunRecord, content: bytes) -> bool:
+        """Write the record's file unless there is one."""
+        if self.place_of(record).exists():
+            return False
+        self.write(record, content)
+        return True
+
+    def add_many(self, runs: Iterable[tuple[RunRecord, bytes]]) -> Iterator[str]:
+        """Write many files, flushed to the disk together rather than one by one."""
+        swept: set[Path] = set()
+        left = iter(runs)
+        while some := {self.place_of(record): (record, content) for record, content in islice(left, AT_ONCE)}:
+            there = {path for path in some if path.exists()}
+            yield from (some[path][0].run_id for path in there)
+            for folder in {path.parent for path in some} - swept:
+                sweep_stale(folder)
+                swept.add(folder)
+            write_many({path: content for path, (_, content) in some.items() if path not in there})
+
+    @contextmanager
+    def alone(self, targets: Iterable[str]) -> Iterator[None]:
+        """Hold the folders of the targets, in the order of their names."""
+        with ExitStack() as held:
+            for target in sorted(targets):
+                held.enter_context(_held(self.root / target))
+            yield
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as problem:
+        raise write_failure(folder, problem) from problem
+    try:
+        with suppress(OSError):  # a file system without locks: nobody can wait for anybody
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _entry(run: RunFile) -> Entry:
+    try:
+        found = run.path.stat()
+        # The time of change as well: a file that could not be read is another one once it can be.
+        version = f"{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_size}:{found.st_ino}"
+    except OSError:  # gone since it was listed: reading it will say so
+        version = ""
+    return Entry(run.stamp, run.run_id, run.label, run.path.parent.name, str(run.path), version)
