@@ -12,6 +12,7 @@ from lab.compile.kernels.embed import float_embed, quantised_embed
 from lab.compile.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
 from lab.compile.kernels.linear import BLOCK, GROUP, quantised_linear
 from lab.compile.kernels.linear_float import float_linear
+from lab.compile.kernels.linear_row import row_linear
 from lab.compile.kernels.sizes import divided
 from lab.compile.kv_cache import create_cpu_kv_cache
 from lab.models.layout import LAYOUT
@@ -78,10 +79,12 @@ class CpuOps:
         options: dict[str, Any] = {"residual": add is not None, "out_dtype": dtype}
         if matrix.scaled[1] != 1.0:
             options["scaled"] = matrix.scaled
-        if self.scheme.quantised:
+        if self.scheme.quantised and _is_one(acts.rows):
+            kernel = row_linear(self.isa, self.scheme.bits, matrix.columns, out_rows, **options)
+        elif self.scheme.quantised:
             terms = divided(int(acts.tensors[0].shape[1]) * GROUP, matrix.columns)
-            fine = None if _is_one(acts.rows) else matrix.fine_rows
-            kernel = quantised_linear(self.isa, self.scheme.bits, *shape, terms=terms, fine_rows=fine, **options)
+            options |= {"terms": terms, "fine_rows": matrix.fine_rows}
+            kernel = quantised_linear(self.isa, self.scheme.bits, *shape, **options)
         else:
             kernel = float_linear(self.isa, self.scheme.weight_dtype, *shape, **options)
         args = [*acts.tensors, *matrix.tensors, *([] if add is None else [add])]

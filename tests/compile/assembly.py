@@ -11,6 +11,7 @@ from lab.compile.kernels.attention_decode import decode_attention
 from lab.compile.kernels.encode import copied, encoded, encoding_for, gated, normalised
 from lab.compile.kernels.linear import quantised_linear
 from lab.compile.kernels.linear_float import float_linear
+from lab.compile.kernels.linear_row import row_linear
 from lab.compile.kernels.rope import rope_table, split_rotary
 from tests.compile.building import build
 
@@ -30,6 +31,12 @@ def assembly(kernel: Any, isa: Isa) -> list[str]:
 @functools.cache
 def products(isa: Isa, rows: int, bits: int = 4) -> list[str]:
     return assembly(linear(isa, rows, bits), isa)
+
+
+@functools.cache
+def row_products(isa: Isa, bits: int) -> list[str]:
+    """Products as decode takes them: one row, activations of two terms."""
+    return assembly(row_linear(isa, bits, 256, 64, residual=False, out_dtype="float32"), isa)
 
 
 @functools.cache

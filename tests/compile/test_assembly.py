@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from lab.compile.isa import X86_ISAS, Isa
-from tests.compile.assembly import assembly, attention, group_loop, kernels, products
+from lab.compile.isa import X86_ISAS, Isa, isa_named
+from tests.compile.assembly import assembly, attention, group_loop, kernels, products, row_products
 from tests.compile.building import EMULATED
 
 BY_ISA = pytest.mark.parametrize("isa", X86_ISAS, ids=[isa.name for isa in X86_ISAS])
@@ -25,7 +25,8 @@ EVEX = re.compile(
 
 
 def everything(isa: Isa) -> list[str]:
-    return [*products(isa, 1), *products(isa, isa.tile_rows), *attention(isa)]
+    rows = [line for bits in (4, 8) for line in row_products(isa, bits)]
+    return [*products(isa, 1), *products(isa, isa.tile_rows), *rows, *attention(isa)]
 
 
 @BY_ISA
@@ -67,6 +68,24 @@ def test_accumulators_stay_in_registers(rows: int) -> None:
     """32 registers are enough for AVX-512's tile; with 16 or fewer some of a tile goes to the stack."""
     loop = group_loop(products(X86_ISAS[0], rows), "vpdpbusd")
     assert [line for line in loop if "(%rsp" in line] == []
+
+
+# The dots of a group of 32 weights, 16 rows and two terms, and how many multiplications widen sums of 16 bits.
+@pytest.mark.parametrize(
+    ("name", "bits", "dot", "dots", "widenings"),
+    [
+        ("avx2", 4, "vpmaddubsw", 32, 4),
+        ("avx2", 8, "vpmaddwd", 32, 32),
+        ("avx-vnni", 4, "vpdpbusd", 32, 0),
+        ("avx-vnni", 8, "vpdpbusd", 32, 0),
+    ],
+)
+def test_a_group_of_one_row_stays_in_16_registers(name: str, bits: int, dot: str, dots: int, widenings: int) -> None:
+    loop = group_loop(row_products(isa_named(name), bits), dot)
+    assert sum(dot in line for line in loop) == dots
+    assert sum("vpmaddwd" in line for line in loop) == widenings
+    assert sum("vcvtph2ps" in line for line in loop) == 2  # both terms share the weights' scales
+    assert [line for line in loop if "(%rsp" in line or "(%rbp" in line or line.startswith("call")] == []
 
 
 @pytest.mark.parametrize("isa", [*X86_ISAS, *EMULATED], ids=lambda isa: isa.name)

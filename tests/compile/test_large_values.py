@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lab.compile.kernels.linear import quantised_linear
+from lab.compile.kernels.linear_row import row_linear
 from lab.compile.kernels.rope import split_rotary
 from lab.models.quant import SCHEMES
 from tests.compile.building import ATTENTION, NATIVE, RUNNABLE, kernel, rel_error
@@ -20,8 +21,10 @@ def test_results_are_clamped_and_scaled_before_they_are_rounded(isa, rows):
     x = np.random.default_rng(0).standard_normal((rows, 64)).astype(np.float32) * np.float32(1e4)
     k, n, tile = 64, 48, {"out_dtype": "float16", "scaled": (32, 0.125)}
     acts, _ = product(isa, 4, rows, k, n, x, packed)
-    rows_of_tile = 1 if rows == 1 else isa.tile_rows
-    call = kernel(quantised_linear, isa, 4, k, n, rows_of_tile, residual=False, terms=2, **tile)
+    if rows == 1:
+        call = kernel(row_linear, isa, 4, k, n, residual=False, **tile)
+    else:
+        call = kernel(quantised_linear, isa, 4, k, n, isa.tile_rows, residual=False, terms=2, **tile)
     got = call(*acts, *packed, np.zeros((rows, n), np.float16))[-1]
     want = x @ w.T
     want[:, :32] /= 8

@@ -7,6 +7,7 @@ import pytest
 
 from lab.compile.kernels.encode import copied, encoded, encoding_for
 from lab.compile.kernels.linear import quantised_linear
+from lab.compile.kernels.linear_row import row_linear
 from lab.models import layout
 from lab.models.quant import SCHEMES, dequantise, quantise
 from tests.compile.assembly import assembly
@@ -21,9 +22,20 @@ QKV, DOWN = "model.layers.0.self_attn.qkv_proj.weight", "model.layers.1.mlp.down
 def product(isa, bits, rows, k, n, x, packed, **options):
     encoding = encoding_for(isa, bits, one_row=rows == 1, terms=2)
     acts = kernel(encoded, isa, encoding, k, k, copied, "float32")(x, *outputs(encoding, rows, k))[1:]
-    tile = {"residual": False, "out_dtype": "float32", "terms": 2, **options}
-    linear = kernel(quantised_linear, isa, bits, k, n, encoding.tile_rows, **tile)
+    tile = {"residual": False, "out_dtype": "float32", **options}
+    if rows == 1:
+        linear = kernel(row_linear, isa, bits, k, n, **tile)
+    else:
+        linear = kernel(quantised_linear, isa, bits, k, n, encoding.tile_rows, terms=2, **tile)
     return acts, linear(*acts, *packed, np.zeros((rows, n), np.float32))[-1]
+
+
+def values_of(acts, encoding, rows, k):
+    """What the encoded activations stand for, [rows, k]."""
+    if encoding.join != "values":
+        return decoded(acts, rows, encoding.words)[0].reshape(rows, -1, 2, 32).sum(2).reshape(rows, k)
+    evens_first = acts[0].view(np.int16).reshape(-1, 4)[:, [0, 2, 1, 3]]
+    return (evens_first.reshape(-1, 32) * acts[1].reshape(-1, 2)[:, 1:]).reshape(rows, k)
 
 
 def weights(bits, k, n):
@@ -42,8 +54,7 @@ def test_a_product_is_as_good_as_with_16_bits(isa, bits, rows):
     acts, got = product(isa, bits, rows, k, n, x, packed)
     assert rel_error(got, x @ w.T) < 1e-4
     encoding = encoding_for(isa, bits, one_row=rows == 1, terms=2)
-    terms = decoded(acts, rows, encoding.words)[0].reshape(rows, -1, 2, 32)
-    assert np.abs(terms.sum(2).reshape(rows, k) - x).max() <= np.abs(x).max() / 127 / 254 * 0.51
+    assert np.abs(values_of(acts, encoding, rows, k) - x).max() <= np.abs(x).max() / 127 / 254 * 0.51
 
 
 @pytest.mark.parametrize("isa", [NATIVE[0], RUNNABLE[-1]], ids=lambda isa: isa.name)
@@ -54,6 +65,35 @@ def test_only_the_fine_rows_take_the_second_term(isa):
     want = x @ w.T
     assert rel_error(got[:, :fine], want[:, :fine]) < 1e-4
     assert 1e-3 < rel_error(got[:, fine:], want[:, fine:]) < 1e-2
+
+
+@pytest.mark.parametrize("isa", NATIVE, ids=lambda isa: isa.name)
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_row_of_largest_values_overflows_nothing(isa, bits, sign):
+    """Sums of 16 bits hold a group of the largest nibbles and bytes, and integers the joined terms."""
+    k, n, top = 64, 16, 7 if bits == 4 else 127
+    q, scale = np.full((n, k), top, np.int8), np.ones((n, k // 32), np.float16)
+    q[1::2] = -top - (bits == 4)
+    x = np.full((1, k), sign * 1000, np.float32)
+    x[:, 1::2] *= np.float32(127.49 / 127)  # the first term rounds down, and the second is as large as can be
+    packed = layout.pack_q(q, bits), layout.pack_scale(scale)
+    _, got = product(isa, bits, 1, k, n, x, packed)
+    np.testing.assert_allclose(got, x @ q.T.astype(np.float32), rtol=1e-5)
+
+
+@pytest.mark.parametrize("isa", NATIVE, ids=lambda isa: isa.name)
+@pytest.mark.parametrize("bits", [4, 8])
+def test_one_row_adds_the_residual_and_scales_the_first_rows(isa, bits):
+    k, n = 96, 48
+    x, (_, packed) = normal(1, k), weights(bits, k, n)
+    acts, want = product(isa, bits, 1, k, n, x, packed)
+    before = normal(1, n)
+    call = kernel(row_linear, isa, bits, k, n, residual=True, out_dtype="float32")
+    np.testing.assert_allclose(call(*acts, *packed, before, np.zeros((1, n), np.float32))[-1], want + before, rtol=1e-5)
+    _, scaled = product(isa, bits, 1, k, n, x, packed, scaled=(16, 0.25))
+    np.testing.assert_allclose(scaled[:, :16], want[:, :16] / 4, rtol=1e-6)
+    np.testing.assert_array_equal(scaled[:, 16:], want[:, 16:])
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-45, 1e-38, 1e-30, 1e30])
@@ -72,6 +112,8 @@ def test_no_memory_is_asked_of_the_runtime(isa):
         made = (
             encoded(encoding, 256, 256, copied, "float16"),
             quantised_linear(isa, 4, 256, 64, encoding.tile_rows, **tile),
+            row_linear(isa, 4, 256, 64, residual=True, out_dtype="float32"),
+            row_linear(isa, 8, 256, 64, residual=False, out_dtype="float16"),
         )
         for kernel_made in made:
             calls = [

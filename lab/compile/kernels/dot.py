@@ -7,7 +7,7 @@ away. Sums begin at minus the offset times the sum of the activations, so that t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from tvm import tirx
 from tvm.script import tirx as T
@@ -16,6 +16,18 @@ from lab.compile.isa import Isa
 from lab.compile.kernels.vec import Expr, lanes_of, splat
 
 SIGNED = ("sdot", "smull")
+STEPS_OF_REST = 254  # of a second term in one step of the first, whose rounding leaves half a step either way
+Join = Literal["no", "sums", "bias", "values"]
+
+
+def joins(isa: Isa, bits: int) -> Join:
+    """Return how products of one row join their two terms: not at all, as float sums, as int sums with one bias, or
+    before the product, as values of 16 bits."""
+    if isa.dot == "vpdpbusd" and isa.lanes < 16:
+        return "sums"
+    if isa.dot == "maddubs":
+        return "bias" if bits == 4 else "values"
+    return "no"
 
 
 def offset_of(isa: Isa, bits: int) -> int:
@@ -116,11 +128,17 @@ def _maddubs(isa: Isa, weights: Expr, acts: Expr) -> Expr:
     Pairs of products of a weight below 128 stay under 2 * 127 * 127 < 2**15. Weights of 8 bits are split by the
     caller, since 255 would overflow the 16-bit sums.
     """
-    lanes = isa.lanes
-    suffix = "" if lanes == 8 else ".128"
-    pairs = T.call_llvm_pure_intrin(
-        f"int16x{2 * lanes}", f"llvm.x86.{isa.dot_intrinsic}.pmadd.ub.sw{suffix}", weights, acts
-    )
-    ones = T.Broadcast(T.int16(1), 2 * lanes)
-    wide = "llvm.x86.avx2.pmadd.wd" if lanes == 8 else "llvm.x86.sse2.pmadd.wd"
-    return T.call_llvm_pure_intrin(f"int32x{lanes}", wide, pairs, ones)
+    return madd_words(isa, madd_pairs(isa, weights, acts), T.Broadcast(T.int16(1), 2 * isa.lanes))
+
+
+def madd_pairs(isa: Isa, weights: Expr, acts: Expr) -> Expr:
+    """Return int16 x 2*lanes: products of unsigned and signed bytes, added by pairs (x86)."""
+    suffix = "" if isa.lanes == 8 else ".128"
+    name = f"llvm.x86.{isa.dot_intrinsic}.pmadd.ub.sw{suffix}"
+    return T.call_llvm_pure_intrin(f"int16x{2 * isa.lanes}", name, weights, acts)
+
+
+def madd_words(isa: Isa, first: Expr, second: Expr) -> Expr:
+    """Return int32 x lanes: products of int16, added by pairs (x86)."""
+    name = "llvm.x86.avx2.pmadd.wd" if isa.lanes == 8 else "llvm.x86.sse2.pmadd.wd"
+    return T.call_llvm_pure_intrin(f"int32x{isa.lanes}", name, first, second)

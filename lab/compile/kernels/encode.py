@@ -13,18 +13,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tvm import tirx
 from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
-from lab.compile.kernels.dot import offset_of
+from lab.compile.kernels.dot import STEPS_OF_REST, Join, joins, offset_of
 from lab.compile.kernels.linear import GROUP, uses_mmla
 from lab.compile.kernels.mmla import FLOAT_BITS
 from lab.compile.kernels.sizes import divided
 from lab.compile.kernels.vec import Expr, lanes_of, reduce_add, reduce_fadd, reduce_fmax, silu, splat, to_f32
 
 LANES = 16
+EVENS_FIRST = [4 * i + k for i in range(4) for k in (0, 2, 1, 3)]  # of each four
 LEAST = 1e-36  # a group that stays below is zeros: the factor of its bytes would overflow
-REST = 254  # steps of the second term in one of the first, whose rounding leaves half a step either way
 PrimFunc = Any
 Value = Callable[[Any, Expr, Expr], Expr]
 
@@ -36,6 +37,10 @@ class Encoding:
     Bytes come in words of 4; `words` of them, along K, lie together before the next row's. Scales and biases of so many
     rows come as often, one copy after the other. `start` is added to each bias. With two `terms` each group is followed
     by another of what its rounding left over, in steps 254 times as small: bytes twice are as good as 16 bits.
+
+    `join` is how a product of one row joins the two (`dot.joins`). "bias": the second's bias is that of both. "values":
+    a group and the next hold 32 values of 16 bits, of each four the third before the second; only the second has a
+    scale and a bias.
     """
 
     tile_rows: int
@@ -44,6 +49,7 @@ class Encoding:
     words: int = 1
     start: int = 0
     terms: int = 1
+    join: Join = "no"
 
     def word(self, j: Expr, r: Expr) -> Expr:
         """Return where word j of a group of row r lies among the group's words."""
@@ -72,7 +78,8 @@ def encoding_for(isa: Isa, bits: int, *, one_row: bool, terms: int = 1) -> Encod
     rows = 1 if one_row else isa.tile_rows
     if uses_mmla(isa, rows):
         return Encoding(rows, "int8", offset_of(isa, bits), words=2, start=FLOAT_BITS, terms=terms)
-    return Encoding(rows, "int8", offset_of(isa, bits), terms=terms)
+    join = joins(isa, bits) if one_row and terms == 2 else "no"
+    return Encoding(rows, "int8", offset_of(isa, bits), terms=terms, join=join)
 
 
 def copied(source: Any, row: Expr, k: Expr) -> Expr:
@@ -111,6 +118,21 @@ def store_term(acts, scale, bias, values, factor, tile, g, r, encoding):
 
 
 @T.inline
+def store_values(acts, scale, bias, values, factor, tile, g, encoding):
+    """Store 32 values of one row, rounded to 16 bits in steps of `factor`."""
+    ints = T.alloc_buffer((2,), "int32x16")
+    shorts = T.alloc_buffer((GROUP,), "int16")
+    words = T.decl_buffer((GROUP // 2,), "int32", data=shorts.data)
+    for i in T.unroll(2):
+        ints[i] = T.Cast("int32x16", T.nearbyint(values[i]))
+        shorts[lanes_of(i * LANES, LANES)] = tirx.Shuffle([T.Cast("int16x16", ints[i])], EVENS_FIRST)
+    for j in T.unroll(GROUP // 2):
+        acts[tile, g + j // 8, j % 8] = words[j]
+    scale[tile, g + 1, 0] = factor
+    bias[tile, g + 1, 0] = T.int32(-encoding.offset) * reduce_add(ints[0] + ints[1], "int32")
+
+
+@T.inline
 def quantise_group(acts, scale, bias, low, high, tile, g, r, encoding):
     """Encode 32 values, two vectors of 16, as row r of group g of a tile."""
     peak = T.alloc_buffer((1,), "float32")
@@ -122,12 +144,19 @@ def quantise_group(acts, scale, bias, low, high, tile, g, r, encoding):
     inverse[0] = T.if_then_else(peak[0] > T.float32(LEAST), T.float32(127) / peak[0], T.float32(0))
     rest[0] = rest[0] * splat(inverse[0], LANES)
     rest[1] = rest[1] * splat(inverse[0], LANES)
-    store_term(acts, scale, bias, rest, peak[0] * T.float32(1.0 / 127.0), tile, g * encoding.terms, r, encoding)
-    if encoding.terms == 2:
+    factor: T.let[T.float32] = peak[0] * T.float32(1.0 / 127.0 / STEPS_OF_REST)
+    if encoding.join == "values":
         for i in T.unroll(2):
-            rest[i] = (rest[i] - T.nearbyint(rest[i])) * splat(T.float32(REST), LANES)
-        factor: T.let[T.float32] = peak[0] * T.float32(1.0 / 127.0 / REST)
-        store_term(acts, scale, bias, rest, factor, tile, g * encoding.terms + 1, r, encoding)
+            rest[i] = rest[i] * splat(T.float32(STEPS_OF_REST), LANES)
+        store_values(acts, scale, bias, rest, factor, tile, g * 2, encoding)
+    else:
+        store_term(acts, scale, bias, rest, peak[0] * T.float32(1.0 / 127.0), tile, g * encoding.terms, r, encoding)
+        if encoding.terms == 2:
+            for i in T.unroll(2):
+                rest[i] = (rest[i] - T.nearbyint(rest[i])) * splat(T.float32(STEPS_OF_REST), LANES)
+            store_term(acts, scale, bias, rest, factor, tile, g * encoding.terms + 1, r, encoding)
+    if encoding.join == "bias":
+        bias[tile, g * 2 + 1, r] = bias[tile, g * 2, r] * T.int32(STEPS_OF_REST) + bias[tile, g * 2 + 1, r]
 
 
 @T.inline
