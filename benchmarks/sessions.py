@@ -19,8 +19,9 @@ from lab.devices.base import Device
 from lab.devices.registry import open_device
 from lab.formats.run_record import RunRecord
 from lab.formats.target import load_target
+from lab.formats.test import Test
 from lab.measure.engine import Engine, Setup
-from lab.measure.plan import Cell, Plan, plan_for
+from lab.measure.plan import Plan, plan_for
 from lab.measure.session import measure_engines
 from lab.measure.share import default_threads
 from lab.models.catalog import resolve
@@ -49,7 +50,7 @@ class AsBefore:
         return self.setup.prepare(device, facts, replace(plan, threads=self.threads))
 
 
-def quiet(model: str, cells: Sequence[Cell], repeats: int, progress: Progress) -> Records:
+def quiet(model: str, cells: Sequence[Test], repeats: int, progress: Progress) -> Records:
     """Return the records of both engines, in turns, each with its own best number of threads."""
     builder = _builder(model, progress)
     setups, runner = builder.setups(ENGINES)
@@ -58,7 +59,7 @@ def quiet(model: str, cells: Sequence[Cell], repeats: int, progress: Progress) -
         return measure_engines(device, setups, plan, progress, runner, find_threads=True)
 
 
-def disturbed(model: str, cells: Sequence[Cell], repeats: int, before: Records, progress: Progress) -> Records:
+def disturbed(model: str, cells: Sequence[Test], repeats: int, before: Records, progress: Progress) -> Records:
     """Return the same while another process keeps one core busy, with the threads of the session `before`."""
     builder = _builder(model, progress)
     setups, runner = builder.setups(ENGINES)
@@ -101,7 +102,7 @@ def _builder(model: str, progress: Progress) -> Builder:
     return Builder(spec, load_target(TARGET), SyntheticSource(spec.config, 0), None, progress)
 
 
-def _plan(builder: Builder, device: Device, cells: Sequence[Cell], repeats: int) -> Plan:
+def _plan(builder: Builder, device: Device, cells: Sequence[Test], repeats: int) -> Plan:
     return plan_for(builder.target, tuple(cells), default_threads(device.facts()), repeats=repeats)
 
 

@@ -15,7 +15,7 @@ from lab.analysis.stats import describe, ratio_interval
 from lab.analysis.summary import finished, samples
 from lab.formats.metrics import JUDGED
 from lab.formats.run_record import Cell, RunRecord
-from lab.measure.plan import Cell as Shape
+from lab.formats.test import Test
 
 FLOOR = 0.05  # a smaller difference is not worth an alarm on any device until its own noise is known
 
@@ -29,7 +29,7 @@ class Row:
     one session a side, of no difference in speed or size. `reason` says what the mark alone does not.
     """
 
-    cell: Shape
+    cell: Test
     metric: str | None = None
     a: float | None = None
     b: float | None = None
@@ -70,34 +70,34 @@ def compare(a: RunRecord, b: RunRecord, floor: float = FLOOR, *, emulated: bool 
     With `emulated`, runs of emulated devices are compared too.
     """
     obstacle = run_obstacle(a, b, emulated=emulated)
-    cells_a, cells_b = _by_shape(a), _by_shape(b)
+    cells_a, cells_b = _by_test(a), _by_test(b)
     rows: list[Row] = []
-    for shape in dict.fromkeys([*cells_a, *cells_b]):
-        rows += _cell_rows(shape, cells_a.get(shape), cells_b.get(shape), obstacle, floor)
+    for test in dict.fromkeys([*cells_a, *cells_b]):
+        rows += _cell_rows(test, cells_a.get(test), cells_b.get(test), obstacle, floor)
     return Comparison(a.run_id, b.run_id, floor, 1, 1, notes(a, b), obstacle, tuple(rows))
 
 
-def _by_shape(record: RunRecord) -> dict[Shape, Cell]:
-    return {Shape(cell.prompt, cell.generate, cell.depth): cell for cell in record.cells}
+def _by_test(record: RunRecord) -> dict[Test, Cell]:
+    return {Test.of(cell): cell for cell in record.cells}
 
 
-def _cell_rows(shape: Shape, a: Cell | None, b: Cell | None, obstacle: str | None, floor: float) -> list[Row]:
+def _cell_rows(test: Test, a: Cell | None, b: Cell | None, obstacle: str | None, floor: float) -> list[Row]:
     """The rows of one cell: one for the whole cell where its numbers cannot be held against each other."""
     if obstacle is not None:
-        return [_whole(shape, "not-comparable", obstacle)]
+        return [_whole(test, "not-comparable", obstacle)]
     if a is None or b is None:
-        return [_whole(shape, "new" if a is None else "missing", None)]
+        return [_whole(test, "new" if a is None else "missing", None)]
     problem = cell_obstacle(a, b)
     if problem is not None:
-        return [_whole(shape, *problem)]
-    return [row for name in JUDGED if (row := _metric_row(shape, name, a, b, floor)) is not None]
+        return [_whole(test, *problem)]
+    return [row for name in JUDGED if (row := _metric_row(test, name, a, b, floor)) is not None]
 
 
-def _whole(shape: Shape, mark: Mark, reason: str | None) -> Row:
-    return Row(cell=shape, mark=mark, proven=mark in ("broke", "fixed", "missing", "new"), reason=reason)
+def _whole(test: Test, mark: Mark, reason: str | None) -> Row:
+    return Row(cell=test, mark=mark, proven=mark in ("broke", "fixed", "missing", "new"), reason=reason)
 
 
-def _metric_row(shape: Shape, name: str, a: Cell, b: Cell, floor: float) -> Row | None:
+def _metric_row(test: Test, name: str, a: Cell, b: Cell, floor: float) -> Row | None:
     """One metric; None when neither side measured it."""
     ours, theirs = samples(finished(a), name), samples(finished(b), name)
     if not ours and not theirs:
@@ -108,7 +108,7 @@ def _metric_row(shape: Shape, name: str, a: Cell, b: Cell, floor: float) -> Row 
     interval = None if problem else ratio_interval(ours, theirs)
     mark: Mark = "not-comparable" if problem else judge(name, ratio, interval, floor)
     return Row(
-        cell=shape,
+        cell=test,
         metric=name,
         a=before.median if before else None,
         b=after.median if after else None,

@@ -9,7 +9,7 @@ from lab.analysis.flags import DOUBTS, IMPOSSIBLE, Flag, cell_flags
 from lab.analysis.roofline import roofline
 from lab.analysis.stats import Stat, describe, percentile
 from lab.formats.run_record import Cell, Repetition, RunRecord
-from lab.measure.plan import Cell as Shape
+from lab.formats.test import Test
 
 # Metrics with one value a repetition; their names are those of lab.formats.metrics.
 PER_REPETITION = (
@@ -111,7 +111,7 @@ def _cell(record: RunRecord, cell: Cell) -> CellSummary:
         prompt=cell.prompt,
         generate=cell.generate,
         depth=cell.depth,
-        label=Shape(cell.prompt, cell.generate, cell.depth).label,
+        label=Test.of(cell).label,
         status=cell.status,
         reason=cell.reason,
         planned=record.plan.repeats,

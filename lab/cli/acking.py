@@ -14,7 +14,7 @@ from lab.core.fields import encode
 from lab.core.home import shown
 from lab.core.text import printable
 from lab.formats.acks import Accepted, acks_path, load_acks, remove
-from lab.measure.plan import Cell
+from lab.formats.test import Test
 
 Answer = tuple[dict[str, Any], str]
 
@@ -40,7 +40,7 @@ class Wanted:
 
 def test_of(cell: CellKey | Accepted) -> str:
     """The test of a cell, or of an entry, as people type it."""
-    return Cell(cell.prompt, cell.generate, cell.depth).label
+    return Test.of(cell).label
 
 
 def accepted(wanted: Wanted, reason: str, each: bool) -> Answer:

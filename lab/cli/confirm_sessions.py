@@ -19,7 +19,8 @@ from lab.formats.bundle import load_manifest, verify_files
 from lab.formats.run_record import RevisionBlock, RunRecord, TimesRecord
 from lab.formats.tags import CONFIRM
 from lab.formats.target import TargetSpec, load_target, reached
-from lab.measure.plan import Cell, Plan, plan_for
+from lab.formats.test import Test
+from lab.measure.plan import Plan, plan_for
 from lab.measure.session import Interrupted as MeasuringInterrupted
 from lab.measure.session import measure
 from lab.measure.share import default_threads
@@ -51,7 +52,7 @@ class Sessions:
         folder = bundle_of(record)
         verify_files(folder, load_manifest(folder, "bundle"), digests=False)
 
-    def session(self, record: RunRecord, cells: tuple[Cell, ...], marks: dict[str, Any]) -> RunRecord:
+    def session(self, record: RunRecord, cells: tuple[Test, ...], marks: dict[str, Any]) -> RunRecord:
         """Measure `cells` with the build of `record` and its settings; what comes out is a run of its own."""
         target, device, runner = self._opened(record.target.name)
         said = {"tags": (CONFIRM,), "revision": revision_of(record), **marks}
@@ -68,7 +69,7 @@ class Sessions:
             self._devices[name] = target, open_device(target, self.access), runner
         return self._devices[name]
 
-    def _plan(self, record: RunRecord, target: TargetSpec, device: Device, cells: tuple[Cell, ...]) -> Plan:
+    def _plan(self, record: RunRecord, target: TargetSpec, device: Device, cells: tuple[Test, ...]) -> Plan:
         return plan_for(
             target, cells, default_threads(device.facts()), repeats=record.plan.repeats, threads=record.plan.threads
         )

@@ -21,7 +21,7 @@ from lab.core.progress import Progress
 from lab.formats.metrics import metric
 from lab.formats.run_record import RunRecord, new_run_id
 from lab.formats.tags import CONFIRM
-from lab.measure.plan import Cell
+from lab.formats.test import Test
 from lab.store import BadRun, entries, read_entry
 
 ORDER = "abba"  # what drifts steadily is in both sides alike
@@ -34,7 +34,7 @@ class Measures(Protocol):
     def check(self, record: RunRecord) -> None:
         """Raise LabError where its build is not at hand, before anything is measured."""
 
-    def session(self, record: RunRecord, cells: tuple[Cell, ...], marks: dict[str, Any]) -> RunRecord:
+    def session(self, record: RunRecord, cells: tuple[Test, ...], marks: dict[str, Any]) -> RunRecord:
         """Measure `cells` with the build of `record`; `marks` go on record."""
 
 
@@ -48,9 +48,9 @@ class Stage:
     new: RunRecord
 
     @property
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> tuple[Test, ...]:
         """The tests to measure again, each once."""
-        return tuple(dict.fromkeys(Cell(one.cell.prompt, one.cell.generate, one.cell.depth) for one in self.suspects))
+        return tuple(dict.fromkeys(Test.of(one.cell) for one in self.suspects))
 
 
 Outcome = tuple[Judgement, list[str], str | None]

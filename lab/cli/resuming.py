@@ -12,9 +12,8 @@ from lab import store
 from lab.cli.measuring import Wanted
 from lab.cli.pipeline import Choice
 from lab.core.errors import DeviceUnreachableError, UsageError
-from lab.formats.run_record import Cell as RecordedCell
-from lab.formats.run_record import RunRecord
-from lab.measure.plan import Cell
+from lab.formats.run_record import Cell, RunRecord
+from lab.formats.test import Test
 
 
 def rest_of(record: RunRecord, choice: Choice) -> tuple[Choice, Wanted] | None:
@@ -26,7 +25,7 @@ def rest_of(record: RunRecord, choice: Choice) -> tuple[Choice, Wanted] | None:
         UsageError: it was measured with weights that are not given now, on a device of an address that is not given
             now, or beside other engines.
     """
-    cells = tuple(Cell(cell.prompt, cell.generate, cell.depth) for cell in record.cells if not _is_done(cell, record))
+    cells = tuple(Test.of(cell) for cell in record.cells if not _is_done(cell, record))
     if not cells:
         return None
     if "session" in record.extra:
@@ -72,7 +71,7 @@ def resumed(ref: str) -> RunRecord:
     return record
 
 
-def _is_done(cell: RecordedCell, record: RunRecord) -> bool:
+def _is_done(cell: Cell, record: RunRecord) -> bool:
     """Whether a cell has all its repetitions and, where the run was stopped before its end, its memory pass too."""
     whole = sum(row.status == "ok" for row in cell.repetitions) >= (record.plan.repeats or 1)
     return whole and (cell.memory is not None or record.status not in ("interrupted", "running", "failed"))

@@ -23,9 +23,10 @@ from lab.devices.link import Access
 from lab.devices.registry import open_device
 from lab.formats.bundle import WEIGHTS_NAME, BundleManifest, load_manifest
 from lab.formats.target import TargetSpec
+from lab.formats.test import Test
 from lab.measure.attempt import attempt
 from lab.measure.invocation import place_bundle, place_runner
-from lab.measure.plan import Cell, plan_for
+from lab.measure.plan import plan_for
 from lab.measure.share import default_threads
 from lab.measure.starting import startable
 from lab.models.quant import F32
@@ -91,11 +92,11 @@ class _Trial:
         device, what = open_device(self.target, self.access), f"verify {self.manifest.model.label}"
         try:
             with device_lock(device.serial, what), device.claim(holder_line(what)):
-                return self._on(device, prompt, Cell(len(prompt), steps))
+                return self._on(device, prompt, Test(len(prompt), steps))
         finally:
             device.close()
 
-    def _on(self, device: Device, prompt: list[int], cell: Cell) -> tuple[list[int], F32]:
+    def _on(self, device: Device, prompt: list[int], cell: Test) -> tuple[list[int], F32]:
         plan = plan_for(self.target, (cell,), default_threads(device.facts()), warmup_cap=1)
         runner = startable(device, self.runner, self.target, self.progress.note)
         placed = place_runner(device, runner, self.target)

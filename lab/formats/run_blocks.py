@@ -9,6 +9,7 @@ from lab.core.fields import KeepsUnknown, Limits, Shaped
 from lab.formats import run_shapes
 from lab.formats.kinds import Bytes, Count, Name, NotNegative, Positive, Seconds
 from lab.formats.manifest import MemoryFacts
+from lab.formats.test import RecordedTest
 
 
 @dataclass(frozen=True)
@@ -86,22 +87,10 @@ class BundleRecord(KeepsUnknown):
 
 
 @dataclass(frozen=True)
-class CellShape(KeepsUnknown):
-    """One combination to measure, in tokens: prefill `prompt` after `depth`, then generate.
-
-    lab's own cells have both; 0 stands for a phase that a test of another program does not have.
-    """
-
-    prompt: Count
-    generate: Count
-    depth: Count
-
-
-@dataclass(frozen=True)
 class PlanRecord(KeepsUnknown):
     """The settings of the run; null where another program measured and does not say. Further settings are kept."""
 
-    cells: tuple[CellShape, ...]
+    cells: tuple[RecordedTest, ...]
     repeats: Positive | None
     prefill_chunk: Positive | None
     warmup_cap: Count | None

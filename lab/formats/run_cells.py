@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from lab.core.fields import KeepsUnknown
 from lab.formats import run_shapes
 from lab.formats.kinds import Bytes, Count, NotNegative, Seconds, Sha256
+from lab.formats.test import RecordedTest
 
 RepetitionStatus = Literal["ok", "failed", "rejected", "interrupted", "broken"]
 CellStatus = Literal["ok", "failed", "rejected", "not_run", "interrupted", "broken"]
@@ -84,13 +85,10 @@ class CellMemory(KeepsUnknown):
 
 
 @dataclass(frozen=True)
-class Cell(KeepsUnknown):
-    """One cell of the plan and all that was measured of it; of another program's, a phase it lacks has 0 tokens."""
+class Cell(RecordedTest):
+    """One test of the plan and all that was measured of it."""
 
     shapes: ClassVar[run_shapes.Shapes] = run_shapes.CELL
-    prompt: Count
-    generate: Count
-    depth: Count
     status: CellStatus
     reason: str | None = None
     repetitions: tuple[Repetition, ...] = ()

@@ -17,7 +17,6 @@ from lab.formats.manifest import MemoryBlock, MemoryFacts, ModelBlock, ModelFact
 from lab.formats.run_blocks import (
     BandwidthRecord,
     BundleRecord,
-    CellShape,
     DeviceRecord,
     EngineRecord,
     LabBlock,
@@ -46,7 +45,6 @@ __all__ = [
     "BundleRecord",
     "Cell",
     "CellMemory",
-    "CellShape",
     "CellStatus",
     "DeviceRecord",
     "EngineRecord",

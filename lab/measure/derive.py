@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lab.measure.plan import Cell
+from lab.formats.test import Test
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Metrics:
     itl_s: tuple[float, ...]
 
 
-def why_rejected(cell: Cell, timing: Timing) -> str | None:
+def why_rejected(cell: Test, timing: Timing) -> str | None:
     """Return why the row can't stand for `cell`, or None: counts must be equal and stamps must ascend."""
     return _wrong_count(cell, timing) or _wrong_clock(timing.submit_ns, timing.token_ns)
 
 
-def metrics(cell: Cell, timing: Timing) -> Metrics:
+def metrics(cell: Test, timing: Timing) -> Metrics:
     """Return the numbers of a repetition that `why_rejected` finds nothing wrong with.
 
     prefill = prompt / (first token - submit): the model is loaded, the depth is in the cache already.
@@ -61,7 +61,7 @@ def metrics(cell: Cell, timing: Timing) -> Metrics:
     )
 
 
-def _wrong_count(cell: Cell, timing: Timing) -> str | None:
+def _wrong_count(cell: Test, timing: Timing) -> str | None:
     counts = (
         ("prompt tokens", cell.prompt, timing.prompt_tokens),
         ("tokens of depth", cell.depth, timing.depth_tokens),

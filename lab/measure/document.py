@@ -13,7 +13,6 @@ from lab.formats.run_record import (
     SCHEMA,
     BandwidthRecord,
     Cell,
-    CellShape,
     DeviceRecord,
     LabBlock,
     PeakRecord,
@@ -27,6 +26,7 @@ from lab.formats.run_record import (
     utc_now,
 )
 from lab.formats.target import TargetSpec
+from lab.formats.test import recorded
 from lab.measure.counts import counted
 from lab.measure.engine import Engine
 from lab.measure.plan import Plan
@@ -59,7 +59,7 @@ def new_record(
         verify=None,
         bandwidth=BandwidthRecord(roof_threads, (), ()),
         peak=PeakRecord(roof_threads),
-        cells=tuple(Cell(cell.prompt, cell.generate, cell.depth, "not_run") for cell in plan.cells),
+        cells=tuple(Cell(**asdict(test), status="not_run") for test in plan.cells),
         time_s=engine.times,
         tags=said.get("tags", ()),
         revision=said.get("revision"),
@@ -103,7 +103,7 @@ def plan_record(plan: Plan) -> PlanRecord:
     """Return the plan as records hold it."""
     document = plan.to_json()
     names = {item.name for item in fields(PlanRecord)} - {"extra", "cells"}
-    shapes = tuple(CellShape(cell.prompt, cell.generate, cell.depth) for cell in plan.cells)
+    tests = tuple(recorded(test) for test in plan.cells)
     known = {name: document[name] for name in names}
     rest = {name: value for name, value in document.items() if name not in names | {"cells"}}
-    return PlanRecord(cells=shapes, **known, extra=rest)
+    return PlanRecord(cells=tests, **known, extra=rest)

@@ -9,30 +9,14 @@ from typing import Any
 
 from lab.core.errors import UsageError
 from lab.formats.target import TargetSpec
+from lab.formats.test import Test
 from lab.measure.protocol import fingerprint
 
 PROMPTS, GENERATES, DEPTHS = (512,), (128,), (0,)
 MAX_TOKENS = 1_000_000  # the runner takes no more
 
 
-@dataclass(frozen=True, order=True)
-class Cell:
-    """One test: `prompt` tokens in, `generate` tokens out, after `depth` tokens already in the cache."""
-
-    prompt: int
-    generate: int
-    depth: int = 0
-
-    @property
-    def label(self) -> str:
-        """Name the cell as peers do: pp512+tg128, with @d2048 at a depth; a test of another tool can lack a phase."""
-        phases = [f"pp{self.prompt}"] * bool(self.prompt) + [f"tg{self.generate}"] * bool(self.generate)
-        return ("+".join(phases) or "data set") + (f"@d{self.depth}" if self.depth else "")
-
-    @property
-    def context(self) -> int:
-        """Tokens that the KV cache must hold."""
-        return self.prompt + self.generate + self.depth
+Cell = Test
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from lab.formats.run_record import Repetition, WarmUp
+from lab.formats.test import Test
 from lab.measure.attempt import Attempt
 from lab.measure.derive import Timing, metrics, why_rejected
-from lab.measure.plan import Cell
 from lab.measure.surroundings import Surroundings
 from lab.measure.throttle import judge
 from lab.ondevice.run_log import RunLog
 
 
-def repetition(cell: Cell, threads: int, verify: bool, log: RunLog, how: Attempt, around: Surroundings) -> Repetition:
+def repetition(cell: Test, threads: int, verify: bool, log: RunLog, how: Attempt, around: Surroundings) -> Repetition:
     """Return the repetition: with numbers when it is whole, else with a reason (and stamps, if not broken)."""
     row = replace(around.bare(), **_raw(log))
     if how.ending == "broken":
@@ -38,7 +38,7 @@ def interrupted(log: RunLog, around: Surroundings) -> Repetition:
     return replace(around.bare(), **_raw(log), status="interrupted", reason="stopped by Ctrl-C")
 
 
-def _with_numbers(row: Repetition, cell: Cell, threads: int, timing: Timing) -> Repetition:
+def _with_numbers(row: Repetition, cell: Test, threads: int, timing: Timing) -> Repetition:
     numbers = metrics(cell, timing)
     context = cell.depth + cell.prompt
     throttled, reason = judge(row.state_before, row.state_during, threads, numbers.itl_s, context)

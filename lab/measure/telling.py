@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lab.formats.run_record import Repetition
-from lab.measure.plan import Cell
+from lab.formats.test import Test
 
 
-def told(cell: Cell, row: Repetition, repeats: int) -> str:
+def told(cell: Test, row: Repetition, repeats: int) -> str:
     """Say how a repetition went: `pp512+tg128 3/5: prefill 35.2 tok/s, decode 14.1 tok/s`."""
     place = f"{cell.label} {row.index + 1}/{repeats}"
     if row.status != "ok":

@@ -7,11 +7,11 @@ from statistics import median
 from typing import Any, Literal
 
 from lab.core.progress import Progress
+from lab.formats.test import Test
 from lab.measure.engine import Engine, Rate
-from lab.measure.plan import Cell
 
 What = Literal["prefill", "decode"]
-PROBE = Cell(prompt=32, generate=17)
+PROBE = Test(prompt=32, generate=17)
 EVERY_COUNT = 8  # up to as many cores each count is tried; beyond, doubling and the last two
 
 

@@ -65,7 +65,7 @@ def unmeasured(
         plan=plan_record(plan),
         verify=None,
         bandwidth=BandwidthRecord(plan.threads, (), ()),
-        cells=tuple(Cell(cell.prompt, cell.generate, cell.depth, "not_run", problem.what) for cell in plan.cells),
+        cells=tuple(Cell(**asdict(test), status="not_run", reason=problem.what) for test in plan.cells),
         tags=said.get("tags", ()),
         revision=said.get("revision"),
     )

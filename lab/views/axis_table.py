@@ -13,7 +13,7 @@ from lab.analysis.points.key import STATUS
 from lab.analysis.points.named import label
 from lab.core.text import clipped, printable
 from lab.formats.metrics import NOT_MEASURED, format_value, metric
-from lab.measure.plan import Cell as Shape
+from lab.formats.test import Test
 from lab.views.bars import bars
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
 
@@ -50,7 +50,7 @@ def _fact(row: Row, name: str) -> str:
         return row.ran_on
     if name == "settings":
         return label(row.settings)
-    return Shape(cell.prompt, cell.generate, cell.depth).label if name == "test" else str(getattr(cell, name))
+    return Test.of(cell).label if name == "test" else str(getattr(cell, name))
 
 
 def _heading(found: Table, common: dict[str, str]) -> RenderableType:

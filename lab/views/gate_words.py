@@ -12,7 +12,7 @@ from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.named import label
 from lab.core.text import said
 from lab.formats.metrics import NOT_MEASURED, format_value, metric
-from lab.measure.plan import Cell
+from lab.formats.test import Test
 
 SENTENCES = {
     "broke": "gave numbers on the baseline and gives none now",
@@ -26,7 +26,7 @@ SENTENCES = {
 
 def test_name(cell: CellKey) -> str:
     """Return the test as peers call it: pp512+tg128."""
-    return Cell(cell.prompt, cell.generate, cell.depth).label
+    return Test.of(cell).label
 
 
 def test_of(verdict: Verdict) -> str:

@@ -11,7 +11,7 @@ from lab.analysis.gpu import build_s, is_gpu_run, launches_per_token, program_de
 from lab.core.text import clipped
 from lab.core.units import human_bytes, human_seconds
 from lab.formats.run_record import Cell, RunRecord
-from lab.measure.plan import Cell as Shape
+from lab.formats.test import Test
 from lab.views.table import left, right, table
 from lab.views.units import number, percent
 
@@ -27,7 +27,7 @@ def gpu_lines(record: RunRecord) -> Iterator[tuple[str, str]]:
     for cell in record.cells:
         words = list(_cell_words(cell, program))
         if words:
-            yield f"GPU, {Shape(cell.prompt, cell.generate, cell.depth).label}", ", ".join(words)
+            yield f"GPU, {Test.of(cell).label}", ", ".join(words)
     name = record.bundle.extra.get("mlc_quantisation")
     if name:
         yield "Weights", f"layout {record.weights.layout} (MLC-LLM's {clipped(name)})"

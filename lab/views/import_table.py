@@ -11,7 +11,7 @@ from lab.analysis.exchange.files import ReadFile
 from lab.analysis.exchange.keep import Kept
 from lab.core.text import said
 from lab.formats.run_record import RunRecord
-from lab.measure.plan import Cell as Shape
+from lab.formats.test import Test
 from lab.views.table import FAINT, GOOD, left, spaced, table
 
 WIDE = 90
@@ -58,7 +58,7 @@ def left_out_lines(file: ReadFile) -> Iterator[str]:
 
 
 def _cells(record: RunRecord) -> list[str | Text]:
-    labels = [Shape(cell.prompt, cell.generate, cell.depth).label for cell in record.cells]
+    labels = [Test.of(cell).label for cell in record.cells]
     tests = ", ".join(labels[:4]) + (f" +{len(labels) - 4}" if len(labels) > 4 else "")
     return [record.run_id, record.target.name, record.model.label, tests]
 

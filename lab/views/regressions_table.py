@@ -13,7 +13,7 @@ from lab.analysis.history.regressions import History, Regression
 from lab.analysis.points.named import label
 from lab.core.text import printable
 from lab.formats.metrics import format_value, metric
-from lab.measure.plan import Cell
+from lab.formats.test import Test
 from lab.views.spark import sparkline
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
 
@@ -45,7 +45,7 @@ def _row(number: int, change: Regression, bars: int) -> list[str | Text]:
 def _cell(change: Regression) -> str:
     cell = change.cell
     names = " ".join(printable(name) for name in (cell.target, cell.model, cell.engine))
-    test = Cell(cell.prompt, cell.generate, cell.depth).label
+    test = Test.of(cell).label
     settings = f"\n{label(change.settings)}" if change.settings else ""
     return f"{names}\n{test} {metric(cell.metric).title}{settings}"
 

@@ -13,7 +13,7 @@ from lab.core.text import clipped
 from lab.core.units import human_seconds
 from lab.formats.metrics import NOT_MEASURED
 from lab.formats.run_record import Cell, Repetition, RunRecord
-from lab.measure.plan import Cell as Shape
+from lab.formats.test import Test
 from lab.views.flat import flat_pairs, in_one_line
 from lab.views.gpu_facts import profile_tables
 from lab.views.run_table import run_table
@@ -67,7 +67,7 @@ def _peak(record: RunRecord) -> RenderableType:
 
 
 def _cell(cell: Cell) -> Iterator[RenderableType]:
-    label = Shape(cell.prompt, cell.generate, cell.depth).label
+    label = Test.of(cell).label
     status = cell.status.replace("_", " ") + (f": {clipped(cell.reason)}" if cell.reason else "")
     yield Text.assemble((f"REPETITIONS OF {label}", "bold"), f"  {status}")
     if cell.repetitions:

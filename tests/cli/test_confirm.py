@@ -21,7 +21,7 @@ from lab.core.errors import BundleError, DeviceUnreachableError
 from lab.core.progress import NullProgress
 from lab.formats.run_record import RunRecord
 from lab.formats.tags import CONFIRM
-from lab.measure.plan import Cell
+from lab.formats.test import Test
 from tests.analysis.documents import DOCUMENT
 from tests.analysis.sessions import NEW, NOISE, OLD, session, sessions
 from tests.cli.conftest import Lab
@@ -39,7 +39,7 @@ class Bench:
     def __init__(self, rates: dict[str, float], ending: Callable[[int], None] = lambda turn: None) -> None:
         self.rates, self.ending = rates, ending
         self.order: list[str] = []
-        self.cells: set[tuple[Cell, ...]] = set()
+        self.cells: set[tuple[Test, ...]] = set()
         self.records: list[RunRecord] = []
         self.gone = ""
 
@@ -47,7 +47,7 @@ class Bench:
         if record.bundle.key == self.gone:
             raise BundleError("it is not in compiled/", hint="check out aaaa and lab run")
 
-    def session(self, record: RunRecord, cells: tuple[Cell, ...], marks: dict[str, Any]) -> RunRecord:
+    def session(self, record: RunRecord, cells: tuple[Test, ...], marks: dict[str, Any]) -> RunRecord:
         turn = len(self.order)
         self.ending(turn)
         self.order.append(record.bundle.key[0])
@@ -81,7 +81,7 @@ def test_old_and_new_take_turns_and_the_alarm_stands(suspicion: Judged) -> None:
     bench = Bench({OLD_BUILD: 10.0, NEW_BUILD: 8.0})
     found, notes, unreachable = words(suspicion, bench)
     assert "".join(bench.order) == "12211221"
-    assert bench.cells == {(Cell(512, 128),)}
+    assert bench.cells == {(Test(512, 128),)}
     assert found["decode_tok_per_s"] == ("slower", True)
     assert found["prefill_tok_per_s"] == ("same", None)  # nobody suspected it
     assert (notes, unreachable) == ([], None)

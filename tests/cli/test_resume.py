@@ -10,7 +10,7 @@ import pytest
 
 from lab import store
 from lab.core.errors import DeviceUnreachableError
-from lab.measure.plan import Cell
+from lab.formats.test import Test
 from tests.analysis.documents import cell, failed_repetition, record
 from tests.cli.conftest import Keep, Lab
 from tests.cli.test_run_verb import Session, session  # noqa: F401 - a fixture
@@ -36,7 +36,7 @@ def test_the_missing_cells_are_measured_and_no_others(lab: Lab, keep: Keep, sess
     assert lab("run", "--resume", "latest", "--json").code == 0
     assert session.plan is not None
     shape = record().cells[0]
-    assert session.plan.cells == tuple(Cell(shape.prompt, shape.generate, depth) for depth in (64, 128))
+    assert session.plan.cells == tuple(Test(shape.prompt, shape.generate, depth) for depth in (64, 128))
     assert session.plan.repeats == first.plan.repeats
     assert session.said == {"resumes": first.run_id}
 

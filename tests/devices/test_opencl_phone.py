@@ -12,7 +12,8 @@ from lab.cli.pipeline import Pipeline
 from lab.core.progress import NullProgress
 from lab.devices.registry import open_device
 from lab.formats.target import load_target
-from lab.measure.plan import Cell, plan_for
+from lab.formats.test import Test
+from lab.measure.plan import plan_for
 from lab.measure.session import measure
 from tests.devices import emulated
 from tests.ondevice.real_bundle import bundle_for
@@ -27,7 +28,7 @@ def test_it_computes_the_right_thing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     emulated.share_images(tmp_path)
     target = load_target("emulated-opencl")
     bundle, runner = bundle_for(tmp_path / "compiled", target), Pipeline(NullProgress()).runner(target)
-    plan = replace(plan_for(target, (Cell(12, 3),), 2), repeats=1, warmup_cap=0)
+    plan = replace(plan_for(target, (Test(12, 3),), 2), repeats=1, warmup_cap=0)
     with closing(open_device(target)) as device:
         record = measure(device, bundle, target, plan, NullProgress(), runner)
     (row,) = record.cells[0].repetitions

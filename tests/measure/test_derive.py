@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from lab.formats.test import Test
 from lab.measure.derive import Timing, metrics, why_rejected
-from lab.measure.plan import Cell
 
 MS = 1_000_000
 
@@ -16,7 +16,7 @@ def timing(tokens_ms: list[float], submit_ms: float = 1000, prompt: int = 100, d
 def test_definitions() -> None:
     # 100 tokens in 2 s; then 5 tokens over 0.4 s, of which the first belongs to the prefill.
     run = timing([3000, 3050, 3150, 3300, 3400])
-    cell = Cell(prompt=100, generate=5)
+    cell = Test(prompt=100, generate=5)
     assert why_rejected(cell, run) is None
     found = metrics(cell, run)
     assert found.prefill_tok_per_s == pytest.approx(50.0)
@@ -27,42 +27,42 @@ def test_definitions() -> None:
 
 
 def test_two_tokens_make_one_gap() -> None:
-    found = metrics(Cell(prompt=100, generate=2), timing([1500, 1750]))
+    found = metrics(Test(prompt=100, generate=2), timing([1500, 1750]))
     assert found.decode_tok_per_s == pytest.approx(4.0)
     assert found.itl_s == pytest.approx((0.25,))
     assert found.ttst_s == found.itl_s[0]
 
 
 def test_neither_the_start_of_the_clock_nor_the_depth_enters_a_rate() -> None:
-    shallow = metrics(Cell(100, 3), timing([3000, 3100, 3200]))
+    shallow = metrics(Test(100, 3), timing([3000, 3100, 3200]))
     offset = 7_000_000_000_000
-    deep = metrics(Cell(100, 3, 2048), timing([offset + 3000, offset + 3100, offset + 3200], offset + 1000, depth=2048))
+    deep = metrics(Test(100, 3, 2048), timing([offset + 3000, offset + 3100, offset + 3200], offset + 1000, depth=2048))
     assert shallow == deep
 
 
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        (Cell(100, 4), "the runner counted 3 generated tokens instead of 4, 3 time stamps instead of 4"),
-        (Cell(101, 3), "the runner counted 100 prompt tokens instead of 101"),
-        (Cell(100, 3, 64), "the runner counted 0 tokens of depth instead of 64"),
+        (Test(100, 4), "the runner counted 3 generated tokens instead of 4, 3 time stamps instead of 4"),
+        (Test(101, 3), "the runner counted 100 prompt tokens instead of 101"),
+        (Test(100, 3, 64), "the runner counted 0 tokens of depth instead of 64"),
     ],
 )
-def test_other_counts_are_rejected(cell: Cell, reason: str) -> None:
+def test_other_counts_are_rejected(cell: Test, reason: str) -> None:
     assert why_rejected(cell, timing([2000, 2100, 2200])) == reason
 
 
 def test_a_count_that_the_stamps_do_not_bear_out_is_rejected() -> None:
     run = Timing(0, (10, 20), prompt_tokens=100, generated_tokens=3)
-    assert why_rejected(Cell(100, 3), run) == "the runner counted 2 time stamps instead of 3"
+    assert why_rejected(Test(100, 3), run) == "the runner counted 2 time stamps instead of 3"
 
 
 def test_only_a_first_token_is_rejected() -> None:
-    assert "1 generated tokens instead of 2" in str(why_rejected(Cell(100, 2), timing([2000])))
+    assert "1 generated tokens instead of 2" in str(why_rejected(Test(100, 2), timing([2000])))
 
 
 def test_no_token_is_rejected() -> None:
-    assert "0 generated tokens instead of 2" in str(why_rejected(Cell(100, 2), timing([])))
+    assert "0 generated tokens instead of 2" in str(why_rejected(Test(100, 2), timing([])))
 
 
 @pytest.mark.parametrize(
@@ -79,4 +79,4 @@ def test_no_token_is_rejected() -> None:
     ],
 )
 def test_a_clock_that_jumps_is_rejected(stamps: list[float], reason: str) -> None:
-    assert why_rejected(Cell(100, 3), timing(stamps)) == reason
+    assert why_rejected(Test(100, 3), timing(stamps)) == reason

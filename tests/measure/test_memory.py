@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from lab.formats.test import Test
 from lab.measure.invocation import shortened
-from lab.measure.plan import Cell, cells_of
+from lab.measure.plan import cells_of
 from tests.measure.bench import Bench
 
 
@@ -26,9 +27,9 @@ def test_the_pass_holds_as_many_tokens_in_less_time(bench: Bench) -> None:
 
 
 def test_shortened() -> None:
-    assert shortened(Cell(512, 128, 64), 16) == Cell(512, 16, 176)
-    assert shortened(Cell(512, 8, 64), 16) == Cell(512, 8, 64)
-    assert shortened(Cell(512, 128), 16).context == Cell(512, 128).context
+    assert shortened(Test(512, 128, 64), 16) == Test(512, 16, 176)
+    assert shortened(Test(512, 8, 64), 16) == Test(512, 8, 64)
+    assert shortened(Test(512, 128), 16).context == Test(512, 128).context
 
 
 def test_a_peak_below_the_weights_that_each_token_reads_is_refused(bench: Bench) -> None:

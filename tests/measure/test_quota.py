@@ -9,8 +9,8 @@ import pytest
 
 from lab.analysis.summary import summarise
 from lab.formats.run_record import Repetition
+from lab.formats.test import Test
 from lab.measure.gates import Gate
-from lab.measure.plan import Cell
 from lab.measure.quota import quota_block, quota_columns
 from lab.measure.surroundings import Surroundings
 from lab.measure.telling import told
@@ -47,7 +47,7 @@ def test_who_watches_is_told() -> None:
     row = replace(
         surroundings([state(100, 40)], state(112, 50)), prefill_tok_per_s=1.0, decode_tok_per_s=1.0, throttled=None
     )
-    assert "stopped by the CPU quota in 10 of 12 periods" in told(Cell(8, 8), row, 5)
+    assert "stopped by the CPU quota in 10 of 12 periods" in told(Test(8, 8), row, 5)
 
 
 @pytest.mark.parametrize("stopped", [0, 9])

@@ -12,7 +12,7 @@ from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.table import Points
 from lab.formats.dashboard import DashboardSpec, FilterSpec
 from lab.formats.metrics import METRICS
-from lab.measure.plan import Cell as Shape
+from lab.formats.test import Test
 
 TITLES = {"target": "Target", "model": "Model", "engine": "Engine", "test": "Test", "metric": "Metric"}
 DAY_S = 86_400
@@ -20,7 +20,7 @@ DAY_S = 86_400
 
 def test_of(key: CellKey) -> str:
     """Return the test as peers name it: pp512+tg128@d2048."""
-    return Shape(key.prompt, key.generate, key.depth).label
+    return Test.of(key).label
 
 
 def value_on(key: CellKey, axis: str) -> str:

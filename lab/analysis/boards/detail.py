@@ -13,6 +13,7 @@ from lab.analysis.flags import run_flags
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.summary import finished, samples, summarise
 from lab.formats.run_record import Cell, Repetition, RunRecord
+from lab.formats.test import Test
 from lab.store.liveness import as_it_stands
 
 
@@ -95,9 +96,8 @@ def cell_detail(record: RunRecord, key: CellKey, baseline: RunRecord | None = No
 
 
 def _place(record: RunRecord, key: CellKey) -> int | None:
-    shapes = [(cell.prompt, cell.generate, cell.depth) for cell in record.cells]
-    wanted = (key.prompt, key.generate, key.depth)
-    return shapes.index(wanted) if wanted in shapes else None
+    tests, wanted = [Test.of(cell) for cell in record.cells], Test.of(key)
+    return tests.index(wanted) if wanted in tests else None
 
 
 def _samples(cell: Cell, metric: str) -> tuple[Sample, ...]:

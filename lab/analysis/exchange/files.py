@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.analysis.exchange.dates import Dates
 from lab.analysis.exchange.fields import DATE_HINT, Fields, UndatedError
-from lab.analysis.exchange.found import Found, Subject, Test
+from lab.analysis.exchange.found import ForeignTest, Found, Subject
 from lab.analysis.exchange.items import Document, Item, LeftOut, Row
 from lab.analysis.exchange.llama_rows import LlamaRows
 from lab.analysis.exchange.mlperf import mlperf_found
@@ -58,7 +58,7 @@ class ReadFile:
     target: str
     emulated: bool
     format: str = ""
-    tests: list[tuple[Subject, Test]] = field(default_factory=list)
+    tests: list[tuple[Subject, ForeignTest]] = field(default_factory=list)
     skipped: list[tuple[int, str]] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)

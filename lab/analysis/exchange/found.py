@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.formats.run_record import CellMemory, CellStatus
+from lab.formats.test import Test
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,7 +42,7 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Test:
+class ForeignTest:
     """One test. Rates are in tokens/s: one a repetition, or a single mean of `mean_of` of them (null: not said).
 
     `raw` is what of the row has no other place. `key` tells this measurement from any other, in whatever format it
@@ -67,25 +68,20 @@ class Test:
     took_s: float = 0.0
     doubts: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Prompt, generate and depth in tokens."""
-        return self.prompt, self.generate, self.depth
-
 
 @dataclass(frozen=True)
 class Found:
     """The rows of one report in their order, and those that are of no use here, each with the reason."""
 
-    tests: tuple[tuple[Subject, Test], ...]
+    tests: tuple[tuple[Subject, ForeignTest], ...]
     skipped: tuple[tuple[int, str], ...] = ()
 
 
-def test_key(tool: str, at: str, of: str, shape: tuple[int, int, int], mark: str) -> str:
+def test_key(tool: str, at: str, of: str, test: Test, mark: str) -> str:
     """Return what tells a measurement from any other: 16 hex digits, the same in every format of the tool.
 
-    `at` is the time as it stands in the file, `of` the model as the tool names it, `shape` what the tool says of
-    prompt, generation and depth, `mark` what else tells two tests of one second apart. Stored runs have all of it.
+    `at` is the time as it stands in the file, `of` the model as the tool names it, `test` what the tool says
+    that it is, `mark` what else tells two tests of one second apart. Stored runs have all of it.
     """
-    text = "\n".join((tool, at, of, *map(str, shape), mark))
+    text = "\n".join((tool, at, of, *map(str, (test.prompt, test.generate, test.depth)), mark))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]

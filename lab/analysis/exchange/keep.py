@@ -9,12 +9,13 @@ from typing import Literal
 
 from lab import store
 from lab.analysis.exchange.files import ReadFile
-from lab.analysis.exchange.found import Subject, Test
+from lab.analysis.exchange.found import ForeignTest, Subject
 from lab.analysis.exchange.records import Source, record_of, run_id_of
 from lab.analysis.exchange.sessions import Sessions
 from lab.analysis.exchange.stored_tests import Stored, conditions_of, seconds, stored_tests
 from lab.core.errors import ForeignFileError
 from lab.formats.run_record import RunRecord
+from lab.formats.test import Test
 
 Outcome = Literal["new", "continued", "already here"]
 
@@ -32,7 +33,7 @@ class Kept:
     outcome: Outcome
     subject: Subject | None = None
     source: Source | None = None
-    tests: list[Test] = field(default_factory=list)
+    tests: list[ForeignTest] = field(default_factory=list)
     sampled: int = 0
     known: int = 0
     own: RunRecord | None = None
@@ -55,7 +56,7 @@ class _Taken:
     file: int
     subject: Subject
     conditions: str
-    test: Test
+    test: ForeignTest
 
 
 def records_of(file: ReadFile) -> list[RunRecord]:
@@ -102,7 +103,7 @@ def _each_once(files: Sequence[ReadFile]) -> tuple[list[_Taken], list[tuple[int,
     return sorted(taken.values(), key=lambda one: one.test.at), doubled
 
 
-def _conditions(file: ReadFile, subject: Subject, test: Test) -> str:
+def _conditions(file: ReadFile, subject: Subject, test: ForeignTest) -> str:
     return conditions_of(record_of(subject, [test], file.source, file.target, emulated=file.emulated))
 
 
@@ -124,7 +125,7 @@ def _placed(
     here: dict[str, Kept] = {}  # by run id: those that are stored
     for run in stored.runs:
         kept = here[run.entry.run_id] = Kept(run.entry.run_id, run.entry.target, "already here", entry=run.entry)
-        sessions.have(run.conditions + run.entry.target, kept, run.start_s, run.end_s, set(run.shapes))
+        sessions.have(run.conditions + run.entry.target, kept, run.start_s, run.end_s, set(run.tests))
     made: list[Kept] = []
     touched: dict[str, Kept] = {}
     for one in taken:
@@ -158,11 +159,11 @@ def _known(one: _Taken, file: ReadFile, here: dict[str, Kept], stored: Stored) -
 def _session(one: _Taken, file: ReadFile, sessions: Sessions[Kept], made: list[Kept], stored: Stored) -> Kept:
     """The run of the test's session, stored or new, with the test in it."""
     at_s, test, of = seconds(one.test.at), one.test, one.conditions + file.target
-    kept = sessions.run_for(of, at_s, test.took_s, test.shape)
+    kept = sessions.run_for(of, at_s, test.took_s, Test.of(test))
     if kept is None:
         kept = Kept(_fresh_id(test, made, one.conditions, stored), file.target, "new", emulated=file.emulated)
         made.append(kept)
-        sessions.begin(of, kept, at_s, test.took_s, test.shape)
+        sessions.begin(of, kept, at_s, test.took_s, Test.of(test))
     elif kept.entry is not None:
         kept.outcome = "continued"
     kept.source, kept.subject = file.source, kept.subject or one.subject
@@ -170,7 +171,7 @@ def _session(one: _Taken, file: ReadFile, sessions: Sessions[Kept], made: list[K
     return kept
 
 
-def _fresh_id(test: Test, made: Sequence[Kept], conditions: str, stored: Stored) -> str:
+def _fresh_id(test: ForeignTest, made: Sequence[Kept], conditions: str, stored: Stored) -> str:
     """The id that the test gives its run. A row that differs from another in nothing but conditions has its own."""
     run_id = run_id_of(test)
     if made and any(one.run_id == run_id for one in made[-8:]):

@@ -14,11 +14,12 @@ from typing import Any
 from lab.analysis.exchange.dates import Dates
 from lab.analysis.exchange.doubts import CONTRADICTORY, Doubt, disagreements, impossible
 from lab.analysis.exchange.fields import MAX_TOKENS, Fields
-from lab.analysis.exchange.found import Subject, Test, test_key
+from lab.analysis.exchange.found import ForeignTest, Subject, test_key
 from lab.analysis.exchange.naming import gguf_names
-from lab.analysis.exchange.scan_markdown import shape_of
+from lab.analysis.exchange.scan_markdown import named_test
 from lab.analysis.points.measured import is_measured
 from lab.core.text import said
+from lab.formats.test import Test
 
 TOOL = "llama-bench"
 ENGINE = "llama.cpp"
@@ -59,7 +60,7 @@ class LlamaRows:
         self._subjects: dict[str, Subject] = {}
         self._measured: dict[tuple[str, ...], frozenset[str]] = {}
 
-    def read(self, row: Fields, *, published: bool = False) -> tuple[Subject, Test]:
+    def read(self, row: Fields, *, published: bool = False) -> tuple[Subject, ForeignTest]:
         """Return what the row measured, and its numbers; of a `published` table there is no time and no file's name.
 
         Raises:
@@ -111,10 +112,10 @@ def _subject(row: Fields, published: bool) -> Subject:
     )
 
 
-def _test(row: Fields, subject: Subject, dates: Dates, measured: Sequence[str], published: bool) -> Test:
-    written = _shape(row)
-    shape, doubts = _named_shape(row, written)
-    prompt, generate, depth = shape
+def _test(row: Fields, subject: Subject, dates: Dates, measured: Sequence[str], published: bool) -> ForeignTest:
+    written = _written(row)
+    test, doubts = _named(row, written)
+    prompt, generate = test.prompt, test.generate
     rates, repeats, more = _rates(row, prompt + generate, published)
     only = bool(prompt) != bool(generate)
     prefill, decode = rates if only and prompt else (), rates if only and generate else ()
@@ -122,12 +123,12 @@ def _test(row: Fields, subject: Subject, dates: Dates, measured: Sequence[str], 
     if measured:
         raw["measured"] = {name: row.columns[name] for name in measured}
     mean_ns = row.whole("avg_ns", default=0)
-    return Test(
+    return ForeignTest(
         row=row.row,
         at=dates.without() if published else dates.of(row, "test_time"),
         prompt=prompt,
         generate=generate,
-        depth=depth,
+        depth=test.depth,
         prefill=prefill,
         decode=decode,
         repeats=repeats,
@@ -140,35 +141,35 @@ def _test(row: Fields, subject: Subject, dates: Dates, measured: Sequence[str], 
     )
 
 
-def _shape(row: Fields) -> tuple[int, int, int]:
+def _written(row: Fields) -> Test:
     prompt, generate, depth = (row.whole(name, most=MAX_TOKENS, default=0) for name in SHAPE)
     for name in SHAPE[:2]:
         row.whole(name)  # unlike the depth, these are in every version
     if not prompt and not generate:
         row.fail("n_prompt", "neither a prompt nor a generation")
-    return prompt, generate, depth
+    return Test(prompt, generate, depth)
 
 
-def _named_shape(row: Fields, written: tuple[int, int, int]) -> tuple[tuple[int, int, int], list[Doubt]]:
+def _named(row: Fields, written: Test) -> tuple[Test, list[Doubt]]:
     """The test by its name, where a fork gives one: `tg64@pp512` times 64 tokens behind a prompt that it does not."""
     name = row.columns.get(TEST)
-    named = shape_of(name) if isinstance(name, str) else None
-    prompt, generate, depth = written
-    if named is None or named[:2] == written[:2]:
+    named = named_test(name) if isinstance(name, str) else None
+    prompt, generate, behind = written.prompt, written.generate, written.prompt + written.depth
+    if named is None or (named.prompt, named.generate) == (prompt, generate):
         return written, []
-    if named[:2] == (0, generate) and named[2] in (prompt, prompt + depth):
-        return (0, generate, prompt + depth), []
+    if (named.prompt, named.generate) == (0, generate) and named.depth in (prompt, behind):
+        return Test(0, generate, behind), []
     return written, [(CONTRADICTORY, f"its test is called {said(name)}, and its columns say pp{prompt}+tg{generate}")]
 
 
-def _key(row: Fields, filename: str, written: tuple[int, int, int], mean_ns: int) -> str:
+def _key(row: Fields, filename: str, written: Test, mean_ns: int) -> str:
     return test_key(TOOL, row.written_time("test_time"), filename, written, str(mean_ns))
 
 
 def _published_key(row: Fields, dates: Dates) -> str:
     """A table says neither when nor of which file: all that it does say tells its rows apart, and the date if given."""
     columns = json.dumps(dict(row.columns), sort_keys=True)
-    return test_key(TOOL, dates.given or "", columns, (0, 0, 0), "table")
+    return test_key(TOOL, dates.given or "", columns, Test(0, 0), "table")
 
 
 def _rates(row: Fields, tokens: int, published: bool) -> tuple[tuple[float, ...], int | None, list[Doubt]]:

@@ -12,8 +12,9 @@ from typing import Any
 from lab.analysis.exchange.dates import Dates
 from lab.analysis.exchange.doubts import impossible
 from lab.analysis.exchange.fields import Fields, UndatedError
-from lab.analysis.exchange.found import Found, Subject, Test, test_key
+from lab.analysis.exchange.found import ForeignTest, Found, Subject, test_key
 from lab.analysis.exchange.naming import slug
+from lab.formats.test import Test
 
 TOOL = "mlperf-mobile"
 PROTOCOL = {
@@ -41,7 +42,7 @@ def mlperf_found(document: dict[str, Any], file: str, dates: Dates) -> Found:
     rows = [_row(file, number, one) for number, one in enumerate(results, 1)]
     counted = [row for row in rows if _loadgen(row).flag("is_token_based", False)]
     skipped = [(row.row, f"{row.text('benchmark_id')}: {NO_TOKENS}") for row in rows if row not in counted]
-    tests: list[tuple[Subject, Test]] = []
+    tests: list[tuple[Subject, ForeignTest]] = []
     for row in counted:
         subject = _subject(head, row)
         try:
@@ -97,11 +98,11 @@ def _device(environment: Fields) -> dict[str, Any]:
     return {"platform": platform, **{name: told.text(name) for name in flat if isinstance(flat[name], str)}}
 
 
-def _test(row: Fields, subject: Subject, dates: Dates) -> Test:
+def _test(row: Fields, subject: Subject, dates: Dates) -> ForeignTest:
     run, loadgen = row.inner("performance_run"), _loadgen(row)
     valid = loadgen.flag("is_result_valid" if loadgen.has("is_result_valid") else "validity", False)
     decode = (loadgen.number("token_throughput", positive=True),) if valid else ()
-    return Test(
+    return ForeignTest(
         row=row.row,
         at=dates.of(run, "start_datetime"),
         prompt=0,
@@ -112,6 +113,6 @@ def _test(row: Fields, subject: Subject, dates: Dates) -> Test:
         status="ok" if valid else "rejected",
         reason=None if valid else "LoadGen calls the result invalid",
         raw={**loadgen.columns, "measured_samples": run.columns.get("measured_samples")},
-        key=test_key(TOOL, run.written_time("start_datetime"), subject.source_id, (0, 0, 0), subject.requested),
+        key=test_key(TOOL, run.written_time("start_datetime"), subject.source_id, Test(0, 0), subject.requested),
         doubts=tuple(impossible(subject, (), decode)),
     )

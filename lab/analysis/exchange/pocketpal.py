@@ -13,9 +13,10 @@ from typing import Any
 from lab.analysis.exchange.dates import Dates
 from lab.analysis.exchange.doubts import impossible
 from lab.analysis.exchange.fields import MAX_TOKENS, Fields, UndatedError
-from lab.analysis.exchange.found import Found, Subject, Test, test_key
+from lab.analysis.exchange.found import ForeignTest, Found, Subject, test_key
 from lab.analysis.exchange.naming import slug
 from lab.formats.run_record import CellMemory, CellStatus
+from lab.formats.test import Test
 
 TOOL = "pocketpal"
 ENGINE = "llama.cpp"
@@ -46,7 +47,7 @@ def pocketpal_found(report: dict[str, Any], file: str, dates: Dates) -> Found:
     rows = report.get("runs")
     if not isinstance(rows, list):
         head.fail("runs", "expected a list of rows")
-    tests: list[tuple[Subject, Test]] = []
+    tests: list[tuple[Subject, ForeignTest]] = []
     skipped: list[tuple[int, str]] = []
     for number, found in enumerate(rows, 1):
         if not isinstance(found, dict):
@@ -58,7 +59,7 @@ def pocketpal_found(report: dict[str, Any], file: str, dates: Dates) -> Found:
     return Found(tuple(tests), tuple(skipped))
 
 
-def _both(head: Fields, row: Fields, dates: Dates) -> Iterator[tuple[Subject, Test]]:
+def _both(head: Fields, row: Fields, dates: Dates) -> Iterator[tuple[Subject, ForeignTest]]:
     subject = _subject(head, row)
     for phase in ("pp", "tg"):
         yield subject, _test(head, row, phase, subject, dates)
@@ -90,18 +91,18 @@ def _subject(head: Fields, row: Fields) -> Subject:
     )
 
 
-def _test(head: Fields, row: Fields, phase: str, subject: Subject, dates: Dates) -> Test:
+def _test(head: Fields, row: Fields, phase: str, subject: Subject, dates: Dates) -> ForeignTest:
     bench = head.inner("bench")
     tokens = bench.whole(phase, least=1, most=MAX_TOKENS)
     status, reason = _status(row)
     rates = (row.number(f"{phase}_avg", positive=True),) if status == "ok" else ()
-    shape = (tokens, 0, 0) if phase == "pp" else (0, tokens, 0)
+    test = Test(tokens, 0) if phase == "pp" else Test(0, tokens)
     prefill, decode = (rates, ()) if phase == "pp" else ((), rates)
-    return Test(
+    return ForeignTest(
         row=row.row,
         at=dates.of(row, "timestamp"),
-        prompt=shape[0],
-        generate=shape[1],
+        prompt=test.prompt,
+        generate=test.generate,
         prefill=prefill,
         decode=decode,
         repeats=bench.whole("nr", least=1, most=10_000) if bench.has("nr") else None,
@@ -110,7 +111,7 @@ def _test(head: Fields, row: Fields, phase: str, subject: Subject, dates: Dates)
         reason=reason,
         memory=_memory(row),
         raw={name: row.columns[name] for name in MEASURED if row.has(name)},
-        key=test_key(TOOL, row.written_time("timestamp"), subject.source_id, shape, subject.requested),
+        key=test_key(TOOL, row.written_time("timestamp"), subject.source_id, test, subject.requested),
         doubts=tuple(impossible(subject, prefill, decode)),
     )
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, cast
 
 from lab.analysis.exchange.fields import Fields
-from lab.analysis.exchange.found import Subject, Test, test_key
+from lab.analysis.exchange.found import ForeignTest, Subject, test_key
 from lab.core.errors import ForeignFileError
 from lab.core.jsonio import digest
 from lab.formats.manifest import DType
@@ -19,7 +19,6 @@ from lab.formats.run_record import (
     SCHEMA,
     BundleRecord,
     Cell,
-    CellShape,
     DeviceRecord,
     EngineRecord,
     LabBlock,
@@ -33,6 +32,7 @@ from lab.formats.run_record import (
     TargetRecord,
     WeightsFacts,
 )
+from lab.formats.test import Test, recorded
 
 MAPPING = 1  # version of how rows become cells; a run of another one is not comparable
 
@@ -47,7 +47,13 @@ class Source:
 
 
 def record_of(
-    subject: Subject, tests: Sequence[Test], source: Source, target: str, *, emulated: bool = False, run_id: str = ""
+    subject: Subject,
+    tests: Sequence[ForeignTest],
+    source: Source,
+    target: str,
+    *,
+    emulated: bool = False,
+    run_id: str = "",
 ) -> RunRecord:
     """Return the run of one session. Its id is that of its first test, so that a run keeps it while it grows."""
     record = RunRecord(
@@ -74,7 +80,7 @@ def record_of(
     return with_tests(record, tests, source)
 
 
-def with_tests(record: RunRecord, tests: Sequence[Test], source: Source) -> RunRecord:
+def with_tests(record: RunRecord, tests: Sequence[ForeignTest], source: Source) -> RunRecord:
     """Return the run with these tests as well; one that it has as a mean alone gets its samples."""
     cells, keys = list(record.cells), [key_of(record, cell) for cell in record.cells]
     for test in tests:
@@ -89,13 +95,13 @@ def with_tests(record: RunRecord, tests: Sequence[Test], source: Source) -> RunR
         record,
         status="ok" if good else "failed",
         reason=None if good else "; ".join(reasons),
-        plan=replace(record.plan, cells=tuple(_shape(cell) for cell in cells), repeats=_repeats(cells)),
+        plan=replace(record.plan, cells=tuple(recorded(cell) for cell in cells), repeats=_repeats(cells)),
         cells=tuple(cells),
         extra={**record.extra, "imported": _imported(record, cells, keys, source)},
     )
 
 
-def run_id_of(test: Test, salt: str = "") -> str:
+def run_id_of(test: ForeignTest, salt: str = "") -> str:
     """Return the id of the run that begins with this test."""
     return f"{datetime.fromisoformat(test.at):%Y%m%d-%H%M%S}-{digest([test.key, salt])[:6] if salt else test.key[:6]}"
 
@@ -120,7 +126,7 @@ def _old_key(record: RunRecord, cell: Cell) -> str:
         mark = str(reported.whole("avg_ns")) if reported.has("avg_ns") else record.engine.requested
     except ForeignFileError:
         return ""
-    return test_key(tool, at, record.weights.source_id, (cell.prompt, cell.generate, cell.depth), mark)
+    return test_key(tool, at, record.weights.source_id, Test.of(cell), mark)
 
 
 @cache
@@ -198,10 +204,6 @@ def _plan(subject: Subject) -> PlanRecord:
     )
 
 
-def _shape(cell: Cell) -> CellShape:
-    return CellShape(cell.prompt, cell.generate, cell.depth)
-
-
 def _repeats(cells: Sequence[Cell]) -> int | None:
     """How often each test was repeated, where all were as often and it is known."""
     measured = [cell for cell in cells if cell.repetitions]
@@ -209,7 +211,7 @@ def _repeats(cells: Sequence[Cell]) -> int | None:
     return counts.pop() if len(counts) == 1 else None
 
 
-def _cell(test: Test) -> Cell:
+def _cell(test: ForeignTest) -> Cell:
     return Cell(
         prompt=test.prompt,
         generate=test.generate,
@@ -229,11 +231,11 @@ def _cell(test: Test) -> Cell:
     )
 
 
-def _doubts(test: Test) -> dict[str, Any]:
+def _doubts(test: ForeignTest) -> dict[str, Any]:
     return {"doubts": [{"code": code, "text": text} for code, text in test.doubts]} if test.doubts else {}
 
 
-def _repetitions(test: Test) -> Iterable[Repetition]:
+def _repetitions(test: ForeignTest) -> Iterable[Repetition]:
     for index in range(max(len(test.prefill), len(test.decode))):
         yield Repetition(
             index=index,

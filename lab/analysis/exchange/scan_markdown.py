@@ -11,6 +11,7 @@ from typing import Any
 
 from lab.analysis.exchange.items import Item, LeftOut, Row
 from lab.core.text import said
+from lab.formats.test import Test
 
 FORMAT = "llama-bench-markdown"
 # Short names in the table's head -> the columns that the other formats have.
@@ -85,27 +86,27 @@ class MarkdownScan:
         return [Row(number, FORMAT, {**columns, **build}) for number, columns in rows]
 
 
-def shape_of(label: str) -> tuple[int, int, int] | None:
-    """Return prompt, generate and depth of a test's name: `pp512`, `tg128 @ d512`, `pp512+tg128`, `tg64@pp512`.
+def named_test(label: str) -> Test | None:
+    """Return the test that peers call so: `pp512`, `tg128 @ d512`, `pp512+tg128`, `tg64@pp512`.
 
     None where it is no such name, or says nothing.
     """
     found = _TEST.fullmatch(label.strip())
     if not found or not (found["pp"] or found["tg"]):
         return None
-    return int(found["pp"] or 0), int(found["tg"] or 0), int(found["depth"] or found["after"] or 0)
+    return Test(int(found["pp"] or 0), int(found["tg"] or 0), int(found["depth"] or found["after"] or 0))
 
 
 def _columns(row: dict[str, str]) -> dict[str, Any] | None:
     """The columns as other formats have them; None where the row has no test or no rate."""
-    shape, rate = shape_of(row["test"]), _RATE.match(row["avg_ts"])
-    if shape is None or rate is None:
+    test, rate = named_test(row["test"]), _RATE.match(row["avg_ts"])
+    if test is None or rate is None:
         return None
     found: dict[str, Any] = {name: value for name, value in row.items() if name != "test" and value}
     for name in ("model_size", "model_n_params"):
         if name in found:
             found[name] = _amount(found[name])
-    found |= dict(zip(("n_prompt", "n_gen", "n_depth"), shape, strict=True))
+    found |= {"n_prompt": test.prompt, "n_gen": test.generate, "n_depth": test.depth}
     return {
         name: value for name, value in {**found, "avg_ts": rate[1], "stddev_ts": rate[2]}.items() if value is not None
     }

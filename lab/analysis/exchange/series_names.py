@@ -11,15 +11,13 @@ from dataclasses import dataclass
 
 from lab.analysis.backend_names import backend_text
 from lab.analysis.exchange.hostless import public_setting
-from lab.analysis.points.defaults import DEFAULTS
-from lab.analysis.points.settings import settings_of, spelled
+from lab.analysis.points import defaults
+from lab.analysis.points.settings import settings_of
 from lab.analysis.tools import OWN, tool_of
 from lab.core.text import printable
 from lab.formats.run_record import RunRecord
-from lab.measure.plan import Plan
 
 NO_NAMES = ("fingerprint", "plan_threads")  # a digest, and what was planned where another number ran
-PLAN = Plan(())
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,8 @@ def under(record: RunRecord) -> Under:
 
 def _settings(record: RunRecord, own: bool) -> Iterator[tuple[str, str]]:
     """Settings that are not at their default; one that stands in several objects with one value once."""
-    defaults = _own_defaults() if own else DEFAULTS.get(tool_of(record), {})
-    told = [(name, text) for name, text in settings_of(record) if defaults.get(name) != text and name not in NO_NAMES]
+    usual = defaults.OWN if own else defaults.DEFAULTS.get(tool_of(record), {})
+    told = [(name, text) for name, text in settings_of(record) if usual.get(name) != text and name not in NO_NAMES]
     values: dict[str, set[str]] = {}
     for name, text in told:
         values.setdefault(_short(name), set()).add(text)
@@ -65,10 +63,6 @@ def _settings(record: RunRecord, own: bool) -> Iterator[tuple[str, str]]:
     for name, text in dict.fromkeys(pairs):
         if (name, text) != ("n_threads", str(record.engine.threads)):
             yield printable(name), printable(public_setting(name, text))
-
-
-def _own_defaults() -> dict[str, str]:
-    return {name: spelled(value) for name, value in vars(PLAN).items()}
 
 
 def _short(name: str) -> str:

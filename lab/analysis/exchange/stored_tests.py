@@ -12,6 +12,7 @@ from lab import store
 from lab.analysis.exchange.records import is_mean, key_of
 from lab.core.jsonio import digest
 from lab.formats.run_record import RunRecord, to_json
+from lab.formats.test import Test
 
 AROUND_S = 40 * 3600.0  # a session lasts a day at most, and local times are 14 h off
 # What changes when a run grows, and what says nothing of the conditions.
@@ -29,13 +30,13 @@ class StoredTest:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """An imported run of the store: when it began and ended (seconds since 1970), and the shapes that it has."""
+    """An imported run of the store: when it began and ended (seconds since 1970), and the tests that it has."""
 
     entry: store.Entry
     conditions: str
     start_s: float
     end_s: float
-    shapes: frozenset[tuple[int, int, int]]
+    tests: frozenset[Test]
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,8 @@ def seconds(time: str) -> float:
 
 def _run(entry: store.Entry, record: RunRecord) -> StoredRun:
     times = [seconds(record.created_at), *_times(cell.extra for cell in record.cells)]
-    shapes = frozenset((cell.prompt, cell.generate, cell.depth) for cell in record.cells)
-    return StoredRun(entry, conditions_of(record), min(times), max(times), shapes)
+    tests = frozenset(Test.of(cell) for cell in record.cells)
+    return StoredRun(entry, conditions_of(record), min(times), max(times), tests)
 
 
 def _times(extras: Iterable[dict[str, Any]]) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,7 @@ def acknowledge(cell: CellKey, run_id: str, reason: str, *, level: float | None 
 
     `level` is the accepted median in the metric's own unit: with it, what later gets worse is told again.
     """
-    parts = (cell.target, cell.model, cell.engine, cell.prompt, cell.generate, cell.depth, cell.metric)
-    return add(Accepted(*parts, run=run_id, reason=reason, level=level, commit=commit))
+    return add(Accepted(**asdict(cell), run=run_id, reason=reason, level=level, commit=commit))
 
 
 def accept(change: Regression, reason: str) -> Path:
@@ -49,8 +49,7 @@ def acceptance(
 
 def is_of(one: Accepted, cell: CellKey) -> bool:
     """Whether the entry speaks of the cell."""
-    theirs = (one.target, one.model, one.engine, one.prompt, one.generate, one.depth, one.metric)
-    return theirs == (cell.target, cell.model, cell.engine, cell.prompt, cell.generate, cell.depth, cell.metric)
+    return all(getattr(one, item.name) == getattr(cell, item.name) for item in fields(cell))
 
 
 def _place(run_id: str, series: Series, runs: Runs) -> int:

@@ -16,6 +16,13 @@ LLAMA_BENCH = {
     "lazy_mode": "auto", "embeddings": "0", "no_op_offload": "0", "no_host": "0", "repack": "1", "fit_target": "0",
     "fit_min_ctx": "0", "mul_mat_q": "1", "low_vram": "0", "rpc_servers": "", "defrag_thold": "-1",
 }
+# Of a plan of lab's own: what lab.measure.plan.Plan has where nobody says otherwise.
+OWN = {
+    "cells": "()", "repeats": "5", "threads": "1", "prefill_chunk": "512", "warmup_cap": "8", "warmup_spread": "0.05",
+    "cv_gate": "0.05", "max_busy": "0.3", "max_temp_c": "80", "gate_timeout_s": "15", "timeout_s": "1800", "seed": "0",
+    "memory_interval_ms": "10", "memory_generate": "16", "sample_interval_s": "0.5", "bandwidth_bytes": "536870912",
+    "bandwidth_passes": "8", "peak_passes": "8", "profile": "0",
+}
 # fmt: on
 DEFAULTS = {"llama-bench": LLAMA_BENCH}
 COLUMNS = tuple(sorted(LLAMA_BENCH))

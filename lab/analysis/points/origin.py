@@ -12,7 +12,7 @@ import lab
 from lab import __version__
 
 # All that lab.analysis.points.build can reach.
-FOLDERS = ("analysis", "analysis/points", "core", "formats", "measure", "store")
+FOLDERS = ("analysis", "analysis/points", "core", "formats", "store")
 
 
 @cache

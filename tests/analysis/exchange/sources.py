@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.analysis.exchange.files import read_file
-from lab.analysis.exchange.found import Test
+from lab.analysis.exchange.found import ForeignTest
 from lab.analysis.exchange.keep import records_of
 from lab.formats.run_record import RunRecord
 
@@ -34,7 +34,7 @@ def written(folder: Path, rows: Any, name: str = "made.json") -> Path:
 CASES = Path(__file__).parents[2] / "cases" / "data"
 
 
-def all_tests(path: Path, **changes: Any) -> list[Test]:
+def all_tests(path: Path, **changes: Any) -> list[ForeignTest]:
     return [test for _, test in read_file(path, "box", **changes).tests]
 
 

@@ -26,8 +26,11 @@ from lab.analysis.frame import COLUMNS, to_frame
 from lab.analysis.opened import opened
 from lab.analysis.parquet import TABLE_KEY, write_parquet
 from lab.analysis.points.build import points_of
+from lab.analysis.points.defaults import OWN
+from lab.analysis.points.settings import spelled
 from lab.core.errors import UsageError
 from lab.formats.run_record import RunRecord
+from lab.measure.plan import Plan
 from tests.analysis.documents import DOCUMENT, gpu_document, record
 from tests.analysis.exchange.sources import llama_rows, records, written
 
@@ -54,6 +57,10 @@ def test_three_backends_of_one_night_are_three_series_in_one_document() -> None:
         "hexagon": 5,
     }
     assert lost == []
+
+
+def test_the_defaults_of_labs_own_plan_stand_in_no_name() -> None:
+    assert {name: spelled(value) for name, value in vars(Plan(())).items()} == OWN
 
 
 def test_a_series_keeps_its_name_every_night_whatever_is_exported_beside_it() -> None:

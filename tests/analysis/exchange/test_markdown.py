@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.analysis.exchange.files import read_file
-from lab.analysis.exchange.scan_markdown import shape_of
+from lab.analysis.exchange.scan_markdown import named_test
+from lab.formats.test import Test
 from tests.analysis.exchange.sources import CASES, all_tests, records, written
 
 OLD = """\
@@ -26,9 +27,9 @@ BOTH = """\
 def test_a_table_with_log_and_build() -> None:
     found = read_file(CASES / "markdown-with-log-and-build.txt", "box", date="2026-03-04T00:00:00Z")
     assert found.format == "llama-bench-markdown"
-    assert [(test.shape, test.prefill, test.decode) for _, test in found.tests] == [
-        ((512, 0, 0), (1000.0,), ()),
-        ((0, 128, 512), (), (48.0,)),
+    assert [(Test.of(test), test.prefill, test.decode) for _, test in found.tests] == [
+        (Test(512, 0), (1000.0,), ()),
+        (Test(0, 128, 512), (), (48.0,)),
     ]
     assert all(test.averaged and test.raw["stddev_ts"] for _, test in found.tests)
     subject = found.tests[0][0]
@@ -46,7 +47,12 @@ def test_the_files_time_is_taken_and_told() -> None:
 @pytest.mark.parametrize("text", [OLD, OLD.replace("n_gpu_layers", "ngl")])
 def test_the_table_of_2023(tmp_path: Path, text: str) -> None:
     one, other = all_tests(written(tmp_path, text, "old.md"))
-    assert (one.shape, one.prefill, other.shape, other.decode) == ((512, 0, 0), (2368.8,), (0, 128, 0), (131.42,))
+    assert (Test.of(one), one.prefill, Test.of(other), other.decode) == (
+        Test(512, 0),
+        (2368.8,),
+        Test(0, 128),
+        (131.42,),
+    )
 
 
 def test_both_phases_and_settings(tmp_path: Path) -> None:
@@ -80,4 +86,4 @@ def test_two_tables_have_each_its_build(tmp_path: Path) -> None:
     ],
 )
 def test_names_of_tests(name: str, shape: tuple[int, int, int] | None) -> None:
-    assert shape_of(name) == shape
+    assert named_test(name) == (shape and Test(*shape))

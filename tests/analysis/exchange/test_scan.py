@@ -16,6 +16,7 @@ from lab.analysis.exchange.files import ReadFile, read_file
 from lab.analysis.exchange.items import LeftOut, Row
 from lab.analysis.exchange.scan import scan
 from lab.core.errors import ForeignFileError
+from lab.formats.test import Test
 from tests.analysis.exchange.sources import CASES, written
 
 WHOLE = {
@@ -47,7 +48,7 @@ def read(name: str, **changes: Any) -> ReadFile:
 
 
 def seen(found: ReadFile) -> list[tuple[str, int, int, int]]:
-    return [(test.at, *test.shape) for _, test in found.tests]
+    return [(test.at, test.prompt, test.generate, test.depth) for _, test in found.tests]
 
 
 TWO = [("2026-01-01T02:00:00Z", 512, 0, 0), ("2026-01-01T02:01:00Z", 0, 128, 0)]
@@ -154,10 +155,10 @@ def test_rows_that_another_program_wrapped(tmp_path: Path) -> None:
 
 def test_a_data_frames_numbers_and_truths(tmp_path: Path) -> None:
     (run,) = read("data-frame-floats-for-integers.json").tests
-    assert (run[0].versions, run[0].weights_bytes, run[1].shape) == (
+    assert (run[0].versions, run[0].weights_bytes, Test.of(run[1])) == (
         {"llama.cpp": "aaaaaaa11 (7000)"},
         700000000,
-        (512, 0, 0),
+        Test(512, 0),
     )
     header, *lines = WHOLE["csv"].splitlines()
     floats = [line.replace('"512"', '"512.0"').replace('"1","512.0"', '"True","512.0"') for line in lines]
