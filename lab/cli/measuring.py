@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import store
+from lab.cli.earlier import earlier_step
 from lab.cli.early import check_early, check_profile, check_tools, startable_runner
 from lab.cli.engines import Builder
 from lab.cli.pipeline import Choice, Pipeline
@@ -23,7 +24,9 @@ from lab.devices.registry import open_device
 from lab.formats.bundle import load_manifest
 from lab.formats.run_record import RevisionBlock, RunRecord, TimesRecord
 from lab.formats.target import TargetSpec
-from lab.measure.plan import Cell, Plan, cells_of, plan_for
+from lab.measure.document import serial_hash
+from lab.measure.lengths import Asked, Step
+from lab.measure.plan import USUAL_REPEATS, Cell, Plan, plan_for
 from lab.measure.session import Interrupted, measure, measure_engines
 from lab.measure.share import default_threads
 from lab.measure.unmeasured import unmeasured
@@ -35,13 +38,14 @@ from lab.ondevice.build import RunnerFiles
 class Wanted:
     """What the options of `lab run` ask to be measured; None leaves a setting to the target.
 
-    `cells` stands for prompt, generate and depth where they are the rest of run `resumes`. `tags`, `revision` and
+    Lengths that nobody named are chosen by a trial (lab.measure.lengths). `cells` stands for prompt, generate and depth
+    where they are the rest of run `resumes`. `tags`, `revision` and
     `marks` go on record as they are.
     """
 
-    prompt: tuple[int, ...]
-    generate: tuple[int, ...]
-    depth: tuple[int, ...]
+    prompt: tuple[int, ...] | None = None
+    generate: tuple[int, ...] | None = None
+    depth: tuple[int, ...] | None = None
     repeats: int | None = None
     threads: int | None = None
     engines: tuple[str, ...] = ()
@@ -91,7 +95,16 @@ def _run(device: Device, builder: Builder, wanted: Wanted) -> Found:
     bundle = steps.bundle(builder.spec, builder.target, builder.source, builder.dump_ir)
     if wanted.resumes is not None:
         check_same_build(wanted.resumes, load_manifest(bundle, "bundle").key)
-    return _measured(device, bundle, builder.target, plan, builder.progress, runner, steps.time_s, _said(wanted))
+    asked = None if wanted.cells else _asked(wanted, builder, device)
+    session = _Session(builder.target, plan, runner, steps.time_s, _said(wanted), asked)
+    return _measured(device, bundle, session, builder.progress)
+
+
+def _asked(wanted: Wanted, builder: Builder, device: Device) -> Asked:
+    def earlier() -> Step | None:
+        return earlier_step(builder.target.name, builder.spec.label, serial_hash(device.serial))
+
+    return Asked(wanted.prompt, wanted.generate, wanted.depth, earlier)
 
 
 def _record_failure(device: Device, builder: Builder, wanted: Wanted, problem: LabError) -> None:
@@ -119,20 +132,25 @@ def _engines(device: Device, builder: Builder, wanted: Wanted, plan: Plan) -> Fo
         return _stopped(stop)
 
 
-def _measured(
-    device: Device,
-    bundle: Path,
-    target: TargetSpec,
-    plan: Plan,
-    progress: Progress,
-    runner: RunnerFiles,
-    time_s: Mapping[str, float],
-    said: Mapping[str, Any],
-) -> Found:
+@dataclass(frozen=True)
+class _Session:
+    """What a session of one bundle is told beside the device and the bundle."""
+
+    target: TargetSpec
+    plan: Plan
+    runner: RunnerFiles
+    time_s: Mapping[str, float]
+    said: Mapping[str, Any]
+    asked: Asked | None
+
+
+def _measured(device: Device, bundle: Path, of: _Session, progress: Progress) -> Found:
+    times = _times(of.time_s)
     try:
-        return (measure(device, bundle, target, plan, progress, runner, _times(time_s), said=said),), None
+        record = measure(device, bundle, of.target, of.plan, progress, of.runner, times, said=of.said, asked=of.asked)
     except Interrupted as stop:
         return _stopped(stop)
+    return (record,), None
 
 
 def _stopped(stop: Interrupted) -> Found:
@@ -145,7 +163,10 @@ def _times(time_s: Mapping[str, float]) -> TimesRecord:
 
 def _plan(wanted: Wanted, spec: ModelSpec, target: TargetSpec, device: Device) -> Plan:
     facts = device.facts()
-    changes = {"repeats": wanted.repeats, "threads": wanted.threads, "profile": wanted.profile}
+    repeats = wanted.repeats
+    if wanted.engines:  # sides that are compared get the same number, known before
+        repeats = repeats or target.measure.repeats or USUAL_REPEATS
+    changes = {"repeats": repeats, "threads": wanted.threads, "profile": wanted.profile}
     check_profile(wanted.profile, target)
     plan = plan_for(target, _cells(wanted), default_threads(facts), **changes)
     if wanted.resumes is not None:
@@ -155,7 +176,7 @@ def _plan(wanted: Wanted, spec: ModelSpec, target: TargetSpec, device: Device) -
 
 
 def _cells(wanted: Wanted) -> tuple[Cell, ...]:
-    return wanted.cells or cells_of(wanted.prompt, wanted.generate, wanted.depth)
+    return wanted.cells or Asked(wanted.prompt, wanted.generate, wanted.depth).cells()
 
 
 def _said(wanted: Wanted) -> dict[str, Any]:

@@ -47,7 +47,14 @@ def rest_of(record: RunRecord, choice: Choice) -> tuple[Choice, Wanted] | None:
         seed=_seed(record, choice.weights),
     )
     threads = record.plan.threads if record.bundle.key else None
-    wanted = Wanted((), (), (), record.plan.repeats, threads, _engines(record), cells, record, tags=record.tags)
+    wanted = Wanted(
+        repeats=record.plan.repeats,
+        threads=threads,
+        engines=_engines(record),
+        cells=cells,
+        resumes=record,
+        tags=record.tags,
+    )
     return chosen, wanted
 
 

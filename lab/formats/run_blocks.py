@@ -90,6 +90,7 @@ class BundleRecord(KeepsUnknown):
 class PlanRecord(KeepsUnknown):
     """The settings of the run; null where another program measured and does not say. Further settings are kept."""
 
+    shapes: ClassVar[run_shapes.Shapes] = run_shapes.PLAN
     cells: tuple[RecordedTest, ...]
     repeats: Positive | None
     prefill_chunk: Positive | None

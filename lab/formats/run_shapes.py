@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.core.fields import KeepsUnknown
-from lab.formats.kinds import Bytes, Count, NotNegative, Seconds
+from lab.formats.kinds import Bytes, Count, NotNegative, Positive, Seconds
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,19 @@ class SpecShape(KeepsUnknown):
     compile: dict[str, Any] | None = None
     opencl: dict[str, Any] | None = None
     measure: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class LengthsShape(KeepsUnknown):
+    """`lengths` of a plan: the step that was chosen, by which rates, and what its repetitions would take."""
+
+    prompt: Positive
+    generate: Positive
+    prefill_tok_per_s: NotNegative
+    decode_tok_per_s: NotNegative
+    repetition_s: Seconds
+    default_s: Seconds
+    kept: bool
 
 
 @dataclass(frozen=True)
@@ -110,6 +123,12 @@ BUNDLE: Shapes = {
     "decode": DecodeShape | None,
     "mlc_quantisation": str | None,
     "unverified_on_device": tuple[str, ...] | None,
+}
+PLAN: Shapes = {
+    "adapts": bool | None,
+    "precision": NotNegative | None,
+    "budget_s": Seconds | None,
+    "lengths": LengthsShape | None,
 }
 CELL: Shapes = {"profile": ProfileShape | None}
 MEMORY: Shapes = {"opencl_alloc_peak_bytes": Bytes | None, "reason": str | None}

@@ -108,11 +108,14 @@ class OpenClSpec:
 class MeasureSpec:
     """How to measure. `threads` 0 is every core; `*_s` are seconds, spreads and gates are fractions.
 
+    `repeats` 0 is as many as it takes to know the medians to `precision`, in about `budget_s` of repetitions.
     `ram_share` is the most of all its memory that a model may take: a phone ends a program that takes half of it.
     """
 
     threads: Annotated[int, Limits(min=0, max=4096)] = 0
-    repeats: Annotated[int, Limits(min=1, max=10_000)] = 5
+    repeats: Annotated[int, Limits(min=0, max=10_000)] = 0
+    precision: Annotated[float, Limits(above=0, max=1)] = 0.05
+    budget_s: Annotated[float, Limits(above=0, max=604_800, unit="s")] = 120.0
     warmup_cap: Annotated[int, Limits(min=0, max=1000)] = 8
     warmup_spread: Annotated[float, Limits(above=0, max=1)] = 0.05
     cv_gate: Annotated[float, Limits(above=0, max=1)] = 0.05

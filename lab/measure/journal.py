@@ -39,6 +39,12 @@ class Journal:
         self._set_cell(cell, repetitions=rows, **_standing(rows))
         self.save()
 
+    def plan_repeats(self, repeats: int) -> None:
+        """Set the number of repetitions that the session means to come to."""
+        if repeats != self.record.plan.repeats:
+            self._set(plan=replace(self.record.plan, repeats=repeats))
+            self.save()
+
     def add_memory(self, cell: int, memory: CellMemory) -> None:
         """Set the memory of cell number `cell`."""
         self._set_cell(cell, memory=memory)

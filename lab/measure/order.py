@@ -15,9 +15,12 @@ class Turn:
     index: int
 
 
-def turns(engines: int, cells: int, repeats: int) -> Iterator[Turn]:
-    """Yield every repetition once, in order; two engines go A B, then B A, in each cell and from cell to cell."""
-    for index in range(repeats):
+def turns(engines: int, cells: int, repeats: int, begun: int = 0) -> Iterator[Turn]:
+    """Yield every repetition once, in order; two engines go A B, then B A, in each cell and from cell to cell.
+
+    The first `begun` of the repetitions are behind us.
+    """
+    for index in range(begun, repeats):
         for cell in range(cells):
             forward = range(engines)
             for engine in forward if (index + cell) % 2 == 0 else reversed(forward):

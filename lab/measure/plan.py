@@ -14,21 +14,46 @@ from lab.measure.protocol import fingerprint
 
 PROMPTS, GENERATES, DEPTHS = (512,), (128,), (0,)
 MAX_TOKENS = 1_000_000  # the runner takes no more
+LEAST_REPEATS, USUAL_REPEATS, MOST_REPEATS = 3, 5, 10  # where nobody named a number
 
 
 Cell = Test
 
 
 @dataclass(frozen=True)
+class Lengths:
+    """Why a plan's cells have the lengths that nobody named; see `lab.measure.lengths`.
+
+    `prompt` and `generate` are the step of the ladder that was taken, in tokens; rates are those of the trial.
+    `repetition_s` is what a repetition was expected to take with them, and `default_s` with the default ones. `kept`
+    says that they are those of an earlier run, though the trial alone would have chosen the next step.
+    """
+
+    prompt: int
+    generate: int
+    prefill_tok_per_s: float
+    decode_tok_per_s: float
+    repetition_s: float
+    default_s: float
+    kept: bool = False
+
+
+@dataclass(frozen=True)
 class Plan:
     """Cells and the settings they share. Times in seconds, temperatures in deg C, gates as fractions.
 
-    With `profile` each cell gets a process more, in which every kernel of the GPU is timed.
+    Where it `adapts`, `repeats` is the least at first and then what the session decided: as many as bring the 95 %
+    interval of every median within `precision` (a fraction), as far as `budget_s` allows. `lengths` is null where they
+    were named. With `profile` each cell gets a process more, in which every kernel of the GPU is timed.
     `cv_gate` is declared here, before the run: cohorts whose coefficient of variation is over it are marked.
     """
 
     cells: tuple[Cell, ...]
-    repeats: int = 5
+    repeats: int = USUAL_REPEATS
+    adapts: bool = False
+    precision: float = 0.05
+    budget_s: float = 120.0
+    lengths: Lengths | None = None
     threads: int = 1
     prefill_chunk: int = 512
     warmup_cap: int = 8
@@ -89,7 +114,10 @@ def plan_for(target: TargetSpec, cells: tuple[Cell, ...], default: int | None, *
     asked = target.measure
     plan = Plan(
         cells=cells,
-        repeats=asked.repeats,
+        repeats=asked.repeats or LEAST_REPEATS,
+        adapts=not (asked.repeats or changes.get("repeats")),
+        precision=asked.precision,
+        budget_s=asked.budget_s,
         threads=min(asked.threads, default or asked.threads) if target.is_emulated else asked.threads,
         prefill_chunk=asked.prefill_chunk,
         warmup_cap=asked.warmup_cap,

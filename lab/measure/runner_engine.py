@@ -47,7 +47,7 @@ from lab.ondevice.build import RunnerFiles
 from lab.ondevice.events import Verify
 from lab.ondevice.run_log import RunLog
 
-PROBE_WARMUPS = 3
+PROBE_WARMUPS, TRIAL_WARMUPS = 3, 1
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,14 @@ class RunnerEngine:
         plan = replace(self.plan, threads=threads)
         return replace(self, invocation=replace(self.invocation, plan=plan), tried=tried)
 
+    def with_plan(self, plan: Plan) -> RunnerEngine:
+        """Return the same bundle, called as `plan` says."""
+        return replace(self, invocation=replace(self.invocation, plan=plan))
+
+    def try_once(self, cell: Cell) -> Rate | str:
+        """Return how fast the small `cell` goes after one round of warm-up, or why that is not known."""
+        return self._probe(self.plan.threads, cell, TRIAL_WARMUPS)
+
     def run(self, cell: Cell, verify: bool, log: RunLog) -> Attempt:
         """Run one timed process and fill `log`."""
         how = self._attempt(self.invocation, self.invocation.timed(cell, verify=verify), log)
@@ -162,14 +170,21 @@ class RunnerEngine:
 
     def _probes(self, counts: Sequence[int], cell: Cell, reasons: dict[str, None]) -> Iterator[Rate]:
         for threads in counts:
-            plan = replace(self.plan, threads=threads, warmup_cap=PROBE_WARMUPS)
-            invocation, log = replace(self.invocation, plan=plan), RunLog()
-            how = self._attempt(invocation, invocation.timed(cell, verify=False), log)
-            reason = how.reason or why_rejected(cell, timing_of(log))
-            if how.ending == "whole" and reason is None:
-                found = metrics(cell, timing_of(log))
-                yield Rate(threads, found.prefill_tok_per_s, found.decode_tok_per_s)
-            reasons[f"{threads}: {reason}"] = None
+            found = self._probe(threads, cell, PROBE_WARMUPS)
+            if isinstance(found, Rate):
+                yield found
+            else:
+                reasons[f"{threads}: {found}"] = None
+
+    def _probe(self, threads: int, cell: Cell, warmups: int) -> Rate | str:
+        plan = replace(self.plan, threads=threads, warmup_cap=warmups)
+        invocation, log = replace(self.invocation, plan=plan), RunLog()
+        how = self._attempt(invocation, invocation.timed(cell, verify=False), log)
+        reason = how.reason or why_rejected(cell, timing_of(log))
+        if how.ending != "whole" or reason is not None:
+            return str(reason)
+        found = metrics(cell, timing_of(log))
+        return Rate(threads, found.prefill_tok_per_s, found.decode_tok_per_s)
 
     def _block(self) -> EngineRecord:
         versions = encode(self.manifest.versions)

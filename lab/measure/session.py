@@ -13,19 +13,22 @@ from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
 from lab.core.place import Place
 from lab.core.progress import Progress
+from lab.core.units import human_seconds
 from lab.devices.base import Device
-from lab.formats.run_record import CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
+from lab.formats.run_record import Cell, CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
 from lab.formats.target import TargetSpec
 from lab.measure.attempt import Attempt
 from lab.measure.clock import Clock
 from lab.measure.core_names import with_core_names
 from lab.measure.document import new_record
 from lab.measure.engine import Engine, Setup
+from lab.measure.enough import Standing, repeats_for, standing
 from lab.measure.gates import wait_until_quiet
 from lab.measure.invocation import Placed, place_runner
 from lab.measure.journal import Journal, outcome
+from lab.measure.lengths import TRIAL, Asked, with_lengths
 from lab.measure.order import Turn, turns
-from lab.measure.plan import Plan
+from lab.measure.plan import Plan, cells_of
 from lab.measure.roofs import glance, measure_bandwidth, measure_peak
 from lab.measure.runner_engine import RunnerEngine, RunnerSetup
 from lab.measure.samplers import StateSampler
@@ -56,6 +59,11 @@ class Lane:
     engine: Engine
     journal: Journal
 
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells as they stand."""
+        return self.journal.record.cells
+
 
 def measure(
     device: Device,
@@ -67,10 +75,11 @@ def measure(
     times: TimesRecord | None = None,
     clock: Clock | None = None,
     said: Mapping[str, Any] = NOTHING,
+    asked: Asked | None = None,
 ) -> RunRecord:
     """Measure every cell of `plan` with one bundle; see `measure_engines`."""
     setup = RunnerSetup(bundle, target, runner, progress, times or TimesRecord())
-    (record,) = measure_engines(device, [setup], plan, progress, runner, said=said, clock=clock)
+    (record,) = measure_engines(device, [setup], plan, progress, runner, said=said, clock=clock, asked=asked)
     return record
 
 
@@ -84,11 +93,13 @@ def measure_engines(
     find_threads: bool = False,
     said: Mapping[str, Any] = NOTHING,
     clock: Clock | None = None,
+    asked: Asked | None = None,
 ) -> tuple[RunRecord, ...]:
     """Measure every cell of `plan` with every engine in turns; return their records, which are stored by then.
 
     `runner` measures the roofs. With `find_threads` each engine gets the number of threads it decodes
-    fastest with, of 1 to the plan's. `said` is put on record as it is. Nothing is stored
+    fastest with, of 1 to the plan's. With `asked`, a trial of the only engine chooses the lengths that it does not
+    name. `said` is put on record as it is. Nothing is stored
     when a check fails, which is before anything is timed; from then on each record is stored after each of its
     repetitions. A repetition that crashes, hangs or talks nonsense is a row with its reason, and the rest goes on.
 
@@ -105,6 +116,8 @@ def measure_engines(
         engines = [setup.prepare(device, facts, plan) for setup in setups]
         if find_threads:
             engines = [_with_best_threads(device, engine, plan, progress, clock) for engine in engines]
+        if asked is not None:
+            engines, plan = _with_lengths(device, engines, plan, asked, progress, clock)
         placed = place_runner(device, runner)
         lanes = _lanes(device, with_core_names(device, placed, facts), engines, plan, said)
         return _Session(device, lanes, plan, progress, placed, clock).run()
@@ -115,6 +128,23 @@ def _with_best_threads(device: Device, engine: Engine, plan: Plan, progress: Pro
     return settle_threads(engine, plan.threads, progress)
 
 
+def _with_lengths(
+    device: Device, engines: list[Engine], plan: Plan, asked: Asked, progress: Progress, clock: Clock
+) -> tuple[list[Engine], Plan]:
+    """Return engine and plan with the lengths that a trial asks for; one that gave no number is told, and no more."""
+    (engine,) = engines
+    if asked.names_lengths or not isinstance(engine, RunnerEngine):
+        return engines, plan
+    wait_until_quiet(device, plan, clock)
+    with progress.phase(f"trial {TRIAL.label}"):
+        rate = engine.try_once(TRIAL)
+    if isinstance(rate, str):
+        progress.note(f"trial {TRIAL.label}: {rate}")
+        return engines, plan
+    plan = with_lengths(plan, asked, rate, progress)
+    return [engine.with_plan(replace(plan, threads=engine.plan.threads))], plan
+
+
 def _lanes(
     device: Device, facts: dict[str, Any], engines: Sequence[Engine], plan: Plan, said: Mapping[str, Any]
 ) -> list[Lane]:
@@ -122,6 +152,10 @@ def _lanes(
     extra = {"pushed": device.pushed(), **shared, **said}
     records = [new_record(device, facts, engine, plan.threads, extra) for engine in engines]
     return [Lane(engine, Journal(record)) for engine, record in zip(engines, records, strict=True)]
+
+
+def _roughly(seconds: float) -> str:
+    return human_seconds(seconds) if seconds >= 60 else f"{seconds:.0f} s"
 
 
 class _Session:
@@ -168,19 +202,49 @@ class _Session:
             self._finish(lane, *outcome(lane.journal.record))
 
     def _repetitions(self) -> Lane | None:
-        """Run every repetition in turns; return the engine whose bundle is found to be broken, at once."""
+        """Run the repetitions in turns, and more of them where the plan adapts; return an engine that is broken."""
+        began, done = self.clock.now(), 0
+        while done < self.plan.repeats:
+            broken = self._rounds(done)
+            if broken is not None:
+                return broken
+            done = self.plan.repeats
+            self._plan_repeats(repeats_for(self._standing(done), self.plan, self.clock.now() - began))
+        return None
+
+    def _rounds(self, begun: int) -> Lane | None:
+        """Run the repetitions from number `begun` to the last that is planned."""
         cells, repeats = self.plan.cells, self.plan.repeats
-        several = len(self.lanes) > 1
-        with self.progress.phase("measure", len(self.lanes) * len(cells) * repeats, "repetitions") as advance:
-            for order, turn in enumerate(turns(len(self.lanes), len(cells), repeats)):
+        some = len(self.lanes) * len(cells)
+        with self.progress.phase(self._phase(begun), some * (repeats - begun), "repetitions") as advance:
+            for order, turn in enumerate(turns(len(self.lanes), len(cells), repeats, begun), some * begun):
                 lane = self.lanes[turn.engine]
                 row = self._repetition(lane, turn, order)
-                name = f"{lane.engine.name} " if several else ""
+                name = f"{lane.engine.name} " if len(self.lanes) > 1 else ""
                 self.progress.note(name + told(cells[turn.cell], row, repeats))
                 advance(1)
                 if row.status == "broken":
                     return lane
         return None
+
+    def _phase(self, begun: int) -> str:
+        if begun:
+            more, precision = self.plan.repeats - begun, self.plan.precision * 100
+            return f"measure {more} more: a median is not known to {precision:g} % yet"
+        lengths = self.plan.lengths
+        if lengths is None or self.plan.cells != cells_of((lengths.prompt,), (lengths.generate,)):
+            return "measure"  # nobody knows how long these take
+        return f"measure, about {_roughly(self.plan.repeats * lengths.repetition_s)}"
+
+    def _standing(self, done: int) -> Standing:
+        rows = [[row for row in cell.repetitions if row.status == "ok"] for lane in self.lanes for cell in lane.cells]
+        rates = ("prefill_tok_per_s", "decode_tok_per_s")
+        return standing(([getattr(row, name) for row in some] for some in rows for name in rates), done)
+
+    def _plan_repeats(self, repeats: int) -> None:
+        self.plan = replace(self.plan, repeats=repeats)
+        for lane in self.lanes:
+            lane.journal.plan_repeats(repeats)
 
     def _repetition(self, lane: Lane, turn: Turn, order: int) -> Repetition:
         plan, journal, cell = lane.engine.plan, lane.journal, self.plan.cells[turn.cell]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 
 from lab.analysis.gpu import is_gpu_run
+from lab.core.decode import decode
 from lab.core.units import human_seconds
 from lab.formats.run_record import RunRecord
+from lab.formats.run_shapes import LengthsShape
+from lab.measure.enough import half_width
+from lab.measure.lengths import LADDER
+from lab.measure.plan import LEAST_REPEATS, MOST_REPEATS
 from lab.measure.share import share_words
 from lab.views.units import giga_ops_per_s, gigabytes_per_s
 
@@ -43,6 +49,11 @@ def checked(record: RunRecord) -> str:
     verdict = "" if found.passed else "FAILED: "
     off = f"logits {found.rel_error:.2g} off the reference (limit {found.rel_error_max:.2g})"
     return f"{verdict}{off}, {token} first token"
+
+
+def chosen(record: RunRecord) -> str:
+    """What lab itself chose of repetitions and lengths, and why; empty where all was named."""
+    return "; ".join(filter(None, (_repeats(record), _lengths(record))))
 
 
 def roof_words(record: RunRecord) -> str:
@@ -85,3 +96,40 @@ def time_spent(record: RunRecord) -> str:
 
 def _threads(count: int) -> str:
     return "1 thread" if count == 1 else f"{count} threads"
+
+
+def _repeats(record: RunRecord) -> str:
+    plan = record.plan
+    if not plan.extra.get("adapts") or plan.repeats is None:
+        return ""
+    precision, limit_s = plan.extra.get("precision") or 0.0, plan.extra.get("budget_s") or 0.0
+    prefill, decode = (_widest(record, name) for name in ("prefill_tok_per_s", "decode_tok_per_s"))
+    known = f"{plan.repeats} repetitions: medians known to ±{_part(prefill)} (prefill) and ±{_part(decode)} (decode)"
+    if max(prefill, decode) <= precision:
+        return f"{known}, ±{_part(precision)} was wanted"
+    return f"{known}; ±{_part(precision)} takes more than {MOST_REPEATS} of them, or than {human_seconds(limit_s)}"
+
+
+def _widest(record: RunRecord, name: str) -> float:
+    """The widest interval of a median, of all cells; infinite where one has fewer than two repetitions."""
+    rows = ([row for row in cell.repetitions if row.status == "ok"] for cell in record.cells)
+    return max((half_width([getattr(row, name) for row in some]) for some in rows), default=math.inf)
+
+
+def _lengths(record: RunRecord) -> str:
+    found = record.plan.extra.get("lengths")
+    if found is None:
+        return ""
+    lengths = decode(LengthsShape, found, where="lengths")
+    prompt, generate = LADDER[0]
+    if (lengths.prompt, lengths.generate) == (prompt, generate):
+        return ""
+    took = human_seconds(LEAST_REPEATS * lengths.default_s)
+    return (
+        f"{lengths.prompt} + {lengths.generate} tokens: {LEAST_REPEATS} repetitions of {prompt} + {generate} would take"
+        f" about {took}"
+    )
+
+
+def _part(value: float) -> str:
+    return "?" if math.isinf(value) else f"{value * 100:.2g} %"

@@ -14,7 +14,7 @@ from lab.analysis.summary import CellSummary, summarise
 from lab.core.text import clipped
 from lab.formats.run_record import RunRecord
 from lab.views.gpu_facts import NO_ROOF, gpu_lines
-from lab.views.run_facts import COUNTED, checked, model_words, peak_words, ran_on, roof_words, time_spent
+from lab.views.run_facts import COUNTED, checked, chosen, model_words, peak_words, ran_on, roof_words, time_spent
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
 from lab.views.units import giga_ops_per_s, gigabytes_per_s, mebibytes, milliseconds, number, percent, spread
 
@@ -103,6 +103,8 @@ def _gaps(cell: CellSummary) -> list[str]:
 def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "Ran on", ran_on(record)
     yield "Checked", checked(record)
+    if words := chosen(record):
+        yield "Chosen", words
     yield "Counted", COUNTED
     yield from gpu_lines(record)
     if is_gpu_run(record):

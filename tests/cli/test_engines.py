@@ -70,6 +70,13 @@ def together(home: Path, monkeypatch: pytest.MonkeyPatch) -> Together:
     return found
 
 
+def test_sides_that_are_compared_get_the_usual_lengths_and_a_number_known_before(lab: Lab, together: Together) -> None:
+    assert lab(*BOTH).code == 0
+    assert together.plan is not None
+    assert (together.plan.repeats, together.plan.adapts) == (5, False)
+    assert [(cell.prompt, cell.generate) for cell in together.plan.cells] == [(512, 128)]
+
+
 def test_both_are_set_up_and_both_are_shown(lab: Lab, together: Together) -> None:
     ran = lab(*BOTH, "--repeats", "3")
     assert (ran.code, ran.err) == (0, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,15 +11,19 @@ import pytest
 
 import lab.cli.measuring as measuring
 from lab import store
+from lab.cli.earlier import earlier_step
 from lab.cli.pipeline import Pipeline
 from lab.core.errors import MeasureError
-from lab.core.home import profiles_dir
+from lab.core.home import builtin_dir, profiles_dir
 from lab.formats.run_record import RunRecord, TimesRecord
-from lab.measure.plan import Plan
+from lab.measure.lengths import Asked
+from lab.measure.plan import Cell, Plan
 from lab.measure.session import Interrupted
 from tests.analysis.documents import cell, failed_repetition, record
 from tests.cli.conftest import Lab
 
+RATES = {"prefill_tok_per_s": 9.0, "decode_tok_per_s": 4.0, "repetition_s": 30.0, "default_s": 90.0, "kept": False}
+CHOSEN: dict[str, Any] = {"prompt": 512, "generate": 128, **RATES}
 RUN = ("run", "--target", "local", "--model", "phi3-mini-q4")
 
 
@@ -30,9 +35,10 @@ class Session:
         self.plan: Plan | None = None
         self.times: TimesRecord | None = None
         self.said: Any = None
+        self.asked: Asked | None = None
 
-    def __call__(self, *words: Any, said: Any) -> RunRecord:
-        self.plan, self.times, self.said = words[3], words[6], said
+    def __call__(self, *words: Any, said: Any, asked: Asked | None) -> RunRecord:
+        self.plan, self.times, self.said, self.asked = words[3], words[6], said, asked
         if isinstance(self.result, BaseException):
             raise self.result
         store.save(self.result)
@@ -92,7 +98,6 @@ def test_defaults_are_those_of_the_help_and_the_target(lab: Lab, session: Sessio
     lab(*RUN)
     assert session.plan is not None
     assert [(cell.prompt, cell.generate, cell.depth) for cell in session.plan.cells] == [(512, 128, 0)]
-    assert session.plan.repeats == 5
 
 
 def test_ctrl_c_while_measuring_shows_and_names_what_was_kept(lab: Lab, session: Session) -> None:
@@ -187,3 +192,52 @@ def test_a_profile_is_of_an_opencl_device(lab: Lab) -> None:
     ran = lab("run", "--target", "local", "--model", "phi3-mini-q4", "--profile")
     assert ran.code == 2
     assert "--profile times the kernels of an OpenCL device" in ran.err
+
+
+def test_what_nobody_named_is_for_the_session_to_choose(lab: Lab, session: Session) -> None:
+    assert lab(*RUN).code == 0
+    assert session.plan is not None
+    assert (session.plan.repeats, session.plan.adapts) == (3, True)
+    assert session.asked is not None
+    assert (session.asked.prompt, session.asked.generate, session.asked.depth) == (None, None, None)
+
+
+def test_what_was_named_is_not(lab: Lab, session: Session) -> None:
+    assert lab(*RUN, "--prompt", "100", "--generate", "8,9", "--repeats", "7").code == 0
+    assert session.plan is not None
+    assert (session.plan.repeats, session.plan.adapts) == (7, False)
+    assert session.plan.cells == (Cell(100, 8), Cell(100, 9))
+    assert session.asked is not None
+    assert session.asked.names_lengths
+
+
+def test_a_number_in_the_target_s_file_is_one_that_was_named(lab: Lab, session: Session, home: Path) -> None:
+    folder = home / "targets"
+    folder.mkdir(exist_ok=True)
+    own = (builtin_dir("targets") / "local.toml").read_text().replace('"local"', '"own"', 1)
+    (folder / "own.toml").write_text(own.replace("repeats = 0", "repeats = 4"))
+    assert lab("run", "--target", "own", "--model", "phi3-mini-q4").code == 0
+    assert session.plan is not None
+    assert (session.plan.repeats, session.plan.adapts) == (4, False)
+
+
+def test_the_step_of_the_newest_run_that_chose_one(home: Path) -> None:
+    def keep(number: int, label: str = "phi3-mini-q4", serial: str = "ab" * 32, **lengths: int) -> None:
+        plain = record()
+        plan = replace(plain.plan, extra={**plain.plan.extra, **({"lengths": CHOSEN | lengths} if lengths else {})})
+        device = replace(plain.device, serial_hash=serial)
+        model = replace(plain.model, label=label)
+        run_id, made = f"2026010{number}-000000-aaaaaa", f"2026-01-0{number}T00:00:00Z"
+        store.save(replace(plain, run_id=run_id, created_at=made, plan=plan, device=device, model=model))
+
+    def found() -> tuple[int, int] | None:
+        return earlier_step(record().target.name, "phi3-mini-q4", "ab" * 32)
+
+    assert found() is None
+    keep(1, prompt=256, generate=64)
+    assert found() == (256, 64)
+    keep(2, prompt=128, generate=32)
+    keep(3, prompt=64, generate=16, serial="cd" * 32)
+    keep(4, prompt=64, generate=16, label="phi3-mini-q4@2l")
+    keep(5)  # lengths were named
+    assert found() == (128, 32)

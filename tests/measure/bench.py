@@ -17,6 +17,7 @@ from typing import Any
 
 from lab.formats.run_record import RunRecord, TimesRecord
 from lab.formats.target import TargetSpec
+from lab.measure.lengths import Asked
 from lab.measure.plan import Plan, cells_of
 from lab.measure.session import measure
 from lab.ondevice.build import RunnerFiles
@@ -83,7 +84,7 @@ class Bench:
         words = [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
         return [call for call in words if call[0] == verb]
 
-    def run(self, **changes: Any) -> RunRecord:
+    def run(self, asked: Asked | None = None, **changes: Any) -> RunRecord:
         self.plan = replace(self.plan, **changes)
         return measure(
             self.device,
@@ -94,6 +95,7 @@ class Bench:
             self.runner(),
             TimesRecord(compile=1.0),
             self.time.clock,
+            asked=asked,
         )
 
     def runner(self) -> RunnerFiles:

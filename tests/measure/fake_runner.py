@@ -3,8 +3,8 @@
     fake_runner.py SCRIPT run --bundle DIR --prompt N ...
 
 SCRIPT is a file: {"log": PATH, "faults": {"3": "sigsegv"}, "bandwidth": [..], ...}. Each call appends its
-words to the log; the number of the `run` (from 0) picks its fault. It starts in 20 ms: no import beyond the
-standard library.
+words to the log; the number of the `run` (from 0) picks its fault, and of "decode_ms" how long its tokens take.
+It starts in 20 ms: no import beyond the standard library.
 """
 
 from __future__ import annotations
@@ -118,13 +118,13 @@ def warm_up() -> None:
     say(event="warm", count=3, stable=True)
 
 
-def stamps(given: dict[str, str], fault: str) -> tuple[int, list[int]]:
+def stamps(given: dict[str, str], fault: str, decode_ns: int) -> tuple[int, list[int]]:
     submit = START_NS + 2_000 * MS
     first = submit + int(given["prompt"]) * PREFILL_NS_PER_TOKEN
-    tokens = [first + index * DECODE_NS for index in range(int(given["generate"]))]
+    tokens = [first + index * decode_ns for index in range(int(given["generate"]))]
     if fault == "throttling":
         late = len(tokens) * 2 // 3
-        tokens = tokens[:late] + [at + (index + 1) * DECODE_NS // 2 for index, at in enumerate(tokens[late:])]
+        tokens = tokens[:late] + [at + (index + 1) * decode_ns // 2 for index, at in enumerate(tokens[late:])]
     if fault == "wrong-count":
         tokens.pop()
     if fault == "backwards":
@@ -134,8 +134,8 @@ def stamps(given: dict[str, str], fault: str) -> tuple[int, list[int]]:
     return submit, tokens
 
 
-def tokens_of(given: dict[str, str], fault: str) -> list[int]:
-    submit, tokens = stamps(given, fault)
+def tokens_of(given: dict[str, str], fault: str, decode_ns: int) -> list[int]:
+    submit, tokens = stamps(given, fault, decode_ns)
     say(event="submit", t_ns=submit, prompt=int(given["prompt"]), depth=int(given["depth"]))
     for index, at in enumerate(tokens):
         say(event="token", i=index, t_ns=at, id=index)
@@ -213,7 +213,7 @@ def run(script: dict[str, Any], given: dict[str, str], fault: str) -> None:
     warm_up()
     if fault in ("hang", "deaf", "babble"):
         hang(given, fault, script)
-    tokens = tokens_of(given, fault)
+    tokens = tokens_of(given, fault, script.get("decode_ns", DECODE_NS))
     if fault == "cut":
         return
     memory(script, given)
@@ -283,6 +283,8 @@ def main() -> None:
     elif words[0] == "info":
         info(script, options(words))
     else:
+        if number < len(script.get("decode_ms", [])):
+            script["decode_ns"] = int(script["decode_ms"][number] * MS)
         run(script, options(words), script["faults"].get(str(number), script["faults"].get("*", "")))
 
 

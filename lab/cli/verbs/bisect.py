@@ -39,8 +39,9 @@ KEPT = "the repository is as it was, and the sessions that were measured are on 
 @click.option("--sessions", type=click.IntRange(1, 100), default=3, metavar="N", help="Sessions of each; default: 3.")
 @click.option("--build", metavar="CMD", help="Line of shell that builds what is checked out.")
 @click.option("--measure", metavar="CMD", help="Command that records one session instead of 'lab run'.")
-@click.option("--prompt", metavar="N[,N...]", callback=int_list(1), help="Tokens to prefill; default: 512.")
-@click.option("--generate", metavar="N[,N...]", callback=int_list(2), help="Tokens to generate; default: 128.")
+# Named here, because a revision that is slower must not get other lengths.
+@click.option("--prompt", metavar="N[,N...]", default="512", callback=int_list(1), help="Tokens to prefill.")
+@click.option("--generate", metavar="N[,N...]", default="128", callback=int_list(2), help="Tokens to generate.")
 @click.option("--depth", metavar="N[,N...]", callback=int_list(0), help="Tokens in the cache; default: 0.")
 @click.option("--repeats", type=Whole(1), metavar="N", help="Repetitions; default: the target's.")
 @click.option("--threads", type=Whole(1), metavar="N", help="Threads; default: the target's.")

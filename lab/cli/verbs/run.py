@@ -35,17 +35,17 @@ TARGETS = "Device; see 'lab targets'. Several are measured side by side."
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _tokens(option: str, least: int, default: str, text: str) -> Callable[[F], F]:
-    return click.option(option, metavar="N[,N...]", default=default, callback=int_list(least), help=text)
+def _tokens(option: str, least: int, text: str) -> Callable[[F], F]:
+    return click.option(option, metavar="N[,N...]", callback=int_list(least), help=text)
 
 
 @click.command("run")
 @click.option("--target", "targets", metavar="NAME[,NAME...]", callback=existing_targets, help=TARGETS)
 @click.option("--model", metavar="ID", callback=existing_model, help="Model; see 'lab models'.")
-@_tokens("--prompt", 1, "512", "Tokens to prefill; default: 512.")
-@_tokens("--generate", 2, "128", "Tokens to generate; default: 128.")
-@_tokens("--depth", 0, "0", "Tokens in the cache before the prompt; default: 0.")
-@click.option("--repeats", type=Whole(1), metavar="N", help="Repetitions; default: the target's.")
+@_tokens("--prompt", 1, "Tokens to prefill; default: 512, fewer on a slow machine.")
+@_tokens("--generate", 2, "Tokens to generate; default: 128, fewer on a slow machine.")
+@_tokens("--depth", 0, "Tokens in the cache before the prompt; default: 0.")
+@click.option("--repeats", type=Whole(1), metavar="N", help="Repetitions; default: the target's, or 3 to 10.")
 @click.option("--threads", type=Whole(1), metavar="N", help="Threads; default: the target's.")
 @click.option("--profile", is_flag=True, help="Time each kernel of an OpenCL device, in a process more a cell.")
 @engine_option
@@ -63,6 +63,11 @@ def command(targets: tuple[str, ...], resume: str | None, as_json: bool, **optio
     tokenising not. The build is checked against reference logits before anything is timed. Every repetition is a
     fresh process, and is on record in profiles/ as soon as it is done: Ctrl-C keeps what was measured. Where
     several numbers are given, every combination is measured, in turns.
+
+    Where neither --repeats nor the target gives a number, there are 3 to 10 repetitions: as many as it takes to know
+    each median to 5 %, in about two minutes. A machine on which 3 of them take longer gets shorter lengths, by a
+    short trial, where --prompt and --generate do not name any. The table says what was chosen. A series that has to
+    stay comparable, as in CI, is best measured with --prompt and --generate.
 
     Several targets are measured side by side, those that use this machine's own processor after the others, one
     at a time. A device that is lost, refuses or fills up ends as a record with its reason and exit code 4; the

@@ -1,0 +1,97 @@
+"""How many tokens go in and come out, where nobody named them: fewer than usual on a slow machine alone.
+
+A row of other lengths is another series. So they are not fitted to the machine: they are steps of a short ladder, and a
+machine stays on its step unless its speed has clearly changed. How many other cells a run has, or how many repetitions
+were asked for, makes no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lab.core.progress import Progress
+from lab.core.units import human_seconds
+from lab.measure.engine import Rate
+from lab.measure.plan import DEPTHS, GENERATES, LEAST_REPEATS, PROMPTS, Cell, Lengths, Plan, cells_of
+
+LADDER = ((PROMPTS[0], GENERATES[0]), (256, 64), (128, 32), (64, 16), (32, 8))
+TRIAL = Cell(prompt=32, generate=5)
+# Three rounds of warm-up are usual; the rest is the start of a process, and looks at the device and at its roofs.
+WARM_PROMPT, WARM_GENERATE, REST_S = 3 * 16, 3 * 4, 1.5
+STAYS = 1.25  # an earlier step is left when its repetitions are off the budget by more than this
+
+Step = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The lists that were named, each None where it was not; `earlier` returns the step of the run before, or None."""
+
+    prompt: tuple[int, ...] | None = None
+    generate: tuple[int, ...] | None = None
+    depth: tuple[int, ...] | None = None
+    earlier: Callable[[], Step | None] = lambda: None
+
+    @property
+    def names_lengths(self) -> bool:
+        """Whether there is nothing to choose."""
+        return self.prompt is not None and self.generate is not None
+
+    def cells(self, step: Step = LADDER[0]) -> tuple[Cell, ...]:
+        """Return the cells, with `step` for what was not named; UsageError as `cells_of`."""
+        prompt, generate = step
+        return cells_of(
+            (prompt,) if self.prompt is None else self.prompt,
+            (generate,) if self.generate is None else self.generate,
+            DEPTHS if self.depth is None else self.depth,
+        )
+
+
+def with_lengths(plan: Plan, asked: Asked, rate: Rate | None, progress: Progress) -> Plan:
+    """Return the plan with the lengths that a trial's `rate` asks for; unchanged where there was no rate."""
+    if rate is None:
+        return plan
+    lengths = lengths_for(rate, plan.budget_s, asked.earlier)
+    if (lengths.prompt, lengths.generate) != LADDER[0]:
+        progress.note(_why(lengths))
+    return replace(plan, cells=asked.cells((lengths.prompt, lengths.generate)), lengths=lengths)
+
+
+def lengths_for(rate: Rate, budget_s: float, earlier: Callable[[], Step | None]) -> Lengths:
+    """Return the longest step whose least repetitions fit into the budget, or the earlier one where that is near it.
+
+    `earlier` is asked only where it could matter: on a fast machine nobody looks for it.
+    """
+    fitting = next((step for step in LADDER if _repeated_s(step, rate) <= budget_s), LADDER[-1])
+    near = [step for step in LADDER if step != fitting and _is_near(step, fitting, rate, budget_s)]
+    before = earlier() if near else None
+    step = before if before in near else fitting
+    rates = rate.prefill_tok_per_s, rate.decode_tok_per_s
+    return Lengths(*step, *rates, repetition_s(step, rate), repetition_s(LADDER[0], rate), kept=step != fitting)
+
+
+def repetition_s(step: Step, rate: Rate) -> float:
+    """Return about how many seconds a repetition takes, its warm-up and its start included."""
+    prompt, generate = step[0] + WARM_PROMPT, step[1] + WARM_GENERATE
+    return prompt / rate.prefill_tok_per_s + generate / rate.decode_tok_per_s + REST_S
+
+
+def _repeated_s(step: Step, rate: Rate) -> float:
+    return LEAST_REPEATS * repetition_s(step, rate)
+
+
+def _is_near(other: Step, fitting: Step, rate: Rate, budget_s: float) -> bool:
+    """Whether the speed is so near to the border between two steps that a machine may stay on the other one."""
+    if LADDER.index(other) < LADDER.index(fitting):
+        return _repeated_s(other, rate) <= budget_s * STAYS
+    return _repeated_s(fitting, rate) > budget_s / STAYS
+
+
+def _why(lengths: Lengths) -> str:
+    prompt, generate = LADDER[0]
+    default = human_seconds(LEAST_REPEATS * lengths.default_s)
+    return (
+        f"{lengths.prompt} + {lengths.generate} tokens: {LEAST_REPEATS} repetitions of {prompt} + {generate} would take"
+        f" about {default} here; --prompt and --generate name others"
+    )
