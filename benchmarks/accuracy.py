@@ -72,7 +72,7 @@ def _scores(seed: int, quant: str, exact: Any, ids: Any, program: Path, options:
     say(f"seed {seed}: {quant} by tvm")
     plain = logits.of_transformers(CONFIG, stored(weights, scheme), ids)
     yield score("tvm", quant, quant, seed, ids, exact, plain, logits.of_tvm(CONFIG, scheme, weights, ids))
-    kind = TYPES[quant][0].name
+    kind = TYPES[quant][0].type.name
     say(f"seed {seed}: {kind} by llama.cpp")
     with tempfile.TemporaryDirectory(prefix="lab-accuracy-") as folder:
         model = logits.make_gguf(CONFIG, scheme, weights, Path(folder))

@@ -18,7 +18,7 @@ from lab.core.progress import NullProgress
 from lab.formats.bundle import GGUF_NAME
 from lab.models.catalog import custom
 from lab.models.gguf_file import write_gguf
-from lab.models.gguf_layout import gguf_tensors
+from lab.models.gguf_layout import gguf_tensors, gguf_types
 from lab.models.presets.config import Phi3Config
 from lab.models.quant import F32, QuantScheme
 from lab.models.sources import open_folder
@@ -69,10 +69,11 @@ def make_gguf(config: Phi3Config, scheme: QuantScheme, weights: Weights, folder:
     return write_gguf(custom(config, scheme, f"tiny-{scheme.name}"), source, folder, NullProgress()) / GGUF_NAME
 
 
-def stored_in(model: Path, config: Phi3Config, scheme: QuantScheme) -> dict[str, F32]:
+def stored_in(path: Path, config: Phi3Config, scheme: QuantScheme) -> dict[str, F32]:
     """The weights that a GGUF stands for, as float32 under Hugging Face's names."""
-    found = {one.name: one for one in gguf.GGUFReader(model).tensors}
-    wanted = [one for one in gguf_tensors(custom(config, scheme, "tiny")) if one.hf_name is not None]
+    found = {one.name: one for one in gguf.GGUFReader(path).tensors}
+    model = custom(config, scheme, "tiny")
+    wanted = [one for one in gguf_tensors(model, gguf_types(model)[0]) if one.hf_name is not None]
     return {str(one.hf_name): _plain(found[one.name]).reshape(one.shape) for one in wanted}
 
 

@@ -1,4 +1,4 @@
-"""The GGUF of a model: the same weights as ours, requantised to the type of the same bits, for llama.cpp.
+"""The GGUF of a model: the same weights as ours, requantised to a type of about the same bits, for llama.cpp.
 
 Made once and then found, as weights folders are. No matrix is ever whole in memory.
 """
@@ -40,7 +40,8 @@ from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import model_block
 from lab.models.convert.run import check_fits
 from lab.models.convert.stream import block_rows, workers
-from lab.models.gguf_layout import ARCHITECTURE, TYPES, GgufTensor, describe, gguf_tensors
+from lab.models.gguf_layout import ARCHITECTURE, GgufTensor, GgufType, describe, gguf_tensors, gguf_types
+from lab.models.iq4_xs import encode_iq4_xs
 from lab.models.params import EMBEDDING
 from lab.models.quant import F32, U8
 from lab.models.sources.base import WeightSource
@@ -49,38 +50,50 @@ WRITER_VERSION = 1  # raise it whenever the bytes made from the same source chan
 _ROOM_BYTES = 1 << 20  # metadata and manifest
 
 
-def write_gguf(spec: ModelSpec, source: WeightSource, out_root: Path, progress: Progress) -> Path:
+def write_gguf(spec: ModelSpec, source: WeightSource, out_root: Path, progress: Progress, name: str = "") -> Path:
     """Return the folder with the GGUF of `spec` from `source` under `out_root`, made if it is not there yet.
 
-    Raises WeightsError for a source that does not fit the model or is damaged, LabError for a disk that is
-    full or not writable.
+    `name` is one of the `gguf_types` of the model; "" is the first. Raises WeightsError for a source that does not fit
+    the model or is damaged, LabError for a disk that is full or not writable.
     """
     check_fits(spec, source)
-    key = gguf_key(spec, source)
+    matrix = _type_of(spec, name)
+    key = gguf_key(spec, source, matrix)
     final = out_root / "gguf" / f"{spec.label}--{key[:12]}"
     if _is_there(final, progress):
         return final
-    needed = sum(one.nbytes for one in gguf_tensors(spec)) + _ROOM_BYTES
+    needed = sum(one.nbytes for one in gguf_tensors(spec, matrix)) + _ROOM_BYTES
     with staging_dir(final.parent, final.name, needed_bytes=needed) as folder:
-        _write_file(folder / GGUF_NAME, spec, source, progress)
+        _write_file(folder / GGUF_NAME, spec, source, matrix, progress)
         with progress.phase("digest GGUF", (folder / GGUF_NAME).stat().st_size, "B") as advance:
             entry = file_entry(folder / GGUF_NAME, advance)
-        write_manifest(folder, _manifest(spec, source, key, entry))
+        write_manifest(folder, _manifest(spec, source, matrix, key, entry))
         return publish_dir(folder, final)
 
 
-def gguf_key(spec: ModelSpec, source: WeightSource) -> str:
+def gguf_key(spec: ModelSpec, source: WeightSource, matrix: GgufType) -> str:
     """Return the digest of everything that the file's content depends on."""
     made_by = {"writer": WRITER_VERSION, "gguf": importlib.metadata.version("gguf")}
     model = {"label": spec.label, "config": asdict(spec.config), "quant": spec.scheme.name}
-    return digest({**made_by, **model, "source": [source.kind, source.source_id]})
+    # The first type of a scheme goes without its name: files made before there were others stay what they are.
+    kind = {} if matrix == gguf_types(spec)[0] else {"type": matrix.name}
+    return digest({**made_by, **model, **kind, "source": [source.kind, source.source_id]})
 
 
 def encode(values: F32, kind: Type) -> U8:
-    """Return the bytes of rows of a matrix, by gguf's own quantiser; WeightsError for what is no number."""
+    """Return the bytes of rows of a matrix, by gguf's own quantiser where it has one."""
+    if kind == Type.IQ4_XS:
+        return encode_iq4_xs(values)
     with np.errstate(over="ignore", invalid="ignore"):
         stored = gguf.quants.quantize(values, kind)
     return np.ascontiguousarray(stored).view(np.uint8)
+
+
+def _type_of(spec: ModelSpec, name: str) -> GgufType:
+    types = {one.name: one for one in gguf_types(spec)}
+    if name and name not in types:
+        raise WeightsError(f"{spec.label} cannot be written as {name}", hint=f"its types: {', '.join(types)}")
+    return types[name] if name else gguf_types(spec)[0]
 
 
 def _is_there(final: Path, progress: Progress) -> bool:
@@ -95,9 +108,9 @@ def _is_there(final: Path, progress: Progress) -> bool:
     return True
 
 
-def _write_file(path: Path, spec: ModelSpec, source: WeightSource, progress: Progress) -> None:
-    tensors = gguf_tensors(spec)
-    begin = _write_head(path, spec, tensors)
+def _write_file(path: Path, spec: ModelSpec, source: WeightSource, matrix: GgufType, progress: Progress) -> None:
+    tensors = gguf_tensors(spec, matrix)
+    begin = _write_head(path, spec, matrix, tensors)
     offsets = list(_offsets(begin, tensors))
     total = sum(one.nbytes for one in tensors)
     handle = os.open(path, os.O_RDWR)
@@ -110,10 +123,10 @@ def _write_file(path: Path, spec: ModelSpec, source: WeightSource, progress: Pro
         os.close(handle)
 
 
-def _write_head(path: Path, spec: ModelSpec, tensors: Sequence[GgufTensor]) -> int:
+def _write_head(path: Path, spec: ModelSpec, matrix: GgufType, tensors: Sequence[GgufTensor]) -> int:
     """Write all that comes before the tensors' bytes; return where those begin."""
     writer = gguf.GGUFWriter(path, ARCHITECTURE)
-    describe(writer, spec)
+    describe(writer, spec, matrix)
     for one in tensors:
         writer.add_tensor_info(one.name, one.shape, np.dtype(np.float32), one.nbytes, raw_dtype=one.type)
     writer.write_header_to_file()
@@ -154,7 +167,7 @@ def _write_tensor(
 
 def _checked(values: F32, tensor: GgufTensor, start: int) -> F32:
     """Refuse what is no number, and what float16 (a type's own, or that of its scales) cannot hold."""
-    scaled = {Type.Q4_0: 8.0, Type.Q8_0: 127.0, Type.F16: 1.0}.get(tensor.type, np.inf)
+    scaled = {Type.Q4_0: 8.0, Type.IQ4_XS: 127.0 * 32, Type.Q8_0: 127.0, Type.F16: 1.0}.get(tensor.type, np.inf)
     limit = 65504.0 * scaled
     if not (np.abs(values) <= limit).all() or not np.isfinite(values).all():
         raise WeightsError(
@@ -178,25 +191,24 @@ def _aligned(size: int) -> int:
     return -(-size // step) * step
 
 
-def _manifest(spec: ModelSpec, source: WeightSource, key: str, entry: FileEntry) -> GgufManifest:
-    layout = f"gguf-{TYPES[spec.scheme.name][0].name.lower()}"
+def _manifest(spec: ModelSpec, source: WeightSource, matrix: GgufType, key: str, entry: FileEntry) -> GgufManifest:
+    tensors = gguf_tensors(spec, matrix)
     return GgufManifest(
         schema=SCHEMA,
         kind="gguf",
         key=key,
         created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         model=model_block(spec),
-        weights=WeightsBlock(key, source.kind, source.source_id, source.kind == "synthetic", layout),
+        weights=WeightsBlock(key, source.kind, source.source_id, source.kind == "synthetic", f"gguf-{matrix.name}"),
         files=(entry,),
         memory=MemoryBlock(entry.size, params.kv_bytes_per_token(spec.config, spec.scheme), None),
-        decode_weight_bytes_per_token=_decode_bytes(spec),
-        elements=sum(math.prod(one.shape) for one in gguf_tensors(spec)),
+        decode_weight_bytes_per_token=_decode_bytes(spec, tensors),
+        elements=sum(math.prod(one.shape) for one in tensors),
     )
 
 
-def _decode_bytes(spec: ModelSpec) -> int:
+def _decode_bytes(spec: ModelSpec, tensors: Sequence[GgufTensor]) -> int:
     """Bytes that decoding one token has to read: of the embedding one row, unless it is the head too."""
-    tensors = gguf_tensors(spec)
     (table,) = (one.nbytes for one in tensors if one.hf_name == EMBEDDING)
     row = table // spec.config.vocab_size
     total = sum(one.nbytes for one in tensors)

@@ -17,12 +17,34 @@ from lab.models.quant import F32
 
 ARCHITECTURE = "phi3"
 
-# Scheme of ours -> type of its matrices, and what llama.cpp calls a file of them.
+
+@dataclass(frozen=True)
+class GgufType:
+    """A type of matrices, and what llama.cpp calls a file of them; rows are multiples of `block` numbers."""
+
+    type: Type
+    file_type: gguf.LlamaFileType
+
+    @property
+    def name(self) -> str:
+        """Its name in lower case: q4_0."""
+        return self.type.name.lower()
+
+    @property
+    def block(self) -> int:
+        """Numbers that share a scale, at the least."""
+        return int(gguf.GGML_QUANT_SIZES[self.type][0])
+
+
+# Scheme of ours -> the types of about its bits; the first is the one that is nearest.
 TYPES = {
-    "q4": (Type.Q4_0, gguf.LlamaFileType.MOSTLY_Q4_0),
-    "q8": (Type.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
-    "f16": (Type.F16, gguf.LlamaFileType.MOSTLY_F16),
-    "f32": (Type.F32, gguf.LlamaFileType.ALL_F32),
+    "q4": (
+        GgufType(Type.Q4_0, gguf.LlamaFileType.MOSTLY_Q4_0),
+        GgufType(Type.IQ4_XS, gguf.LlamaFileType.MOSTLY_IQ4_XS),
+    ),
+    "q8": (GgufType(Type.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),),
+    "f16": (GgufType(Type.F16, gguf.LlamaFileType.MOSTLY_F16),),
+    "f32": (GgufType(Type.F32, gguf.LlamaFileType.ALL_F32),),
 }
 _TOP = {EMBEDDING: "token_embd.weight", FINAL_NORM: "output_norm.weight", HEAD: "output.weight"}
 _IN_LAYER = {
@@ -55,11 +77,17 @@ class GgufTensor:
         return math.prod(self.shape) // int(values) * int(size)
 
 
-def gguf_tensors(spec: ModelSpec) -> list[GgufTensor]:
-    """Return every tensor in the order of the file; matrices in the scheme's type, vectors in float32."""
-    matrix, _ = TYPES[spec.scheme.name]
+def gguf_types(spec: ModelSpec) -> tuple[GgufType, ...]:
+    """Return the types that `spec` can be written in, the one of the same bits first."""
+    columns = [one.shape[1] for one in tensor_specs(spec.config) if len(one.shape) == 2]
+    first, *others = TYPES[spec.scheme.name]
+    return first, *(one for one in others if all(k % one.block == 0 for k in columns))
+
+
+def gguf_tensors(spec: ModelSpec, matrix: GgufType) -> list[GgufTensor]:
+    """Return every tensor in the order of the file; matrices in that type, vectors in float32."""
     weights = [
-        GgufTensor(gguf_name(one.hf_name), one.hf_name, one.shape, matrix if len(one.shape) == 2 else Type.F32)
+        GgufTensor(gguf_name(one.hf_name), one.hf_name, one.shape, matrix.type if len(one.shape) == 2 else Type.F32)
         for one in tensor_specs(spec.config)
     ]
     return [*_rope_factors(spec.config), *weights]
@@ -73,7 +101,7 @@ def gguf_name(hf_name: str) -> str:
     return f"blk.{layer}.{_IN_LAYER[rest.removesuffix('.weight')]}.weight"
 
 
-def describe(writer: gguf.GGUFWriter, spec: ModelSpec) -> None:
+def describe(writer: gguf.GGUFWriter, spec: ModelSpec, matrix: GgufType) -> None:
     """Add the metadata that llama.cpp's own converter writes for a Phi-3, without a tokeniser."""
     config = spec.config
     writer.add_name(spec.label)
@@ -90,7 +118,7 @@ def describe(writer: gguf.GGUFWriter, spec: ModelSpec) -> None:
     writer.add_sliding_window(min(config.sliding_window or 0, (1 << 31) - 1))  # its type there
     if config.rope_long_factor is not None:
         writer.add_rope_scaling_attn_factors(config.attention_scaling)
-    writer.add_file_type(TYPES[spec.scheme.name][1])
+    writer.add_file_type(matrix.file_type)
     writer.add_vocab_size(config.vocab_size)
     writer.add_tokenizer_model("no_vocab")
 
