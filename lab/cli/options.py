@@ -13,7 +13,7 @@ from lab.core.suggest import unknown
 from lab.formats.kinds import MOST
 
 F = TypeVar("F", bound=Callable[..., Any])
-ENGINES = ("tvm", "mlc", "llama.cpp")
+ENGINES = ("tvm", "mlc", "llama.cpp", "ik_llama.cpp")
 MOST_TOKENS = 1_000_000_000
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 

@@ -52,12 +52,17 @@ class Pipeline:
         layout = load_manifest(library, "library").options.get("layout", LAYOUT)
         return assemble(library, self.weights(spec, source, layout), compiled_dir())
 
-    def gguf(self, spec: ModelSpec, source: WeightSource) -> Path:
-        """Return the folder with the GGUF of `spec` from `source`."""
+    def ggufs(self, spec: ModelSpec, source: WeightSource, *, all_types: bool = False) -> list[Path]:
+        """Return the folder with the GGUF of `spec` from `source`, of the same bits; with `all_types` every type's."""
         from lab.models.gguf_file import write_gguf
+        from lab.models.gguf_layout import gguf_types
 
+        names = [one.name for one in gguf_types(spec)]
         with self.step("convert", NOTHING_HALF):
-            return write_gguf(spec, source, compiled_dir(), self.progress)
+            return [
+                write_gguf(spec, source, compiled_dir(), self.progress, name)
+                for name in (names if all_types else names[:1])
+            ]
 
     def runner(self, target: TargetSpec) -> RunnerFiles:
         """Return the runner for the target's processor, with what brings its GPU to the runtime."""

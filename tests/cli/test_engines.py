@@ -62,7 +62,11 @@ def together(home: Path, monkeypatch: pytest.MonkeyPatch) -> Together:
 
         return done
 
-    steps = {"library": "compile", "weights": "convert", "gguf": "convert", "runner": "runner"}
+    def ggufs(self: Pipeline, *_: Any, all_types: bool) -> list[Path]:
+        return [step("convert")(self)] * (2 if all_types else 1)
+
+    monkeypatch.setattr(Pipeline, "ggufs", ggufs)
+    steps = {"library": "compile", "weights": "convert", "runner": "runner"}
     for method, name in steps.items():
         monkeypatch.setattr(Pipeline, method, step(name))
     monkeypatch.setattr("lab.compile.bundle.assemble", lambda *_: home)
@@ -85,10 +89,20 @@ def test_both_are_set_up_and_both_are_shown(lab: Lab, together: Together) -> Non
     assert isinstance(theirs, LlamaSetup)
     assert (ours_.times.compile, ours_.times.convert, ours_.times.runner) == (0.5, 0.5, 0.5)
     assert (theirs.times.compile, theirs.times.convert) == (None, 0.5)
-    assert theirs.program == Path(sys.executable).absolute()
+    assert (theirs.peer.name, theirs.program) == ("llama.cpp", Path(sys.executable).absolute())
+    assert len(theirs.folders) == 1
     assert together.plan is not None
     assert together.plan.repeats == 3
     assert "tvm prefills 2.00 times as fast as llama.cpp, 95 % interval 2.00 to 2.00" in " ".join(ran.out.split())
+
+
+def test_the_fork_gets_every_type_of_weights(lab: Lab, together: Together, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_IK_LLAMA_BENCH", sys.executable)
+    lab(*RUN, "--engine", "tvm,llama.cpp,ik_llama.cpp")
+    _, theirs, fork = together.setups
+    assert isinstance(theirs, LlamaSetup)
+    assert isinstance(fork, LlamaSetup)
+    assert [(one.peer.name, len(one.folders)) for one in (theirs, fork)] == [("llama.cpp", 1), ("ik_llama.cpp", 2)]
 
 
 def test_json_is_an_array_of_the_files_as_they_stand(lab: Lab, together: Together) -> None:
@@ -149,7 +163,7 @@ def test_ctrl_c_names_both_runs(lab: Lab, together: Together) -> None:
 
 @pytest.mark.parametrize(
     ("engines", "said"),
-    [("llama", "'llama'"), ("tvm,,llama.cpp", "''"), ("lama.cpp", "Did you mean 'llama.cpp'?")],
+    [("llama", "'llama'"), ("tvm,,llama.cpp", "''"), ("lama.cpp", "Did you mean 'llama.cpp' or")],
 )
 def test_a_name_that_is_none_is_wrong_usage(lab: Lab, engines: str, said: str) -> None:
     ran = lab(*RUN, "--engine", engines)
@@ -161,7 +175,7 @@ def no_building(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> Path:
         pytest.fail("it was built before it was refused")
 
-    for method in ("library", "weights", "gguf", "runner"):
+    for method in ("library", "weights", "ggufs", "runner"):
         monkeypatch.setattr(Pipeline, method, refuse)
 
 
@@ -172,6 +186,16 @@ def test_a_missing_llama_bench_is_said_before_anything_is_built(lab: Lab, monkey
     assert (ran.code, ran.out) == (1, "")
     assert "/nonexistent/llama-bench" in ran.err
     assert "scripts/build-llama-bench" in ran.err
+
+
+def test_the_fork_has_a_variable_of_its_own(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_building(monkeypatch)
+    monkeypatch.setenv("LAB_LLAMA_BENCH", sys.executable)
+    monkeypatch.setenv("PATH", "")
+    ran = lab(*RUN, "--engine", "tvm,ik_llama.cpp")
+    assert (ran.code, ran.out) == (1, "")
+    assert "engine ik_llama.cpp needs its llama-bench: LAB_IK_LLAMA_BENCH is not set" in ran.err
+    assert "scripts/build-llama-bench --ik" in ran.err
 
 
 def test_a_missing_gguf_package_too(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

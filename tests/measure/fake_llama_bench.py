@@ -2,8 +2,9 @@
 
     fake_llama_bench.py SCRIPT -m FILE -p N -n N -d N ...
 
-SCRIPT is a file: {"log": PATH, "faults": {"3": "sigsegv"}, "elements": N, "flash": "on"}. Each call appends its words
-to the log; the number of the call (from 0, probes of threads not counted) picks its fault.
+SCRIPT is a file: {"log": PATH, "faults": {"3": "sigsegv"}, "elements": N, "flash": "on", "name": "llama.cpp",
+"speeds": {"iq4_xs -rtr": 2.0}}. Each call appends its words to the log; the number of the call (from 0, probes of
+threads not counted) picks its fault. With the name "ik_llama.cpp" it speaks as that does.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def options(words: list[str]) -> dict[str, str]:
 
 def row(script: dict[str, Any], given: dict[str, str], threads: int, prompt: int, generate: int) -> dict[str, Any]:
     took_s = prompt / PREFILL_TOK_PER_S[threads] + generate / DECODE_TOK_PER_S[threads]
-    took_s *= 1 if given.get("-fa", script["flash"]) == script["flash"] else 2
+    flash = {"1": "on", "0": "off"}.get(given.get("-fa", ""), given.get("-fa", script["flash"]))
+    took_s *= 1 if flash == script["flash"] else 2
+    took_s /= script["speeds"].get(variant(given), 1.0)
     return {
         "build_commit": "abc1234",
         "build_number": 7,
@@ -64,8 +67,28 @@ def row(script: dict[str, Any], given: dict[str, str], threads: int, prompt: int
     }
 
 
+def variant(given: dict[str, str]) -> str:
+    with Path(given["-m"]).open("rb") as file:
+        kind = file.read(16).rstrip(b"\3").decode(errors="replace")
+    return kind + (" -rtr" if given.get("-rtr") == "1" else "")
+
+
+def as_ik(row: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
+    """A row of llama.cpp in the columns of ik_llama.cpp, as its source has them."""
+    depth, row = row["n_depth"], {name: value for name, value in row.items() if name not in ("backends", "n_depth")}
+    prompt, generate = row["n_prompt"] + depth, row["n_gen"]
+    parts = [f"pp{prompt}"] * bool(prompt) + [f"tg{generate}"] * bool(generate)
+    used = dict.fromkeys(("cuda", "vulkan", "kompute", "metal", "sycl", "gpu_blas", "blas"), False)
+    label = f"tg{generate}@pp{depth}" if depth else "+".join(parts)
+    said = {"flash_attn": given.get("-fa", "1") == "1", "repack": given["-rtr"] == "1", "test": label}
+    return {**used, "rpc": "0", **row, **said, "n_prompt": prompt}
+
+
 def rows(script: dict[str, Any], given: dict[str, str]) -> list[dict[str, Any]]:
     found = []
+    if "-gp" in given:
+        depth, generate = given["-gp"].split(",")
+        return [row(script, {**given, "-d": depth}, int(given["-t"]), 0, int(generate))]
     for threads in map(int, given["-t"].split(",")):
         prompt, generate = int(given["-p"]), int(given["-n"])
         found += [row(script, given, threads, prompt, 0)] if prompt else []
@@ -93,6 +116,9 @@ SPOILT: dict[str, dict[str, Any]] = {
     "no-time": {"samples_ns": [0]},
     "text-for-a-number": {"n_prompt": "8"},
     "long-text": {"build_commit": "x" * 300},
+    "repacked": {"repack": True},
+    "another-depth": {"test": "tg19@pp9"},
+    "with-a-graphics-card": {"cuda": True, "n_gpu_layers": 0},
 }
 
 
@@ -132,10 +158,16 @@ def main() -> None:
     number = "probe" if probe else str(sum("," not in options(call)["-t"] for call in earlier))
     fault = script["faults"].get(number, script["faults"].get("*", ""))
     before(script, fault)
-    found = [{**one, **SPOILT.get(fault, {})} for one in rows(script, given)]
+    ik = script["name"] == "ik_llama.cpp"
+    found = [as_ik(one, given) for one in rows(script, given)] if ik else rows(script, given)
+    found = [{**one, **SPOILT.get(fault, {})} for one in found]
     if fault == "lacks-a-key":
-        del found[0]["n_depth"]
-    for one in found * 2 if fault == "twice" else found:
+        del found[0]["n_gen" if ik else "n_depth"]
+    found = found * 2 if fault == "twice" else found
+    if ik:
+        print("[\n" + ",\n".join(json.dumps(one, indent=4) for one in found) + "\n]", flush=True)
+        print("==== HAVE_FANCY_SIMD is NOT defined" if "-v" in given else "", file=sys.stderr, flush=True)
+    for one in [] if ik else found:
         print(json.dumps(one), flush=True)
     if fault == "fails-at-the-end":
         sys.exit(1)

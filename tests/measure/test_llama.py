@@ -18,6 +18,7 @@ from lab.formats.target import DeviceSpec
 from lab.measure.llama import watch
 from lab.measure.llama.engine import LlamaSetup
 from lab.measure.llama.find import find_llama_bench
+from lab.measure.llama.peers import LLAMA_CPP
 from lab.measure.plan import cells_of
 from lab.measure.session import Interrupted
 from tests.measure.peers import Peers
@@ -222,7 +223,7 @@ def test_what_cannot_work_is_refused_before_anything_starts(alone: Peers) -> Non
 
 def test_a_damaged_gguf_is_refused(alone: Peers) -> None:
     setup = alone.setup("llama.cpp")
-    (alone.bench.folder / "gguf" / "model.gguf").write_bytes(b"\4" * 4096)
+    (alone.bench.folder / "gguf" / "q4_0" / "model.gguf").write_bytes(b"\4" * 4096)
     with pytest.raises(BundleError, match=r"model\.gguf: its content is damaged"):
         setup.prepare(alone.bench.device, alone.bench.device.facts(), alone.bench.plan)
 
@@ -234,9 +235,9 @@ class TestFind:
             (tmp_path / name).chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.delenv("LAB_LLAMA_BENCH", raising=False)
-        assert find_llama_bench() == tmp_path / "llama-bench"
+        assert find_llama_bench(LLAMA_CPP) == tmp_path / "llama-bench"
         monkeypatch.setenv("LAB_LLAMA_BENCH", str(tmp_path / "other"))
-        assert find_llama_bench() == tmp_path / "other"
+        assert find_llama_bench(LLAMA_CPP) == tmp_path / "other"
 
     @pytest.mark.parametrize(("value", "said"), [(None, "is not set"), ("/nonexistent/x", "'/nonexistent/x'")])
     def test_a_missing_one_names_the_way_to_one(
@@ -247,7 +248,7 @@ class TestFind:
         if value:
             monkeypatch.setenv("LAB_LLAMA_BENCH", value)
         with pytest.raises(MeasureError, match=said) as caught:
-            find_llama_bench()
+            find_llama_bench(LLAMA_CPP)
         assert "scripts/build-llama-bench" in str(caught.value.hint)
 
 
@@ -315,7 +316,7 @@ def test_the_real_llama_bench_takes_the_file_and_the_words(alone: Peers, tmp_pat
     model = spec("q4", LONGROPE)
     folder = write_gguf(model, SyntheticSource(model.config), tmp_path / "out", NullProgress())
     bench = alone.bench
-    setup = LlamaSetup(find_llama_bench(), folder, TARGET, bench.progress, TimesRecord())
+    setup = LlamaSetup(LLAMA_CPP, find_llama_bench(LLAMA_CPP), [folder], TARGET, bench.progress, TimesRecord())
     plan = replace(bench.plan, cells=cells_of([8], [5], [16]), threads=1)
     (record,) = measure_engines(bench.device, [setup], plan, bench.progress, bench.runner(), clock=bench.time.clock)
     assert [row.reason for row in record.cells[0].repetitions] == [None, None]

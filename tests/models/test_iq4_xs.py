@@ -12,9 +12,9 @@ from gguf.quants import IQ4_NL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.core.bundle import GGUF_NAME, load_manifest
 from lab.core.errors import WeightsError
 from lab.core.progress import NullProgress
+from lab.formats.bundle import GGUF_NAME, load_manifest
 from lab.models.gguf_file import write_gguf
 from lab.models.gguf_layout import gguf_types
 from lab.models.iq4_xs import encode_iq4_xs

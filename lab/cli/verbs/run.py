@@ -73,9 +73,9 @@ def command(targets: tuple[str, ...], resume: str | None, as_json: bool, **optio
     at a time. A device that is lost, refuses or fills up ends as a record with its reason and exit code 4; the
     others go on. --resume measures the cells that a run lacks, as a run of its own, with the same settings.
 
-    With --engine, llama.cpp or MLC-LLM take their turns in the same session with the same weights, and ratios
-    with their intervals end it. Each engine then gets the number of threads that it decodes fastest with, unless
-    --threads or the target says how many. llama.cpp is run by its llama-bench (docs/peers.md).
+    With --engine, llama.cpp, ik_llama.cpp or MLC-LLM take their turns in the same session with the same weights, and
+    ratios with their intervals end it. Each engine then gets the number of threads that it decodes fastest with, unless
+    --threads or the target says how many. The first two are run by their llama-bench (docs/peers.md).
 
     The record says which commit of the repository around the working folder was measured, and whether tracked files
     were changed; --revision names another one, --tag gives the run names of yours. 'lab gate' finds runs by both.

@@ -1,1 +1,1 @@
-"""llama.cpp as an engine beside ours: driven through its own llama-bench, believed only when it bears out."""
+"""llama.cpp and ik_llama.cpp as engines beside ours: driven by their own llama-bench, whose rows are checked."""

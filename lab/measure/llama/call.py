@@ -1,4 +1,4 @@
-"""One process of llama-bench: from its words to rows that bear out what was asked."""
+"""One process of llama-bench: from its output to rows that bear out what was asked."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from lab.core.proc import CommandError, describe_code
 from lab.devices.base import Device
 from lab.measure.attempt import after_ctrl_c, tail
 from lab.measure.invocation import HUGE_PAGES
+from lab.measure.llama.command import Command
 from lab.measure.llama.output import Row, Watched, check_line, read_output
-from lab.measure.llama.words import Command, Shape
+from lab.measure.llama.peer import Peer
+from lab.measure.llama.shape import Shape
 
 
 @dataclass(frozen=True)
 class Said:
-    """What one process gave: a row for each test, and what the kernel counted of it."""
+    """What one process gave: a row for each test, what the kernel counted of it, and what it was built for."""
 
     rows: list[Row]
     watched: Watched
+    isa: str | None = None
 
 
 class LlamaFailed(Exception):  # noqa: N818 - never leaves this folder
@@ -31,7 +34,7 @@ class LlamaFailed(Exception):  # noqa: N818 - never leaves this folder
         self.reason = reason
 
 
-def call(device: Device, argv: Sequence[str], timeout_s: float) -> Said:
+def call(device: Device, peer: Peer, argv: Sequence[str], timeout_s: float) -> Said:
     """Run llama-bench, with the huge pages that our runner has too, and return what it said.
 
     Raises:
@@ -48,7 +51,7 @@ def call(device: Device, argv: Sequence[str], timeout_s: float) -> Said:
         done = device.run(argv, timeout_s=timeout_s, on_line=take, env=HUGE_PAGES)
         if done.code != 0:
             raise LlamaFailed("failed", describe_code(done.code) + tail(done.stderr))
-        return Said(*read_output(lines))
+        return Said(*read_output(peer, lines), peer.isa(done.stderr))
     except CommandError as problem:
         raise LlamaFailed("failed", problem.reason + tail(problem.completed.stderr)) from problem
     except MeasureError as problem:
@@ -62,22 +65,29 @@ def only_row(said: Said, shape: Shape, command: Command, elements: int) -> Row:
     if len(said.rows) != 1:
         raise LlamaFailed("rejected", f"llama-bench ran {len(said.rows)} tests instead of 1")
     (row,) = said.rows
-    check_row(row, shape, command, elements, command.threads_of(shape), 1)
+    check_row(row, shape, command, elements)
     return row
 
 
-def check_row(row: Row, shape: Shape, command: Command, elements: int, threads: int, rounds: int) -> None:
-    """Refuse a row of another test, model, cache, processor, or number of samples: LlamaFailed("rejected")."""
+def check_row(
+    row: Row, shape: Shape, command: Command, elements: int, *, threads: int | None = None, rounds: int = 1
+) -> None:
+    """Refuse a row of another test, model, cache, processor, or number of samples: LlamaFailed("rejected").
+
+    `threads` None: the command's own.
+    """
+    shown = command.peer.shown(command.flash, command.repack)
     asked = (
         ("prompt tokens", shape.prompt, row.n_prompt),
         ("generated tokens", shape.generate, row.n_gen),
         ("tokens of depth", shape.depth, row.n_depth),
-        ("threads", threads, row.n_threads),
+        ("threads", threads or command.plan.threads, row.n_threads),
         ("samples", rounds, len(row.samples_ns)),
         ("layers on a GPU", 0, row.n_gpu_layers),
         ("type of keys", command.kv_type, row.type_k),
         ("type of values", command.kv_type, row.type_v),
         ("parameters", elements, row.model_n_params),
+        *((name, wanted, row.extra.get(name)) for name, wanted in shown.items()),
     )
     wrong = [f"{what} {found} instead of {wanted}" for what, wanted, found in asked if wanted != found]
     if wrong:

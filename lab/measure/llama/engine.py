@@ -1,4 +1,4 @@
-"""llama.cpp as an engine of a session: the same cells, the same surroundings, the same record."""
+"""llama.cpp and ik_llama.cpp as engines of a session: the same cells, the same surroundings, the same record."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from lab.formats.run_record import BundleRecord, CellMemory, EngineRecord, Times
 from lab.formats.target import TargetSpec
 from lab.measure.checks import check_context, check_memory, check_threads
 from lab.measure.engine import Described, Rate
-from lab.measure.llama.attention import Tried, faster, flash_block, try_attentions, words
 from lab.measure.llama.call import LlamaFailed, Said, call, check_row, only_row
+from lab.measure.llama.command import Command
 from lab.measure.llama.memory import pass_memory
 from lab.measure.llama.output import Row
+from lab.measure.llama.peer import Peer
+from lab.measure.llama.settle import settle
+from lab.measure.llama.shape import Shape, memory_shape
 from lab.measure.llama.trial import LlamaTrial
-from lab.measure.llama.words import Command, Shape, memory_shape
+from lab.measure.llama.variants import Gguf
 from lab.measure.plan import Cell, Plan
-from lab.measure.threads import best_threads, tried_block
+from lab.measure.threads import tried_block
 
-NAME = "llama.cpp"
 STATED = {
     "sampling": "none: llama-bench feeds random tokens and chooses nothing",
     "kv_counter": "not counted",
@@ -35,10 +37,15 @@ PROBE_ROUNDS = 2
 
 @dataclass(frozen=True)
 class LlamaSetup:
-    """llama-bench, a folder with a GGUF, and the target; `times` is what was spent on the folder."""
+    """A peer's llama-bench, folders with a GGUF of the same weights each, and the target.
 
+    The first folder is of the same bits as ours; the others are tried where the peer has variants. `times` is what was
+    spent on the folders.
+    """
+
+    peer: Peer
     program: Path
-    folder: Path
+    folders: Sequence[Path]
     target: TargetSpec
     progress: Progress
     times: TimesRecord
@@ -46,54 +53,63 @@ class LlamaSetup:
     @property
     def what(self) -> str:
         """The model and the target."""
-        return f"{load_manifest(self.folder, 'gguf').model.label} on {self.target.name}"
+        return f"{load_manifest(self.folders[0], 'gguf').model.label} on {self.target.name}"
 
     def prepare(self, device: Device, facts: dict[str, Any], plan: Plan) -> LlamaEngine:
-        """Check GGUF and plan; see `Setup`. DeviceError on any device but this machine."""
+        """Check GGUFs and plan; see `Setup`. DeviceError on any device but this machine."""
         if self.target.device.transport != "local":
-            raise DeviceError(f"{self.target.name}: engine {NAME} runs on this machine only, for now")
-        manifest = load_manifest(self.folder, "gguf")
+            raise DeviceError(f"{self.target.name}: engine {self.peer.name} runs on this machine only, for now")
+        self.peer.check(plan)
         check_threads(plan, facts, self.target)
+        ggufs = [self._placed(folder, device, facts, plan) for folder in self.folders]
+        program = device.push(self.program, f"llama/{self.peer.name}/{self.program.name}")
+        command = Command(self.peer, program, ggufs[0].path, ggufs[0].manifest.model.kv_dtype, plan)
+        return LlamaEngine(device, ggufs, self.target, command, command, self.progress, self.times)
+
+    def _placed(self, folder: Path, device: Device, facts: dict[str, Any], plan: Plan) -> Gguf:
+        manifest = load_manifest(folder, "gguf")
         check_context(plan, manifest)
         check_memory(plan, manifest, facts)
-        verify_files(self.folder, manifest, self.progress)
-        gguf = device.push(self.folder / GGUF_NAME, f"gguf/{manifest.key[:12]}/{GGUF_NAME}")
-        program = device.push(self.program, f"llama/{self.program.name}")
-        command = Command(program, gguf, manifest.model.kv_dtype, plan)
-        return LlamaEngine(device, manifest, self.target, command, self.progress, self.times)
+        verify_files(folder, manifest, self.progress)
+        return Gguf(device.push(folder / GGUF_NAME, f"gguf/{manifest.key[:12]}/{GGUF_NAME}"), manifest)
 
 
 @dataclass(frozen=True)
 class LlamaEngine:
-    """A GGUF in llama.cpp; see `Engine`."""
+    """A model in a peer, with the settings of its prefills and of its decodes; see `Engine`."""
 
     device: Device
-    manifest: GgufManifest
+    ggufs: Sequence[Gguf]
     target: TargetSpec
-    command: Command
+    prefill: Command
+    decode: Command
     progress: Progress
     times: TimesRecord
     tried: Sequence[Rate] = ()
-    flash: Tried = field(default_factory=dict)
+    settled: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """llama.cpp."""
-        return NAME
+        """The peer."""
+        return self.decode.peer.name
 
     @property
     def plan(self) -> Plan:
-        """The plan that every call is made of."""
-        return self.command.plan
+        """The plan that decodes are made of."""
+        return self.decode.plan
+
+    @property
+    def manifest(self) -> GgufManifest:
+        """The file that decodes."""
+        return next(one.manifest for one in self.ggufs if one.path == self.decode.gguf)
 
     def described(self) -> Described:
         """Return the record's blocks."""
         manifest = self.manifest
         requested = f"cpu {manifest.weights.layout.removeprefix('gguf-')}"
-        prefill = self.command.prefill_threads
-        threads = {"prefill_threads": prefill} if prefill else {}
-        said = {**threads, **tried_block(self.tried), **flash_block(self.flash)}
-        engine = EngineRecord(NAME, {NAME: None}, requested, None, self.plan.threads, extra=said)
+        threads = {"prefill_threads": self.prefill.plan.threads} if self.tried else {}
+        extra = {**threads, **tried_block(self.tried), **self.settled}
+        engine = EngineRecord(self.name, {self.name: None}, requested, None, self.plan.threads, extra=extra)
         bundle = BundleRecord(
             key=manifest.key,
             decode_weight_bytes_per_token=manifest.decode_weight_bytes_per_token,
@@ -104,13 +120,13 @@ class LlamaEngine:
 
     def trial(self, cell: Cell, *, verify: bool) -> LlamaTrial:
         """Return a prefill and a decode, each in a process of its own; llama-bench has nothing to verify with."""
-        return LlamaTrial(self.command, cell, self.one_row)
+        return LlamaTrial(self.prefill, self.decode, cell, self.one_row)
 
     def memory(self, cell: Cell, previous: CellMemory | None) -> CellMemory:
-        """Fill the cell's context in one more process, and look at its memory."""
-        shape = memory_shape(cell, self.plan)
+        """Fill the cell's context in one more process, with the attention that needs least, and look at its memory."""
+        shape, command = memory_shape(cell, self.plan), replace(self.decode, flash=None)
         try:
-            row, said = self.one_row(self.command.memory_pass(cell), shape)
+            row, said = self.one_row(command, command.memory_pass(shape), shape)
         except LlamaFailed as problem:
             return pass_memory(problem.reason, self.manifest, previous, shape.generate)
         return pass_memory((row, said.watched), self.manifest, previous, shape.generate)
@@ -118,37 +134,35 @@ class LlamaEngine:
     def rates(self, counts: Sequence[int], cell: Cell) -> list[Rate]:
         """Probe all counts in one process, which loads the model once."""
         try:
-            said = self._call(self.command.probe(cell, counts, PROBE_ROUNDS))
+            said = self._call(self.decode, self.decode.probe(cell, counts, PROBE_ROUNDS))
             return list(self._probed(said.rows, counts, cell))
         except LlamaFailed as problem:
-            raise MeasureError(f"{NAME}: no number of threads gave a result: {problem.reason}") from problem
+            raise MeasureError(f"{self.name}: no number of threads gave a result: {problem.reason}") from problem
 
     def with_threads(self, threads: int, tried: Sequence[Rate]) -> LlamaEngine:
-        """Return the same GGUF, decoded with `threads`, and prefilled with what `tried` shows to be best for that.
+        """Return the same model, decoded with `threads`, and prefilled with what `tried` shows to be best for that.
 
-        Which attention decodes faster with them is tried too.
+        Which attention, and of which files, is the fastest with them is tried too.
         """
-        plan, prefill = replace(self.plan, threads=threads), best_threads(tried, "prefill")
-        command = replace(self.command, plan=plan, prefill_threads=prefill)
-        flash = try_attentions(command, self.manifest.elements, self._call)
-        if flash:
-            self.progress.note(f"{NAME}: {words(flash)}")
-        return replace(self, command=replace(command, flash=faster(flash)), tried=tried, flash=flash)
+        found = settle(self.decode, self.ggufs, threads, tried, self._call)
+        for sentence in found.sentences:
+            self.progress.note(f"{self.name}: {sentence}")
+        return replace(self, prefill=found.prefill, decode=found.decode, tried=tried, settled=found.block)
 
-    def one_row(self, argv: list[str], shape: Shape) -> tuple[Row, Said]:
+    def one_row(self, command: Command, argv: list[str], shape: Shape) -> tuple[Row, Said]:
         """Run one test; LlamaFailed when it gives nothing to believe."""
-        said = self._call(argv)
-        return only_row(said, shape, self.command, self.manifest.elements), said
+        said = self._call(command, argv)
+        return only_row(said, shape, command, self.manifest.elements), said
 
-    def _call(self, argv: list[str]) -> Said:
-        return call(self.device, argv, self.plan.timeout_s)
+    def _call(self, command: Command, argv: list[str]) -> Said:
+        return call(self.device, command.peer, argv, self.plan.timeout_s)
 
     def _probed(self, rows: Sequence[Row], counts: Sequence[int], cell: Cell) -> Iterator[Rate]:
         tests = [(n, shape) for n in counts for shape in (Shape(cell.prompt, 0), Shape(0, cell.generate - 1))]
         if len(rows) != len(tests):
             raise LlamaFailed("rejected", f"llama-bench ran {len(rows)} tests instead of {len(tests)}")
         for row, (threads, shape) in zip(rows, tests, strict=True):
-            check_row(row, shape, self.command, self.manifest.elements, threads, PROBE_ROUNDS)
+            check_row(row, shape, self.decode, self.manifest.elements, threads=threads, rounds=PROBE_ROUNDS)
         for prefill, decode in zip(rows[0::2], rows[1::2], strict=True):
             for pair in zip(prefill.tok_per_s, decode.tok_per_s, strict=True):
                 yield Rate(prefill.n_threads, *pair)

@@ -1,4 +1,4 @@
-"""What the memory pass of llama.cpp says."""
+"""What the memory pass of a peer says."""
 
 from __future__ import annotations
 

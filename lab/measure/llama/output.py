@@ -12,6 +12,7 @@ from lab.core.errors import MeasureError
 from lab.core.fields import KeepsUnknown, Limits
 from lab.core.jsonio import parse_json
 from lab.formats.kinds import Bytes, Count, Positive, Seconds
+from lab.measure.llama.peer import Peer
 
 MAX_LINES = 10_000
 MAX_LINE_CHARS = 8 << 20  # the samples of a memory pass of an hour
@@ -48,7 +49,7 @@ class Row(KeepsUnknown):
 
     @property
     def words(self) -> str:
-        """Name the test as llama-bench does: pp512 @ d64."""
+        """Name the test as llama.cpp's llama-bench does: pp512 @ d64."""
         both = [f"pp{self.n_prompt}"] * bool(self.n_prompt) + [f"tg{self.n_gen}"] * bool(self.n_gen)
         return "+".join(both) + (f" @ d{self.n_depth}" if self.n_depth else "")
 
@@ -76,13 +77,15 @@ class _LastLine:
     watched: Watched
 
 
-def read_output(lines: Sequence[str]) -> tuple[list[Row], Watched]:
-    """Return the rows and what was watched; MeasureError names the line that is neither."""
+def read_output(peer: Peer, lines: Sequence[str]) -> tuple[list[Row], Watched]:
+    """Return the rows and what was watched; MeasureError names the place that is neither."""
     if not lines:
         raise MeasureError("llama-bench said nothing")
-    *rows, last = lines
-    watched = decode(_LastLine, _parsed(last, len(lines)), where=_where(len(lines)), error=MeasureError).watched
-    return [_row(line, number) for number, line in enumerate(rows, start=1)], watched
+    *before, last = lines
+    where = f"llama-bench output line {len(lines)}"
+    parsed = _table(parse_json(last, where=where, error=MeasureError), where)
+    watched = decode(_LastLine, parsed, where=where, error=MeasureError).watched
+    return [_row(document, where) for where, document in peer.tables(before)], watched
 
 
 def check_line(line: str, count: int) -> None:
@@ -103,20 +106,15 @@ def settings(row: Row) -> dict[str, Any]:
     return {**known, **plain}
 
 
-def _row(line: str, number: int) -> Row:
-    row = decode(Row, _parsed(line, number), where=_where(number), error=MeasureError)
+def _row(document: Any, where: str) -> Row:
+    row = decode(Row, _table(document, where), where=where, error=MeasureError)
     for name in ("build_commit", "backends", "model_type", "type_k", "type_v"):
         if len(getattr(row, name)) > MAX_TEXT:
-            raise MeasureError(f"{_where(number)}: {name} is {len(getattr(row, name))} characters long")
+            raise MeasureError(f"{where}: {name} is {len(getattr(row, name))} characters long")
     return row
 
 
-def _parsed(line: str, number: int) -> Any:
-    document = parse_json(line, where=_where(number), error=MeasureError)
+def _table(document: Any, where: str) -> Any:
     if not isinstance(document, dict):
-        raise MeasureError(f"{_where(number)}: {json.dumps(document)[:60]} is no table")
+        raise MeasureError(f"{where}: {json.dumps(document)[:60]} is no table")
     return document
-
-
-def _where(number: int) -> str:
-    return f"llama-bench output line {number}"

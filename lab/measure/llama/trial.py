@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, cast
 
@@ -10,28 +10,28 @@ from lab.formats.run_record import Repetition
 from lab.measure.attempt import Attempt
 from lab.measure.engine import Findings
 from lab.measure.llama.call import LlamaFailed, Said
+from lab.measure.llama.command import Command
 from lab.measure.llama.output import Row, settings
-from lab.measure.llama.words import Command, Shape, decode_shape, prefill_shape
+from lab.measure.llama.shape import Shape, decode_shape, prefill_shape
 from lab.measure.plan import Cell
 from lab.measure.surroundings import Surroundings
 from lab.measure.throttle import judge
 
-Run = Callable[[list[str], Shape], tuple[Row, Said]]
-WARMUPS = {"prefill": "llama-bench's own: the same prompt once", "decode": "llama-bench's own: one token"}
+Run = Callable[[Command, list[str], Shape], tuple[Row, Said]]
 
 
 class LlamaTrial:
     """See `Trial`. llama-bench cannot run the two tests of a cell, and no other, in one process."""
 
-    def __init__(self, command: Command, cell: Cell, run: Run) -> None:
-        self._command, self._cell, self._run = command, cell, run
+    def __init__(self, prefill: Command, decode: Command, cell: Cell, run: Run) -> None:
+        self._prefill, self._decode, self._cell, self._run = prefill, decode, cell, run
         self._done: list[tuple[str, Row, Said]] = []
 
     def run(self) -> Attempt:
         """Run prefill, then decode; the first that fails ends it."""
         try:
-            self._test("prefill", self._command.prefill(self._cell), prefill_shape(self._cell))
-            self._test("decode", self._command.decode(self._cell), decode_shape(self._cell))
+            self._test("prefill", self._prefill, prefill_shape(self._cell))
+            self._test("decode", self._decode, decode_shape(self._cell))
         except LlamaFailed as problem:
             ending = cast(Literal["failed", "rejected"], problem.ending)
             return Attempt(ending, problem.reason)
@@ -44,7 +44,7 @@ class LlamaTrial:
             return replace(row, status=how.ending, reason=how.reason)
         prefill, decode = (tested.tok_per_s[0] for _, tested, _ in self._done)
         context = self._cell.depth + self._cell.prompt
-        throttled, reason = judge(row.state_before, row.state_during, self._command.plan.threads, (), context)
+        throttled, reason = judge(row.state_before, row.state_during, self._decode.plan.threads, (), context)
         said = {**row.extra, "throttled_reason": reason}
         return replace(row, prefill_tok_per_s=prefill, decode_tok_per_s=decode, throttled=throttled, extra=said)
 
@@ -56,27 +56,28 @@ class LlamaTrial:
         """Return what llama-bench says it is and ran on."""
         if not self._done:
             return Findings()
-        _, row, _ = self._done[0]
+        _, row, said = self._done[0]
         build = {"commit": row.build_commit, "number": row.build_number}
-        effective = f"{row.backends} {row.model_type}, build {row.build_commit}"
+        isa = f" {said.isa}" if said.isa else ""
+        effective = f"{row.backends}{isa} {row.model_type}, build {row.build_commit}"
         return Findings(None, effective, {"build": build, "settings": settings(row)})
 
-    def _test(self, name: str, argv: list[str], shape: Shape) -> None:
-        self._done.append((name, *self._run(argv, shape)))
+    def _test(self, name: str, command: Command, shape: Shape) -> None:
+        self._done.append((name, *self._run(command, command.test(shape), shape)))
 
     def _raw(self) -> dict[str, Any]:
         faults = [said.watched.counters.major_faults for _, _, said in self._done]
-        processes = [_process(*done) for done in self._done]
+        processes = [_process(*done, self._decode.peer.warmups) for done in self._done]
         return {"major_faults": sum(faults) if faults else None, "extra": {"processes": processes}}
 
 
-def _process(name: str, row: Row, said: Said) -> dict[str, Any]:
+def _process(name: str, row: Row, said: Said, warmups: Mapping[str, str]) -> dict[str, Any]:
     return {
         "test": name,
         "words": row.words,
         "threads": row.n_threads,
         "samples_ns": list(row.samples_ns),
-        "warmup": WARMUPS[name],
+        "warmup": warmups[name],
         # Not the repetition's peak: with a depth it holds a second copy of the cache, which is llama-bench's own.
         "rss_peak_bytes": said.watched.counters.VmHWM,
         "major_faults": said.watched.counters.major_faults,

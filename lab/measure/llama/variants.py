@@ -1,0 +1,118 @@
+"""Which weights ik_llama.cpp is fastest with: types of about the same bits, repacked at load or not, all tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any, Literal
+
+from lab.core.errors import MeasureError
+from lab.formats.bundle import GgufManifest
+from lab.measure.llama.attention import Call
+from lab.measure.llama.call import LlamaFailed, check_row
+from lab.measure.llama.command import Command
+from lab.measure.llama.output import Row
+from lab.measure.llama.shape import Shape
+from lab.measure.plan import Cell
+
+PROBE = Cell(prompt=256, generate=17)  # its blocks of unpacked weights need 128 rows to pay, for some types
+ROUNDS = 2
+
+What = Literal["prefill", "decode"]
+
+
+@dataclass(frozen=True)
+class Gguf:
+    """A GGUF as it lies on the device."""
+
+    path: str
+    manifest: GgufManifest
+
+    @property
+    def type(self) -> str:
+        """The type of its matrices: q4_0."""
+        return self.manifest.weights.layout.removeprefix("gguf-")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A file, repacked at load or not, and how fast a short probe of it went in tokens/s."""
+
+    gguf: Gguf
+    repack: bool
+    prefill_tok_per_s: Sequence[float]
+    decode_tok_per_s: Sequence[float]
+
+    def median(self, what: What) -> float:
+        """The median rate."""
+        return median(self.prefill_tok_per_s if what == "prefill" else self.decode_tok_per_s)
+
+    @property
+    def label(self) -> str:
+        """iq4_xs, or iq4_xs -rtr."""
+        return self.gguf.type + (" -rtr" if self.repack else "")
+
+
+def try_variants(command: Command, ggufs: Sequence[Gguf], elements: int, call: Call) -> list[Variant]:
+    """Return every combination with its rates.
+
+    Raises:
+        MeasureError: one of them gives no number.
+    """
+    try:
+        return list(_tried(command, ggufs, elements, call))
+    except LlamaFailed as problem:
+        raise MeasureError(f"{command.peer.name}: its weights could not be tried: {problem.reason}") from problem
+
+
+def fastest(tried: Sequence[Variant], what: What) -> Variant:
+    """Return the one with the highest median."""
+    return max(tried, key=lambda one: one.median(what))
+
+
+def sentence(tried: Sequence[Variant], what: What) -> str:
+    """Say what came of it."""
+    rates = ", ".join(f"{one.label}: {one.median(what):.1f}" for one in tried)
+    return f"{what}s fastest with {fastest(tried, what).label} ({rates} tok/s)"
+
+
+def variants_block(
+    tried: Sequence[Variant], prefill: Command, decode: Command, ggufs: Sequence[Gguf]
+) -> dict[str, Any]:
+    """Return the keys that an engine block gets: every sample in order, and what prefill and decode then use."""
+    if not tried:
+        return {}
+    counts = [
+        {
+            "weights": one.gguf.type,
+            "repack": one.repack,
+            "prefill_tok_per_s": list(one.prefill_tok_per_s),
+            "decode_tok_per_s": list(one.decode_tok_per_s),
+        }
+        for one in tried
+    ]
+    types = {one.path: one.type for one in ggufs}
+    used = {
+        name: {"weights": types[command.gguf], "repack": command.repack, "flash": command.flash}
+        for name, command in (("prefill", prefill), ("decode", decode))
+    }
+    return {"variants_tried": {"prompt": PROBE.prompt, "generate": PROBE.generate, "variants": counts}, "variant": used}
+
+
+def _tried(command: Command, ggufs: Sequence[Gguf], elements: int, call: Call) -> Iterator[Variant]:
+    for gguf in ggufs:
+        for repack in (False, True):
+            one = replace(command, gguf=gguf.path, repack=repack)
+            rows = call(one, one.probe(PROBE, [one.plan.threads], ROUNDS)).rows
+            prefill, decode = _both(one, rows, elements)
+            yield Variant(gguf, repack, prefill.tok_per_s, decode.tok_per_s)
+
+
+def _both(command: Command, rows: Sequence[Row], elements: int) -> tuple[Row, Row]:
+    shapes = (Shape(PROBE.prompt, 0), Shape(0, PROBE.generate - 1))
+    if len(rows) != len(shapes):
+        raise LlamaFailed("rejected", f"llama-bench ran {len(rows)} tests instead of {len(shapes)}")
+    for row, shape in zip(rows, shapes, strict=True):
+        check_row(row, shape, command, elements, rounds=ROUNDS)
+    return rows[0], rows[1]
