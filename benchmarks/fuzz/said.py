@@ -34,6 +34,11 @@ ROW = {
     **{"model_n_params": 6, "n_batch": 8, "n_ubatch": 8, "n_threads": 2, "type_k": "f16", "type_v": "f16"},
     **{"n_prompt": 1, "n_gen": 0, "n_depth": 0, "samples_ns": [5, 6]},
 }
+# The same of ik_llama.cpp: a decode after a prompt.
+IK_ROW = {
+    **{name: value for name, value in ROW.items() if name not in ("backends", "n_depth")},
+    **{"cuda": False, "rpc": "0", "n_prompt": 64, "n_gen": 8, "test": "tg8@pp64", "repack": True, "flash_attn": True},
+}
 WATCHED = {
     "watched": {
         "counters": {"VmHWM": 1, "major_faults": 0, "VmSwap": None},

@@ -7,11 +7,12 @@ import random
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.fuzz import mutate
-from benchmarks.fuzz.said import ADB, EVENTS, FALLEN, PROGRESS, ROW, SHELL, WATCHED
+from benchmarks.fuzz.said import ADB, EVENTS, FALLEN, IK_ROW, PROGRESS, ROW, SHELL, WATCHED
 from benchmarks.fuzz.targets import Target, document, raw
 
 
@@ -35,6 +36,7 @@ def _events(*streams: list[Any]) -> Callable[[random.Random], bytes]:
 def _runner() -> list[Target]:
     from lab.cli.fleet.member import Member
     from lab.measure.llama.output import read_output
+    from lab.measure.llama.peers import IK_LLAMA, LLAMA_CPP
     from lab.ondevice.run_log import read_run
 
     def heard(lines: list[str]) -> None:
@@ -47,7 +49,8 @@ def _runner() -> list[Target]:
             "runner events", lambda rng: _joined(mutate.of_json(rng, rng.choice((EVENTS, FALLEN)))), _lines(read_run)
         ),
         Target("runner stream", raw(whole), _lines(read_run)),
-        Target("llama-bench lines", _events([ROW, ROW, WATCHED]), _lines(read_output)),
+        Target("llama-bench lines", _events([ROW, ROW, WATCHED]), _lines(partial(read_output, LLAMA_CPP))),
+        Target("llama-bench array", _events([[ROW, IK_ROW], WATCHED]), _lines(partial(read_output, IK_LLAMA))),
         Target("progress of a target", document(*PROGRESS), _lines(heard)),
     ]
 

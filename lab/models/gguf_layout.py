@@ -28,7 +28,7 @@ class GgufType:
     @property
     def name(self) -> str:
         """Its name in lower case: q4_0."""
-        return self.type.name.lower()
+        return str(self.type.name).lower()
 
     @property
     def block(self) -> int:

@@ -52,7 +52,7 @@ def test_the_record_says_what_ran(alone: Peers) -> None:
     assert (engine.name, engine.requested) == ("ik_llama.cpp", "cpu q4_0")
     assert engine.effective == "CPU avx2 phi3 3B Q4_0, build abc1234"
     assert engine.extra["settings"]["repack"] is False
-    assert (row.prefill_tok_per_s, row.decode_tok_per_s) == (pytest.approx(100.0), pytest.approx(20.0))
+    assert [row.prefill_tok_per_s, row.decode_tok_per_s] == pytest.approx([100.0, 20.0])
     assert [one["words"] for one in row.extra["processes"]] == ["pp8", "tg19 @ d8"]
     assert "one token" in row.extra["processes"][0]["warmup"]
     assert record.cells[0].memory is not None
@@ -132,7 +132,7 @@ class TestVariants:
         assert record.weights.layout == f"gguf-{best.split()[0]}"
         row = record.cells[0].repetitions[0]
         # Alone with one thread it decodes 1.25 times as fast; see the fake.
-        assert (row.prefill_tok_per_s, row.decode_tok_per_s) == (pytest.approx(150.0), pytest.approx(37.5))
+        assert [row.prefill_tok_per_s, row.decode_tok_per_s] == pytest.approx([150.0, 37.5])
         assert "flash_tried" not in record.engine.extra
 
     def test_without_a_search_the_file_of_the_same_bits_runs(self, alone: Peers) -> None:
@@ -163,7 +163,7 @@ class TestVariants:
 
 
 def label(one: dict[str, Any]) -> str:
-    return one["weights"] + (" -rtr" if one["repack"] else "")
+    return str(one["weights"]) + (" -rtr" if one["repack"] else "")
 
 
 def test_it_takes_its_turn_with_the_others(peers: Peers) -> None:
@@ -198,7 +198,8 @@ def test_the_real_one_takes_the_files_and_the_options(alone: Peers, tmp_path: Pa
     from lab.models.gguf_file import write_gguf
     from lab.models.sources import SyntheticSource
     from tests.measure.samples import TARGET
-    from tests.models.test_iq4_xs import WIDE, spec
+    from tests.models.small import spec
+    from tests.models.test_iq4_xs import WIDE
 
     model = spec("q4", replace(WIDE, max_position_embeddings=2048, original_max_position_embeddings=2048))
     source = SyntheticSource(model.config)
