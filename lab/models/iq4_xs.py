@@ -7,9 +7,9 @@ llama-quantize searches for better ones. That costs accuracy and no speed: these
 
 from __future__ import annotations
 
+import gguf
 import numpy as np
 import numpy.typing as npt
-from gguf.quants import IQ4_NL
 
 from lab.models.quant import F16, F32, U8
 
@@ -17,7 +17,7 @@ I32 = npt.NDArray[np.int32]
 
 BLOCK, GROUP = 256, 32
 BLOCK_BYTES = 136
-_VALUES = np.array(IQ4_NL.kvalues, np.float32)
+_VALUES = np.array(gguf.quants.IQ4_NL.kvalues, np.float32)
 _BETWEEN = (_VALUES[1:] + _VALUES[:-1]) / 2
 _LEAST_SCALE, _MOST_SCALE = -32, 31
 
