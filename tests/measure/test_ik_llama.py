@@ -191,7 +191,7 @@ def test_the_real_one_takes_the_files_and_the_options(alone: Peers, tmp_path: Pa
     from lab.models.sources import SyntheticSource
     from tests.measure.samples import TARGET
     from tests.models.small import spec
-    from tests.models.test_iq4_xs import WIDE
+    from tests.models.test_gguf_iq4_xs import WIDE
 
     model = spec("q4", replace(WIDE, max_position_embeddings=2048, original_max_position_embeddings=2048))
     source = SyntheticSource(model.config)
