@@ -27,6 +27,7 @@ from benchmarks.scores import Score, comparisons, pooled, reference_row, row, sc
 from lab.core.errors import LabError
 from lab.devices.procfs import cpuinfo
 from lab.models.gguf_layout import TYPES
+from lab.models.presets import hf
 from lab.models.quant import SCHEMES
 from tests.compile.network import stored
 from tests.compile.trained import CONFIG, LENGTH, trained, unseen
@@ -89,7 +90,7 @@ def _circumstances(options: argparse.Namespace, ids: Any) -> dict[str, Any]:
         "command": shlex.join(["python", "-m", "benchmarks.accuracy", *options.given]),
         "machine": {"cpu": cpu, "isa": logits.ISA.name, "llama_threads": options.threads},
         "llama_fed": "window by window" if options.batch else "token by token",
-        "model": CONFIG.to_hf(),
+        "model": hf.document(CONFIG),
         "text": {"windows": ids.shape[0], "length": ids.shape[1]},
     }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from fnmatch import fnmatch
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,28 @@ def allowed_layer(importer: str, imported: str) -> bool:
     return LAYERS.index(importer) <= LAYERS.index(imported)
 
 
+def circle(root: Path) -> list[str]:
+    """Return the modules below `root` of one circle of imports, the first one again at the end; empty without any.
+
+    `lab` itself is left out: all may read the version, and `lab.open` reaches down when it is called.
+    """
+    paths = {".".join(("lab", *path.relative_to(root).with_suffix("").parts)): path for path in root.rglob("*.py")}
+    files = {name.removesuffix(".__init__"): path for name, path in paths.items() if name != "lab.__init__"}
+    try:
+        TopologicalSorter({name: _imports(path, files) for name, path in files.items()}).prepare()
+    except CycleError as problem:
+        found: list[str] = problem.args[1]
+        return found
+    return []
+
+
+def _imports(path: Path, files: Container[str]) -> set[str]:
+    """Return which of the files a file imports: of `from a import b` that is a.b where there is such a file, else a."""
+    froms = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+    names = {(str(node.module), f"{node.module}.{one.name}") for node in froms for one in node.names}
+    return {one if one in files else module for module, one in names if one in files or module in files}
+
+
 def test_every_folder_of_code_is_a_layer() -> None:
     folders = {path.parent.relative_to(LAB).parts[0] for path in LAB.glob("*/**/*.py")}
     assert folders == set(LAYERS)
@@ -137,6 +160,22 @@ def test_every_folder_of_code_is_a_layer() -> None:
 
 def test_imports_keep_the_layers() -> None:
     assert violations(LAB) == []
+
+
+def test_no_file_imports_itself_by_a_detour() -> None:
+    assert circle(LAB) == []
+
+
+@pytest.mark.parametrize("late", ["if TYPE_CHECKING:\n    {}", "def f():\n    {}", "{}"])
+def test_a_circle_is_found_wherever_it_is_closed(tmp_path: Path, late: str) -> None:
+    root = tmp_path / "lab"
+    (root / "core").mkdir(parents=True)
+    (root / "core/a.py").write_text("from lab.core.b import B")
+    (root / "core/b.py").write_text("from lab.core import c")
+    (root / "core/c.py").write_text("import lab.core.d")
+    assert circle(root) == []
+    (root / "core/c.py").write_text(late.format("from lab.core.a import A"))
+    assert set(circle(root)) == {"lab.core.a", "lab.core.b", "lab.core.c"}
 
 
 @pytest.mark.parametrize(

@@ -116,14 +116,14 @@ def _foreign() -> list[Target]:
 
 def _weights() -> list[Target]:
     from lab.models.params import check_sizes, weights_bytes
-    from lab.models.presets import Phi3Config
+    from lab.models.presets import hf
     from lab.models.quant import SCHEMES
     from lab.models.sources import HuggingFaceSource, MlcSource
     from lab.models.sources.files import read_document
     from lab.models.sources.tensors import read_table
 
     def config(path: Path) -> None:
-        found = Phi3Config.from_hf(read_document(path))
+        found = hf.config_of(read_document(path))
         check_sizes(found)
         weights_bytes(found, SCHEMES["q4"])
 
@@ -137,7 +137,7 @@ def _weights() -> list[Target]:
         (path.parent / "mlc-chat-config.json").write_text(
             json.dumps({"quantization": "q4f16_1", "model_config": CONFIG})
         )
-        MlcSource(path.parent, Phi3Config.from_hf(CONFIG))
+        MlcSource(path.parent, hf.config_of(CONFIG))
 
     tensors = document(TENSORS)
     whole = safetensors(json.dumps(TENSORS).encode())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.analysis.history.accepting import accept
-from lab.analysis.history.regressions import Regression
+from lab.analysis.history.regression import Regression
 from lab.analysis.points.key import CellKey
 from lab.cli.histories import Numbered, change_row, judged
 from lab.core.errors import UsageError

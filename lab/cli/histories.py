@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from lab.analysis.history.changed import Changed
-from lab.analysis.history.regressions import History, Regression
+from lab.analysis.history.regression import Regression
+from lab.analysis.history.regressions import History
 from lab.analysis.history.stored import stored_history
 from lab.analysis.points.table import Points
 from lab.cli.loading import readable_points

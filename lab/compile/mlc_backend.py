@@ -24,6 +24,7 @@ from lab.formats.bundle import VersionsBlock
 from lab.formats.target import TargetSpec
 from lab.models.catalog import ModelSpec
 from lab.models.layout_mlc import LAYOUT
+from lab.models.presets import hf
 from lab.models.quant import SCHEMES
 
 VARIABLE = "LAB_MLC_PYTHON"
@@ -58,7 +59,7 @@ def recipe(spec: ModelSpec, target: TargetSpec, cpu: Cpu) -> Recipe:
         lab.__version__, None, None, None, None, extra={"mlc": mlc.version, "mlc_files": mlc.digest}
     )
     options = {"layout": LAYOUT, "gen_config": job.gen_config, "compile": job.compile}
-    asked = {"config": spec.config.to_hf(), "scheme": asdict(spec.scheme), "options": options}
+    asked = {"config": hf.document(spec.config), "scheme": asdict(spec.scheme), "options": options}
     return Recipe(digest({**asked, "versions": asdict(versions)}), versions, options, job.make)
 
 
@@ -129,7 +130,7 @@ class _Job:
             progress.phase(f"compile model with mlc_llm {self.mlc.version}", 2, "steps") as advance,
             tempfile.TemporaryDirectory(prefix="lab-mlc-") as folder,
         ):
-            Path(folder, "config.json").write_text(json.dumps(self.spec.config.to_hf()), encoding="utf-8")
+            Path(folder, "config.json").write_text(json.dumps(hf.document(self.spec.config)), encoding="utf-8")
             self._command(folder, "gen_config", ".", *self.gen_config, "--output", "mlc")
             advance(1)
             self._command(folder, "compile", "mlc", *self.compile, *dump, "--output", str(path.absolute()))

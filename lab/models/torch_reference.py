@@ -20,6 +20,7 @@ from lab.models.catalog import ModelSpec
 from lab.models.layout import LAYOUT
 from lab.models.layouts import layout_named
 from lab.models.params import EMBEDDING, HEAD, Part, params_of, tensor_specs
+from lab.models.presets import hf
 from lab.models.quant import F32, Array, dequantise
 
 ROWS_AT_ONCE = 2048  # bounds the temporaries of unpacking
@@ -94,7 +95,7 @@ def require_libraries() -> tuple[Any, Any]:
 
 def _without_storage(spec: ModelSpec, torch: Any, transformers: Any) -> Any:
     """Build the model with shapes only; its rotary tables, which are not parameters, are made for real."""
-    fields = spec.config.to_hf()
+    fields = hf.document(spec.config)
     del fields["architectures"], fields["model_type"]  # what the class itself says
     no_tokens = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"))
     config = transformers.Phi3Config(**fields, **no_tokens, attn_implementation="eager")

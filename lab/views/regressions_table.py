@@ -9,7 +9,8 @@ from rich.text import Text
 
 from lab.analysis.history.change_points import MIN_POINTS
 from lab.analysis.history.changed import Changed
-from lab.analysis.history.regressions import History, Regression
+from lab.analysis.history.regression import Regression
+from lab.analysis.history.regressions import History
 from lab.analysis.points.named import label
 from lab.core.text import printable
 from lab.formats.metrics import format_value, metric

@@ -19,7 +19,7 @@ from lab.compile.tvm_backend import export_model
 from lab.models import layout
 from lab.models.catalog import ModelSpec, custom
 from lab.models.params import param_specs, tensor_specs
-from lab.models.presets import Phi3Config
+from lab.models.presets import Phi3Config, hf
 from lab.models.quant import QuantScheme, dequantise, quantise
 
 
@@ -108,7 +108,9 @@ class Reference:
     def __init__(self, cfg: Phi3Config, weights: Mapping[str, np.ndarray]) -> None:
         torch.manual_seed(0)
         self.model = Phi3ForCausalLM(
-            HfConfig(**cfg.to_hf(), attn_implementation="eager", pad_token_id=0, eos_token_id=None, bos_token_id=None)
+            HfConfig(
+                **hf.document(cfg), attn_implementation="eager", pad_token_id=0, eos_token_id=None, bos_token_id=None
+            )
         ).eval()
         state = {name: torch.from_numpy(w) for name, w in weights.items()}
         missing, unexpected = self.model.load_state_dict(state, strict=False)

@@ -19,6 +19,7 @@ from lab.formats.target import load_target
 from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.params import param_specs
+from lab.models.presets import hf
 from lab.models.quant import SCHEMES
 from lab.models.sources import SyntheticSource
 from tests.compile.fake_mlc import FakeMlc, asked
@@ -119,7 +120,7 @@ def test_mlc_llm_is_asked_for_this_model_on_this_processor(tmp_path, mlc, scheme
     spec = tiny(scheme, num_hidden_layers=1)
     found = asked(built(tmp_path, spec))
     assert found["quantization"] == name
-    assert found["model_config"] == spec.config.to_hf()
+    assert found["model_config"] == hf.document(spec.config)
     assert found["model_config"]["num_hidden_layers"] == 1
     features = {"kind": "llvm", "mtriple": "x86_64-unknown-linux-gnu", "mcpu": "x86-64"}
     assert found["device"] == {**features, "mattr": ["+avx2", "+fma", "+f16c"]}

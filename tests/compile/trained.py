@@ -10,6 +10,7 @@ import torch
 from transformers import Phi3Config as HfConfig
 from transformers import Phi3ForCausalLM
 
+from lab.models.presets import hf
 from tests.compile.network import config
 
 CONFIG = config(vocab_size=256, hidden_size=128, intermediate_size=384, num_hidden_layers=2)
@@ -26,7 +27,7 @@ def as_bytes() -> np.ndarray:
 def trained(seed: int = 0) -> dict[str, np.ndarray]:
     """Weights after less than a minute of training on all but the end of the text."""
     torch.manual_seed(seed)
-    model = Phi3ForCausalLM(HfConfig(**CONFIG.to_hf(), pad_token_id=0, eos_token_id=None, bos_token_id=None))
+    model = Phi3ForCausalLM(HfConfig(**hf.document(CONFIG), pad_token_id=0, eos_token_id=None, bos_token_id=None))
     data = torch.from_numpy(as_bytes()[: -4 * HELD_OUT].astype(np.int64))
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from lab.models.params import EMBEDDING, tensor_specs
-from lab.models.presets import Phi3Config
+from lab.models.presets import Phi3Config, hf
 from lab.models.quant import F32
 from lab.models.sources.synthetic import SyntheticSource
 
@@ -35,7 +35,7 @@ def tensors(config: Phi3Config, dtype: str = "F16", seed: int = 0) -> dict[str, 
 def write_config(folder: Path, config: Phi3Config) -> None:
     """Write config.json."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(config.to_hf()))
+    (folder / "config.json").write_text(json.dumps(hf.document(config)))
 
 
 def write_single(folder: Path, config: Phi3Config, state: dict[str, torch.Tensor] | None = None) -> Path:

@@ -9,14 +9,14 @@ import torch
 from transformers import Phi3Config as TheirConfig
 from transformers import Phi3ForCausalLM
 
-from lab.models.presets import Phi3Config
+from lab.models.presets import Phi3Config, hf
 from lab.models.quant import F32
 
 
 def logits(config: Phi3Config, weights: Mapping[str, F32], ids: list[int]) -> F32:
     """Return float32 logits [T, V] of transformers' own model with these weights."""
     extras = {"attn_implementation": "eager", "pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 0}
-    model = Phi3ForCausalLM(TheirConfig(**config.to_hf(), **extras)).float().eval()
+    model = Phi3ForCausalLM(TheirConfig(**hf.document(config), **extras)).float().eval()
     state = {name: torch.from_numpy(np.array(array)) for name, array in weights.items()}
     absent = model.load_state_dict(state, strict=False)
     assert not absent.unexpected_keys

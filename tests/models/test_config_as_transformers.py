@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lab.compile.kv_cache import inverse_frequencies, longrope_limit
 from lab.core.errors import ModelError
-from lab.models.presets import Phi3Config
+from lab.models.presets import Phi3Config, hf
 
 ABSENT = object()
 HALF = 16  # of a head of 32
@@ -172,7 +172,7 @@ def test_it_is_read_as_transformers_reads_it(name: str) -> None:
 def test_what_is_not_understood_is_refused_by_its_key(name: str) -> None:
     asked, message = REFUSED[name]
     with pytest.raises(ModelError) as caught:
-        Phi3Config.from_hf(asked, where="config.json")
+        hf.config_of(asked, where="config.json")
     assert message in caught.value.what
     assert caught.value.what.startswith("config.json: ")
 
@@ -210,7 +210,7 @@ def test_any_mixture_of_rotary_settings_is_read_as_transformers_reads_it(changed
 
 
 def same_as_transformers(asked: Document, lengths: Sequence[int] = LENGTHS) -> None:
-    config = Phi3Config.from_hf(json.loads(json.dumps(asked)))
+    config = hf.config_of(json.loads(json.dumps(asked)))
     given = {key: value for key, value in asked.items() if key not in ("architectures", "model_type")}
     theirs = transformers.Phi3Config(**json.loads(json.dumps(given)))
     rotary = transformers.models.phi3.modeling_phi3.Phi3RotaryEmbedding(theirs)
@@ -220,7 +220,7 @@ def same_as_transformers(asked: Document, lengths: Sequence[int] = LENGTHS) -> N
             np.testing.assert_allclose(mine, other[0, :, :HALF].numpy(), atol=1e-2)
     for name in ("sliding_window", "rms_norm_eps", "tie_word_embeddings", "num_key_value_heads"):
         assert getattr(config, name) == getattr(theirs, name), name
-    assert Phi3Config.from_hf(json.loads(json.dumps(config.to_hf()))) == config
+    assert hf.config_of(json.loads(json.dumps(hf.document(config)))) == config
 
 
 def tables(config: Phi3Config, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -15,7 +15,7 @@ from lab.measure.attempt import Attempt, explained
 from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.params import tensor_specs
-from lab.models.presets import Phi3Config
+from lab.models.presets import Phi3Config, hf
 from lab.models.quant import SCHEMES
 from lab.models.sources import HuggingFaceSource
 
@@ -27,7 +27,7 @@ def overflowing(folder: Path, scheme: str, scale: float, rows: slice) -> tuple[i
     rng = np.random.default_rng(0)
     weights = {t.hf_name: rng.standard_normal(t.shape).astype(np.float32) for t in tensor_specs(CONFIG)}
     weights["model.layers.1.self_attn.qkv_proj.weight"][rows] *= np.float32(scale)
-    (folder / "config.json").write_text(json.dumps(CONFIG.to_hf()))
+    (folder / "config.json").write_text(json.dumps(hf.document(CONFIG)))
     save_file(weights, folder / "model.safetensors")
     source = HuggingFaceSource(folder)
     made = convert(custom(source.config, SCHEMES[scheme], f"tiny-{scheme}"), source, folder, NullProgress())

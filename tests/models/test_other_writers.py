@@ -11,6 +11,7 @@ from transformers import Phi3ForCausalLM
 from lab.core.progress import NullProgress
 from lab.formats.bundle import load_manifest
 from lab.models.convert import convert
+from lab.models.presets import hf
 from lab.models.sources import open_folder
 from tests.models import oracle, small
 from tests.models.folders import MlcFolder
@@ -21,7 +22,7 @@ from tests.models.folders import MlcFolder
 def test_what_save_pretrained_writes_converts_to_the_same_network(tmp_path, name, shard):
     config = small.ALL[name]
     torch.manual_seed(0)
-    theirs = TheirConfig(**config.to_hf(), pad_token_id=0, bos_token_id=0, eos_token_id=0, initializer_range=0.1)
+    theirs = TheirConfig(**hf.document(config), pad_token_id=0, bos_token_id=0, eos_token_id=0, initializer_range=0.1)
     model = Phi3ForCausalLM(theirs).eval()
     model.save_pretrained(tmp_path / "model", max_shard_size=shard)
     spec = small.spec("f32", config)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from lab.core.errors import ModelError
-from lab.models.presets import PRESETS, Phi3Config, longrope
+from lab.models.presets import PRESETS, hf, longrope
 from tests.models import small
 
 # The numbers that the model cards and tensor listings give, written down apart from the presets.
@@ -63,28 +63,28 @@ def test_rope_factors_switch_after_the_original_length():
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_presets_survive_their_config_json(name):
     config = PRESETS[name].config
-    assert Phi3Config.from_hf(config.to_hf()) == config
+    assert hf.config_of(hf.document(config)) == config
 
 
 def test_transformers_reads_the_same_numbers():
     from transformers import Phi3Config as TheirConfig
 
     config = PRESETS["phi3-mini-128k"].config
-    theirs = TheirConfig(**config.to_hf())
+    theirs = TheirConfig(**hf.document(config))
     assert theirs.rope_parameters["short_factor"] == list(config.rope_short_factor)
-    assert Phi3Config.from_hf(theirs.to_dict()) == config
+    assert hf.config_of(theirs.to_dict()) == config
 
 
 def test_the_first_name_of_longrope_is_known():
-    document = small.LONGROPE.to_hf()
+    document = hf.document(small.LONGROPE)
     document["rope_scaling"]["type"] = "su"
-    assert Phi3Config.from_hf(document) == small.LONGROPE
+    assert hf.config_of(document) == small.LONGROPE
 
 
 def test_kv_heads_default_to_attention_heads():
-    document = small.PLAIN.to_hf()
+    document = hf.document(small.PLAIN)
     document["num_key_value_heads"] = None
-    assert Phi3Config.from_hf(document) == small.PLAIN
+    assert hf.config_of(document) == small.PLAIN
 
 
 @pytest.mark.parametrize(
@@ -105,16 +105,16 @@ def test_kv_heads_default_to_attention_heads():
 )
 def test_config_json_errors_name_file_and_key(change, said):
     with pytest.raises(ModelError) as caught:
-        Phi3Config.from_hf(small.PLAIN.to_hf() | change, where="there/config.json")
+        hf.config_of(hf.document(small.PLAIN) | change, where="there/config.json")
     assert said in caught.value.what
     assert caught.value.what.startswith("there/config.json: ")
 
 
 def test_a_missing_key_is_named():
-    document = small.PLAIN.to_hf()
+    document = hf.document(small.PLAIN)
     del document["rms_norm_eps"]
     with pytest.raises(ModelError, match="rms_norm_eps is missing"):
-        Phi3Config.from_hf(document)
+        hf.config_of(document)
 
 
 @pytest.mark.parametrize(
@@ -145,4 +145,4 @@ def test_attention_scaling_formula():
 def test_a_window_of_the_context_or_longer_is_none(window, seen):
     config = replace(small.PLAIN, sliding_window=window)  # of 128 tokens
     assert config.attention_window == seen
-    assert config.to_hf()["sliding_window"] == window
+    assert hf.document(config)["sliding_window"] == window

@@ -14,7 +14,7 @@ from lab.formats.manifest import TensorEntry
 from lab.models import layout
 from lab.models.catalog import ModelSpec, custom
 from lab.models.params import params_of, tensor_specs
-from lab.models.presets import Phi3Config
+from lab.models.presets import Phi3Config, hf
 from lab.models.quant import SCHEMES, Array, dequantise, quantise
 from lab.models.torch_reference import StoredWeights, reference_logits
 
@@ -77,7 +77,7 @@ def whole_model(spec: ModelSpec, weights: dict[str, Array]) -> Array:
     import torch
     import transformers
 
-    fields = spec.config.to_hf()
+    fields = hf.document(spec.config)
     del fields["architectures"], fields["model_type"]
     none = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"))
     config = transformers.Phi3Config(**fields, **none, attn_implementation="eager")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lab.core.errors import LabError, ModelError, WeightsError
 from lab.models.params import check_sizes, weights_bytes
-from lab.models.presets import Phi3Config
+from lab.models.presets import hf
 from lab.models.quant import SCHEMES
 from lab.models.sources import HuggingFaceSource
 from tests.models.folders import write_sharded
@@ -75,14 +75,14 @@ def changed(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 def test_a_network_of_two_thousand_million_layers_is_refused() -> None:
     document = json.loads((CASES / "config-of-2-billion-layers.json").read_bytes())
     with pytest.raises(ModelError, match="num_hidden_layers is 2147483648"):
-        Phi3Config.from_hf(document)
+        hf.config_of(document)
 
 
 @BOUNDED
-@given(path=st.sampled_from(list(places(SMALL.to_hf()))[1:]), odd=ODD)
+@given(path=st.sampled_from(list(places(hf.document(SMALL)))[1:]), odd=ODD)
 def test_a_configuration_with_one_odd_value_is_refused_or_small(path: tuple[Any, ...], odd: Any) -> None:
     with suppress(ModelError):
-        config = Phi3Config.from_hf(changed(SMALL.to_hf(), path, odd))
+        config = hf.config_of(changed(hf.document(SMALL), path, odd))
         check_sizes(config)
         assert weights_bytes(config, SCHEMES["q4"]) > 0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lab.analysis.boards.board import Board
 from lab.analysis.boards.build import build_board
 from lab.analysis.boards.changes import Change
-from lab.analysis.history.regressions import Regression
+from lab.analysis.history.regression import Regression
 from lab.analysis.history.stored import stored_history
 from lab.analysis.judging.sides import Policy
 from lab.analysis.points.load import Loaded, load_points

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lab.analysis.history.change_points import ChangePoint
 from lab.analysis.history.clocks import stamp_s
+from lab.analysis.history.regression import Regression
 from lab.analysis.history.series import Series
 from lab.analysis.points.key import CellKey
 from lab.analysis.points.table import Runs
 from lab.formats.acks import Accepted, add
 from lab.formats.metrics import METRICS
-
-if TYPE_CHECKING:
-    from lab.analysis.history.regressions import Regression
 
 NEAR = 5  # sessions by which a change may move as more of them come
 

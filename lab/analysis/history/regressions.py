@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -15,7 +14,8 @@ from lab.analysis.history.change_points import MIN_POINTS, ChangePoint, change_p
 from lab.analysis.history.changed import Changed, changed, columns_between, settings_of
 from lab.analysis.history.clocks import clock_problems
 from lab.analysis.history.order import Order, order_of
-from lab.analysis.history.series import Seam, Series, series_of
+from lab.analysis.history.regression import Regression
+from lab.analysis.history.series import Series, series_of
 from lab.analysis.judging.sides import FLOOR
 from lab.analysis.points.key import CellKey, Fields, SeriesKey
 from lab.analysis.points.table import Points, Runs
@@ -24,61 +24,7 @@ from lab.formats.metrics import METRICS
 from lab.formats.revision import Repository
 from lab.formats.verdicts import Word
 
-NEAR = 3  # sessions by which the place of a change may be off
 LEVEL = 0.05  # probability of any false change in the whole store, shared evenly among its series (Bonferroni)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Regression:
-    """One change of level; `word` says whether it is one for the worse.
-
-    `before` and `after` are medians over `sessions_before` and `sessions_after` sessions in the metric's own unit,
-    `ratio` is after / before. `run_id` and `created_s` (seconds since 1970) are of the first run at the new level,
-    `commits` are the last one before it and the first one at it, "" where a record has none. `newest` says that no
-    other change came after it, `open` that it is for the worse, not accepted, and not made good since. `seams` are all
-    changes of conditions in its history, `settings` what tells it from other histories of its cell, `columns` which
-    columns of the tool came or went with it at their default.
-    """
-
-    key: SeriesKey
-    word: Word
-    ratio: float
-    before: float
-    after: float
-    sessions_before: int
-    sessions_after: int
-    p: float
-    run_id: str
-    created_s: int
-    commits: tuple[str, str]
-    newest: bool
-    open: bool
-    acknowledged: str | None
-    values: tuple[float, ...]
-    index: int
-    seams: tuple[Seam, ...] = ()
-    settings: Fields = ()
-    columns: tuple[str, ...] = ()
-
-    @property
-    def cell(self) -> CellKey:
-        """What changed."""
-        return self.key.cell
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether it is a regression in the word's own sense."""
-        return self.word in ("slower", "bigger")
-
-    @property
-    def here(self) -> tuple[Seam, ...]:
-        """The changes of conditions at the place of this change, give or take what its place may be off."""
-        return tuple(seam for seam in self.seams if abs(seam.index - self.index) <= NEAR)
-
-    @property
-    def when(self) -> str:
-        """The time of the first run at the new level, UTC."""
-        return datetime.fromtimestamp(self.created_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, kw_only=True)

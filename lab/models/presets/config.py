@@ -1,14 +1,11 @@
-"""The numbers that define a Phi-3 network, checked, and how `config.json` spells them."""
+"""The numbers that define a Phi-3 network, checked."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from lab.core.errors import ModelError
-from lab.models.presets import hf
 from lab.models.presets.hf_values import short
 
 
@@ -94,19 +91,6 @@ class Phi3Config:
         if length > self.original_max_position_embeddings:
             return self.rope_long_factor
         return self.rope_short_factor
-
-    @classmethod
-    def from_hf(cls, data: Mapping[str, Any], *, where: str = "config.json") -> Phi3Config:
-        """Build from a Hugging Face `config.json`; ModelError names the key that is missing or not supported."""
-        fields = hf.fields(data, where)
-        try:
-            return cls(**fields)
-        except ModelError as problem:
-            raise ModelError(f"{where}: {problem.what}", hint=problem.hint) from problem
-
-    def to_hf(self) -> dict[str, Any]:
-        """Return the numbers as a Hugging Face `config.json` would hold them."""
-        return hf.document(self)
 
 
 def _check_sizes(config: Phi3Config) -> None:

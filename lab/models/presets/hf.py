@@ -6,14 +6,12 @@ A key that changes what the network computes is read, or refused by its name; it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.core.errors import ModelError
+from lab.models.presets.config import Phi3Config
 from lab.models.presets.hf_rope import ORIGINAL, rope_fields
 from lab.models.presets.hf_values import number, optional, switch, whole
-
-if TYPE_CHECKING:
-    from lab.models.presets.config import Phi3Config
 
 _INTS = (
     "hidden_size",
@@ -28,8 +26,25 @@ _SUPPORTED = {"model_type": "phi3", "hidden_act": "silu"}
 _OFF = ("attention_bias", "mlp_bias", "lm_head_bias")
 
 
-def fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return the keyword arguments of Phi3Config; ModelError names `where` and the key at fault."""
+def config_of(data: Mapping[str, Any], *, where: str = "config.json") -> Phi3Config:
+    """Return the numbers of a `config.json`; ModelError names `where` and the key that is missing or not supported."""
+    fields = _fields(data, where)
+    try:
+        return Phi3Config(**fields)
+    except ModelError as problem:
+        raise ModelError(f"{where}: {problem.what}", hint=problem.hint) from problem
+
+
+def document(config: Phi3Config) -> dict[str, Any]:
+    """Return `config` as a `config.json` document of the transformers library."""
+    plain = {name: getattr(config, name) for name in (*_INTS, "num_key_value_heads", "rms_norm_eps")}
+    names = (ORIGINAL, "rope_theta", "sliding_window", "tie_word_embeddings")
+    plain |= {name: getattr(config, name) for name in names}
+    fixed = {"architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "hidden_act": "silu"}
+    return {**fixed, **plain, "rope_scaling": _rope_scaling(config)}
+
+
+def _fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
     _check_supported(data, where)
     found: dict[str, Any] = {name: whole(data, name, where) for name in _INTS}
     heads = found["num_attention_heads"]
@@ -40,15 +55,6 @@ def fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
     found["tie_word_embeddings"] = switch(data, "tie_word_embeddings", where)
     _check_head_dim(data, found["hidden_size"], heads, where)
     return {**found, **rope_fields(data, where)}
-
-
-def document(config: Phi3Config) -> dict[str, Any]:
-    """Return `config` as a `config.json` document of the transformers library."""
-    plain = {name: getattr(config, name) for name in (*_INTS, "num_key_value_heads", "rms_norm_eps")}
-    names = (ORIGINAL, "rope_theta", "sliding_window", "tie_word_embeddings")
-    plain |= {name: getattr(config, name) for name in names}
-    fixed = {"architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "hidden_act": "silu"}
-    return {**fixed, **plain, "rope_scaling": _rope_scaling(config)}
 
 
 def _rope_scaling(config: Phi3Config) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.core.errors import ModelError, WeightsError
 from lab.core.home import shown
 from lab.core.suggest import unknown
+from lab.models.presets import hf
 from lab.models.presets.config import Phi3Config
 from lab.models.quant import F32
 from lab.models.sources.base import SourceKind
@@ -68,7 +69,7 @@ class HuggingFaceSource:
 
 def _config(path: Path) -> Phi3Config:
     try:
-        return Phi3Config.from_hf(read_document(path), where=shown(path))
+        return hf.config_of(read_document(path), where=shown(path))
     except ModelError as problem:
         raise WeightsError(problem.what, hint=problem.hint) from problem
 

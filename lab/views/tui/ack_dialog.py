@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from lab.analysis.boards.words import size_text, value_words
-from lab.analysis.history.regressions import Regression
+from lab.analysis.history.regression import Regression
 from lab.core.text import printable
 from lab.views.tui.cells import key_words
 

@@ -13,7 +13,7 @@ from typing import ClassVar, TypeVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from lab.analysis.history.regressions import Regression
+from lab.analysis.history.regression import Regression
 from lab.analysis.points.key import CellKey
 from lab.core.errors import LabError
 from lab.core.home import shown
@@ -22,11 +22,11 @@ from lab.views.tui.background import Background, in_background, start
 from lab.views.tui.board_screen import BoardScreen
 from lab.views.tui.boards import Boards
 from lab.views.tui.harmless import Harmless, PlainText, needs_ascii
+from lab.views.tui.host import Host, Marked
 from lab.views.tui.screen import LabScreen
 from lab.views.tui.source import Snapshot, Source
 
 Found = TypeVar("Found")
-Marked = tuple[CellKey, str, str]  # a cell of the run, its id, its place
 THEMES = ("ansi-dark", "textual-dark", "textual-light")  # the terminal's own colours first
 LOOK_S = 1.5  # between two looks at the store, or as long as it takes to look twenty times
 SHARE = 20
@@ -153,6 +153,15 @@ class LabApp(App[int]):
         self.marked = kept if len(kept) < len(self.marked) else [*kept, (key, run_id, place)][-2:]
         self.say("marked: " + (" and ".join(one[1] for one in self.marked) or "none"))
 
+    def compare_marked(self) -> None:
+        """Show the marked runs side by side."""
+        from lab.views.tui.page_screen import compare_page
+
+        if len(self.marked) == 2:
+            self.push_screen(compare_page(self.source, *self.marked))
+        else:
+            self.say(f"mark two runs with Space first: {len(self.marked)} marked")
+
     def accept(self, change: Regression, reason: str) -> None:
         """Accept the new level, and say where that is written."""
 
@@ -181,6 +190,9 @@ class LabApp(App[int]):
             super()._handle_exception(error)
         else:
             self._close_messages_no_wait()
+
+
+_AS_SEEN_BY_SCREENS: type[Host] = LabApp  # for mypy: it has all that they ask for
 
 
 def run_app(name: str, target: str | None = None, model: str | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
@@ -19,14 +19,12 @@ from lab.views.tui.background import start
 from lab.views.tui.cells import place_words
 from lab.views.tui.empty import UNREAD, damaged_words, empty_words
 from lab.views.tui.grid import Grid
+from lab.views.tui.host import Host
 from lab.views.tui.keys import BOARD, FOOT
 from lab.views.tui.lines import Foot, Line, Tabs
 from lab.views.tui.screen import LabScreen
 from lab.views.tui.shown import SORT_WORDS, SORTS, Wanted, shown
 from lab.views.tui.source import Snapshot
-
-if TYPE_CHECKING:
-    from lab.views.tui.app import LabApp
 
 
 class BoardScreen(LabScreen):
@@ -260,7 +258,7 @@ class BoardScreen(LabScreen):
         self.redraw()
 
 
-def head_words(app: LabApp, screen: BoardScreen) -> Text:
+def head_words(app: Host, screen: BoardScreen) -> Text:
     """The head: the dashboard, what is marked, how many runs there are, what is damaged, what is new."""
     title = screen.board.title if screen.board else screen.board_name
     parts = [("", f"lab · {title}")]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual.screen import Screen
 
 from lab.analysis.boards.board import BoardCell
 from lab.views.tui.background import start
+from lab.views.tui.host import Host
 from lab.views.tui.lines import Line
-
-if TYPE_CHECKING:
-    from lab.views.tui.app import LabApp
 
 
 class LabScreen(Screen[None]):
@@ -21,9 +19,9 @@ class LabScreen(Screen[None]):
     said = ""  # what the line says; it may be told before there is a line
 
     @property
-    def lab(self) -> LabApp:
+    def lab(self) -> Host:
         """The application."""
-        return cast("LabApp", self.app)
+        return cast("Host", self.app)
 
     def tell(self, text: str) -> None:
         """Show a message until the next key or message."""
@@ -65,12 +63,7 @@ class LabScreen(Screen[None]):
 
     def action_compare(self) -> None:
         """Show the marked runs side by side."""
-        from lab.views.tui.page_screen import compare_page
-
-        if len(self.lab.marked) == 2:
-            self.app.push_screen(compare_page(self.lab.source, *self.lab.marked))
-        else:
-            self.lab.say(f"mark two runs with Space first: {len(self.lab.marked)} marked")
+        self.lab.compare_marked()
 
     def ask_acknowledge(self, cell: BoardCell, run_id: str) -> None:
         """Ask for the reason to accept what got worse in the cell; say so where nothing did."""
@@ -88,4 +81,4 @@ class LabScreen(Screen[None]):
                 lab.say("nothing to accept: no regression of this cell is open")
                 return
             dialog = AckDialog(change)
-            lab.push_screen(dialog, lambda reason: lab.accept(change, reason) if reason else None)
+            self.app.push_screen(dialog, lambda reason: lab.accept(change, reason) if reason else None)

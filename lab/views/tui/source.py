@@ -10,7 +10,8 @@ from lab.analysis.boards.build import build_board
 from lab.analysis.boards.detail import CellDetail
 from lab.analysis.boards.lines import Line, lines_of
 from lab.analysis.boards.stored import stored_board
-from lab.analysis.history.regressions import Regression, judge_history
+from lab.analysis.history.regression import Regression
+from lab.analysis.history.regressions import judge_history
 from lab.analysis.points.key import CellKey
 from lab.analysis.points.load import Loaded, load_points
 from lab.analysis.points.table import Points

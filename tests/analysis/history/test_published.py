@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.analysis.history.regressions import History, Regression, judge_history
+from lab.analysis.history.regression import Regression
+from lab.analysis.history.regressions import History, judge_history
 from tests.analysis.history.histories import NOW_S, START_S, history, key
 
 FOLDER = Path(__file__).parent / "published"
