@@ -1,7 +1,6 @@
 #include "warmup.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "clock.h"
 #include "signals.h"
@@ -10,13 +9,6 @@ namespace lab {
 namespace {
 
 constexpr int64_t kPrompt = 16, kDecodes = 4;
-constexpr size_t kAlike = 3;
-
-double mean_step(const WarmupRound& round) {
-  if (round.decode_ns.empty()) return static_cast<double>(round.prefill_ns);
-  double sum = std::accumulate(round.decode_ns.begin(), round.decode_ns.end(), 0.0);
-  return sum / static_cast<double>(round.decode_ns.size());
-}
 
 }  // namespace
 
@@ -37,14 +29,6 @@ WarmupRound warmup_round(Session& session, const std::vector<int32_t>& ids, int6
     last = now;
   }
   return round;
-}
-
-bool is_stable(const std::vector<WarmupRound>& rounds, double spread) {
-  if (rounds.size() < kAlike) return false;
-  std::vector<double> means;
-  for (size_t i = rounds.size() - kAlike; i < rounds.size(); ++i) means.push_back(mean_step(rounds[i]));
-  auto [low, high] = std::minmax_element(means.begin(), means.end());
-  return *high <= *low * (1 + spread);
 }
 
 }  // namespace lab
