@@ -1,11 +1,14 @@
-"""Speed and memory beside llama.cpp at the same bits, held to the bars of the project: one table.
+"""Speed and memory beside llama.cpp and ik_llama.cpp at about the same bits, held to the bars of the project: tables.
 
     export LAB_LLAMA_BENCH=$(scripts/build-llama-bench)
+    export LAB_IK_LLAMA_BENCH=$(scripts/build-llama-bench --ik)
+    export LAB_IK_LLAMA_BENCH_AVX2=$(scripts/build-llama-bench --ik --avx2)
     python -m benchmarks.against_llama
 
-Four parts, each of which can be asked for alone: `quiet`, one session of both engines in turns on phi3-mini-q4;
-`loaded`, decoding while another process keeps one core busy; `compile`, from nothing; `medium`, phi3-medium-q4. Weights
-are synthetic and of real shapes. Every run is stored as `lab run` stores it. Takes three quarters of an hour.
+Each part can be asked for alone; without a name all of them run that this machine can judge, and the bars of the others
+are marked "not on this machine", with the reason. The parts `avx2...` measure with AVX-512 masked on both sides at
+compile time where the processor has it. Weights are synthetic and of real shapes. Every run is stored as `lab run`
+stores it. All of them take an hour and a half.
 """
 
 from __future__ import annotations
@@ -18,70 +21,107 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from benchmarks.arguments import add_json, positive
-from benchmarks.bars import DECODE, PREFILL, Bar, Row, of_roof, seconds, speed
+from benchmarks.bars import ROOF, Row, absent, of_roof, seconds, speed, times_as_fast, with_masked
 from benchmarks.bars_table import render
-from benchmarks.sessions import Records, cold_compile_s, disturbed, quiet
-from lab.analysis.side_by_side import PEAK
-from lab.core.errors import LabError
+from benchmarks.first_token import first_tokens_s
+from benchmarks.machine import Machine, this_machine
+from benchmarks.parts import PARTS, Part
+from benchmarks.sessions import (
+    OURS,
+    Records,
+    check_isa,
+    cold_compile_s,
+    disturbed,
+    first_command_s,
+    programs_for,
+    quiet,
+)
+from lab.core.errors import LabError, MeasureError
 from lab.core.progress import Progress
 from lab.core.suggest import unknown
 from lab.formats.run_record import RunRecord
-from lab.measure.plan import Cell
 from lab.views.progress import progress_on
 
-MINI, MEDIUM = "phi3-mini-q4", "phi3-medium-q4"
-SHORT, EMPTY, LONG = Cell(512, 32), Cell(1, 64), Cell(2048, 32)
 COMPILES = 3
-
-Part = Callable[["Benchmark"], Iterator[Row]]
 
 
 class Benchmark:
-    """The parts, and the records that they leave behind."""
+    """What runs the parts, and the records that they leave behind."""
 
-    def __init__(self, repeats: int, progress: Progress) -> None:
-        self.repeats, self.progress = repeats, progress
+    def __init__(self, repeats: int, progress: Progress, machine: Machine) -> None:
+        self.repeats, self.progress, self.machine = repeats, progress, machine
         self.records: list[RunRecord] = []
-        self._quiet: Records = ()
+        self._before: Records = ()
 
-    def quiet(self) -> Iterator[Row]:
-        """Both engines on phi3-mini-q4, alone on the machine."""
-        self._quiet = found = self._kept(quiet(MINI, (SHORT, EMPTY, LONG), self.repeats, self.progress))
-        yield speed(found, SHORT.label, PREFILL, Bar("prefill 512", 1.8, 2.5))
-        yield speed(found, LONG.label, PREFILL, Bar("prefill 2048", 1.8, 2.5))
-        yield speed(found, EMPTY.label, DECODE, Bar("decode @0", 1.0, 1.1))
-        yield speed(found, LONG.label, DECODE, Bar("decode @2048", 2.0, 3.0))
-        yield from of_roof(found[0], EMPTY.label, Bar("decode of roof", 0.90, 0.97, "1"))
-        yield speed(found, LONG.label, PEAK, Bar("memory @2048", 0.70, 0.62, lower_is_better=True))
+    def rows(self, part: Part, *, asked: bool) -> list[Row]:
+        """Return the rows of a part; where this machine lacks what it needs, the reason in the place of numbers.
 
-    def loaded(self) -> Iterator[Row]:
+        A program that is missing is a reason too, unless the part was `asked` for by name: then it is an error.
+        """
+        if lacks := part.lacks(self.machine):
+            return absent(part.bars, lacks)
+        try:
+            programs_for(part.ask(self.repeats, self.machine))
+        except MeasureError as problem:
+            if asked:
+                raise
+            return absent(part.bars, problem.what)
+        return list(OWN_WAYS.get(part.name, Benchmark.session)(self, part))
+
+    def session(self, part: Part) -> Iterator[Row]:
+        """All engines in turns, alone on the machine."""
+        ask = part.ask(self.repeats, self.machine)
+        records = self._kept(quiet(ask, self.progress))
+        if part.name == "quiet":
+            self._before = records
+        if part.isa:
+            check_isa(records, part.isa)
+        yield from self._judged(part, records)
+
+    def loaded(self, part: Part) -> Iterator[Row]:
         """Decode in trouble, with the threads of the quiet session."""
-        before = self._quiet or self._kept(quiet(MINI, (EMPTY,), 1, self.progress))
-        found = self._kept(disturbed(MINI, (EMPTY,), self.repeats, before, self.progress))
-        yield speed(found, EMPTY.label, DECODE, Bar("decode, core taken", 1.5, 2.0))
+        ask = part.ask(self.repeats, self.machine)
+        before = self._before or self._kept(quiet(part.ask(1, self.machine), self.progress))
+        yield from self._judged(part, self._kept(disturbed(ask, before, self.progress)))
 
-    def compile(self) -> Iterator[Row]:
+    def compile(self, part: Part) -> Iterator[Row]:
         """The compiler from nothing."""
         with self.progress.phase("compile from nothing"):
-            times = cold_compile_s(MINI, COMPILES)
-        yield seconds(times, Bar("cold compile", 30, 15, "s", lower_is_better=True))
+            times = cold_compile_s(part.model, COMPILES)
+        yield seconds(times, part.bars[0])
 
-    def medium(self) -> Iterator[Row]:
-        """Both engines on the 14 billion weights of phi3-medium-q4."""
-        found = self._kept(quiet(MEDIUM, (SHORT, EMPTY), min(self.repeats, 3), self.progress))
-        yield speed(found, EMPTY.label, DECODE, Bar("medium decode @0", 1.0, 1.1))
-        yield speed(found, SHORT.label, PREFILL, Bar("medium prefill 512", 1.8, 2.5))
+    def first_token(self, part: Part) -> Iterator[Row]:
+        """From the start of a process to its first token."""
+        times = first_tokens_s(part.ask(self.repeats, self.machine), self.progress)
+        for bar in part.bars:
+            yield times_as_fast(times[OURS], times[bar.beside], bar)
+
+    def first_command(self, part: Part) -> Iterator[Row]:
+        """A newcomer's first command, with nothing there yet."""
+        with self.progress.phase("first command"):
+            yield seconds([first_command_s(part.model)], part.bars[0])
+
+    def _judged(self, part: Part, records: Records) -> Iterator[Row]:
+        masked = part.ask(self.repeats, self.machine).masked
+        for bar in part.bars:
+            found = (
+                of_roof(records[0], bar.test, bar)
+                if bar.metric == ROOF
+                else [speed(records, bar.test, bar.metric, bar)]
+            )
+            yield from (with_masked(row, masked) for row in found)
 
     def _kept(self, records: Records) -> Records:
         self.records += records
         return records
 
 
-PARTS: dict[str, Part] = {
-    "quiet": Benchmark.quiet,
+# What is no session of engines in turns.
+OWN_WAYS: dict[str, Callable[[Benchmark, Part], Iterator[Row]]] = {
     "loaded": Benchmark.loaded,
     "compile": Benchmark.compile,
-    "medium": Benchmark.medium,
+    "first-token": Benchmark.first_token,
+    "first-command": Benchmark.first_command,
 }
 
 
@@ -91,8 +131,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     try:
         with progress_on(sys.stderr) as progress:
-            benchmark = Benchmark(options.repeats, progress)
-            rows = [row for name in options.parts or PARTS for row in PARTS[name](benchmark)]
+            benchmark = Benchmark(options.repeats, progress, this_machine())
+            asked = bool(options.parts)
+            rows = [row for name in options.parts or PARTS for row in benchmark.rows(PARTS[name], asked=asked)]
     except LabError as problem:
         print(f"error: {problem.what}\nhint: {problem.hint or 'see docs/peers.md'}", file=sys.stderr)
         return 1
@@ -115,7 +156,7 @@ def _shown(rows: Sequence[Row], records: Sequence[RunRecord], command: str, *, a
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.against_llama", description=str(__doc__).split("\n")[0])
-    names = ", ".join(PARTS)
+    names = ", ".join(f"{name} ({part.takes})" for name, part in PARTS.items())
     parser.add_argument("parts", nargs="*", type=_part, metavar="PART", help=f"of {names}; default: all of them")
     parser.add_argument("--repeats", type=positive, default=5, help="repetitions of each cell (default 5)")
     add_json(parser)

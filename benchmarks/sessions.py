@@ -1,4 +1,4 @@
-"""The sessions of the speed benchmark: lab and llama.cpp in turns, on a quiet machine and on a disturbed one."""
+"""The sessions of the speed benchmark: lab and its peers in turns, on a quiet machine and on a disturbed one."""
 
 from __future__ import annotations
 
@@ -10,27 +10,48 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from lab.cli.engines import Builder
+from lab.compile.isa import X86_ISAS
 from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.devices.registry import open_device
 from lab.formats.run_record import RunRecord
 from lab.formats.target import load_target
-from lab.formats.test import Test
 from lab.measure.engine import Engine, Setup
-from lab.measure.plan import Plan, plan_for
+from lab.measure.llama.find import find_llama_bench
+from lab.measure.llama.peers import PEERS
+from lab.measure.plan import Cell, Plan, plan_for
 from lab.measure.session import measure_engines
 from lab.measure.share import default_threads
 from lab.models.catalog import resolve
 from lab.models.sources import SyntheticSource
 
-ENGINES = ("tvm", "llama.cpp")
+OURS = "tvm"
 TARGET = "local"
+MASKED_TARGET, MASKED_CPU, MASKED_SUFFIX = "local-avx2", "x86-64-v3", "_AVX2"
+ISAS = {one.name for one in X86_ISAS}
 BUSY = "one core kept busy by a loop in another process"
 Records = tuple[RunRecord, ...]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a session measures: lab and `peers` in turns; with `masked` nothing beyond AVX2 is compiled on any side."""
+
+    model: str
+    cells: Sequence[Cell]
+    repeats: int
+    peers: tuple[str, ...] = ("llama.cpp",)
+    masked: bool = False
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Ours first."""
+        return (OURS, *self.peers)
 
 
 @dataclass(frozen=True)
@@ -50,30 +71,53 @@ class AsBefore:
         return self.setup.prepare(device, facts, replace(plan, threads=self.threads))
 
 
-def quiet(model: str, cells: Sequence[Test], repeats: int, progress: Progress) -> Records:
-    """Return the records of both engines, in turns, each with its own best number of threads."""
-    builder = _builder(model, progress)
-    setups, runner = builder.setups(ENGINES)
-    with _device(builder) as device:
-        plan = _plan(builder, device, cells, repeats)
+def quiet(ask: Ask, progress: Progress) -> Records:
+    """Return the records of all engines, in turns, each with its own best number of threads."""
+    builder = builder_for(ask, progress)
+    setups, runner = builder.setups(ask.engines)
+    with opened(builder) as device:
+        plan = _plan(builder, device, ask)
         return measure_engines(device, setups, plan, progress, runner, find_threads=True)
 
 
-def disturbed(model: str, cells: Sequence[Test], repeats: int, before: Records, progress: Progress) -> Records:
+def disturbed(ask: Ask, before: Records, progress: Progress) -> Records:
     """Return the same while another process keeps one core busy, with the threads of the session `before`."""
-    builder = _builder(model, progress)
-    setups, runner = builder.setups(ENGINES)
+    builder = builder_for(ask, progress)
+    setups, runner = builder.setups(ask.engines)
     kept = [AsBefore(one, record.engine.threads) for one, record in zip(setups, before, strict=True)]
-    with _device(builder) as device:
+    with opened(builder) as device:
         # Nothing is waited for: that the machine is busy is the point.
-        plan = replace(_plan(builder, device, cells, repeats), max_busy=1.0, gate_timeout_s=0.0)
+        plan = replace(_plan(builder, device, ask), max_busy=1.0, gate_timeout_s=0.0)
         with busy_core():
             return measure_engines(device, kept, plan, progress, runner, said={"disturbed_by": BUSY})
+
+
+def programs_for(ask: Ask) -> dict[str, Path]:
+    """Return the llama-bench of each peer; MeasureError says how to get the one that is missing."""
+    suffix = MASKED_SUFFIX if ask.masked else ""
+    return {name: find_llama_bench(PEERS[name], suffix) for name in ask.peers}
+
+
+def check_isa(records: Records, isa: str) -> None:
+    """Refuse a session in which an engine that says what it was built for was built for another instruction set."""
+    for record in records:
+        found = _isa(record)
+        if found not in (None, isa):
+            raise LabError(
+                f"{record.engine.name} ran with {found}, and the bar is for {isa} (run {record.run_id})",
+                hint="build it again: docs/peers.md says which build is for what",
+            )
 
 
 def cold_compile_s(model: str, times: int) -> list[float]:
     """Return the seconds of `lab compile` with nothing there yet, each in a fresh process and folder."""
     return [_compile_s(model) for _ in range(times)]
+
+
+def first_command_s(model: str) -> float:
+    """Return the seconds of `lab run` with nothing there yet."""
+    with tempfile.TemporaryDirectory(prefix="lab-first-") as home:
+        return _took_s("run", model, home)
 
 
 @contextmanager
@@ -91,25 +135,41 @@ def busy_core() -> Iterator[None]:
 
 def _compile_s(model: str) -> float:
     with tempfile.TemporaryDirectory(prefix="lab-cold-") as home:
-        argv = [sys.executable, "-m", "lab", "compile", "--target", TARGET, "--model", model]
-        began = time.monotonic()
-        subprocess.run(argv, env={**os.environ, "LAB_HOME": home}, check=True, capture_output=True)
-        return time.monotonic() - began
+        return _took_s("compile", model, home)
 
 
-def _builder(model: str, progress: Progress) -> Builder:
-    spec = resolve(model)
-    return Builder(spec, load_target(TARGET), SyntheticSource(spec.config, 0), None, progress)
+def _took_s(verb: str, model: str, home: str) -> float:
+    argv = [sys.executable, "-m", "lab", verb, "--target", TARGET, "--model", model]
+    began = time.monotonic()
+    subprocess.run(argv, env={**os.environ, "LAB_HOME": home}, check=True, capture_output=True)
+    return time.monotonic() - began
 
 
-def _plan(builder: Builder, device: Device, cells: Sequence[Test], repeats: int) -> Plan:
-    return plan_for(builder.target, tuple(cells), default_threads(device.facts()), repeats=repeats)
+def builder_for(ask: Ask, progress: Progress) -> Builder:
+    """Return what builds the engines of a session."""
+    spec = resolve(ask.model)
+    target = load_target(TARGET)
+    if ask.masked:
+        target = replace(target, name=MASKED_TARGET, compile=replace(target.compile, cpu=MASKED_CPU))
+    return Builder(spec, target, SyntheticSource(spec.config, 0), None, progress, programs_for(ask))
 
 
 @contextmanager
-def _device(builder: Builder) -> Iterator[Device]:
+def opened(builder: Builder) -> Iterator[Device]:
+    """Open the device of a builder's target, and close it."""
     device = open_device(builder.target)
     try:
         yield device
     finally:
         device.close()
+
+
+def _plan(builder: Builder, device: Device, ask: Ask) -> Plan:
+    return plan_for(builder.target, tuple(ask.cells), default_threads(device.facts()), repeats=ask.repeats)
+
+
+def _isa(record: RunRecord) -> str | None:
+    """What an engine says that its kernels are for: ours in its request, ik_llama.cpp in what it reports."""
+    if record.engine.name == OURS:
+        return record.engine.requested.split()[-1]
+    return next((word for word in (record.engine.effective or "").split() if word in ISAS), None)

@@ -49,7 +49,15 @@ class Command:
         """Return the argv for a short prefill and decode with each number of threads, the model loaded once."""
         return self._watched(0, counts, rounds, self.peer.test(Shape(cell.prompt, cell.generate - 1)))
 
+    def cold(self, shape: Shape) -> list[str]:
+        """Return the argv for one test right after the start: no warm-up, and nothing that watches."""
+        return self._bare([self.plan.threads], 1, [*self.peer.test(shape), *self.peer.unwarmed])
+
     def _watched(self, interval_ms: int, threads: Sequence[int], rounds: int, test: Sequence[object]) -> list[str]:
+        argv = self._bare(threads, rounds, test)
+        return [sys.executable, "-I", "-S", str(Path(watch.__file__)), str(interval_ms), *argv]
+
+    def _bare(self, threads: Sequence[int], rounds: int, test: Sequence[object]) -> list[str]:
         chunk = self.plan.prefill_chunk
         shared = {
             "-m": self.gguf,
@@ -62,5 +70,4 @@ class Command:
             "-ngl": 0,
             **self.peer.settings(self.flash, self.repack),
         }
-        argv = [self.program, *(word for pair in shared.items() for word in pair), *test]
-        return [sys.executable, "-I", "-S", str(Path(watch.__file__)), str(interval_ms), *map(str, argv)]
+        return [str(word) for word in (self.program, *(one for pair in shared.items() for one in pair), *test)]

@@ -31,6 +31,11 @@ class IkLlama:
         """See `Peer`."""
         return {"prefill": "llama-bench's own: one token", "decode": "llama-bench's own: one token, then the prompt"}
 
+    @property
+    def unwarmed(self) -> Words:
+        """See `Peer`."""
+        return ["-w", 0]
+
     def check(self, plan: Plan) -> None:
         """See `Peer`. Its prefill begins with an empty cache."""
         deep = [cell.label for cell in plan.cells if cell.depth]
@@ -57,7 +62,7 @@ class IkLlama:
 
     def whole(self, shape: Shape) -> Words:
         """See `Peer`."""
-        return ["-p", 0, "-n", 0, "-pg", f"{shape.prompt},{shape.generate}", "-w", 0]
+        return ["-p", 0, "-n", 0, "-pg", f"{shape.prompt},{shape.generate}", *self.unwarmed]
 
     def tables(self, lines: Sequence[str]) -> list[tuple[str, Any]]:
         """See `Peer`: one array over all lines; its rows get the columns that llama.cpp's have."""

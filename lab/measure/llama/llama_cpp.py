@@ -28,6 +28,11 @@ class LlamaCpp:
         """See `Peer`."""
         return {"prefill": "llama-bench's own: the same prompt once", "decode": "llama-bench's own: one token"}
 
+    @property
+    def unwarmed(self) -> Words:
+        """See `Peer`."""
+        return ["--no-warmup"]
+
     def check(self, plan: Plan) -> None:
         """It has a test for every cell."""
 
@@ -41,7 +46,7 @@ class LlamaCpp:
 
     def whole(self, shape: Shape) -> Words:
         """See `Peer`. Not by depth: for each it keeps a copy of the cache, which no user of llama.cpp has."""
-        return ["-p", 0, "-n", 0, "-pg", f"{shape.prompt},{shape.generate}", "--no-warmup"]
+        return ["-p", 0, "-n", 0, "-pg", f"{shape.prompt},{shape.generate}", *self.unwarmed]
 
     def tables(self, lines: Sequence[str]) -> list[tuple[str, Any]]:
         """See `Peer`: one row a line."""

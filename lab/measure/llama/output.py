@@ -85,7 +85,12 @@ def read_output(peer: Peer, lines: Sequence[str]) -> tuple[list[Row], Watched]:
     where = f"llama-bench output line {len(lines)}"
     parsed = _table(parse_json(last, where=where, error=MeasureError), where)
     watched = decode(_LastLine, parsed, where=where, error=MeasureError).watched
-    return [_row(document, where) for where, document in peer.tables(before)], watched
+    return read_rows(peer, before), watched
+
+
+def read_rows(peer: Peer, lines: Sequence[str]) -> list[Row]:
+    """Return the rows of a program that ran without its watcher; MeasureError names the place that is none."""
+    return [_row(document, where) for where, document in peer.tables(lines)]
 
 
 def check_line(line: str, count: int) -> None:

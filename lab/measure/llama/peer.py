@@ -57,6 +57,10 @@ class Peer(Protocol):
     def test(self, shape: Shape) -> Words:
         """Return the options for one test."""
 
+    @property
+    def unwarmed(self) -> Words:
+        """The options that leave the warm-up out."""
+
     def whole(self, shape: Shape) -> Words:
         """Return the options for a prompt and what follows in one cache, without a warm-up."""
 
