@@ -22,6 +22,7 @@ OWN = {
     "cv_gate": "0.05", "max_busy": "0.3", "max_temp_c": "80", "gate_timeout_s": "15", "timeout_s": "1800", "seed": "0",
     "memory_interval_ms": "10", "memory_generate": "16", "sample_interval_s": "0.5", "bandwidth_bytes": "536870912",
     "bandwidth_passes": "8", "peak_passes": "8", "profile": "0",
+    "adapts": "0", "precision": "0.05", "budget_s": "120", "lengths": "None",
 }
 # fmt: on
 DEFAULTS = {"llama-bench": LLAMA_BENCH}
