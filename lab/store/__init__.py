@@ -40,6 +40,7 @@ __all__ = [
     "load",
     "load_document",
     "place",
+    "read_at",
     "read_entries",
     "read_entry",
     "run_path",
@@ -151,6 +152,15 @@ def entries(target: str | None = None) -> list[Entry]:
 def read_entry(entry: Entry) -> RunRecord | BadRun:
     """Return the run, or why it cannot be believed."""
     return _read(entry, None)
+
+
+def read_at(text: str) -> RunRecord | BadRun:
+    """Return the run at what an entry once gave as its place, or why it cannot be believed."""
+    at = place(text)
+    try:
+        return load(at)
+    except LabError as problem:
+        return BadRun(at, problem.what)
 
 
 def read_entries(wanted: Iterable[Entry]) -> Iterator[RunRecord | BadRun]:

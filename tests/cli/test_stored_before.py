@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab import store
+from lab.views.tui.source import Source
 from tests.cli.conftest import Lab
 
 STORED = Path(__file__).parent / "stored_before"
@@ -78,6 +79,17 @@ def test_shown_and_judged_as_before(lab: Lab, stored: Path, name: str) -> None:
     assert comparable(name, out) == comparable(name, (OUTPUTS / name).read_text()), ran.err
     assert ran.code == code
     assert "Traceback" not in ran.err
+
+
+def test_every_cell_of_a_dashboard_opens_whatever_its_run_is_kept_in(stored: Path) -> None:
+    source = Source()
+    board = source.board(source.load(), source.spec("overview"), judged=True)
+    cells = [cell for row in board.rows for cell in row.cells if cell.key is not None]
+    assert any("#" in cell.place and "#" in cell.baseline_place for cell in cells)  # members of an archive
+    for cell in cells:
+        assert cell.key is not None
+        assert source.record(cell.key, cell.run_id, cell.place).run_id == cell.run_id
+        assert source.detail(cell).baseline_run_id == cell.baseline_run_id
 
 
 def test_every_output_is_compared() -> None:

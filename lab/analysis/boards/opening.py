@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from lab.analysis.boards.board import BoardCell
 from lab.analysis.boards.detail import CellDetail, cell_detail
-from lab.analysis.points.key import CellKey
 from lab.core.errors import StoreError
-from lab.formats.run_record import RunRecord
-from lab.store import BadRun, Entry, read_entry
+from lab.store import BadRun, read_at
 
 
 def open_cell(cell: BoardCell) -> CellDetail:
@@ -18,15 +16,11 @@ def open_cell(cell: BoardCell) -> CellDetail:
     """
     if cell.key is None or not cell.run_id:
         raise StoreError("nothing was measured here", hint="choose a cell with a value")
-    record = _read(cell.key, cell.run_id, cell.place)
+    record = read_at(cell.place)
     if isinstance(record, BadRun):
         raise StoreError(record.reason, hint="`lab store check` names every file that cannot be read")
-    baseline = _read(cell.key, cell.baseline_run_id, cell.baseline_place) if cell.baseline_run_id else None
+    baseline = read_at(cell.baseline_place) if cell.baseline_run_id else None
     found = cell_detail(record, cell.key, None if isinstance(baseline, BadRun) else baseline)
     if found is None:
         raise StoreError(f"run {cell.run_id} has no such test any more", hint="read the store again")
     return found
-
-
-def _read(key: CellKey, run_id: str, place: str) -> RunRecord | BadRun:
-    return read_entry(Entry("", run_id, key.model, key.target, place, ""))

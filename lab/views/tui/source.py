@@ -20,7 +20,7 @@ from lab.formats.acks import load_acks
 from lab.formats.calibration import load_floors
 from lab.formats.dashboard import DashboardSpec, all_dashboards, load_dashboard, narrowed
 from lab.formats.run_record import RunRecord
-from lab.store import BadRun, Entry, entries, read_entry
+from lab.store import BadRun, entries, read_at
 from lab.views.tui.count import Count
 
 Stamp = frozenset[tuple[str, str]]
@@ -75,7 +75,7 @@ class Source:
 
     def record(self, key: CellKey, run_id: str, place: str) -> RunRecord:
         """Return one run; StoreError when it cannot be read any more."""
-        found = read_entry(Entry("", run_id, key.model, key.target, place, ""))
+        found = read_at(place)
         if isinstance(found, BadRun):
             raise StoreError(found.reason, hint="lab store check names every file that cannot be read")
         return found
