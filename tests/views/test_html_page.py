@@ -63,6 +63,18 @@ def test_words_and_reasons_are_there_without_the_script() -> None:
     assert "lab run --target local" in html_page(build_board(load_dashboard("overview"), points_of([])))
 
 
+def test_thinning_loses_no_outlier() -> None:
+    chart = next(chart for chart in board().charts if chart.series[0].points)
+    point = replace(chart.series[0].points[0], changed="", seam="")
+    usual = [replace(point, at_s=point.at_s + at, value=10.0) for at in range(401)]
+    for place, value in ((137, 99.0), (302, 0.5)):
+        points = (*usual[:place], replace(usual[place], value=value), *usual[place + 1 :])
+        line = replace(chart.series[0], points=points, total=len(points))
+        (drawn,) = thinner([replace(chart, series=(line,) * 200)])
+        assert len(drawn.series[0].points) < 200
+        assert value in {one.value for one in drawn.series[0].points}
+
+
 def test_a_long_history_is_thinned_and_says_so() -> None:
     (chart,) = [one for one in board().charts if one.title == "Decode: local"]
     line = chart.series[0]

@@ -7,7 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from lab.analysis.boards.board import Chart, ChartPoint, ChartSeries
+from lab.analysis.boards.charts import thinned
 from lab.formats.metrics import format_value
 from lab.views.html.escape import data, text
 from lab.views.html.svg import ticks
@@ -59,19 +62,16 @@ def data_json(charts: Sequence[Chart]) -> str:
 
 
 def thinner(charts: Sequence[Chart]) -> list[Chart]:
-    """The charts with so few points that the page stays small: every n-th, the last, and every change of level."""
+    """The charts with so few points that the page stays small: of each stretch the lowest and the highest."""
     lines = sum(len(chart.series) for chart in charts) or 1
     most = max(POINTS // lines, LEAST)
     return [replace(chart, series=tuple(_thinned(one, most) for one in chart.series)) for chart in charts]
 
 
 def _thinned(series: ChartSeries, most: int) -> ChartSeries:
-    if len(series.points) <= most:
-        return series
-    step = -(-len(series.points) // most)
-    last = len(series.points) - 1
-    kept = (point for place, point in enumerate(series.points) if place % step == 0 or place == last or _marked(point))
-    return replace(series, points=tuple(kept))
+    marked = [place for place, point in enumerate(series.points) if _marked(point)]
+    kept = thinned(np.array([point.value for point in series.points]), marked, most)
+    return replace(series, points=tuple(series.points[place] for place in kept.tolist()))
 
 
 def _marked(point: ChartPoint) -> bool:
