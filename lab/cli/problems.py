@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
 from lab.cli.output import tell
+from lab.core.bug_report import keep_traceback
 from lab.core.errors import LabError
-from lab.core.terminal import harmless
 
 EXIT_INTERRUPTED = 130
 NOTHING_LOST = "nothing half-made is left, and what was finished before stays where it is"
@@ -71,26 +68,14 @@ def _sentence(error: BaseException) -> str:
 
 def report_bug(error: Exception) -> None:
     """Keep the traceback in a file and say in one paragraph what to do with it; LAB_DEBUG=1 shows it."""
-    text = "".join(traceback.format_exception(error))
     if os.environ.get("LAB_DEBUG") == "1":
-        _say(text.rstrip())
+        _say("".join(traceback.format_exception(error)).rstrip())
     first_line = (str(error).splitlines() or [""])[0][:300]
     _say(f"error: {type(error).__name__}: {first_line}")
     _say(
-        f"This is a bug of lab, not of yours. {_kept(text)} Please report it with the command you gave; "
+        f"This is a bug of lab, not of yours. {keep_traceback(error)} Please report it with the command you gave; "
         "LAB_DEBUG=1 shows the traceback at once."
     )
-
-
-def _kept(text: str) -> str:
-    """Write the traceback to a file of its own and return the sentence that says where."""
-    try:
-        handle, name = tempfile.mkstemp(prefix="lab-bug-", suffix=".txt")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(harmless(f"command: {sys.argv}\n\n{text}"))
-    except OSError as error:
-        return f"Its traceback could not be written to {tempfile.gettempdir()} ({error.strerror})."
-    return f"Its traceback is in {Path(name)}."
 
 
 def _say(text: str) -> None:

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 
 from lab.analysis.history.regression import Regression
 from lab.analysis.points.key import CellKey
+from lab.core.bug_report import keep_traceback
 from lab.core.errors import LabError
 from lab.core.home import shown
 from lab.core.text import printable
@@ -49,6 +50,7 @@ class LabApp(App[int]):
         self.theme = THEMES[0]
         self._first_board, self._loading, self._follows = name, loading, follow
         self.crash: Exception | None = None
+        self._bugs: dict[str, str] = {}  # what went wrong -> where its traceback is
         self._filters.insert(0, Harmless())
         if needs_ascii(os.environ):
             self._filters.append(PlainText())
@@ -133,13 +135,20 @@ class LabApp(App[int]):
 
     @contextlib.contextmanager
     def telling(self) -> Iterator[None]:
-        """Turn an error into a message: a traceback helps nobody on a screen like this."""
+        """Turn an error into a message: a traceback helps nobody on a screen, so that of a bug is kept in a file."""
         try:
             yield
         except LabError as problem:
             self.say("; ".join(part for part in (problem.what, problem.hint) if part))
         except Exception as problem:
-            self.say(f"this went wrong: {type(problem).__name__}: {printable(problem, 200)}")
+            self.say(f"this went wrong: {self._bug(problem)}")
+
+    def _bug(self, problem: Exception) -> str:
+        """Name the bug and the file with its traceback: one file for one that comes back with every look."""
+        name = f"{type(problem).__name__}: {printable(problem, 200)}"
+        if name not in self._bugs:
+            self._bugs[name] = keep_traceback(problem)
+        return f"{name}. {self._bugs[name]}"
 
     def say(self, text: str) -> None:
         """Show a message on whatever screen is in front."""

@@ -227,6 +227,23 @@ def test_an_error_beside_the_screen_is_a_message() -> None:
     assert drive(play, source=Failing()).crash is None
 
 
+def test_the_traceback_of_a_bug_is_kept_once_however_often_it_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    async def play(app: LabApp, pilot: Any) -> None:
+        await app.look()
+        await app.look()
+        (kept,) = tmp_path.glob("lab-bug-*.txt")
+        assert "RuntimeError: the disk is on fire" in kept.read_text()
+        assert "in load" in kept.read_text()
+        await pilot.pause()
+        assert kept.name in screen_text(app).replace("\n", "")
+
+    drive(play, source=Failing(), size=(200, 24))
+
+
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
 def test_leaving(key: str) -> None:
     small_store()
