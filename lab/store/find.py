@@ -15,6 +15,10 @@ SEE = "`lab runs` lists what is stored"
 FIRST = "nothing is recorded yet: `lab run` measures, and records the first one"
 
 
+class SeveralRunsError(StoreError):
+    """What a person typed is the beginning of more than one run's id."""
+
+
 def find_in(store: Store, ref: str) -> Place:
     """Return the place of a run: by id, unique beginning of an id, path, `latest`, `latest~1`, or what lab printed."""
     place = store.place(ref)
@@ -62,7 +66,9 @@ def _nth_latest(ref: str, runs: list[Entry], where: str) -> Entry:
 def _not_one(ref: str, matches: list[Entry], runs: list[Entry], where: str) -> StoreError:
     if matches:
         listed = ", ".join(_shown(run.place) for run in matches[:10])
-        return StoreError(f"{ref!r} means {len(matches)} runs: {listed}", hint="write more of the id, or the path")
+        return SeveralRunsError(
+            f"{ref!r} means {len(matches)} runs: {listed}", hint="write more of the id, or the path"
+        )
     guess = did_you_mean(ref, [run.run_id for run in runs])
     return StoreError(f"no run {ref!r} in {where}.{guess}", hint=SEE if runs else FIRST)
 

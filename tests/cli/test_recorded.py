@@ -165,3 +165,19 @@ def test_a_run_that_was_killed_is_no_longer_running(lab: Lab, keep: Keep, home: 
     assert "interrupted" in lab("runs").out
     assert "lab was killed" in " ".join(lab("show", run.run_id).out.split())
     assert lab("show", run.run_id, "--json").document["status"] == "running"  # exactly as it is stored
+
+
+def test_a_tag_may_have_any_words_of_an_error_in_it(lab: Lab, keep: Keep) -> None:
+    keep(tags=["means-2-runs"])
+    keep(**LATER, tags=["means-1-run"])
+    ran = lab("compare", "means-2-runs", "means-1-run", "--json")
+    assert "no run" not in ran.err
+    assert ran.document["baseline"] == "tag means-2-runs"
+
+
+def test_a_beginning_of_two_ids_is_no_tag(lab: Lab, keep: Keep) -> None:
+    keep()
+    keep(**LATER)
+    ran = lab("compare", "202611", "latest")
+    assert ran.code == 1
+    assert "means 2 runs" in ran.err

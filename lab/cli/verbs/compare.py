@@ -93,11 +93,14 @@ def _single(a: str, b: str) -> tuple[Place, Place] | None:
     """The files of two single runs; None where a side is something else, or no run at all."""
     from lab import store
     from lab.core.errors import StoreError
+    from lab.store.find import SeveralRunsError
 
     try:
         return store.find(a), store.find(b)
-    except StoreError as problem:
-        if "means" in problem.what or ".json" in f"{a} {b}":
+    except SeveralRunsError:
+        raise
+    except StoreError:
+        if ".json" in f"{a} {b}":
             raise
         return None
 
