@@ -132,7 +132,7 @@ def _old_key(record: RunRecord, cell: Cell) -> str:
 @cache
 def _lab() -> LabBlock:
     """Which lab imports; the state of its checkout says nothing about other programs' numbers."""
-    return LabBlock(**{**asdict(provenance()), "git_commit": None, "git_dirty": None})
+    return replace(provenance(), git_commit=None, git_dirty=None)
 
 
 def _imported(record: RunRecord, cells: Sequence[Cell], keys: Sequence[str], source: Source) -> dict[str, Any]:
