@@ -25,7 +25,7 @@ from benchmarks.bars import ROOF, Row, absent, of_roof, seconds, speed, times_as
 from benchmarks.bars_table import render
 from benchmarks.first_token import first_tokens_s
 from benchmarks.machine import Machine, this_machine
-from benchmarks.parts import PARTS, Part
+from benchmarks.parts import GROUPS, PARTS, Part, named
 from benchmarks.sessions import (
     OURS,
     Records,
@@ -133,7 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with progress_on(sys.stderr) as progress:
             benchmark = Benchmark(options.repeats, progress, this_machine())
             asked = bool(options.parts)
-            rows = [row for name in options.parts or PARTS for row in benchmark.rows(PARTS[name], asked=asked)]
+            names = [name for group in options.parts for name in group] or PARTS
+            rows = [row for name in names for row in benchmark.rows(PARTS[name], asked=asked)]
     except LabError as problem:
         print(f"error: {problem.what}\nhint: {problem.hint or 'see docs/peers.md'}", file=sys.stderr)
         return 1
@@ -157,16 +158,18 @@ def _shown(rows: Sequence[Row], records: Sequence[RunRecord], command: str, *, a
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.against_llama", description=str(__doc__).split("\n")[0])
     names = ", ".join(f"{name} ({part.takes})" for name, part in PARTS.items())
-    parser.add_argument("parts", nargs="*", type=_part, metavar="PART", help=f"of {names}; default: all of them")
+    text = f"of {names}; avx2 is all that begin with it; default: all of them"
+    parser.add_argument("parts", nargs="*", type=_parts, metavar="PART", help=text)
     parser.add_argument("--repeats", type=positive, default=5, help="repetitions of each cell (default 5)")
     add_json(parser)
     return parser
 
 
-def _part(text: str) -> str:
-    if text not in PARTS:
-        raise argparse.ArgumentTypeError(unknown("part", text, PARTS))
-    return text
+def _parts(text: str) -> tuple[str, ...]:
+    try:
+        return named(text)
+    except KeyError:
+        raise argparse.ArgumentTypeError(unknown("part", text, [*PARTS, *GROUPS])) from None
 
 
 if __name__ == "__main__":

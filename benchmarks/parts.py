@@ -102,14 +102,23 @@ PARTS = {
             most_repeats=3,
         ),
         Part(
-            "avx2",
-            "10 min",
+            "avx2-prefill",
+            "8 min",
+            (_ik("prefill 512", SHORT.label, PREFILL, 1.65, 1.95),),
+            cells=(SHORT,),
+            peers=(IK,),
+            masked=True,
+            isa="avx2",
+            lacks=_lacks_avx2,
+        ),
+        Part(
+            "avx2-decode",
+            "4 min",
             (
-                _ik("prefill 512", SHORT.label, PREFILL, 1.65, 1.95),
                 _ik("decode @0", EMPTY.label, DECODE, 1.4, 1.5),
                 Bar("decode of roof", 0.95, 0.98, "1", beside=IK, machine=AVX2, test=EMPTY.label, metric=ROOF),
             ),
-            cells=(SHORT, EMPTY),
+            cells=(EMPTY,),
             peers=(IK,),
             masked=True,
             isa="avx2",
@@ -159,3 +168,10 @@ PARTS = {
         ),
     )
 }
+# Names that stand for several parts.
+GROUPS = {"avx2": tuple(name for name in PARTS if name.startswith("avx2-"))}
+
+
+def named(text: str) -> tuple[str, ...]:
+    """Return the parts that a name stands for; KeyError for none."""
+    return GROUPS.get(text) or (PARTS[text].name,)

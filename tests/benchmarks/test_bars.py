@@ -132,4 +132,4 @@ def test_wrong_words_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as caught:
             main(words)
         assert caught.value.code == 2
-    assert "Known: quiet, loaded, compile, medium, avx2, avx2-long" in capsys.readouterr().err
+    assert "Known: quiet, loaded, compile, medium, avx2-prefill, avx2-decode" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from benchmarks.against_llama import main
 from benchmarks.bars import DECODE, PREFILL, Bar, absent, speed, times_as_fast, with_masked
 from benchmarks.bars_table import render
 from benchmarks.machine import Machine, this_machine
-from benchmarks.parts import PARTS, SHORT
+from benchmarks.parts import PARTS, SHORT, named
 from benchmarks.sessions import Ask, check_isa, programs_for
 from lab.core.errors import LabError, MeasureError
 from lab.formats.run_record import RunRecord
@@ -22,6 +22,7 @@ from tests.measure.peers import Peers
 ZEN3 = "avx avx2 bmi2 f16c fma"
 ALDER_LAKE = f"{ZEN3} avx_vnni"
 SKYLAKE_X = f"{ZEN3} avx512f avx512bw avx512dq avx512vl"
+AVX2 = ("avx2-prefill", "avx2-decode", "avx2-long")
 ZEN5 = f"{SKYLAKE_X} avx512_vnni avx_vnni"
 
 
@@ -37,21 +38,26 @@ def machine(folder: Path, flags: str, vendor: str = "AuthenticAMD", family: int 
     ("flags", "vendor", "family", "parts"),
     [
         ("", "GenuineIntel", 6, set()),
-        (ZEN3, "AuthenticAMD", 25, {"avx2", "avx2-long", "first-command"}),
-        (ZEN3, "AuthenticAMD", 23, {"avx2", "avx2-long"}),
-        (ZEN3, "GenuineIntel", 6, {"avx2", "avx2-long"}),
-        (ALDER_LAKE, "GenuineIntel", 6, {"avx2", "avx2-long", "avx2-llama"}),
-        (SKYLAKE_X, "GenuineIntel", 6, {"avx2", "avx2-long", "avx2-llama"}),
-        (f"{SKYLAKE_X} avx512_vnni", "AuthenticAMD", 25, {"avx2", "avx2-long", "avx2-llama", "avx512"}),
-        (ZEN5, "AuthenticAMD", 26, {"avx2", "avx2-long", "avx2-llama", "avx512"}),
+        (ZEN3, "AuthenticAMD", 25, {*AVX2, "first-command"}),
+        (ZEN3, "AuthenticAMD", 23, {*AVX2}),
+        (ZEN3, "GenuineIntel", 6, {*AVX2}),
+        (ALDER_LAKE, "GenuineIntel", 6, {*AVX2, "avx2-llama"}),
+        (SKYLAKE_X, "GenuineIntel", 6, {*AVX2, "avx2-llama"}),
+        (f"{SKYLAKE_X} avx512_vnni", "AuthenticAMD", 25, {*AVX2, "avx2-llama", "avx512"}),
+        (ZEN5, "AuthenticAMD", 26, {*AVX2, "avx2-llama", "avx512"}),
     ],
 )
 def test_what_a_machine_can_judge(flags: str, vendor: str, family: int, parts: set[str], tmp_path: Path) -> None:
     found = machine(tmp_path, flags, vendor, family)
     everywhere = {"quiet", "loaded", "compile", "medium", "first-token"}
     assert {name for name, part in PARTS.items() if not part.lacks(found)} == everywhere | parts
-    assert PARTS["avx2"].ask(3, found).masked == ("avx2-llama" in parts)
+    assert PARTS["avx2-decode"].ask(3, found).masked == ("avx2-llama" in parts)
     assert not PARTS["avx512"].ask(3, found).masked
+
+
+def test_a_name_can_stand_for_several() -> None:
+    assert named("avx2") == (*AVX2, "avx2-llama")
+    assert named("quiet") == ("quiet",)
 
 
 def test_another_system_has_nothing(tmp_path: Path) -> None:
@@ -60,9 +66,9 @@ def test_another_system_has_nothing(tmp_path: Path) -> None:
 
 def test_the_bars_are_those_that_were_set() -> None:
     found = {(name, bar.what): (bar.bar, bar.stretch) for name, part in PARTS.items() for bar in part.bars}
-    assert found["avx2", "prefill 512"] == found["avx2-long", "prefill 2048"] == (1.65, 1.95)
-    assert (found["avx2", "decode @0"], found["avx2-long", "decode @2048"]) == ((1.4, 1.5), (1.45, 1.6))
-    assert (found["avx2", "decode of roof"], found["avx512", "prefill 512"]) == ((0.95, 0.98), (1.1, 1.3))
+    assert found["avx2-prefill", "prefill 512"] == found["avx2-long", "prefill 2048"] == (1.65, 1.95)
+    assert (found["avx2-decode", "decode @0"], found["avx2-long", "decode @2048"]) == ((1.4, 1.5), (1.45, 1.6))
+    assert (found["avx2-decode", "decode of roof"], found["avx512", "prefill 512"]) == ((0.95, 0.98), (1.1, 1.3))
     assert (found["first-token", "first token"], found["first-command", "first command"]) == ((2.0, 4.0), (210, 150))
     assert (found["quiet", "prefill 512"], found["quiet", "decode @2048"]) == ((1.8, 2.5), (2.0, 3.0))
 
