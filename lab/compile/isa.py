@@ -19,8 +19,8 @@ class Isa:
     bytes, `tile_rows` and `tile_blocks` the rows of activations and the weight vectors whose products a prefill tile
     keeps in registers, `float_rows` the rows where the sums are 16 floats wide. Attention keeps `score_sums` and
     `value_sums` such sums in decode, and `value_vectors` a row in prefill. `f16_products` says that products of float16
-    add to float32 without a conversion. `llvm_features` are LLVM's names, `cpu_flags` the same features as Linux names
-    them in /proc/cpuinfo.
+    add to float32 without a conversion, `float_sums` where a prefill tile keeps the sums of its groups.
+    `llvm_features` are LLVM's names, `cpu_flags` the same features as Linux names them in /proc/cpuinfo.
     """
 
     name: str
@@ -36,12 +36,14 @@ class Isa:
     value_sums: int = 12
     value_vectors: int = 2
     f16_products: bool = False
+    float_sums: Literal["registers", "cache"] = "registers"
 
 
 _AVX2_LLVM = ("avx2", "fma", "f16c")
 
 # 512-bit: 12 float and 12 integer accumulators, four weight vectors, an activation and a mask fit 32 registers.
-# 256-bit: 16 registers hold 5 + 5 accumulators, two weight vectors, a mask and two temporaries.
+# 256 and 128 bits: 16 registers hold 8 integer accumulators, two weight vectors, activations and temporaries; of
+# floats, 6 rows of 16 are 12 of 256 bits, beside two of weights, keys or values and a broadcast.
 X86_ISAS: tuple[Isa, ...] = (
     Isa(
         name="avx512-vnni",
@@ -59,10 +61,12 @@ X86_ISAS: tuple[Isa, ...] = (
         lanes=8,
         dot="vpdpbusd",
         dot_intrinsic="llvm.x86.avx512.vpdpbusd.256",
-        tile_rows=5,
-        tile_blocks=1,
-        float_rows=5,
+        tile_rows=4,
+        tile_blocks=2,
+        float_sums="cache",
+        float_rows=6,
         llvm_features=(*_AVX2_LLVM, "avxvnni"),
+        value_vectors=1,
         cpu_flags=("avx2", "fma", "f16c", "avx_vnni"),
     ),
     Isa(
@@ -71,9 +75,11 @@ X86_ISAS: tuple[Isa, ...] = (
         dot="maddubs",
         dot_intrinsic="avx2",
         tile_rows=4,
-        tile_blocks=1,
-        float_rows=4,
+        tile_blocks=2,
+        float_sums="cache",
+        float_rows=6,
         llvm_features=_AVX2_LLVM,
+        value_vectors=1,
         cpu_flags=("avx2", "fma", "f16c"),
     ),
     Isa(
@@ -82,7 +88,8 @@ X86_ISAS: tuple[Isa, ...] = (
         dot="maddubs",
         dot_intrinsic="ssse3",
         tile_rows=4,
-        tile_blocks=1,
+        tile_blocks=2,
+        float_sums="cache",
         float_rows=4,
         llvm_features=("ssse3", "sse4.1"),
         cpu_flags=("ssse3", "sse4_1"),

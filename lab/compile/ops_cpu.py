@@ -10,10 +10,10 @@ from tvm.relax.frontend import nn
 from lab.compile.isa import Isa
 from lab.compile.kernels.embed import float_embed, quantised_embed
 from lab.compile.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
-from lab.compile.kernels.linear import BLOCK, GROUP, quantised_linear
+from lab.compile.kernels.linear import quantised_linear
 from lab.compile.kernels.linear_float import float_linear
 from lab.compile.kernels.linear_row import row_linear
-from lab.compile.kernels.sizes import divided
+from lab.compile.kernels.sizes import BLOCK, GROUP, divided
 from lab.compile.kv_cache import create_cpu_kv_cache
 from lab.models.layout import LAYOUT
 from lab.models.phi3 import Acts, Matrix, Norm

@@ -7,8 +7,7 @@ from typing import Any
 
 from tvm.script import tirx as T
 
-from lab.compile.kernels.linear import BLOCK, GROUP
-from lab.compile.kernels.sizes import divided
+from lab.compile.kernels.sizes import BLOCK, GROUP, divided
 
 PrimFunc = Any
 

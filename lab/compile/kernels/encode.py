@@ -18,9 +18,9 @@ from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
 from lab.compile.kernels.dot import STEPS_OF_REST, Join, joins, offset_of
-from lab.compile.kernels.linear import GROUP, uses_mmla
+from lab.compile.kernels.linear import uses_mmla
 from lab.compile.kernels.mmla import FLOAT_BITS
-from lab.compile.kernels.sizes import divided
+from lab.compile.kernels.sizes import GROUP, divided
 from lab.compile.kernels.vec import Expr, lanes_of, reduce_add, reduce_fadd, reduce_fmax, silu, splat, to_f32
 
 LANES = 16
@@ -38,9 +38,9 @@ class Encoding:
     rows come as often, one copy after the other. `start` is added to each bias. With two `terms` each group is followed
     by another of what its rounding left over, in steps 254 times as small: bytes twice are as good as 16 bits.
 
-    `join` is how a product of one row joins the two (`dot.joins`). "bias": the second's bias is that of both. "values":
-    a group and the next hold 32 values of 16 bits, of each four the third before the second; only the second has a
-    scale and a bias.
+    `join` is how a product joins the two (`dot.joins`). "bias": the second's bias is that of both. "values": a group
+    and the next hold 32 values of 16 bits, of each four the third before the second; only the second has a scale and a
+    bias.
     """
 
     tile_rows: int
@@ -78,8 +78,10 @@ def encoding_for(isa: Isa, bits: int, *, one_row: bool, terms: int = 1) -> Encod
     rows = 1 if one_row else isa.tile_rows
     if uses_mmla(isa, rows):
         return Encoding(rows, "int8", offset_of(isa, bits), words=2, start=FLOAT_BITS, terms=terms)
-    join = joins(isa, bits) if one_row and terms == 2 else "no"
-    return Encoding(rows, "int8", offset_of(isa, bits), terms=terms, join=join)
+    join = joins(isa, bits)
+    if join == "values" and not one_row:
+        terms = 2  # many rows take no longer with both
+    return Encoding(rows, "int8", offset_of(isa, bits), terms=terms, join=join if terms == 2 else "no")
 
 
 def copied(source: Any, row: Expr, k: Expr) -> Expr:
@@ -118,8 +120,8 @@ def store_term(acts, scale, bias, values, factor, tile, g, r, encoding):
 
 
 @T.inline
-def store_values(acts, scale, bias, values, factor, tile, g, encoding):
-    """Store 32 values of one row, rounded to 16 bits in steps of `factor`."""
+def store_values(acts, scale, bias, values, factor, tile, g, r, encoding):
+    """Store 32 values, rounded to 16 bits in steps of `factor`."""
     ints = T.alloc_buffer((2,), "int32x16")
     shorts = T.alloc_buffer((GROUP,), "int16")
     words = T.decl_buffer((GROUP // 2,), "int32", data=shorts.data)
@@ -127,9 +129,9 @@ def store_values(acts, scale, bias, values, factor, tile, g, encoding):
         ints[i] = T.Cast("int32x16", T.nearbyint(values[i]))
         shorts[lanes_of(i * LANES, LANES)] = tirx.Shuffle([T.Cast("int16x16", ints[i])], EVENS_FIRST)
     for j in T.unroll(GROUP // 2):
-        acts[tile, g + j // 8, j % 8] = words[j]
-    scale[tile, g + 1, 0] = factor
-    bias[tile, g + 1, 0] = T.int32(-encoding.offset) * reduce_add(ints[0] + ints[1], "int32")
+        acts[tile, g + j // 8, encoding.word(j % 8, r)] = words[j]
+    scale[tile, g + 1, r] = factor
+    bias[tile, g + 1, r] = T.int32(-encoding.offset) * reduce_add(ints[0] + ints[1], "int32")
 
 
 @T.inline
@@ -148,7 +150,7 @@ def quantise_group(acts, scale, bias, low, high, tile, g, r, encoding):
     if encoding.join == "values":
         for i in T.unroll(2):
             rest[i] = rest[i] * splat(T.float32(STEPS_OF_REST), LANES)
-        store_values(acts, scale, bias, rest, factor, tile, g * 2, encoding)
+        store_values(acts, scale, bias, rest, factor, tile, g * 2, r, encoding)
     else:
         store_term(acts, scale, bias, rest, peak[0] * T.float32(1.0 / 127.0), tile, g * encoding.terms, r, encoding)
         if encoding.terms == 2:

@@ -23,13 +23,12 @@ from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
 from lab.compile.kernels.dot import dot_step, first_sums, group_sum, half, halves_of, parts_of, spread, sums_dtype
+from lab.compile.kernels.linear_tile import tiled_linear
 from lab.compile.kernels.mmla import act_pair, mmla, row_of, scale_pair, to_float, weight_pair
 from lab.compile.kernels.narrow import AS_IT_IS, Scaled, written
-from lab.compile.kernels.sizes import divided, fitting
+from lab.compile.kernels.sizes import BLOCK, GROUP, divided, fitting
 from lab.compile.kernels.vec import Expr, fetch, lanes_of, splat, to_f32
 
-GROUP = 32  # weights that share a scale
-BLOCK = 16  # rows that the weight layout interleaves
 AHEAD_BYTES = 8192  # how far ahead of its use a weight is asked for: two pages; 6 to 12 KiB did equally well
 AHEAD_SCALES = 64  # groups of scales, 2 KiB
 PrimFunc = Any
@@ -38,6 +37,11 @@ PrimFunc = Any
 def uses_mmla(isa: Isa, tile_rows: int) -> bool:
     """Whether products of so many rows go through the matrix instruction, which takes rows two by two."""
     return isa.dot == "usmmla" and tile_rows > 1
+
+
+def rows_in_tiles(isa: Isa, tile_rows: int) -> bool:
+    """Whether the float sums of so many rows lie in the cache: with 16 registers there is no room for them."""
+    return isa.float_sums == "cache" and tile_rows == isa.tile_rows
 
 
 @functools.cache
@@ -62,6 +66,9 @@ def quantised_linear(
     [N/16, K/32, 16]; out: [rows, N]. With `fine_rows`, only the first so many of N take the second term;
     those of `scaled` are times its factor before they are rounded to `out_dtype`.
     """
+    if rows_in_tiles(isa, tile_rows):
+        tile: dict[str, Any] = {"terms": terms, "fine_rows": fine_rows, "scaled": scaled}
+        return tiled_linear(isa, bits, in_features, out_rows, residual=residual, out_dtype=out_dtype, **tile)
     groups, blocks = divided(in_features, GROUP), divided(out_rows, BLOCK)
     lanes, rows, kept, sums = isa.lanes, tile_rows, parts_of(isa), sums_dtype(isa, bits)
     parts = BLOCK // lanes

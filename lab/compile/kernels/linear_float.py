@@ -13,9 +13,8 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.isa import Isa
-from lab.compile.kernels.linear import BLOCK
 from lab.compile.kernels.narrow import AS_IT_IS, Scaled, written
-from lab.compile.kernels.sizes import divided, fitting
+from lab.compile.kernels.sizes import BLOCK, divided, fitting
 from lab.compile.kernels.vec import lanes_of, splat, to_f32
 
 GEMV_BLOCKS = 4  # independent sums, to hide the latency of the multiply-add

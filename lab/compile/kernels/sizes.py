@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 PAGE = 16  # tokens; fixed by the KV cache's ABI
+GROUP = 32  # weights that share a scale
+BLOCK = 16  # rows that the weight layout interleaves
 
 
 def divided(size: int, part: int) -> int:
