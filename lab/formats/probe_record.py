@@ -18,7 +18,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class ProbeCount(KeepsUnknown):
-    """The roofs with one number of threads, pass by pass; a list that is empty has its reason."""
+    """The roofs with one number of threads, pass by pass; a list that is empty has its reason.
+
+    Older probes lack int4.
+    """
 
     threads: Positive
     read_bytes_per_s: tuple[NotNegative, ...]
@@ -26,6 +29,7 @@ class ProbeCount(KeepsUnknown):
     f32_ops_per_s: tuple[NotNegative, ...]
     read_reason: str | None
     peak_reason: str | None
+    int4_ops_per_s: tuple[NotNegative, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class ProbeLoops(KeepsUnknown):
     read: str | None
     int8: str | None
     f32: str | None
+    int4: str | None = None
 
 
 @dataclass(frozen=True)

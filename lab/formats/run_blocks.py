@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from lab.core.fields import KeepsUnknown, Limits, Shaped
 from lab.formats import run_shapes
 from lab.formats.kinds import Bytes, Count, Name, NotNegative, Positive, Seconds
 from lab.formats.manifest import MemoryFacts
 from lab.formats.test import RecordedTest
+
+PeakKind = Literal["int4", "int8", "f32"]
 
 
 @dataclass(frozen=True)
@@ -117,26 +119,35 @@ class VerifyResult(KeepsUnknown):
 
 @dataclass(frozen=True)
 class BandwidthRecord(KeepsUnknown):
-    """Memory bandwidth of the device in bytes/s, sampled before and after the cells."""
+    """Memory bandwidth of the device in bytes/s, sampled before and after the cells; `loop` is what read fastest."""
 
     threads: Count
     before: tuple[NotNegative, ...]
     after: tuple[NotNegative, ...]
+    loop: str | None = None
 
 
 @dataclass(frozen=True)
 class PeakSamples(KeepsUnknown):
-    """Operations per second, pass by pass; empty where it could not be measured."""
+    """Operations per second, pass by pass; empty where it could not be measured.
+
+    int4 is products of a nibble and a byte, which some processors sum up faster; older records lack it.
+    """
 
     int8_ops_per_s: tuple[NotNegative, ...] = ()
     f32_ops_per_s: tuple[NotNegative, ...] = ()
+    int4_ops_per_s: tuple[NotNegative, ...] = ()
+
+    def of(self, kind: PeakKind) -> tuple[float, ...]:
+        """Return the passes of one kind of products."""
+        return {"int4": self.int4_ops_per_s, "int8": self.int8_ops_per_s, "f32": self.f32_ops_per_s}[kind]
 
 
 @dataclass(frozen=True)
 class PeakRecord(KeepsUnknown):
     """Arithmetic peak of the device, sampled before and after the cells; a reason where it is missing.
 
-    The loops are named after the instructions they are made of.
+    The loops are named after the instructions they are made of; each is the fastest of several.
     """
 
     threads: Count
@@ -146,6 +157,7 @@ class PeakRecord(KeepsUnknown):
     f32_loop: str | None = None
     reason_before: str | None = None
     reason_after: str | None = None
+    int4_loop: str | None = None
 
 
 @dataclass(frozen=True)

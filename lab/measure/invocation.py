@@ -32,13 +32,16 @@ class Placed:
         """Return the words that ask what runner, processor and GPU are."""
         return [*self.call, "info", "--runtime", self.runtime, *(self.gpu.words() if self.gpu else [])]
 
-    def bandwidth(self, plan: Plan, available_bytes: int | None) -> list[str]:
-        """Return the words for a read of memory, of half of what is available at the most."""
+    def bandwidth(self, plan: Plan, available_bytes: int | None, loop: str | None = None) -> list[str]:
+        """Return the words for a read of memory, of half of what is available at the most.
+
+        By `loop`; without one, by the fastest of all that the processor has, which takes a trial of each.
+        """
         wanted = plan.bandwidth_bytes
         fits = wanted if available_bytes is None else min(wanted, available_bytes // 2)
         size = max(MIN_BANDWIDTH_BYTES, fits)
         counts = {"threads": plan.threads, "bytes": size, "passes": plan.bandwidth_passes}
-        return [*self.call, "bandwidth", *_options(counts)]
+        return [*self.call, "bandwidth", *_options(counts), *(("--loop", loop) if loop else ())]
 
     def peak(self, plan: Plan) -> list[str]:
         """Return the words for the arithmetic peak."""

@@ -59,8 +59,8 @@ class Journal:
         """Set the bandwidth "before" or "after" the repetitions."""
         block = self.record.bandwidth
         if block is not None:
-            said = {f"reason_{when}": roof.reason, "loop": roof.loop or block.extra.get("loop")}
-            changes: dict[str, Any] = {when: roof.bytes_per_s, "extra": {**block.extra, **said}}
+            extra = {**block.extra, f"reason_{when}": roof.reason}
+            changes: dict[str, Any] = {when: roof.bytes_per_s, "loop": roof.loop or block.loop, "extra": extra}
             self._set(bandwidth=replace(block, **changes))
         self.save()
 
@@ -68,7 +68,8 @@ class Journal:
         """Set the arithmetic peak "before" or "after" the repetitions."""
         block = self.record.peak
         if block is not None:
-            loops = {"int8_loop": roof.int8_loop or block.int8_loop, "f32_loop": roof.f32_loop or block.f32_loop}
+            names = ("int8_loop", "int4_loop", "f32_loop")
+            loops = {name: getattr(roof, name) or getattr(block, name) for name in names}
             changes: dict[str, Any] = {when: roof.samples, f"reason_{when}": roof.reason, **loops}
             self._set(peak=replace(block, **changes))
         self.save()

@@ -19,6 +19,7 @@ class PeakRoof:
     reason: str | None = None
     int8_loop: str | None = None
     f32_loop: str | None = None
+    int4_loop: str | None = None
 
 
 def read_peak(device: Device, argv: Sequence[str], env: Mapping[str, str]) -> PeakRoof:
@@ -28,5 +29,5 @@ def read_peak(device: Device, argv: Sequence[str], env: Mapping[str, str]) -> Pe
         return PeakRoof(PeakSamples(), ending)
     if not (said.int8_ops_per_s and said.f32_ops_per_s):
         return PeakRoof(PeakSamples(), f"the runner gave no rate ({ending})")
-    samples = PeakSamples(said.int8_ops_per_s, said.f32_ops_per_s)
-    return PeakRoof(samples, int8_loop=said.int8_loop, f32_loop=said.f32_loop)
+    samples = PeakSamples(said.int8_ops_per_s, said.f32_ops_per_s, said.int4_ops_per_s)
+    return PeakRoof(samples, int8_loop=said.int8_loop, f32_loop=said.f32_loop, int4_loop=said.int4_loop)

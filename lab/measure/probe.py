@@ -111,13 +111,14 @@ def _count(threads: int, rounds: Sequence[Round]) -> ProbeCount:
         f32_ops_per_s=tuple(rate for one in these for rate in one.peak.samples.f32_ops_per_s),
         read_reason=_joined(one.read.reason for one in these),
         peak_reason=_joined(one.peak.reason for one in these),
+        int4_ops_per_s=tuple(rate for one in these for rate in one.peak.samples.int4_ops_per_s),
     )
 
 
 def _loops(rounds: Sequence[Round]) -> ProbeLoops:
     read = next((one.read.loop for one in rounds if one.read.loop), None)
     peak = next((one.peak for one in rounds if one.peak.int8_loop), None)
-    return ProbeLoops(read, peak.int8_loop if peak else None, peak.f32_loop if peak else None)
+    return ProbeLoops(read, peak.int8_loop, peak.f32_loop, peak.int4_loop) if peak else ProbeLoops(read, None, None)
 
 
 def _joined(reasons: Iterable[str | None]) -> str | None:

@@ -24,11 +24,14 @@ def measure_bandwidth(device: Device, placed: Placed, plan: Plan, progress: Prog
     return roof
 
 
-def glance(device: Device, placed: Placed, plan: Plan) -> tuple[float, ...]:
-    """Read memory briefly, in bytes/s: neighbours may come and go between the roofs. Empty where it can't be done."""
+def glance(device: Device, placed: Placed, plan: Plan, loop: str | None) -> tuple[float, ...]:
+    """Read memory briefly, in bytes/s: neighbours may come and go between the roofs. Empty where it can't be done.
+
+    `loop` is the one that was fastest before: a glance takes no time for another trial.
+    """
     available = device.state(window_s=0).get("mem_available_bytes")
     brief = replace(plan, bandwidth_passes=GLANCE_PASSES)
-    return read_roof(device, placed.bandwidth(brief, available), placed.env).bytes_per_s
+    return read_roof(device, placed.bandwidth(brief, available, loop), placed.env).bytes_per_s
 
 
 def measure_peak(device: Device, placed: Placed, plan: Plan, progress: Progress, when: str) -> PeakRoof:

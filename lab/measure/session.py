@@ -171,6 +171,7 @@ class _Session:
         self.placed = placed
         self.clock = clock
         self.began = clock.now()
+        self.loop: str | None = None  # the fastest that reads memory
 
     def run(self) -> tuple[RunRecord, ...]:
         """Go through all steps; however it ends, the records are finished and stored."""
@@ -249,7 +250,7 @@ class _Session:
     def _repetition(self, lane: Lane, turn: Turn, order: int) -> Repetition:
         plan, journal, cell = lane.engine.plan, lane.journal, self.plan.cells[turn.cell]
         gate, before = wait_until_quiet(self.device, plan, self.clock)
-        around = Surroundings(turn.index, order, gate, before, glance(self.device, self.placed, self.plan))
+        around = Surroundings(turn.index, order, gate, before, glance(self.device, self.placed, self.plan, self.loop))
         trial = lane.engine.trial(cell, verify=not journal.verified)
         sampler = StateSampler(self.device, plan.sample_interval_s, plan.threads, self.clock)
         try:
@@ -276,12 +277,13 @@ class _Session:
         """Look at the device once more, and at its log when something went wrong."""
         log = self.device.forensics() if how.ending == "failed" else []
         around = replace(around, after=self.device.state(window_s=0), log=log)
-        later = glance(self.device, self.placed, self.plan)
+        later = glance(self.device, self.placed, self.plan, self.loop)
         return replace(around, bandwidth=(*around.bandwidth, *later))
 
     def _roofs(self, when: Literal["before", "after"]) -> None:
         """Each is stored as soon as it is there."""
         bandwidth = measure_bandwidth(self.device, self.placed, self.plan, self.progress, when)
+        self.loop = bandwidth.loop
         for lane in self.lanes:
             lane.journal.add_roof(when, bandwidth)
         peak = measure_peak(self.device, self.placed, self.plan, self.progress, when)

@@ -192,13 +192,18 @@ class Bandwidth:
 
 @dataclass(frozen=True)
 class Peak:
-    """What `lab-bench peak` multiplied and added in registers: a rate for each pass, in order."""
+    """What `lab-bench peak` multiplied and added in registers: a rate for each pass, in order.
+
+    int4 is products of a nibble and a byte. Runners of before it did not measure it.
+    """
 
     threads: Positive
     int8_loop: Text
     f32_loop: Text
     int8_ops_per_s: tuple[OpsPerS, ...]
     f32_ops_per_s: tuple[OpsPerS, ...]
+    int4_loop: Text | None = None
+    int4_ops_per_s: tuple[OpsPerS, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -157,15 +157,16 @@ RUN: dict[str, Any] = {
         "settings_fingerprint": "f1",
     },
     "verify": {"rel_error": 0.01, "rel_error_max": 0.05, "argmax_match": True, "passed": True},
-    "bandwidth": {"threads": 2, "before": [2.1e10], "after": [2.0e10]},
+    "bandwidth": {"threads": 2, "before": [2.1e10], "after": [2.0e10], "loop": "avx2 4x32"},
     "peak": {
         "threads": 2,
-        "before": {"int8_ops_per_s": [1.0e12], "f32_ops_per_s": [2.5e11]},
-        "after": {"int8_ops_per_s": [], "f32_ops_per_s": []},
+        "before": {"int8_ops_per_s": [1.0e12], "f32_ops_per_s": [2.5e11], "int4_ops_per_s": [1.1e12]},
+        "after": {"int8_ops_per_s": [], "f32_ops_per_s": [], "int4_ops_per_s": []},
         "int8_loop": "avx512-vnni",
         "f32_loop": "avx512f",
         "reason_before": None,
         "reason_after": "killed by SIGILL",
+        "int4_loop": "avx512-vnni",
     },
     "cells": [
         {

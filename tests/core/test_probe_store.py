@@ -24,6 +24,7 @@ COUNT: dict[str, Any] = {
     "f32_ops_per_s": [2.88e11, 2.87e11, 2.88e11],
     "read_reason": None,
     "peak_reason": None,
+    "int4_ops_per_s": [1.2e12, 1.2e12, 1.2e12],
 }
 PROBE: dict[str, Any] = {
     "schema": 1,
@@ -36,7 +37,7 @@ PROBE: dict[str, Any] = {
     "settings": {"bandwidth_bytes": 536870912, "bandwidth_passes": 8, "peak_passes": 8},
     "gate": {"kept": True, "waited_s": 0.4, "reason": None, "busy_fraction": 0.02},
     "state": {"load1": 0.1},
-    "loops": {"read": "avx512f", "int8": "avx512-vnni", "f32": "avx512f"},
+    "loops": {"read": "avx512f", "int8": "avx512-vnni", "f32": "avx512f", "int4": "avx512-vnni"},
     "counts": [COUNT, {**COUNT, "threads": 2, "read_bytes_per_s": [], "read_reason": "killed by SIGBUS"}],
 }
 

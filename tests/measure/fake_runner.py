@@ -21,6 +21,7 @@ MS = 1_000_000
 DECODE_NS = 20 * MS
 PREFILL_NS_PER_TOKEN = 5 * MS
 START_NS = 5_000_000_000
+PEAKS = {"int8_ops_per_s": [4e11, 4.1e11], "int4_ops_per_s": [5e11, 5.1e11], "f32_ops_per_s": [1e11, 1.1e11]}
 
 
 def say(**fields: Any) -> None:
@@ -229,17 +230,19 @@ def bandwidth(script: dict[str, Any], given: dict[str, str]) -> None:
     elif isinstance(rates, str):
         say(event="error", where="bandwidth", message=rates)
         sys.exit(1)
-    say(event="bandwidth", threads=int(given["threads"]), bytes=int(given["bytes"]), loop="avx2", bytes_per_s=rates)
+    loop = given.get("loop", "avx2 4x32 prefetch")
+    say(event="bandwidth", threads=int(given["threads"]), bytes=int(given["bytes"]), loop=loop, bytes_per_s=rates)
 
 
 def peak(script: dict[str, Any], given: dict[str, str]) -> None:
-    rates = script.get("peak", {"int8_ops_per_s": [4e11, 4.1e11], "f32_ops_per_s": [1e11, 1.1e11]})
+    rates = script.get("peak", PEAKS)
     if rates is None:
         die(signal.SIGILL)
     elif isinstance(rates, str):
         say(event="error", where="peak", message=rates)
         sys.exit(1)
-    say(event="peak", threads=int(given["threads"]), int8_loop="avx2", f32_loop="avx2-fma", **rates)
+    loops = {"int8_loop": "avx2 8x32", "int4_loop": "avx2 4x32 int16", "f32_loop": "avx2-fma 12x32"}
+    say(event="peak", threads=int(given["threads"]), **loops, **rates)
 
 
 def stage(script: dict[str, Any]) -> None:

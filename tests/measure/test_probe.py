@@ -28,6 +28,7 @@ def test_every_number_of_threads_up_and_down_again(bench: Bench) -> None:
     for count in record.counts:
         assert count.read_bytes_per_s == (30e9, 31e9) * 2
         assert count.int8_ops_per_s == (4e11, 4.1e11) * 2
+        assert count.int4_ops_per_s == (5e11, 5.1e11) * 2
         assert count.f32_ops_per_s == (1e11, 1.1e11) * 2
         assert (count.read_reason, count.peak_reason) == (None, None)
 
@@ -37,7 +38,9 @@ def test_it_says_on_what_and_how(bench: Bench) -> None:
     assert record.target.name == TARGET.name
     assert record.device.facts["cpu_model"] == "Example 9000"
     assert bench.device.serial not in repr(record)
-    assert (record.loops.read, record.loops.int8, record.loops.f32) == ("avx2", "avx2", "avx2-fma")
+    loops = record.loops
+    assert (loops.read, loops.int8) == ("avx2 4x32 prefetch", "avx2 8x32")
+    assert (loops.int4, loops.f32) == ("avx2 4x32 int16", "avx2-fma 12x32")
     assert (record.gate.kept, record.state["die_temp_c"]) == (True, 50.0)
     assert record.runner["compiler"] == "none"
 

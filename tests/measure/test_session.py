@@ -249,13 +249,31 @@ def test_a_bandwidth_that_cannot_be_read_is_a_reason(bench: Bench) -> None:
     assert again.extra["reason_after"] == "bandwidth: a buffer does not fit"
 
 
+def test_memory_is_read_by_the_loop_that_was_fastest_before(bench: Bench) -> None:
+    """A glance tries none: it would take longer, and be of another loop than the passes beside it."""
+    record = bench.run()
+    first, *glances, last = bench.calls("bandwidth")
+    assert "--loop" not in (*first, *last)  # each tries all of them
+    assert [option(words, "loop") for words in glances] == ["avx2 4x32 prefetch"] * 2 * bench.plan.repeats
+    assert record.bandwidth is not None
+    assert record.bandwidth.loop == "avx2 4x32 prefetch"
+
+
+def test_a_peak_of_a_runner_that_measures_no_nibbles_is_kept(bench: Bench) -> None:
+    bench.script["peak"] = {"int8_ops_per_s": [4e11], "f32_ops_per_s": [1e11]}
+    record = bench.run()
+    assert record.peak is not None
+    assert record.peak.before == PeakSamples((4e11,), (1e11,), ())
+
+
 def test_the_peak_is_measured_before_and_after(bench: Bench) -> None:
     record = bench.run()
     assert [words[1:] for words in bench.calls("peak")] == [["--threads", "2", "--passes", "8"]] * 2
     assert record.peak is not None
     assert record.peak.threads == 2
-    assert record.peak.before == record.peak.after == PeakSamples((4e11, 4.1e11), (1e11, 1.1e11))
-    assert (record.peak.int8_loop, record.peak.f32_loop) == ("avx2", "avx2-fma")
+    assert record.peak.before == record.peak.after == PeakSamples((4e11, 4.1e11), (1e11, 1.1e11), (5e11, 5.1e11))
+    loops = (record.peak.int8_loop, record.peak.f32_loop, record.peak.int4_loop)
+    assert loops == ("avx2 8x32", "avx2-fma 12x32", "avx2 4x32 int16")
     assert (record.peak.reason_before, record.peak.reason_after) == (None, None)
 
 

@@ -46,7 +46,7 @@ extern "C" const uint32_t instructions[27];
 void print(const char* kind, const std::vector<lab::PeakLoop>& loops) {
   for (const lab::PeakLoop& loop : loops) {
     for (int64_t rounds : {int64_t{1}, int64_t{1000}, lab::kMaxRounds}) {
-      std::printf("%s %s %lld %lld %.0f\n", kind, loop.name, static_cast<long long>(loop.a_round),
+      std::printf("%s;%s;%lld;%lld;%.0f\n", kind, loop.name, static_cast<long long>(loop.a_round),
                   static_cast<long long>(rounds), loop.products(rounds));
     }
   }
@@ -55,6 +55,7 @@ void print(const char* kind, const std::vector<lab::PeakLoop>& loops) {
 int main() {
   std::vector<std::string> features = lab::read_cpu_facts().features;
   print("int8", lab::int8_loops(features));
+  print("int4", lab::int4_loops(features));
   print("f32", lab::f32_loops(features));
-  for (uint32_t instruction : instructions) std::printf("needs %s\n", lab::arm_feature_of(instruction));
+  for (uint32_t instruction : instructions) std::printf("needs;%s\n", lab::arm_feature_of(instruction));
 }

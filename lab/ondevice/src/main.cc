@@ -22,7 +22,7 @@ constexpr const char* kHelp =
     "                     [--threads N] [--prefill-chunk N] [--seed N] [--ids FILE] [--verify]\n"
     "                     [--warmup-cap N] [--warmup-spread X] [--memory-interval-ms N] [--dump-logits FILE]\n"
     "                     [--device cpu|opencl|metal --plugin FILE [--gpu-options JSON] [--profile]]\n"
-    "       lab-bench bandwidth [--threads N] [--bytes N] [--passes N]\n"
+    "       lab-bench bandwidth [--threads N] [--bytes N] [--passes N] [--loop NAME]\n"
     "       lab-bench peak [--threads N] [--passes N]\n"
     "       lab-bench stage --bundle DIR\n"
     "       lab-bench info --runtime FILE [--device opencl|metal --plugin FILE [--gpu-options JSON]]\n"

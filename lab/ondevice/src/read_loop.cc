@@ -1,71 +1,97 @@
 #include "read_loop.h"
 
 #include <algorithm>
+#include <initializer_list>
+
+#include "repeat.h"
 
 namespace lab {
 namespace {
 
-// Eight 64-byte loads in flight, each into an accumulator of its own, so that no addition waits for another.
-// GCC and Clang lower the vector type to whatever width the function's target has. A macro, because a target
-// attribute does not reach into an inlined template.
-#define LAB_READ_LOOP(NAME, ATTRIBUTES)                                          \
-  ATTRIBUTES uint64_t NAME(const void* data, size_t bytes) {                     \
-    typedef uint64_t Line __attribute__((vector_size(64), aligned(64)));         \
-    const Line* at = static_cast<const Line*>(data);                             \
-    const Line* end = at + bytes / sizeof(Line);                                 \
-    Line a = {}, b = {}, c = {}, d = {}, e = {}, f = {}, g = {}, h = {};         \
-    for (; at != end; at += 8) {                                                 \
-      a += at[0], b += at[1], c += at[2], d += at[3];                            \
-      e += at[4], f += at[5], g += at[6], h += at[7];                            \
-    }                                                                            \
-    Line all = ((a + b) + (c + d)) + ((e + f) + (g + h));                        \
-    uint64_t sum = 0;                                                            \
-    for (int i = 0; i < 8; ++i) sum += all[i];                                   \
-    return sum;                                                                  \
-  }
+constexpr size_t kLine = 64;  // bytes that a prefetch brings
+constexpr size_t kAhead = 2048;  // bytes between what is added and what is prefetched
 
-// arm64 has 32 registers of 16 bytes: sixteen accumulators take half of them, and the other half holds what was
-// loaded. Spelled out, because GCC 12 keeps vectors of 64 bytes in memory there.
-#if defined(__aarch64__)
-#define LAB_SIXTEEN(DO) \
-  DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
+// Every load has an accumulator of its own, so that no addition waits for another, and all of them fit the registers.
+// Vectors have the width of the registers and are spelled out: GCC 12 keeps wider ones, and arrays of them, in memory.
+// Macros, because a target attribute does not reach into an inlined template.
 #define LAB_START(I) Part a##I = {};
 #define LAB_LOAD(I) a##I += at[I];
 #define LAB_SUM(I) +a##I
-uint64_t sum_neon(const void* data, size_t bytes) {
-  typedef uint64_t Part __attribute__((vector_size(16)));
-  const Part* at = static_cast<const Part*>(data);
-  const Part* end = at + bytes / sizeof(Part);
-  LAB_SIXTEEN(LAB_START)
-  for (; at != end; at += 16) {
-    LAB_SIXTEEN(LAB_LOAD)
+#define LAB_START_TWO(I) Part a##I = {}, b##I = {};
+#define LAB_LOAD_TWO(I) a##I += at[I], b##I += far[I];
+#define LAB_SUM_TWO(I) +a##I + b##I
+#define LAB_AHEAD_OF(AT, I) \
+  if (I * sizeof(Part) % kLine == 0) __builtin_prefetch(reinterpret_cast<const char*>(AT + I) + kAhead);
+#define LAB_AHEAD(I) LAB_AHEAD_OF(at, I)
+#define LAB_AHEAD_TWO(I) LAB_AHEAD_OF(at, I) LAB_AHEAD_OF(far, I)
+#define LAB_NOTHING(I)
+
+#define LAB_READ_LOOP(NAME, ATTRIBUTES, WIDTH, EACH, STREAMS, START, AHEAD, LOAD, SUM)     \
+  ATTRIBUTES uint64_t NAME(const void* data, size_t bytes) {                               \
+    typedef uint64_t Part __attribute__((vector_size(WIDTH), aligned(WIDTH)));             \
+    constexpr size_t step = LAB_COUNT(EACH);                                               \
+    const Part* at = static_cast<const Part*>(data);                                       \
+    const Part* end = at + bytes / sizeof(Part) / STREAMS;                                 \
+    [[maybe_unused]] const Part* far = end;                                                \
+    EACH(START)                                                                            \
+    for (; at != end; at += step, far += step) {                                           \
+      EACH(AHEAD)                                                                          \
+      EACH(LOAD)                                                                           \
+    }                                                                                      \
+    Part all = Part{} EACH(SUM);                                                           \
+    uint64_t sum = 0;                                                                      \
+    for (size_t i = 0; i < sizeof(Part) / sizeof(uint64_t); ++i) sum += all[i];            \
+    return sum;                                                                            \
   }
-  Part all = Part{} LAB_SIXTEEN(LAB_SUM);
-  return all[0] + all[1];
-}
-#else
-LAB_READ_LOOP(sum_baseline, )
-#endif
+
+// The loops of one width: HALF and ALL of the accumulators that suit its registers.
+#define LAB_READ_LOOPS(NAME, ATTRIBUTES, WIDTH, HALF, ALL)                                                    \
+  LAB_READ_LOOP(NAME##_half, ATTRIBUTES, WIDTH, HALF, 1, LAB_START, LAB_NOTHING, LAB_LOAD, LAB_SUM)           \
+  LAB_READ_LOOP(NAME##_half_ahead, ATTRIBUTES, WIDTH, HALF, 1, LAB_START, LAB_AHEAD, LAB_LOAD, LAB_SUM)       \
+  LAB_READ_LOOP(NAME##_all, ATTRIBUTES, WIDTH, ALL, 1, LAB_START, LAB_NOTHING, LAB_LOAD, LAB_SUM)             \
+  LAB_READ_LOOP(NAME##_all_ahead, ATTRIBUTES, WIDTH, ALL, 1, LAB_START, LAB_AHEAD, LAB_LOAD, LAB_SUM)         \
+  LAB_READ_LOOP(NAME##_two, ATTRIBUTES, WIDTH, HALF, 2, LAB_START_TWO, LAB_NOTHING, LAB_LOAD_TWO, LAB_SUM_TWO) \
+  LAB_READ_LOOP(NAME##_two_ahead, ATTRIBUTES, WIDTH, HALF, 2, LAB_START_TWO, LAB_AHEAD_TWO, LAB_LOAD_TWO, LAB_SUM_TWO)
+
+// They as a list, with HALF_NAME and ALL_NAME as "4x32" and "8x32".
+#define LAB_READ_LIST(NAME, ISA, HALF_NAME, ALL_NAME)           \
+  {ISA " " ALL_NAME, NAME##_all},                               \
+  {ISA " " HALF_NAME, NAME##_half},                             \
+  {ISA " " ALL_NAME " prefetch", NAME##_all_ahead},             \
+  {ISA " " HALF_NAME " prefetch", NAME##_half_ahead},           \
+  {ISA " " ALL_NAME " 2 streams", NAME##_two},                  \
+  {ISA " " ALL_NAME " 2 streams prefetch", NAME##_two_ahead}
+
 #if defined(__x86_64__)
-LAB_READ_LOOP(sum_avx512, __attribute__((target("avx512f"))))
-LAB_READ_LOOP(sum_avx2, __attribute__((target("avx2"))))
+LAB_READ_LOOPS(avx512, __attribute__((target("avx512f"))), 64, LAB_FOUR, LAB_EIGHT)
+LAB_READ_LOOPS(avx2, __attribute__((target("avx2"))), 32, LAB_FOUR, LAB_EIGHT)
+LAB_READ_LOOPS(baseline, , 16, LAB_FOUR, LAB_EIGHT)
+#else
+LAB_READ_LOOPS(baseline, , 16, LAB_EIGHT, LAB_SIXTEEN)  // arm64: 32 registers of 16 bytes
 #endif
 
 }  // namespace
 
-ReadLoop best_read_loop([[maybe_unused]] const std::vector<std::string>& features) {
-#if defined(__aarch64__)
-  return {"neon", sum_neon};
-#else
 #if defined(__x86_64__)
+std::vector<ReadLoop> read_loops(const std::vector<std::string>& features) {
   auto has = [&features](const char* name) {
     return std::binary_search(features.begin(), features.end(), std::string(name));
   };
-  if (has("avx512f")) return {"avx512f", sum_avx512};
-  if (has("avx2")) return {"avx2", sum_avx2};
-#endif
-  return {"baseline", sum_baseline};
-#endif
+  std::vector<ReadLoop> loops;
+  auto add = [&loops](std::initializer_list<ReadLoop> more) { loops.insert(loops.end(), more); };
+  if (has("avx512f")) add({LAB_READ_LIST(avx512, "avx512f", "4x64", "8x64")});
+  if (has("avx2")) add({LAB_READ_LIST(avx2, "avx2", "4x32", "8x32")});
+  add({LAB_READ_LIST(baseline, "sse2", "4x16", "8x16")});
+  return loops;
 }
+#elif defined(__aarch64__)
+std::vector<ReadLoop> read_loops(const std::vector<std::string>&) {
+  return {LAB_READ_LIST(baseline, "neon", "8x16", "16x16")};
+}
+#else
+std::vector<ReadLoop> read_loops(const std::vector<std::string>&) {
+  return {LAB_READ_LIST(baseline, "portable", "8x16", "16x16")};
+}
+#endif
 
 }  // namespace lab
