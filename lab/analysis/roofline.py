@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.analysis.gpu import is_gpu_run
 from lab.analysis.stats import Stat
 from lab.analysis.work import Work, decode_work, prefill_work
+from lab.formats.run_blocks import PeakKind as Kind
 from lab.formats.run_record import Cell, RunRecord
 from lab.models.layout import LAYOUT
 from lab.models.quant import SCHEMES
@@ -55,27 +56,33 @@ def roofline(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> Roof
 def of_fastest_pass(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> tuple[float | None, float | None]:
     """Return decode's and prefill's fraction of the fastest pass that the session measured of their roof.
 
-    Other programs and a CPU quota slow some passes down and not others, so no slower one proves a rate wrong.
+    Other programs and a CPU quota slow some passes down and not others, so no slower one proves a rate wrong. Nor does
+    the fastest of several repetitions: it may have had the machine at a moment when no pass was made.
     """
     if is_gpu_run(record):
         return None, None
-    step, work = decode_work(record, cell).bytes, prefill_work(record, cell)
-    found = record.bandwidth
-    of_run = () if found is None else (*found.before, *found.after)
-    rates = [
-        step * one.decode_tok_per_s / limit
-        for one in cell.repetitions
-        if step is not None and one.status == "ok" and one.decode_tok_per_s
-        if (limit := max((*(one.bandwidth_bytes_per_s or ()), *of_run), default=0))
-    ]
-    prefill = _times(_least_s(record, work, _max), _per_s(metrics.get("prefill_tok_per_s"), cell.prompt))
-    return _median(tuple(rates)), prefill
+    decodes, prefills = (
+        _per_s(metrics.get("decode_tok_per_s"), 1),
+        _per_s(metrics.get("prefill_tok_per_s"), cell.prompt),
+    )
+    read, fastest = _times(decode_work(record, cell).bytes, decodes), max(_all_passes(record), default=0)
+    least_s = _least_s(record, prefill_work(record, cell), _max)
+    return read / fastest if read is not None and fastest else None, _times(least_s, prefills)
+
+
+def _all_passes(record: RunRecord) -> Iterator[float]:
+    """Yield every bandwidth of the session: before and after it, and around each repetition of every cell."""
+    if record.bandwidth is not None:
+        yield from (*record.bandwidth.before, *record.bandwidth.after)
+    for cell in record.cells:
+        for repetition in cell.repetitions:
+            yield from repetition.bandwidth_bytes_per_s or ()
 
 
 def _of_roof(cell: Cell, step_bytes: float | None, read: float | None, roof_of_run: float | None) -> float | None:
-    """Return decode's fraction of the roof.
+    """Return decode's fraction of the roof: medians against medians.
 
-    Each repetition is held against the mean bandwidth right before and after it, and the median of those fractions
+    Each repetition is held against the median bandwidth right before and after it, and the median of those fractions
     counts; records without it are held against the roof of the whole run.
     """
     if step_bytes is None:
@@ -83,7 +90,7 @@ def _of_roof(cell: Cell, step_bytes: float | None, read: float | None, roof_of_r
     own = [
         step_bytes * one.decode_tok_per_s / limit
         for one in cell.repetitions
-        if one.status == "ok" and one.decode_tok_per_s and (limit := _mean(one.bandwidth_bytes_per_s or ()))
+        if one.status == "ok" and one.decode_tok_per_s and (limit := _median(one.bandwidth_bytes_per_s or ()))
     ]
     if own:
         return statistics.median(own)
@@ -96,46 +103,50 @@ def roof(record: RunRecord) -> float | None:
     return None if found is None else _median((*found.before, *found.after))
 
 
-def int8_peak(record: RunRecord) -> float | None:
-    """Return the median of the int8 peaks measured before and after, in operations/s."""
-    return _int8(record, _median)
+def matrix_kinds(record: RunRecord) -> tuple[Kind, ...]:
+    """Return the peaks that products with this run's weights are held against; the highest of them counts.
+
+    Weights of 4 bits meet int8 activations in instructions for nibbles or in those for bytes, weights of 8 in the
+    latter. Floats where activations stay floats: those of f16 and f32, and of q4 in layout mlc.
+    """
+    scheme, layout = SCHEMES.get(record.model.quant), record.weights.layout
+    own = layout == LAYOUT or (layout or "").startswith("gguf-")
+    if scheme is None or scheme.act != "int8" or not own:
+        return ("f32",)
+    return ("int4", "int8") if scheme.bits == 4 else ("int8",)
 
 
-def f32_peak(record: RunRecord) -> float | None:
-    """Return the median of the f32 peaks measured before and after, in operations/s."""
-    return _f32(record, _median)
+def matrix_peak(record: RunRecord) -> float | None:
+    """Return the median of the passes, before and after, of the peak that bounds products with weights, operations/s.
+
+    In records of before int4 was measured that is int8.
+    """
+    return _matrix(record, _median)
 
 
 def least_prefill_s(record: RunRecord, work: Work) -> float | None:
     """Return the seconds that the work takes at the measured peaks; null without them.
 
-    Products with weights run at the int8 peak where activations become int8, attention always at the f32 peak.
+    Products with weights run at `matrix_peak`, attention always at the f32 peak.
     """
     return _least_s(record, work, _median)
 
 
 def _least_s(record: RunRecord, work: Work, of_passes: OfPasses) -> float | None:
-    f32 = _f32(record, of_passes)
-    matrix = _int8(record, of_passes) if _on_int8(record) else f32
+    matrix, f32 = _matrix(record, of_passes), _peak(record, "f32", of_passes)
     if work.matrix_ops is None or work.attention_ops is None or not matrix or not f32:
         return None
     return work.matrix_ops / matrix + work.attention_ops / f32
 
 
-def _int8(record: RunRecord, of_passes: OfPasses) -> float | None:
+def _matrix(record: RunRecord, of_passes: OfPasses) -> float | None:
+    peaks = (_peak(record, kind, of_passes) for kind in matrix_kinds(record))
+    return max((peak for peak in peaks if peak is not None), default=None)
+
+
+def _peak(record: RunRecord, kind: Kind, of_passes: OfPasses) -> float | None:
     found = record.peak
-    return None if found is None else of_passes((*found.before.int8_ops_per_s, *found.after.int8_ops_per_s))
-
-
-def _f32(record: RunRecord, of_passes: OfPasses) -> float | None:
-    found = record.peak
-    return None if found is None else of_passes((*found.before.f32_ops_per_s, *found.after.f32_ops_per_s))
-
-
-def _on_int8(record: RunRecord) -> bool:
-    """Whether products run on int8 activations: of q4 and q8, but not in layout mlc, which computes in floats."""
-    scheme, layout = SCHEMES.get(record.model.quant), record.weights.layout
-    return scheme is not None and scheme.act == "int8" and (layout == LAYOUT or (layout or "").startswith("gguf-"))
+    return None if found is None else of_passes((*found.before.of(kind), *found.after.of(kind)))
 
 
 def _per_s(rate: Stat | None, tokens: int) -> float | None:
@@ -145,10 +156,6 @@ def _per_s(rate: Stat | None, tokens: int) -> float | None:
 
 def _times(amount: float | None, per_s: float | None) -> float | None:
     return None if amount is None or per_s is None else amount * per_s
-
-
-def _mean(samples: tuple[float, ...]) -> float | None:
-    return statistics.fmean(samples) if samples else None
 
 
 def _median(samples: tuple[float, ...]) -> float | None:

@@ -17,7 +17,8 @@ from lab.views.units import number, spread
 
 def probe_table(record: ProbeRecord) -> RenderableType:
     """Render the probe; it fits 60 columns."""
-    columns = [right("Threads"), right("Read\nGB/s"), right("int8\nGOP/s"), right("f32\nGOP/s")]
+    columns = [right("Threads"), right("Read\nGB/s")]
+    columns += [right(f"{kind}\nGOP/s") for kind in ("int4", "int8", "f32")]
     numbers = table(columns, [_row(count) for count in record.counts])
     return spaced([_heading(record), numbers, pairs(_facts(record))])
 
@@ -43,7 +44,7 @@ def _notes(record: ProbeRecord) -> Iterator[str]:
 
 
 def _row(count: ProbeCount) -> list[str]:
-    rates = (count.read_bytes_per_s, count.int8_ops_per_s, count.f32_ops_per_s)
+    rates = (count.read_bytes_per_s, count.int4_ops_per_s, count.int8_ops_per_s, count.f32_ops_per_s)
     return [str(count.threads), *map(_giga, rates)]
 
 
@@ -55,7 +56,7 @@ def _giga(rates: Sequence[float]) -> str:
 def _facts(record: ProbeRecord) -> Iterator[tuple[str, str]]:
     yield "Device", record.device.facts.get("cpu_model") or "an unnamed processor"
     loops = record.loops
-    named = (("read", loops.read), ("int8", loops.int8), ("f32", loops.f32))
+    named = (("read", loops.read), ("int4", loops.int4), ("int8", loops.int8), ("f32", loops.f32))
     yield "Loops", ", ".join(f"{what} {loop or NOT_MEASURED}" for what, loop in named)
-    yield "Counted", "each byte that was read; a multiply and an add as two operations"
+    yield "Counted", "each byte that was read; a multiply and an add as two operations; int4: a nibble times a byte"
     yield "At", record.created_at

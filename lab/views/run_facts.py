@@ -7,8 +7,10 @@ import statistics
 from collections.abc import Sequence
 
 from lab.analysis.gpu import is_gpu_run
+from lab.analysis.roofline import matrix_kinds
 from lab.core.decode import decode
 from lab.core.units import human_seconds
+from lab.formats.run_blocks import PeakKind
 from lab.formats.run_record import RunRecord
 from lab.formats.run_shapes import LengthsShape
 from lab.measure.enough import half_width
@@ -18,6 +20,7 @@ from lab.measure.share import share_words
 from lab.views.units import giga_ops_per_s, gigabytes_per_s
 
 OURS = "tvm"
+F32: PeakKind = "f32"
 PHASES = ("compile", "convert", "runner", "measure")
 COUNTED = "operations and bytes that the work needs at the least, times the median rate"
 
@@ -67,13 +70,13 @@ def roof_words(record: RunRecord) -> str:
 
 
 def peak_words(record: RunRecord) -> str:
-    """What the arithmetic peak was measured to be, and when."""
+    """What the arithmetic peak was measured to be, and when: of what the run is held against."""
     found = record.peak
     if found is None or not (found.before.int8_ops_per_s or found.after.int8_ops_per_s):
         return "arithmetic peak was not measured"
-    int8 = _medians(found.before.int8_ops_per_s, found.after.int8_ops_per_s)
-    f32 = _medians(found.before.f32_ops_per_s, found.after.f32_ops_per_s)
-    return f"arithmetic peak with {_threads(found.threads)}: int8 {int8}; f32 {f32}"
+    kinds = [kind for kind in matrix_kinds(record) if found.before.of(kind) or found.after.of(kind)][:1]
+    shown = [f"{kind} {_medians(found.before.of(kind), found.after.of(kind))}" for kind in dict.fromkeys([*kinds, F32])]
+    return f"arithmetic peak with {_threads(found.threads)}: {'; '.join(shown)}"
 
 
 def _medians(before: Sequence[float], after: Sequence[float]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -12,6 +13,7 @@ from lab.core.terminal import LINE_CHARS
 from lab.core.text import clipped
 from lab.core.units import human_seconds
 from lab.formats.metrics import NOT_MEASURED
+from lab.formats.run_blocks import PeakKind
 from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.formats.test import Test
 from lab.views.flat import flat_pairs, in_one_line
@@ -47,7 +49,8 @@ def _bandwidth(record: RunRecord) -> RenderableType:
         return Text("not measured")
     passes = (("before", record.bandwidth.before), ("after", record.bandwidth.after))
     rows = [(when, " ".join(gigabytes_per_s(value) for value in values) + " GB/s") for when, values in passes]
-    return pairs([("threads", str(record.bandwidth.threads)), *rows])
+    loop = record.bandwidth.loop or NOT_MEASURED
+    return pairs([("threads", str(record.bandwidth.threads)), ("fastest loop", loop), *rows])
 
 
 def _peak(record: RunRecord) -> RenderableType:
@@ -55,15 +58,17 @@ def _peak(record: RunRecord) -> RenderableType:
     if found is None:
         return Text("not measured")
     rows = [
-        (f"{kind} {when}", " ".join(giga_ops_per_s(value) for value in values) + " GOP/s" if values else str(reason))
+        (f"{kind} {when}", " ".join(map(giga_ops_per_s, values)) + " GOP/s" if values else str(reason))
         for when, samples, reason in (
             ("before", found.before, found.reason_before),
             ("after", found.after, found.reason_after),
         )
-        for kind, values in (("int8", samples.int8_ops_per_s), ("f32", samples.f32_ops_per_s))
+        for kind in get_args(PeakKind)
+        if (values := samples.of(kind)) or kind != "int4"  # which older records lack
     ]
-    loops = f"int8 {found.int8_loop or NOT_MEASURED}, f32 {found.f32_loop or NOT_MEASURED}"
-    return pairs([("threads", str(found.threads)), ("loops", loops), *rows])
+    named = (("int4", found.int4_loop), ("int8", found.int8_loop), ("f32", found.f32_loop))
+    loops = ", ".join(f"{kind} {loop or NOT_MEASURED}" for kind, loop in named)
+    return pairs([("threads", str(found.threads)), ("fastest loops", loops), *rows])
 
 
 def _cell(cell: Cell) -> Iterator[RenderableType]:

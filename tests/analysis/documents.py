@@ -184,7 +184,7 @@ DOCUMENT: dict[str, Any] = {
         "settings_fingerprint": "f00d",
     },
     "verify": {"rel_error": 0.012, "rel_error_max": 0.05, "argmax_match": True, "passed": True},
-    "bandwidth": {"threads": 2, "before": [31e9, 32e9, 33e9], "after": [32e9, 32e9]},
+    "bandwidth": {"threads": 2, "before": [31e9, 32e9, 33e9], "after": [32e9, 32e9], "loop": "avx512f 8x64 prefetch"},
     "peak": {
         "threads": 2,
         "before": {"int8_ops_per_s": [1.0e12, 1.1e12], "f32_ops_per_s": [2.0e11, 2.2e11]},
@@ -196,6 +196,15 @@ DOCUMENT: dict[str, Any] = {
     },
     "cells": [cell()],
     "time_s": {"compile": 41.2, "convert": 62.0, "runner": 7.9, "measure": 130.4, "total": 243.1},
+}
+
+# The peak of a processor whose nibbles are summed up faster than its bytes; DOCUMENT's is of before that was measured.
+PEAK_OF_NIBBLES: dict[str, Any] = {
+    **DOCUMENT["peak"],
+    "before": {**DOCUMENT["peak"]["before"], "int4_ops_per_s": [1.6e12, 1.7e12]},
+    "after": {**DOCUMENT["peak"]["after"], "int4_ops_per_s": [1.5e12]},
+    "int8_loop": "avx2 8x32",
+    "int4_loop": "avx2 4x32 int16",
 }
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from lab.analysis.roofline import matrix_peak
 from lab.analysis.summary import summarise
 from lab.analysis.work import decode_work, prefill_work, tokens_seen
 from lab.formats.run_record import RunRecord
-from tests.analysis.documents import DOCUMENT, MODEL, cell, record
+from tests.analysis.documents import DOCUMENT, MODEL, PEAK_OF_NIBBLES, cell, record
 
 HIDDEN, FEED, VOCAB, LAYERS = 3072, 8192, 32064, 32
 LAYER = LAYERS * (3 * HIDDEN * HIDDEN + HIDDEN * HIDDEN + 2 * FEED * HIDDEN + HIDDEN * FEED)
@@ -103,6 +104,36 @@ def test_the_roof_of_a_prefill_is_the_least_time_at_the_measured_peaks(quant: st
 
 
 @pytest.mark.parametrize(
+    ("quant", "layout", "matrix"),
+    [("q4", "n16k4", 1.6e12), ("q4", "gguf-q4_0", 1.6e12), ("q8", "n16k4", 1.0e12), ("q4", "mlc", 2.0e11)],
+)
+def test_weights_of_four_bits_have_a_peak_of_their_own(quant: str, layout: str, matrix: float) -> None:
+    """The median of 1.6, 1.7 and 1.5 for q4, that of int8 for q8, and floats where activations stay floats."""
+    weights = {**DOCUMENT["weights"], "layout": layout}
+    run = record(model={**MODEL, "quant": quant}, weights=weights, peak=PEAK_OF_NIBBLES)
+    (found,) = summarise(run)
+    assert found.prefill_roof_fraction == pytest.approx(least_s(matrix, 2.0e11) / (512 / 50))
+    assert matrix_peak(run) == matrix
+
+
+def test_nibbles_are_no_slower_than_bytes() -> None:
+    """What multiplies bytes multiplies nibbles: a peak of int4 below that of int8 is noise."""
+    slow = {**PEAK_OF_NIBBLES, "before": {**PEAK_OF_NIBBLES["before"], "int4_ops_per_s": [0.9e12] * 3}}
+    assert matrix_peak(record(peak=slow)) == 1.0e12
+
+
+@pytest.mark.parametrize("rate", [200.0, 240.0])
+def test_a_prefill_over_the_int8_peak_is_possible_with_four_bits_until_it_is_over_every_pass(rate: float) -> None:
+    """200 x 7.3 billion operations a second are over int8's 1.1e12 and under int4's fastest pass of 1.7e12."""
+    (found,) = summarise(record(peak=PEAK_OF_NIBBLES, cells=[cell([10.0] * 3, [rate] * 3)]))
+    assert found.impossible is (rate > 220)
+    (bytes_,) = summarise(
+        record(peak=PEAK_OF_NIBBLES, model={**MODEL, "quant": "q8"}, cells=[cell([10.0] * 3, [rate] * 3)])
+    )
+    assert bytes_.impossible
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"peak": None},
@@ -119,7 +150,7 @@ def test_without_peak_counts_or_numbers_there_is_no_fraction(changes: dict[str, 
 
 def test_each_repetition_is_held_against_the_bandwidth_beside_it() -> None:
     """Neighbours halve the bandwidth for one of three: it decodes at half the rate, at the same part of the roof."""
-    rates, roofs = (20.0, 10.0, 30.0), ((80e9, 80e9), (40e9, 40e9), (60e9, 80e9, 67e9, 73e9))
+    rates, roofs = (20.0, 10.0, 30.0), ((80e9, 80e9), (40e9, 40e9), (5e9, 80e9, 67e9, 73e9))  # median: 70
     run = run_of(prompt=40, depth=8, generate=11)
     (row, *_) = run.cells[0].repetitions
     rows = tuple(
@@ -143,6 +174,36 @@ def test_only_what_is_over_the_fastest_pass_is_impossible(fastest: float, imposs
     (found,) = summarise(replace(run, cells=(replace(run.cells[0], repetitions=rows),)))
     assert (found.roof_fraction or 0) > 1.3
     assert found.impossible is impossible
+
+
+@pytest.mark.parametrize(("achieved", "impossible"), [(59e9, False), (75e9, True)])
+def test_a_rate_is_impossible_over_every_pass_and_not_over_the_median(achieved: float, impossible: bool) -> None:
+    """Planted: medians of 40 GB/s everywhere, and one pass of 60 beside the last of three repetitions alone."""
+    run = run_of(prompt=40, depth=8, generate=11)
+    step = decode_work(run, run.cells[0]).bytes or 0
+    passes = ((40e9,) * 4, (40e9,) * 4, (40e9, 40e9, 60e9, 40e9))
+    rows = tuple(
+        replace(row, decode_tok_per_s=achieved / step, bandwidth_bytes_per_s=roof)
+        for row, roof in zip(run.cells[0].repetitions, passes, strict=False)
+    )
+    run = replace(run, cells=(replace(run.cells[0], repetitions=rows),))
+    (found,) = summarise(run)
+    assert found.roof_fraction == pytest.approx(achieved / 40e9)
+    assert found.impossible is impossible
+    assert any("one of the two is wrong" in flag.text for flag in found.flags) is impossible
+
+
+def test_one_repetition_alone_proves_nothing_impossible() -> None:
+    """It may have had the machine at a moment when no pass was made; the median of three is under every pass."""
+    run = run_of(prompt=40, depth=8, generate=11)
+    step = decode_work(run, run.cells[0]).bytes or 0
+    rows = tuple(
+        replace(row, decode_tok_per_s=achieved / step, bandwidth_bytes_per_s=(40e9,) * 4)
+        for row, achieved in zip(run.cells[0].repetitions, (38e9, 60e9, 39e9), strict=False)
+    )
+    (found,) = summarise(replace(run, cells=(replace(run.cells[0], repetitions=rows),)))
+    assert found.roof_fraction == pytest.approx(39 / 40)
+    assert not found.impossible
 
 
 def test_the_fastest_pass_of_the_session_counts_too() -> None:

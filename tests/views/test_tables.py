@@ -24,7 +24,7 @@ from lab.views.runs_table import runs_table
 from lab.views.show_page import show_page
 from lab.views.targets_table import Check, checks_table, targets_table
 from lab.views.verify_table import verify_table
-from tests.analysis.documents import DOCUMENT, MODEL, cell, failed_repetition, gpu_document, record
+from tests.analysis.documents import DOCUMENT, MODEL, PEAK_OF_NIBBLES, cell, failed_repetition, gpu_document, record
 from tests.core.test_probe_store import probe
 from tests.views.snapshot import WIDTHS, check
 
@@ -99,7 +99,7 @@ def test_a_probe(width: int) -> None:
 
 @WIDTH
 def test_one_run_in_every_detail(width: int) -> None:
-    check("show", show_page(record(), width), width)
+    check("show", show_page(record(peak=PEAK_OF_NIBBLES), width), width)
 
 
 @WIDTH

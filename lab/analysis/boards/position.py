@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.analysis.gpu import is_gpu_run
-from lab.analysis.roofline import f32_peak, int8_peak, roof
+from lab.analysis.roofline import matrix_peak, roof
 from lab.analysis.summary import CellSummary
 from lab.analysis.work import Work, decode_work, prefill_work
 from lab.formats.run_record import Cell, RunRecord
@@ -32,7 +32,7 @@ class Position:
 def positions(record: RunRecord, cell: Cell, summary: CellSummary) -> tuple[Position, ...]:
     """Return both phases, as far as they were measured."""
     has_roofs = not is_gpu_run(record)
-    limits = (roof(record), int8_peak(record) or f32_peak(record)) if has_roofs else (None, None)
+    limits = (roof(record), matrix_peak(record)) if has_roofs else (None, None)
     prefill = (summary.prefill_ops_per_s, summary.prefill_bytes_per_s)
     decode = (summary.decode_ops_per_s, summary.achieved_bytes_per_s)
     found = (
