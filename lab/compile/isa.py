@@ -44,6 +44,7 @@ _AVX2_LLVM = ("avx2", "fma", "f16c")
 # 512-bit: 12 float and 12 integer accumulators, four weight vectors, an activation and a mask fit 32 registers.
 # 256 and 128 bits: 16 registers hold 8 integer accumulators, two weight vectors, activations and temporaries; of
 # floats, 6 rows of 16 are 12 of 256 bits, beside two of weights, keys or values and a broadcast.
+# A sum of decode attention is two of 256 bits: 6 of them, and what they are added from.
 X86_ISAS: tuple[Isa, ...] = (
     Isa(
         name="avx512-vnni",
@@ -68,6 +69,8 @@ X86_ISAS: tuple[Isa, ...] = (
         llvm_features=(*_AVX2_LLVM, "avxvnni"),
         value_vectors=1,
         cpu_flags=("avx2", "fma", "f16c", "avx_vnni"),
+        score_sums=4,
+        value_sums=6,
     ),
     Isa(
         name="avx2",
@@ -81,6 +84,8 @@ X86_ISAS: tuple[Isa, ...] = (
         llvm_features=_AVX2_LLVM,
         value_vectors=1,
         cpu_flags=("avx2", "fma", "f16c"),
+        score_sums=4,
+        value_sums=6,
     ),
     Isa(
         name="baseline",

@@ -45,8 +45,8 @@ def row_products(isa: Isa, bits: int) -> list[str]:
 
 
 @functools.cache
-def attention(isa: Isa) -> list[str]:
-    return assembly(decode_attention(isa, 8, 8, 96, "float16", None), isa)
+def attention(isa: Isa, num_kv_heads: int = 8, head_dim: int = 96) -> list[str]:
+    return assembly(decode_attention(isa, 8, num_kv_heads, head_dim, "float16", None), isa)
 
 
 def group_loop(code: list[str], dot: str) -> list[str]:
@@ -56,6 +56,15 @@ def group_loop(code: list[str], dot: str) -> list[str]:
     back = re.compile(rf"(?:j\w+|b\.\w+|cbn?z)\t(?:\w+, )?{re.escape(code[begin][:-1])}")
     end = next(i for i in range(begin, len(code)) if back.fullmatch(code[i]))
     return code[begin : end + 1]
+
+
+def inner_loops(code: list[str]) -> list[list[str]]:
+    """Return the x86 code of every loop that holds no other."""
+    labels = {line[:-1]: i for i, line in enumerate(code) if line.endswith(":")}
+    jumps = [(labels.get(line.split("\t")[-1], len(code)), i) for i, line in enumerate(code) if line.startswith("j")]
+    loops = [(begin, end) for begin, end in jumps if begin < end]
+    inner = [(a, b) for a, b in loops if not any(a <= c and d <= b and (a, b) != (c, d) for c, d in loops)]
+    return [code[a : b + 1] for a, b in inner]
 
 
 def kernels(isa: Isa) -> dict[str, Any]:

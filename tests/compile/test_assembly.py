@@ -7,7 +7,16 @@ import re
 import pytest
 
 from lab.compile.isa import X86_ISAS, Isa, isa_named
-from tests.compile.assembly import asks_for_memory, assembly, attention, group_loop, kernels, products, row_products
+from tests.compile.assembly import (
+    asks_for_memory,
+    assembly,
+    attention,
+    group_loop,
+    inner_loops,
+    kernels,
+    products,
+    row_products,
+)
 from tests.compile.building import EMULATED
 
 BY_ISA = pytest.mark.parametrize("isa", X86_ISAS, ids=[isa.name for isa in X86_ISAS])
@@ -110,7 +119,18 @@ def test_a_group_of_one_row_stays_in_16_registers(name: str, bits: int, dot: str
     assert sum(dot in line for line in loop) == dots
     assert sum("vpmaddwd" in line for line in loop) == widenings
     assert sum("vcvtph2ps" in line for line in loop) == 2  # both terms share the weights' scales
-    assert [line for line in loop if "(%rsp" in line or "(%rbp" in line or line.startswith("call")] == []
+    assert [line for line in loop if "(%rsp" in line or line.startswith("call")] == []
+
+
+@pytest.mark.parametrize("name", ["avx2", "avx-vnni"])
+@pytest.mark.parametrize(("num_kv_heads", "head_dim"), [(8, 96), (8, 128), (2, 128)])
+def test_sums_of_attention_stay_in_16_registers(name: str, num_kv_heads: int, head_dim: int) -> None:
+    loops = inner_loops(attention(isa_named(name), num_kv_heads, head_dim))
+    reading = [loop for loop in loops if all(any(op in line for line in loop) for op in ("vcvtph2ps", "vfmadd"))]
+    assert len(reading) >= 2  # keys and values
+    for loop in reading:
+        assert any("prefetch" in line for line in loop)
+        assert [line for line in loop if "(%rsp" in line or line.startswith("call")] == []
 
 
 @pytest.mark.parametrize("isa", [*X86_ISAS, *EMULATED], ids=lambda isa: isa.name)
