@@ -90,14 +90,20 @@ def _run(device: Device, builder: Builder, wanted: Wanted) -> Found:
     plan = _plan(wanted, builder.spec, builder.target, device)
     if wanted.engines:
         return _engines(device, builder, wanted, plan)
-    steps = Pipeline(builder.progress)
-    runner = startable_runner(device, steps.runner(builder.target), builder.target, builder.progress)
+    steps, is_here = Pipeline(builder.progress, runner_follows=True), builder.target.device.transport == "local"
+    runner = None if is_here else _runner(device, builder, steps)
     bundle = steps.bundle(builder.spec, builder.target, builder.source, builder.dump_ir)
+    runner = runner or _runner(device, builder, steps)
     if wanted.resumes is not None:
         check_same_build(wanted.resumes, load_manifest(bundle, "bundle").key)
     asked = None if wanted.cells else _asked(wanted, builder, device)
     session = _Session(builder.target, plan, runner, steps.time_s, _said(wanted), asked)
     return _measured(device, bundle, session, builder.progress)
+
+
+def _runner(device: Device, builder: Builder, steps: Pipeline) -> RunnerFiles:
+    """Return the runner. Another device is asked whether it can start it before anything else is built."""
+    return startable_runner(device, steps.runner(builder.target), builder.target, builder.progress)
 
 
 def _asked(wanted: Wanted, builder: Builder, device: Device) -> Asked:

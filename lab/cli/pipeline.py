@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from lab.cli.ahead import runner_ahead
 from lab.cli.output import warn
 from lab.cli.problems import keeping
 from lab.core.errors import UsageError
@@ -18,6 +19,7 @@ from lab.formats.target import TargetSpec, load_target, reached
 from lab.models.catalog import ModelSpec, resolve
 from lab.models.layout import LAYOUT
 from lab.models.sources import SyntheticSource, WeightSource, open_folder
+from lab.models.threads import cores
 from lab.ondevice.build import RunnerFiles
 
 NOTHING_HALF = "nothing half-made is left"
@@ -28,14 +30,20 @@ class Pipeline:
     """Builds what a command needs; `time_s` is the seconds of each step that was done, in order."""
 
     progress: Progress
+    runner_follows: bool = False  # whether `runner` is going to be called after `library`
     time_s: dict[str, float] = field(default_factory=dict)
 
     def library(self, spec: ModelSpec, target: TargetSpec, dump_ir: Path | None = None) -> Path:
-        """Return the library folder of `spec` for `target`."""
+        """Return the library folder of `spec` for `target`; with this machine's own, its runner is built meanwhile."""
         from lab.compile.build import build_library
 
-        with self.step("compile", NOTHING_HALF):
+        with self.step("compile", NOTHING_HALF), self._beside(target):
             return build_library(spec, target, compiled_dir(), self.progress, dump_ir)
+
+    def _beside(self, target: TargetSpec) -> AbstractContextManager[None]:
+        """Compiling keeps one core busy, and so does the C++ compiler."""
+        here = self.runner_follows and target.device.transport == "local" and cores() > 1
+        return runner_ahead(target, self.progress) if here else nullcontext()
 
     def weights(self, spec: ModelSpec, source: WeightSource, layout: str = LAYOUT) -> Path:
         """Return the weights folder of `spec` from `source`, in the layout that its library reads."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import inf, pi, sqrt
 from statistics import median, stdev
 
-from lab.measure.plan import MOST_REPEATS, USUAL_REPEATS, Plan
+from lab.measure.plan import LEAST_REPEATS, MOST_REPEATS, USUAL_REPEATS, Plan
 
 # Student's t, 97.5 %, by degrees of freedom from 1.
 T975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
@@ -38,13 +38,15 @@ def half_width(values: Sequence[float]) -> float:
 
 
 def repeats_for(now: Standing, plan: Plan, elapsed_s: float) -> int:
-    """Return how many repetitions there shall be in all: `now.done` where they are enough.
+    """Return how many repetitions there shall be in all, asked after each: `now.done` where they are enough.
 
     As many as bring every interval down to the precision. Where the most that are allowed, or that fit into the time,
     would not do that, the usual number: what is left then is the spread of the machine, and no median makes it smaller.
     `elapsed_s` is what those that are done took.
     """
-    if not plan.adapts or all(width <= plan.precision for width in now.half_widths):
+    if not plan.adapts or now.done < LEAST_REPEATS:
+        return plan.repeats
+    if all(width <= plan.precision for width in now.half_widths):
         return now.done
     fits = now.done + int((plan.budget_s - elapsed_s) / (elapsed_s / now.done)) if elapsed_s > 0 else MOST_REPEATS
     most = min(MOST_REPEATS, fits)

@@ -12,7 +12,7 @@ from lab.core.errors import DeviceUnreachableError, LabError
 from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
 from lab.core.place import Place
-from lab.core.progress import Progress
+from lab.core.progress import Advance, Progress
 from lab.core.units import human_seconds
 from lab.devices.base import Device
 from lab.formats.run_record import Cell, CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
@@ -203,29 +203,36 @@ class _Session:
             self._finish(lane, *outcome(lane.journal.record))
 
     def _repetitions(self) -> Lane | None:
-        """Run the repetitions in turns, and more of them where the plan adapts; return an engine that is broken."""
-        began, done = self.clock.now(), 0
-        while done < self.plan.repeats:
-            broken = self._rounds(done)
-            if broken is not None:
-                return broken
-            done = self.plan.repeats
-            self._plan_repeats(repeats_for(self._standing(done), self.plan, self.clock.now() - began))
-        return None
+        """Run the repetitions in turns, as many as the plan comes to; return an engine that is broken."""
+        began, done, broken = self.clock.now(), 0, None
+        while done < self.plan.repeats and broken is None:
+            done, broken = self._leg(done, began)
+        return broken
 
-    def _rounds(self, begun: int) -> Lane | None:
-        """Run the repetitions from number `begun` to the last that is planned."""
-        cells, repeats = self.plan.cells, self.plan.repeats
-        some = len(self.lanes) * len(cells)
-        with self.progress.phase(self._phase(begun), some * (repeats - begun), "repetitions") as advance:
-            for order, turn in enumerate(turns(len(self.lanes), len(cells), repeats, begun), some * begun):
-                lane = self.lanes[turn.engine]
-                row = self._repetition(lane, turn, order)
-                name = f"{lane.engine.name} " if len(self.lanes) > 1 else ""
-                self.progress.note(name + told(cells[turn.cell], row, repeats))
-                advance(1)
-                if row.status == "broken":
-                    return lane
+    def _leg(self, done: int, began: float) -> tuple[int, Lane | None]:
+        """Run repetitions up to the planned number, or until another one is planned; return how many are done."""
+        planned, some = self.plan.repeats, len(self.lanes) * len(self.plan.cells)
+        with self.progress.phase(self._phase(done), some * (planned - done), "repetitions") as advance:
+            while done < planned == self.plan.repeats:
+                if broken := self._round(done, advance):
+                    return done, broken
+                done += 1
+                self._plan_repeats(repeats_for(self._standing(done), self.plan, self.clock.now() - began))
+        return done, None
+
+    def _round(self, begun: int, advance: Advance) -> Lane | None:
+        """Run one repetition of each cell with each engine."""
+        cells, several = self.plan.cells, len(self.lanes) > 1
+        for order, turn in enumerate(
+            turns(len(self.lanes), len(cells), begun + 1, begun), len(self.lanes) * len(cells) * begun
+        ):
+            lane = self.lanes[turn.engine]
+            row = self._repetition(lane, turn, order)
+            name = f"{lane.engine.name} " if several else ""
+            self.progress.note(name + told(cells[turn.cell], row, self.plan.repeats))
+            advance(1)
+            if row.status == "broken":
+                return lane
         return None
 
     def _phase(self, begun: int) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 from lab.core.errors import CompileError
 from lab.core.home import compiled_dir
 from lab.core.progress import NullProgress, Progress
+from lab.ondevice import native
 from lab.ondevice.android.build import toolchain
 from lab.ondevice.carried import LOADERS, carried
 from lab.ondevice.compilers import compilers, is_own
@@ -113,6 +114,13 @@ def runner(
         carried=beside,
         plugin=wheels.metal,
     )
+
+
+def is_built(mtriple: str) -> bool:
+    """Return whether `runner` would find this machine's runner built. Raises CompileError as `runner` does."""
+    platform, root = platform_of(mtriple), compiled_dir()
+    wheels = wheels_for(platform, root, NullProgress())
+    return native.is_built(_recipe(platform, wheels), compilers(platform.abi), root)
 
 
 def _android(libc: str, progress: Progress | None, out_root: Path | None) -> RunnerFiles:

@@ -59,6 +59,11 @@ class Built:
     compiler: str
 
 
+def is_built(recipe: Recipe, choices: Sequence[Compiler], root: Path) -> bool:
+    """Return whether `built` would find the recipe's file."""
+    return any(_is_whole(recipe, _folder(recipe, compiler, root / recipe.kind)) for compiler in choices)
+
+
 def built(recipe: Recipe, choices: Sequence[Compiler], root: Path, progress: Progress) -> Built:
     """Return the recipe's file below `root` (compiled/), built with the first of the compilers that can.
 
