@@ -144,8 +144,9 @@ class TestVariants:
         }
         digit = str(int(faster == "on"))
         said = [option(words, "-fa") for words in alone.calls()]
-        # Threads; two variants; decode and prefill with each; then both as found, and memory as it comes.
-        assert said == ["", "", "", "1", "0", "1", "0", digit, digit, ""]
+        turns = ["1", "0", "0", "1"]
+        # Threads; two variants twice; decode and prefill with each; then both as found, and memory as it comes.
+        assert said == [""] * 5 + turns * 2 + [digit, digit, ""]
         assert {used["flash"] for used in record.engine.extra["variant"].values()} == {faster}
 
     def test_one_that_gives_no_number_ends_the_search(self, alone: Peers) -> None:

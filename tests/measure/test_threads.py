@@ -103,7 +103,7 @@ def test_the_peer_decodes_with_the_faster_attention(peers: Peers, faster: str, c
     assert tried["depth"] == 512
     assert {name: len(rates) for name, rates in tried["decode_tok_per_s"].items()} == {"on": 2, "off": 2}
     said = [words[words.index("-fa") + 1] if "-fa" in words else None for words in peers.calls()]
-    assert said == [None, "on", "off", None, chosen, None]  # threads; attention, twice; prefill, decode; memory
+    assert said == [None, "on", "off", "off", "on", None, chosen, None]  # threads; attention; prefill, decode; memory
     assert "flash attention" in "".join(peers.bench.progress.notes)
 
 

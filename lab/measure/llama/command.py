@@ -37,9 +37,9 @@ class Command:
         """llama.cpp's name of the cache's element type."""
         return KV_TYPES[self.kv_dtype]
 
-    def test(self, shape: Shape, rounds: int = 1) -> list[str]:
+    def test(self, shape: Shape) -> list[str]:
         """Return the argv for one timed test."""
-        return self._watched(0, [self.plan.threads], rounds, self.peer.test(shape))
+        return self._watched(0, [self.plan.threads], 1, self.peer.test(shape))
 
     def memory_pass(self, shape: Shape) -> list[str]:
         """Return the argv for the memory pass: the whole context in one cache."""

@@ -1,10 +1,12 @@
-"""Which weights ik_llama.cpp is fastest with: types of about the same bits, repacked at load or not, all tried."""
+"""Which weights ik_llama.cpp is fastest with: types of about the same bits, repacked at load or not, all by turns.
+
+The fastest sample of each counts: what else runs on a machine makes samples slower, never faster.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import Any, Literal
 
 from lab.core.errors import MeasureError
@@ -17,8 +19,6 @@ from lab.measure.llama.shape import Shape
 from lab.measure.plan import Cell
 
 PROBE = Cell(prompt=256, generate=17)  # its blocks of unpacked weights need 128 rows to pay, for some types
-ROUNDS = 2
-
 What = Literal["prefill", "decode"]
 
 
@@ -44,9 +44,9 @@ class Variant:
     prefill_tok_per_s: Sequence[float]
     decode_tok_per_s: Sequence[float]
 
-    def median(self, what: What) -> float:
-        """The median rate."""
-        return median(self.prefill_tok_per_s if what == "prefill" else self.decode_tok_per_s)
+    def best(self, what: What) -> float:
+        """The fastest sample."""
+        return max(self.prefill_tok_per_s if what == "prefill" else self.decode_tok_per_s)
 
     @property
     def label(self) -> str:
@@ -67,13 +67,13 @@ def try_variants(command: Command, ggufs: Sequence[Gguf], elements: int, call: C
 
 
 def fastest(tried: Sequence[Variant], what: What) -> Variant:
-    """Return the one with the highest median."""
-    return max(tried, key=lambda one: one.median(what))
+    """Return the one with the fastest sample."""
+    return max(tried, key=lambda one: one.best(what))
 
 
 def sentence(tried: Sequence[Variant], what: What) -> str:
     """Say what came of it."""
-    rates = ", ".join(f"{one.label}: {one.median(what):.1f}" for one in tried)
+    rates = ", ".join(f"{one.label}: {one.best(what):.1f}" for one in tried)
     return f"{what}s fastest with {fastest(tried, what).label} ({rates} tok/s)"
 
 
@@ -101,12 +101,17 @@ def variants_block(
 
 
 def _tried(command: Command, ggufs: Sequence[Gguf], elements: int, call: Call) -> Iterator[Variant]:
-    for gguf in ggufs:
-        for repack in (False, True):
-            one = replace(command, gguf=gguf.path, repack=repack)
-            rows = call(one, one.probe(PROBE, [one.plan.threads], ROUNDS)).rows
-            prefill, decode = _both(one, rows, elements)
-            yield Variant(gguf, repack, prefill.tok_per_s, decode.tok_per_s)
+    variants = [(gguf, repack) for gguf in ggufs for repack in (False, True)]
+    prefills: list[list[float]] = [[] for _ in variants]
+    decodes: list[list[float]] = [[] for _ in variants]
+    for number in (*range(len(variants)), *reversed(range(len(variants)))):
+        gguf, repack = variants[number]
+        one = replace(command, gguf=gguf.path, repack=repack)
+        prefill, decode = _both(one, call(one, one.probe(PROBE, [one.plan.threads], 1)).rows, elements)
+        prefills[number] += prefill.tok_per_s
+        decodes[number] += decode.tok_per_s
+    for variant, *samples in zip(variants, prefills, decodes, strict=True):
+        yield Variant(*variant, *samples)
 
 
 def _both(command: Command, rows: Sequence[Row], elements: int) -> tuple[Row, Row]:
@@ -114,5 +119,5 @@ def _both(command: Command, rows: Sequence[Row], elements: int) -> tuple[Row, Ro
     if len(rows) != len(shapes):
         raise LlamaFailed("rejected", f"llama-bench ran {len(rows)} tests instead of {len(shapes)}")
     for row, shape in zip(rows, shapes, strict=True):
-        check_row(row, shape, command, elements, rounds=ROUNDS)
+        check_row(row, shape, command, elements)
     return rows[0], rows[1]
