@@ -57,6 +57,7 @@ def quantised_linear(
     terms: int = 1,
     fine_rows: int | None = None,
     scaled: Scaled = AS_IT_IS,
+    ahead_bytes: int = AHEAD_BYTES,
 ) -> PrimFunc:
     """Return out[m, n] = (residual[m, n] +) sum over k of act[m, k] * weight[n, k].
 
@@ -75,7 +76,7 @@ def quantised_linear(
     vectors = blocks * parts
     flight = parts if rows == 1 else fitting(vectors, isa.tile_blocks)
     width, halves = lanes * 4, halves_of(isa, bits)
-    ahead, scales_ahead = (AHEAD_BYTES // (64 * bits), AHEAD_SCALES) if rows == 1 else (0, 0)
+    ahead, scales_ahead = (ahead_bytes // (64 * bits), AHEAD_SCALES) if rows == 1 else (0, 0)
     step = 1 if bits == 4 else 0  # the second nibbles meet the next 4 activations
     pairwise = uses_mmla(isa, rows)
     fine = vectors if fine_rows is None else -(-fine_rows // lanes)

@@ -34,6 +34,7 @@ def row_linear(
     residual: bool,
     out_dtype: str,
     scaled: Scaled = AS_IT_IS,
+    ahead_bytes: int = AHEAD_BYTES,
 ) -> PrimFunc:
     """Return out[0, n] = (residual[0, n] +) sum over k of act[0, k] * weight[n, k], for activations of two terms.
 
@@ -41,11 +42,11 @@ def row_linear(
     """
     if joins(isa, bits) == "no":
         options: dict[str, Any] = {"residual": residual, "out_dtype": out_dtype, "terms": 2, "scaled": scaled}
-        return quantised_linear(isa, bits, in_features, out_rows, 1, **options)
+        return quantised_linear(isa, bits, in_features, out_rows, 1, ahead_bytes=ahead_bytes, **options)
     groups, blocks = divided(in_features, GROUP), divided(out_rows, BLOCK)
     lanes, parts, group = isa.lanes, BLOCK // isa.lanes, Products(isa, bits)
     width, factors, sums = lanes * 4, group.factors, 1 if group.words else 2  # sums of a vector
-    ahead = AHEAD_BYTES // (64 * bits)
+    ahead = ahead_bytes // (64 * bits)
 
     def word(acts: Any, g: Expr, term: Expr, step: Expr) -> Expr:
         return acts[0, 2 * g + step // 8, step % 8] if group.words else acts[0, 2 * g + term, step]

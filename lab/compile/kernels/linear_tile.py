@@ -40,6 +40,7 @@ def tiled_linear(
     terms: int = 1,
     fine_rows: int | None = None,
     scaled: Scaled = AS_IT_IS,
+    kept: int = TILES,
 ) -> PrimFunc:
     """Return what `quantised_linear` does, in tiles of `isa.tile_rows` rows and `isa.tile_blocks` weight vectors.
 
@@ -171,16 +172,16 @@ def tiled_linear(
             out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
             for v in T.parallel(vectors // flight):
                 weights = T.alloc_buffer((steps * flight, items), make.item, scope="local")
-                sums = T.alloc_buffer((TILES, flight * rows * lanes), "float32", scope="local")
-                for c in T.serial((tiles + TILES - 1) // TILES):
-                    count: T.let[T.int64] = T.min(T.int64(TILES), tiles - c * TILES)
-                    some_tiles(acts, scale, bias, q_weight, q_scale, weights, sums, v * flight, c * TILES, count)
+                sums = T.alloc_buffer((kept, flight * rows * lanes), "float32", scope="local")
+                for c in T.serial((tiles + kept - 1) // kept):
+                    count: T.let[T.int64] = T.min(T.int64(kept), tiles - c * kept)
+                    some_tiles(acts, scale, bias, q_weight, q_scale, weights, sums, v * flight, c * kept, count)
                     for t in T.serial(count):
                         for r in T.unroll(rows):
-                            if (c * TILES + t) * rows + r < n:
+                            if (c * kept + t) * rows + r < n:
                                 for b in T.unroll(flight):
-                                    out[(c * TILES + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = (
-                                        before[(c * TILES + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)]
+                                    out[(c * kept + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = (
+                                        before[(c * kept + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)]
                                         + sums[t, part(b, r)]
                                     )
 
@@ -204,15 +205,15 @@ def tiled_linear(
         out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
         for v in T.parallel(vectors // flight):
             weights = T.alloc_buffer((steps * flight, items), make.item, scope="local")
-            sums = T.alloc_buffer((TILES, flight * rows * lanes), "float32", scope="local")
-            for c in T.serial((tiles + TILES - 1) // TILES):
-                count: T.let[T.int64] = T.min(T.int64(TILES), tiles - c * TILES)
-                some_tiles(acts, scale, bias, q_weight, q_scale, weights, sums, v * flight, c * TILES, count)
+            sums = T.alloc_buffer((kept, flight * rows * lanes), "float32", scope="local")
+            for c in T.serial((tiles + kept - 1) // kept):
+                count: T.let[T.int64] = T.min(T.int64(kept), tiles - c * kept)
+                some_tiles(acts, scale, bias, q_weight, q_scale, weights, sums, v * flight, c * kept, count)
                 for t in T.serial(count):
                     for r in T.unroll(rows):
-                        if (c * TILES + t) * rows + r < n:
+                        if (c * kept + t) * rows + r < n:
                             for b in T.unroll(flight):
-                                out[(c * TILES + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = written(
+                                out[(c * kept + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = written(
                                     out_dtype, sums[t, part(b, r)], lanes, (v * flight + b) * lanes, scaled
                                 )
 
