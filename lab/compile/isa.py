@@ -44,7 +44,9 @@ _AVX2_LLVM = ("avx2", "fma", "f16c")
 # 512-bit: 12 float and 12 integer accumulators, four weight vectors, an activation and a mask fit 32 registers.
 # 256 and 128 bits: 16 registers hold 8 integer accumulators, two weight vectors, activations and temporaries; of
 # floats, 6 rows of 16 are 12 of 256 bits, beside two of weights, keys or values and a broadcast.
-# A sum of decode attention is two of 256 bits: 6 of them, and what they are added from.
+# A sum of decode attention is two of 256 bits: 6 of them, and what they are added from. Which form is fastest was
+# measured (`python -m benchmarks.tiles`): with vpdpbusd, so few instructions are left beside the products that float
+# sums in registers win, though some are spilled.
 X86_ISAS: tuple[Isa, ...] = (
     Isa(
         name="avx512-vnni",
@@ -64,7 +66,6 @@ X86_ISAS: tuple[Isa, ...] = (
         dot_intrinsic="llvm.x86.avx512.vpdpbusd.256",
         tile_rows=4,
         tile_blocks=2,
-        float_sums="cache",
         float_rows=6,
         llvm_features=(*_AVX2_LLVM, "avxvnni"),
         value_vectors=1,

@@ -15,7 +15,7 @@ def small(monkeypatch):
     monkeypatch.setattr(tiles, "K", 64)
     monkeypatch.setattr(tiles, "N", 48)
     monkeypatch.setattr(tiles, "DECODE_N", 48)
-    monkeypatch.setattr(tiles, "IN_REGISTERS", ((3, 1), (6, 2)))
+    monkeypatch.setattr(tiles, "IN_REGISTERS", ((4, 2), (6, 2)))
     monkeypatch.setattr(tiles, "IN_CACHE", ((4, 2),))
     monkeypatch.setattr(tiles, "KEPT", (8,))
     monkeypatch.setattr(tiles, "AHEAD", (0, tiles.AHEAD_BYTES))
