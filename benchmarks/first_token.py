@@ -16,6 +16,7 @@ from lab.core.errors import MeasureError
 from lab.core.lock import device_lock
 from lab.core.progress import Progress
 from lab.devices.base import Device
+from lab.formats.test import Test
 from lab.measure.attempt import attempt
 from lab.measure.clock import Clock
 from lab.measure.engine import Engine
@@ -24,13 +25,12 @@ from lab.measure.invocation import HUGE_PAGES
 from lab.measure.llama.call import LlamaFailed, check_row
 from lab.measure.llama.engine import LlamaEngine
 from lab.measure.llama.output import check_line, read_rows
-from lab.measure.llama.shape import Shape
-from lab.measure.plan import Cell, plan_for
+from lab.measure.plan import plan_for
 from lab.measure.runner_engine import RunnerEngine
 from lab.measure.share import default_threads
 from lab.ondevice.run_log import RunLog
 
-CELL = Cell(prompt=128, generate=2)
+CELL = Test(prompt=128, generate=2)
 _STAMP = '"samples_ns"'  # stands in a row, which is printed when its test is over
 
 
@@ -79,7 +79,7 @@ def ours_s(engine: RunnerEngine, device: Device) -> float:
 
 def theirs_s(engine: LlamaEngine, device: Device) -> float:
     """Start llama-bench once, repacking; return the seconds to the row of its prefill."""
-    command, shape = replace(engine.prefill, repack=True), Shape(CELL.prompt, 0)
+    command, shape = replace(engine.prefill, repack=True), Test(CELL.prompt, 0)
     lines: list[str] = []
     stamps_ns: list[int] = []
 

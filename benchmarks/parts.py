@@ -9,10 +9,10 @@ from benchmarks.bars import DECODE, PREFILL, ROOF, Bar
 from benchmarks.machine import Machine
 from benchmarks.sessions import Ask
 from lab.analysis.side_by_side import PEAK
-from lab.measure.plan import Cell
+from lab.formats.test import Test
 
 MINI, MEDIUM = "phi3-mini-q4", "phi3-medium-q4"
-SHORT, EMPTY, LONG = Cell(512, 32), Cell(1, 64), Cell(2048, 32)
+SHORT, EMPTY, LONG = Test(512, 32), Test(1, 64), Test(2048, 32)
 IK, LLAMA = "ik_llama.cpp", "llama.cpp"
 AVX2, AVX512, ZEN3 = "AVX2", "AVX-512 VNNI", "Zen 3"
 
@@ -31,7 +31,7 @@ class Part:
     takes: str
     bars: tuple[Bar, ...]
     model: str = MINI
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[Test, ...] = ()
     peers: tuple[str, ...] = ()
     most_repeats: int = 1_000_000
     masked: bool = False

@@ -21,10 +21,11 @@ from lab.devices.base import Device
 from lab.devices.registry import open_device
 from lab.formats.run_record import RunRecord
 from lab.formats.target import load_target
+from lab.formats.test import Test
 from lab.measure.engine import Engine, Setup
 from lab.measure.llama.find import find_llama_bench
 from lab.measure.llama.peers import PEERS
-from lab.measure.plan import Cell, Plan, plan_for
+from lab.measure.plan import Plan, plan_for
 from lab.measure.session import measure_engines
 from lab.measure.share import default_threads
 from lab.models.catalog import resolve
@@ -43,7 +44,7 @@ class Ask:
     """What a session measures: lab and `peers` in turns; with `masked` nothing beyond AVX2 is compiled on any side."""
 
     model: str
-    cells: Sequence[Cell]
+    cells: Sequence[Test]
     repeats: int
     peers: tuple[str, ...] = ("llama.cpp",)
     masked: bool = False

@@ -18,8 +18,9 @@ from lab.formats.run_record import (
     WeightsBlock,
 )
 from lab.formats.target import TargetSpec
+from lab.formats.test import Test
 from lab.measure.attempt import Attempt
-from lab.measure.plan import Cell, Plan
+from lab.measure.plan import Plan
 from lab.measure.surroundings import Surroundings
 
 
@@ -98,13 +99,13 @@ class Engine(Protocol):
     def described(self) -> Described:
         """Return the record's blocks as they are known before anything ran."""
 
-    def trial(self, cell: Cell, *, verify: bool) -> Trial:
+    def trial(self, cell: Test, *, verify: bool) -> Trial:
         """Return one repetition of `cell`, not started; with `verify` it checks the bundle where it can."""
 
-    def memory(self, cell: Cell, previous: CellMemory | None) -> CellMemory:
+    def memory(self, cell: Test, previous: CellMemory | None) -> CellMemory:
         """Measure the memory of `cell` in a process of its own; `previous` is the pass before."""
 
-    def rates(self, counts: Sequence[int], cell: Cell) -> list[Rate]:
+    def rates(self, counts: Sequence[int], cell: Test) -> list[Rate]:
         """Probe each number of threads with the small `cell`, more than once, and return what gave numbers.
 
         Raises:

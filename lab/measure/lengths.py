@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 from lab.core.progress import Progress
 from lab.core.units import human_seconds
+from lab.formats.test import Test
 from lab.measure.engine import Rate
-from lab.measure.plan import DEPTHS, GENERATES, LEAST_REPEATS, PROMPTS, Cell, Lengths, Plan, cells_of
+from lab.measure.plan import DEPTHS, GENERATES, LEAST_REPEATS, PROMPTS, Lengths, Plan, cells_of
 
 LADDER = ((PROMPTS[0], GENERATES[0]), (256, 64), (128, 32), (64, 16), (32, 8))
-TRIAL = Cell(prompt=32, generate=5)
+TRIAL = Test(prompt=32, generate=5)
 # Three rounds of warm-up are usual; the rest is the start of a process, and looks at the device and at its roofs.
 WARM_PROMPT, WARM_GENERATE, REST_S = 3 * 16, 3 * 4, 1.5
 STAYS = 1.25  # an earlier step is left when its repetitions are off the budget by more than this
@@ -38,7 +39,7 @@ class Asked:
         """Whether there is nothing to choose."""
         return self.prompt is not None and self.generate is not None
 
-    def cells(self, step: Step = LADDER[0]) -> tuple[Cell, ...]:
+    def cells(self, step: Step = LADDER[0]) -> tuple[Test, ...]:
         """Return the cells, with `step` for what was not named; UsageError as `cells_of`."""
         prompt, generate = step
         return cells_of(

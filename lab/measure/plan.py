@@ -48,7 +48,7 @@ class Plan:
     `cv_gate` is declared here, before the run: cohorts whose coefficient of variation is over it are marked.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[Test, ...]
     repeats: int = USUAL_REPEATS
     adapts: bool = False
     precision: float = 0.05
@@ -88,7 +88,7 @@ class Plan:
 
 def cells_of(
     prompts: Iterable[int] = PROMPTS, generates: Iterable[int] = GENERATES, depths: Iterable[int] = DEPTHS
-) -> tuple[Cell, ...]:
+) -> tuple[Test, ...]:
     """Return every combination once, in the order given.
 
     Raises:
@@ -99,10 +99,10 @@ def cells_of(
         "generate": _axis("generate", generates, 2, "a decode rate needs two tokens"),
         "depth": _axis("depth", depths, 0, "0 means an empty cache"),
     }
-    return tuple(Cell(*numbers) for numbers in product(*axes.values()))
+    return tuple(Test(*numbers) for numbers in product(*axes.values()))
 
 
-def plan_for(target: TargetSpec, cells: tuple[Cell, ...], default: int | None, **changes: Any) -> Plan:
+def plan_for(target: TargetSpec, cells: tuple[Test, ...], default: int | None, **changes: Any) -> Plan:
     """Return the plan that a target's [measure] table asks for, `changes` (None: leave) put over it.
 
     `default` stands in for `threads = 0`: see `lab.measure.share`. An emulated device has the cores of the machine

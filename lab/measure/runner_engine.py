@@ -21,6 +21,7 @@ from lab.formats.run_record import (
     VerifyResult,
 )
 from lab.formats.target import TargetSpec
+from lab.formats.test import Test
 from lab.measure.attempt import Attempt, attempt, explained
 from lab.measure.checks import check_all, check_processor
 from lab.measure.derive import metrics, why_rejected
@@ -37,7 +38,7 @@ from lab.measure.gpu_said import (
 )
 from lab.measure.invocation import Invocation, place_bundle, place_runner
 from lab.measure.memory import cell_memory, no_memory, uncounted, why_uncountable
-from lab.measure.plan import Cell, Plan
+from lab.measure.plan import Plan
 from lab.measure.repetition import interrupted, repetition, timing_of
 from lab.measure.staging import Staging, stage
 from lab.measure.starting import check_starts
@@ -120,11 +121,11 @@ class RunnerEngine:
         )
         return Described(manifest.model, manifest.weights, self._block(), bundle)
 
-    def trial(self, cell: Cell, *, verify: bool) -> RunnerTrial:
+    def trial(self, cell: Test, *, verify: bool) -> RunnerTrial:
         """Return one run of lab-bench."""
         return RunnerTrial(self, cell, verify)
 
-    def memory(self, cell: Cell, previous: CellMemory | None) -> CellMemory:
+    def memory(self, cell: Test, previous: CellMemory | None) -> CellMemory:
         """Run lab-bench once more, sampling its memory."""
         log, generate = RunLog(), min(cell.generate, self.plan.memory_generate)
         if self.no_counters is not None:
@@ -132,13 +133,13 @@ class RunnerEngine:
         how = self._attempt(self.invocation, self.invocation.memory_pass(cell), log)
         return with_driver_memory(cell_memory(log, how, self.manifest, previous, generate), log)
 
-    def profile(self, cell: Cell) -> dict[str, Any]:
+    def profile(self, cell: Test) -> dict[str, Any]:
         """Run lab-bench once more with every kernel timed; see `profile_block`."""
         log = RunLog()
         how = self._attempt(self.invocation, self.invocation.profile_pass(cell), log)
         return profile_block(how, log)
 
-    def rates(self, counts: Sequence[int], cell: Cell) -> list[Rate]:
+    def rates(self, counts: Sequence[int], cell: Test) -> list[Rate]:
         """Run each count in a process of its own, up and down again; of a GPU only the last: none of them matters."""
         reasons: dict[str, None] = {}
         tried = counts[-1:] if self.invocation.gpu else [*counts, *reversed(counts)]
@@ -156,11 +157,11 @@ class RunnerEngine:
         """Return the same bundle, called as `plan` says."""
         return replace(self, invocation=replace(self.invocation, plan=plan))
 
-    def try_once(self, cell: Cell) -> Rate | str:
+    def try_once(self, cell: Test) -> Rate | str:
         """Return how fast the small `cell` goes after one round of warm-up, or why that is not known."""
         return self._probe(self.plan.threads, cell, TRIAL_WARMUPS)
 
-    def run(self, cell: Cell, verify: bool, log: RunLog) -> Attempt:
+    def run(self, cell: Test, verify: bool, log: RunLog) -> Attempt:
         """Run one timed process and fill `log`."""
         how = self._attempt(self.invocation, self.invocation.timed(cell, verify=verify), log)
         return explained(how, self.manifest.verify.kv_overflow_layers, self.manifest.model.kv_dtype)
@@ -168,7 +169,7 @@ class RunnerEngine:
     def _attempt(self, invocation: Invocation, argv: list[str], log: RunLog) -> Attempt:
         return attempt(self.device, argv, invocation.env, self.plan.timeout_s, log)
 
-    def _probes(self, counts: Sequence[int], cell: Cell, reasons: dict[str, None]) -> Iterator[Rate]:
+    def _probes(self, counts: Sequence[int], cell: Test, reasons: dict[str, None]) -> Iterator[Rate]:
         for threads in counts:
             found = self._probe(threads, cell, PROBE_WARMUPS)
             if isinstance(found, Rate):
@@ -176,7 +177,7 @@ class RunnerEngine:
             else:
                 reasons[f"{threads}: {found}"] = None
 
-    def _probe(self, threads: int, cell: Cell, warmups: int) -> Rate | str:
+    def _probe(self, threads: int, cell: Test, warmups: int) -> Rate | str:
         plan = replace(self.plan, threads=threads, warmup_cap=warmups)
         invocation, log = replace(self.invocation, plan=plan), RunLog()
         how = self._attempt(invocation, invocation.timed(cell, verify=False), log)
@@ -205,7 +206,7 @@ class RunnerEngine:
 class RunnerTrial:
     """One run of lab-bench; see `Trial`."""
 
-    def __init__(self, engine: RunnerEngine, cell: Cell, verify: bool) -> None:
+    def __init__(self, engine: RunnerEngine, cell: Test, verify: bool) -> None:
         self._engine, self._cell, self._verify = engine, cell, verify
         self._log = RunLog()
 

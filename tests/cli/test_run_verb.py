@@ -16,8 +16,9 @@ from lab.cli.pipeline import Pipeline
 from lab.core.errors import MeasureError
 from lab.core.home import builtin_dir, profiles_dir
 from lab.formats.run_record import RunRecord, TimesRecord
+from lab.formats.test import Test
 from lab.measure.lengths import Asked
-from lab.measure.plan import Cell, Plan
+from lab.measure.plan import Plan
 from lab.measure.session import Interrupted
 from tests.analysis.documents import cell, failed_repetition, record
 from tests.cli.conftest import Lab
@@ -206,7 +207,7 @@ def test_what_was_named_is_not(lab: Lab, session: Session) -> None:
     assert lab(*RUN, "--prompt", "100", "--generate", "8,9", "--repeats", "7").code == 0
     assert session.plan is not None
     assert (session.plan.repeats, session.plan.adapts) == (7, False)
-    assert session.plan.cells == (Cell(100, 8), Cell(100, 9))
+    assert session.plan.cells == (Test(100, 8), Test(100, 9))
     assert session.asked is not None
     assert session.asked.names_lengths
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from lab.core.errors import UsageError
 from lab.formats.run_record import RunRecord, from_json, to_json
+from lab.formats.test import Test
 from lab.measure.engine import Rate
 from lab.measure.lengths import LADDER, TRIAL, Asked, Step, lengths_for, repetition_s
-from lab.measure.plan import LEAST_REPEATS, Cell
+from lab.measure.plan import LEAST_REPEATS
 from tests.measure.bench import Bench
 
 BUDGET_S = 120.0
@@ -78,9 +79,9 @@ def test_an_earlier_step_is_left_when_the_machine_is_another() -> None:
 
 
 def test_what_was_named_is_never_changed() -> None:
-    assert Asked((100,), None, (0, 64)).cells((256, 64)) == (Cell(100, 64, 0), Cell(100, 64, 64))
-    assert Asked(None, (8, 16)).cells((256, 64)) == (Cell(256, 8), Cell(256, 16))
-    assert Asked().cells() == (Cell(512, 128),)
+    assert Asked((100,), None, (0, 64)).cells((256, 64)) == (Test(100, 64, 0), Test(100, 64, 64))
+    assert Asked(None, (8, 16)).cells((256, 64)) == (Test(256, 8), Test(256, 16))
+    assert Asked().cells() == (Test(512, 128),)
     assert Asked((100,), (8,)).names_lengths
     with pytest.raises(UsageError, match="--prompt 0"):
         Asked((0,)).cells()

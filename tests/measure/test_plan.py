@@ -6,15 +6,16 @@ import pytest
 
 from lab.core.errors import UsageError
 from lab.formats.target import MeasureSpec
-from lab.measure.plan import Cell, Plan, cells_of, plan_for
+from lab.formats.test import Test
+from lab.measure.plan import Plan, cells_of, plan_for
 from tests.measure.samples import TARGET
 
 
 def test_cells_are_every_combination_in_order_and_once() -> None:
     cells = cells_of([128, 512, 128], [2], [0, 64])
-    assert cells == (Cell(128, 2, 0), Cell(128, 2, 64), Cell(512, 2, 0), Cell(512, 2, 64))
+    assert cells == (Test(128, 2, 0), Test(128, 2, 64), Test(512, 2, 0), Test(512, 2, 64))
     assert [cell.label for cell in cells[2:]] == ["pp512+tg2", "pp512+tg2@d64"]
-    assert cells_of() == (Cell(512, 128, 0),)
+    assert cells_of() == (Test(512, 128, 0),)
 
 
 @pytest.mark.parametrize(

@@ -11,21 +11,21 @@ from dataclasses import replace
 from typing import Any
 
 from lab.core.errors import MeasureError
+from lab.formats.test import Test
 from lab.measure.llama.call import LlamaFailed, Said, check_row
 from lab.measure.llama.command import Command
-from lab.measure.llama.shape import Shape
 
 DEPTH = 512  # tokens in the cache where decoding is tried, and of a prefill that is
 GENERATE = 16
 TURNS = ("on", "off", "off", "on")
-DECODE, PREFILL = Shape(0, GENERATE, DEPTH), Shape(DEPTH, 0)
+DECODE, PREFILL = Test(0, GENERATE, DEPTH), Test(DEPTH, 0)
 
 Tried = Mapping[str, Sequence[float]]  # "on" and "off" -> rates in tokens/s
 Call = Callable[[Command, list[str]], Said]
 
 
-def try_attentions(command: Command, shape: Shape, elements: int, call: Call) -> Tried:
-    """Return how fast each goes in the test `shape`; nothing where no cell has a context to tell them apart.
+def try_attentions(command: Command, test: Test, elements: int, call: Call) -> Tried:
+    """Return how fast each goes in the test; nothing where no cell has a context to tell them apart.
 
     Raises:
         MeasureError: one of them gives no number.
@@ -35,7 +35,7 @@ def try_attentions(command: Command, shape: Shape, elements: int, call: Call) ->
     tried: dict[str, list[float]] = {flash: [] for flash in TURNS}
     try:
         for flash in TURNS:
-            tried[flash] += _rates(replace(command, flash=flash), shape, elements, call)
+            tried[flash] += _rates(replace(command, flash=flash), test, elements, call)
         return tried
     except LlamaFailed as problem:
         name = command.peer.name
@@ -60,9 +60,9 @@ def flash_block(decode: Tried, prefill: Tried) -> dict[str, Any]:
     return {"flash_tried": {"depth": DEPTH, **samples}} if samples else {}
 
 
-def _rates(command: Command, shape: Shape, elements: int, call: Call) -> list[float]:
-    rows = call(command, command.test(shape)).rows
+def _rates(command: Command, test: Test, elements: int, call: Call) -> list[float]:
+    rows = call(command, command.test(test)).rows
     if len(rows) != 1:
         raise LlamaFailed("rejected", f"llama-bench ran {len(rows)} tests instead of 1")
-    check_row(rows[0], shape, command, elements)
+    check_row(rows[0], test, command, elements)
     return rows[0].tok_per_s

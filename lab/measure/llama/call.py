@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from lab.core.errors import MeasureError
 from lab.core.proc import CommandError, describe_code
 from lab.devices.base import Device
+from lab.formats.test import Test
 from lab.measure.attempt import after_ctrl_c, tail
 from lab.measure.invocation import HUGE_PAGES
 from lab.measure.llama.command import Command
 from lab.measure.llama.output import Row, Watched, check_line, read_output
 from lab.measure.llama.peer import Peer
-from lab.measure.llama.shape import Shape
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ def call(device: Device, peer: Peer, argv: Sequence[str], timeout_s: float) -> S
         raise LlamaFailed("failed", problem.what) from problem
 
 
-def only_row(said: Said, shape: Shape, command: Command, elements: int) -> Row:
+def only_row(said: Said, test: Test, command: Command, elements: int) -> Row:
     """Return the one row of a call for one test; LlamaFailed("rejected") when it is not what was asked."""
     if len(said.rows) != 1:
         raise LlamaFailed("rejected", f"llama-bench ran {len(said.rows)} tests instead of 1")
     (row,) = said.rows
-    check_row(row, shape, command, elements)
+    check_row(row, test, command, elements)
     return row
 
 
 def check_row(
-    row: Row, shape: Shape, command: Command, elements: int, *, threads: int | None = None, rounds: int = 1
+    row: Row, test: Test, command: Command, elements: int, *, threads: int | None = None, rounds: int = 1
 ) -> None:
     """Refuse a row of another test, model, cache, processor, or number of samples: LlamaFailed("rejected").
 
@@ -78,9 +78,9 @@ def check_row(
     """
     shown = command.peer.shown(command.flash, command.repack)
     asked = (
-        ("prompt tokens", shape.prompt, row.n_prompt),
-        ("generated tokens", shape.generate, row.n_gen),
-        ("tokens of depth", shape.depth, row.n_depth),
+        ("prompt tokens", test.prompt, row.n_prompt),
+        ("generated tokens", test.generate, row.n_gen),
+        ("tokens of depth", test.depth, row.n_depth),
         ("threads", threads or command.plan.threads, row.n_threads),
         ("samples", rounds, len(row.samples_ns)),
         ("layers on a GPU", 0, row.n_gpu_layers),

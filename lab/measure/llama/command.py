@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.formats.test import Test
 from lab.measure.llama import watch
 from lab.measure.llama.peer import Peer
-from lab.measure.llama.shape import Shape
-from lab.measure.plan import Cell, Plan
+from lab.measure.plan import Plan
 
 BATCH = 2048  # llama-bench's own default; what is computed at once is the micro-batch
 KV_TYPES = {"float16": "f16", "float32": "f32"}
@@ -37,21 +37,21 @@ class Command:
         """llama.cpp's name of the cache's element type."""
         return KV_TYPES[self.kv_dtype]
 
-    def test(self, shape: Shape) -> list[str]:
+    def test(self, test: Test) -> list[str]:
         """Return the argv for one timed test."""
-        return self._watched(0, [self.plan.threads], 1, self.peer.test(shape))
+        return self._watched(0, [self.plan.threads], 1, self.peer.test(test))
 
-    def memory_pass(self, shape: Shape) -> list[str]:
+    def memory_pass(self, test: Test) -> list[str]:
         """Return the argv for the memory pass: the whole context in one cache."""
-        return self._watched(self.plan.memory_interval_ms, [self.plan.threads], 1, self.peer.whole(shape))
+        return self._watched(self.plan.memory_interval_ms, [self.plan.threads], 1, self.peer.whole(test))
 
-    def probe(self, cell: Cell, counts: Sequence[int], rounds: int) -> list[str]:
+    def probe(self, cell: Test, counts: Sequence[int], rounds: int) -> list[str]:
         """Return the argv for a short prefill and decode with each number of threads, the model loaded once."""
-        return self._watched(0, counts, rounds, self.peer.test(Shape(cell.prompt, cell.generate - 1)))
+        return self._watched(0, counts, rounds, self.peer.test(Test(cell.prompt, cell.generate - 1)))
 
-    def cold(self, shape: Shape) -> list[str]:
+    def cold(self, test: Test) -> list[str]:
         """Return the argv for one test right after the start: no warm-up, and nothing that watches."""
-        return self._bare([self.plan.threads], 1, [*self.peer.test(shape), *self.peer.unwarmed])
+        return self._bare([self.plan.threads], 1, [*self.peer.test(test), *self.peer.unwarmed])
 
     def _watched(self, interval_ms: int, threads: Sequence[int], rounds: int, test: Sequence[object]) -> list[str]:
         argv = self._bare(threads, rounds, test)

@@ -13,6 +13,7 @@ from lab.devices.base import Device
 from lab.formats.bundle import GGUF_NAME, GgufManifest, load_manifest, verify_files
 from lab.formats.run_record import BundleRecord, CellMemory, EngineRecord, TimesRecord
 from lab.formats.target import TargetSpec
+from lab.formats.test import Test
 from lab.measure.checks import check_context, check_memory, check_threads
 from lab.measure.engine import Described, Rate
 from lab.measure.llama.call import LlamaFailed, Said, call, check_row, only_row
@@ -20,11 +21,11 @@ from lab.measure.llama.command import Command
 from lab.measure.llama.memory import pass_memory
 from lab.measure.llama.output import Row
 from lab.measure.llama.peer import Peer
+from lab.measure.llama.phases import memory_of
 from lab.measure.llama.settle import settle
-from lab.measure.llama.shape import Shape, memory_shape
 from lab.measure.llama.trial import LlamaTrial
 from lab.measure.llama.variants import Gguf
-from lab.measure.plan import Cell, Plan
+from lab.measure.plan import Plan
 from lab.measure.threads import tried_block
 
 STATED = {
@@ -118,20 +119,20 @@ class LlamaEngine:
         )
         return Described(manifest.model, manifest.weights, engine, bundle, STATED)
 
-    def trial(self, cell: Cell, *, verify: bool) -> LlamaTrial:
+    def trial(self, cell: Test, *, verify: bool) -> LlamaTrial:
         """Return a prefill and a decode, each in a process of its own; llama-bench has nothing to verify with."""
         return LlamaTrial(self.prefill, self.decode, cell, self.one_row)
 
-    def memory(self, cell: Cell, previous: CellMemory | None) -> CellMemory:
+    def memory(self, cell: Test, previous: CellMemory | None) -> CellMemory:
         """Fill the cell's context in one more process, with the attention that needs least, and look at its memory."""
-        shape, command = memory_shape(cell, self.plan), replace(self.decode, flash=None)
+        test, command = memory_of(cell, self.plan), replace(self.decode, flash=None)
         try:
-            row, said = self.one_row(command, command.memory_pass(shape), shape)
+            row, said = self.one_row(command, command.memory_pass(test), test)
         except LlamaFailed as problem:
-            return pass_memory(problem.reason, self.manifest, previous, shape.generate)
-        return pass_memory((row, said.watched), self.manifest, previous, shape.generate)
+            return pass_memory(problem.reason, self.manifest, previous, test.generate)
+        return pass_memory((row, said.watched), self.manifest, previous, test.generate)
 
-    def rates(self, counts: Sequence[int], cell: Cell) -> list[Rate]:
+    def rates(self, counts: Sequence[int], cell: Test) -> list[Rate]:
         """Probe all counts in one process, which loads the model once."""
         try:
             said = self._call(self.decode, self.decode.probe(cell, counts, PROBE_ROUNDS))
@@ -149,20 +150,20 @@ class LlamaEngine:
             self.progress.note(f"{self.name}: {sentence}")
         return replace(self, prefill=found.prefill, decode=found.decode, tried=tried, settled=found.block)
 
-    def one_row(self, command: Command, argv: list[str], shape: Shape) -> tuple[Row, Said]:
+    def one_row(self, command: Command, argv: list[str], test: Test) -> tuple[Row, Said]:
         """Run one test; LlamaFailed when it gives nothing to believe."""
         said = self._call(command, argv)
-        return only_row(said, shape, command, self.manifest.elements), said
+        return only_row(said, test, command, self.manifest.elements), said
 
     def _call(self, command: Command, argv: list[str]) -> Said:
         return call(self.device, command.peer, argv, self.plan.timeout_s)
 
-    def _probed(self, rows: Sequence[Row], counts: Sequence[int], cell: Cell) -> Iterator[Rate]:
-        tests = [(n, shape) for n in counts for shape in (Shape(cell.prompt, 0), Shape(0, cell.generate - 1))]
+    def _probed(self, rows: Sequence[Row], counts: Sequence[int], cell: Test) -> Iterator[Rate]:
+        tests = [(n, test) for n in counts for test in (Test(cell.prompt, 0), Test(0, cell.generate - 1))]
         if len(rows) != len(tests):
             raise LlamaFailed("rejected", f"llama-bench ran {len(rows)} tests instead of {len(tests)}")
-        for row, (threads, shape) in zip(rows, tests, strict=True):
-            check_row(row, shape, self.decode, self.manifest.elements, threads=threads, rounds=PROBE_ROUNDS)
+        for row, (threads, test) in zip(rows, tests, strict=True):
+            check_row(row, test, self.decode, self.manifest.elements, threads=threads, rounds=PROBE_ROUNDS)
         for prefill, decode in zip(rows[0::2], rows[1::2], strict=True):
             for pair in zip(prefill.tok_per_s, decode.tok_per_s, strict=True):
                 yield Rate(prefill.n_threads, *pair)

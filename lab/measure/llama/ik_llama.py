@@ -8,8 +8,8 @@ from typing import Any
 
 from lab.core.errors import MeasureError
 from lab.core.jsonio import parse_json
+from lab.formats.test import Test
 from lab.measure.llama.peer import BUILD, Words
-from lab.measure.llama.shape import Shape
 from lab.measure.plan import Plan
 
 _FANCY = "HAVE_FANCY_SIMD is "  # its 512-bit path with VNNI, which needs five AVX-512 macros at compile time
@@ -54,15 +54,15 @@ class IkLlama:
             **({} if flash is None else {"-fa": int(flash == "on")}),
         }
 
-    def test(self, shape: Shape) -> Words:
+    def test(self, test: Test) -> Words:
         """See `Peer`. -v: it then says what it was built for."""
-        if shape.generate and shape.depth:
-            return ["-p", 0, "-n", 0, "-gp", f"{shape.depth},{shape.generate}", "-v"]
-        return ["-p", shape.prompt, "-n", shape.generate, "-v"]
+        if test.generate and test.depth:
+            return ["-p", 0, "-n", 0, "-gp", f"{test.depth},{test.generate}", "-v"]
+        return ["-p", test.prompt, "-n", test.generate, "-v"]
 
-    def whole(self, shape: Shape) -> Words:
+    def whole(self, test: Test) -> Words:
         """See `Peer`."""
-        return ["-p", 0, "-n", 0, "-pg", f"{shape.prompt},{shape.generate}", *self.unwarmed]
+        return ["-p", 0, "-n", 0, "-pg", f"{test.prompt},{test.generate}", *self.unwarmed]
 
     def tables(self, lines: Sequence[str]) -> list[tuple[str, Any]]:
         """See `Peer`: one array over all lines; its rows get the columns that llama.cpp's have."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from lab.core.errors import MeasureError
 from lab.core.jsonio import parse_json
+from lab.formats.test import Test
 from lab.measure.llama.peer import BUILD, Words
-from lab.measure.llama.shape import Shape
 from lab.measure.plan import Plan
 
 
@@ -40,13 +40,13 @@ class LlamaCpp:
         """See `Peer`. It repacks by itself."""
         return {"-o": "jsonl", "-dev": "none", **({} if flash is None else {"-fa": flash})}
 
-    def test(self, shape: Shape) -> Words:
+    def test(self, test: Test) -> Words:
         """See `Peer`."""
-        return ["-p", shape.prompt, "-n", shape.generate, "-d", shape.depth]
+        return ["-p", test.prompt, "-n", test.generate, "-d", test.depth]
 
-    def whole(self, shape: Shape) -> Words:
+    def whole(self, test: Test) -> Words:
         """See `Peer`. Not by depth: for each it keeps a copy of the cache, which no user of llama.cpp has."""
-        return ["-p", 0, "-n", 0, "-pg", f"{shape.prompt},{shape.generate}", *self.unwarmed]
+        return ["-p", 0, "-n", 0, "-pg", f"{test.prompt},{test.generate}", *self.unwarmed]
 
     def tables(self, lines: Sequence[str]) -> list[tuple[str, Any]]:
         """See `Peer`: one row a line."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from lab.measure.llama.shape import Shape
+from lab.formats.test import Test
 from lab.measure.plan import Plan
 
 Words = list[object]
@@ -54,14 +54,14 @@ class Peer(Protocol):
     def settings(self, flash: str | None, repack: bool) -> dict[str, object]:
         """Return the options that all tests share; `flash` is "on", "off" or None for its default."""
 
-    def test(self, shape: Shape) -> Words:
+    def test(self, test: Test) -> Words:
         """Return the options for one test."""
 
     @property
     def unwarmed(self) -> Words:
         """The options that leave the warm-up out."""
 
-    def whole(self, shape: Shape) -> Words:
+    def whole(self, test: Test) -> Words:
         """Return the options for a prompt and what follows in one cache, without a warm-up."""
 
     def tables(self, lines: Sequence[str]) -> list[tuple[str, Any]]:

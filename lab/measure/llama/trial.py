@@ -7,31 +7,31 @@ from dataclasses import replace
 from typing import Any, Literal, cast
 
 from lab.formats.run_record import Repetition
+from lab.formats.test import Test
 from lab.measure.attempt import Attempt
 from lab.measure.engine import Findings
 from lab.measure.llama.call import LlamaFailed, Said
 from lab.measure.llama.command import Command
 from lab.measure.llama.output import Row, settings
-from lab.measure.llama.shape import Shape, decode_shape, prefill_shape
-from lab.measure.plan import Cell
+from lab.measure.llama.phases import decode_of, prefill_of
 from lab.measure.surroundings import Surroundings
 from lab.measure.throttle import judge
 
-Run = Callable[[Command, list[str], Shape], tuple[Row, Said]]
+Run = Callable[[Command, list[str], Test], tuple[Row, Said]]
 
 
 class LlamaTrial:
     """See `Trial`. llama-bench cannot run the two tests of a cell, and no other, in one process."""
 
-    def __init__(self, prefill: Command, decode: Command, cell: Cell, run: Run) -> None:
+    def __init__(self, prefill: Command, decode: Command, cell: Test, run: Run) -> None:
         self._prefill, self._decode, self._cell, self._run = prefill, decode, cell, run
         self._done: list[tuple[str, Row, Said]] = []
 
     def run(self) -> Attempt:
         """Run prefill, then decode; the first that fails ends it."""
         try:
-            self._test("prefill", self._prefill, prefill_shape(self._cell))
-            self._test("decode", self._decode, decode_shape(self._cell))
+            self._test("prefill", self._prefill, prefill_of(self._cell))
+            self._test("decode", self._decode, decode_of(self._cell))
         except LlamaFailed as problem:
             ending = cast(Literal["failed", "rejected"], problem.ending)
             return Attempt(ending, problem.reason)
@@ -62,8 +62,8 @@ class LlamaTrial:
         effective = f"{row.backends}{isa} {row.model_type}, build {row.build_commit}"
         return Findings(None, effective, {"build": build, "settings": settings(row)})
 
-    def _test(self, name: str, command: Command, shape: Shape) -> None:
-        self._done.append((name, *self._run(command, command.test(shape), shape)))
+    def _test(self, name: str, command: Command, test: Test) -> None:
+        self._done.append((name, *self._run(command, command.test(test), test)))
 
     def _raw(self) -> dict[str, Any]:
         faults = [said.watched.counters.major_faults for _, _, said in self._done]

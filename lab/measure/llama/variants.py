@@ -11,14 +11,13 @@ from typing import Any, Literal
 
 from lab.core.errors import MeasureError
 from lab.formats.bundle import GgufManifest
+from lab.formats.test import Test
 from lab.measure.llama.attention import Call
 from lab.measure.llama.call import LlamaFailed, check_row
 from lab.measure.llama.command import Command
 from lab.measure.llama.output import Row
-from lab.measure.llama.shape import Shape
-from lab.measure.plan import Cell
 
-PROBE = Cell(prompt=256, generate=17)  # its blocks of unpacked weights need 128 rows to pay, for some types
+PROBE = Test(prompt=256, generate=17)  # its blocks of unpacked weights need 128 rows to pay, for some types
 What = Literal["prefill", "decode"]
 
 
@@ -115,9 +114,9 @@ def _tried(command: Command, ggufs: Sequence[Gguf], elements: int, call: Call) -
 
 
 def _both(command: Command, rows: Sequence[Row], elements: int) -> tuple[Row, Row]:
-    shapes = (Shape(PROBE.prompt, 0), Shape(0, PROBE.generate - 1))
-    if len(rows) != len(shapes):
-        raise LlamaFailed("rejected", f"llama-bench ran {len(rows)} tests instead of {len(shapes)}")
-    for row, shape in zip(rows, shapes, strict=True):
-        check_row(row, shape, command, elements)
+    tests = (Test(PROBE.prompt, 0), Test(0, PROBE.generate - 1))
+    if len(rows) != len(tests):
+        raise LlamaFailed("rejected", f"llama-bench ran {len(rows)} tests instead of {len(tests)}")
+    for row, test in zip(rows, tests, strict=True):
+        check_row(row, test, command, elements)
     return rows[0], rows[1]
