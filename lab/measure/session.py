@@ -238,7 +238,7 @@ class _Session:
     def _phase(self, begun: int) -> str:
         if begun:
             more, precision = self.plan.repeats - begun, self.plan.precision * 100
-            return f"measure {more} more: a median is not known to {precision:g} % yet"
+            return f"measure {more} more, for ±{precision:g} %"
         lengths = self.plan.lengths
         if lengths is None or self.plan.cells != cells_of((lengths.prompt,), (lengths.generate,)):
             return "measure"  # nobody knows how long these take

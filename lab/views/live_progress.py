@@ -20,6 +20,7 @@ from lab.views.units import amount
 
 # A redraw costs a millisecond or two of one core, and this line is on screen while tokens are timed.
 REDRAWS_PER_S = 1
+PACE_S = 5.0
 
 
 class LiveProgress:
@@ -33,6 +34,7 @@ class LiveProgress:
             BarColumn(24),
             _Done(),
             TimeElapsedColumn(),
+            _Left(),
         )
         self._bars = Progress(*columns, console=self._console, transient=True, refresh_per_second=REDRAWS_PER_S)
 
@@ -52,8 +54,12 @@ class LiveProgress:
         began = time.monotonic()
         task = self._bars.add_task(clipped(name), total=total, unit=unit)
         word, style = "stopped", "yellow"
+
+        def advance(done: float) -> None:
+            self._bars.update(task, advance=done, took_s=time.monotonic() - began)
+
         try:
-            yield lambda done: self._bars.advance(task, done)
+            yield advance
             word, style = "done", "green"
         finally:
             self._bars.remove_task(task)
@@ -64,6 +70,29 @@ class LiveProgress:
     def note(self, text: str) -> None:
         """Print one line above the moving ones."""
         self._bars.console.print(Text(clipped(text, LINE_CHARS)))
+
+
+def left(done: float, total: float | None, took_s: float, elapsed_s: float) -> str:
+    """Say how long the rest takes at the pace so far: `done` of `total` took `took_s` of the seconds that have passed.
+
+    Empty before anything is done, and in the first seconds, when a pace says little.
+    """
+    if not total or not done or elapsed_s < PACE_S:
+        return ""
+    rest_s = took_s / done * (total - done) - (elapsed_s - took_s)
+    return f"about {human_seconds(round(rest_s))} left" if rest_s >= 60 else f"about {max(rest_s, 0):.0f} s left"
+
+
+class _Left(TextColumn):
+    """How long the rest of it takes."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        """Return `about 40 s left` or nothing."""
+        took_s = float(task.fields.get("took_s", 0.0))
+        return Text(left(task.completed, task.total, took_s, task.elapsed or 0.0))
 
 
 class _Done(TextColumn):

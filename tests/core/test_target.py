@@ -28,7 +28,7 @@ def test_a_small_file_gets_the_defaults(home: Path) -> None:
     spec = load_target("box")
     assert (spec.device.transport, spec.device.emulated) == ("local", False)
     assert (spec.compile.backend, spec.compile.kind, spec.compile.cpu) == ("tvm", "llvm", "native")
-    assert (spec.measure.repeats, spec.measure.threads, spec.measure.prefill_chunk) == (5, 0, 512)
+    assert (spec.measure.repeats, spec.measure.threads, spec.measure.prefill_chunk) == (0, 0, 512)
 
 
 def test_a_users_file_hides_the_builtin_of_its_name(home: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_users_file_hides_the_builtin_of_its_name(home: Path) -> None:
         ('[compile]\ncpu = "x -load=evil.so"', r"\[compile\].cpu: "),
         ('[compile]\nfeatures = ["+avx2", "avx2"]', r"\[compile\].features\[1\]: "),
         ('[compile]\nbackend = "tvmm"', r"\[compile\].backend: 'tvmm' is not one of tvm, mlc. Did you mean tvm"),
-        ("[measure]\nrepeats = 0", r"\[measure\].repeats: 0 is too small, at least 1"),
+        ("[measure]\nrepeats = -1", r"\[measure\].repeats: -1 is too small, at least 0"),
         ("[measure]\nrepeats = 2.5", r"\[measure\].repeats: expected an integer"),
         ("[measure]\ncv_gate = 5", r"\[measure\].cv_gate: 5.0 is too large, at most 1"),
         ("[measure]\ntimeout_s = inf", r"\[measure\].timeout_s: expected a finite number"),

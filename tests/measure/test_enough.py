@@ -92,7 +92,7 @@ def test_a_session_that_does_not_goes_on_and_says_why(bench: Bench) -> None:
     rows = record.cells[0].repetitions
     assert (record.status, record.plan.repeats, len(rows)) == ("ok", 5, 5)
     assert [(row.index, row.order) for row in rows] == [(n, n) for n in range(5)]
-    assert ("measure 2 more: a median is not known to 5 % yet", 2, "repetitions") in bench.progress.phases
+    assert ("measure 2 more, for ±5 %", 2, "repetitions") in bench.progress.phases
     assert bench.progress.notes[-1].startswith("pp8+tg20 5/5: ")
 
 
@@ -121,8 +121,8 @@ def test_a_goal_that_moves_away_is_given_up(bench: Bench) -> None:
     assert (record.status, record.plan.repeats) == ("ok", 5)
     assert [phase for phase in bench.progress.phases if phase[0].startswith("measure")] == [
         ("measure", 3, "repetitions"),
-        ("measure 6 more: a median is not known to 5 % yet", 6, "repetitions"),
-        ("measure 1 more: a median is not known to 5 % yet", 1, "repetitions"),
+        ("measure 6 more, for ±5 %", 6, "repetitions"),
+        ("measure 1 more, for ±5 %", 1, "repetitions"),
     ]
 
 

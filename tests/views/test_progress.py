@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from lab.views.live_progress import left
 from lab.views.plain_progress import PlainProgress
 from lab.views.progress import progress_on
 
@@ -49,6 +50,23 @@ def test_tenths_are_not_lost_to_rounding() -> None:
 
 def test_without_a_total_there_is_no_share() -> None:
     assert len(lines_of(10.0, [1.0] * 5, None)) == 2
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "took_s", "elapsed_s", "words"),
+    [
+        (0, 3, 0.0, 20.0, ""),  # no pace yet
+        (1, 3, 37.0, 37.0, "about 1 min 14 s left"),
+        (1, 3, 37.0, 57.0, "about 54 s left"),  # it counts down between two steps
+        (2, 3, 74.0, 120.0, "about 0 s left"),  # the last one is late
+        (1, 1000, 1.0, 4.0, ""),
+        (5, None, 5.0, 9.0, ""),
+    ],
+)
+def test_what_is_left_follows_the_pace(
+    done: float, total: float | None, took_s: float, elapsed_s: float, words: str
+) -> None:
+    assert left(done, total, took_s, elapsed_s) == words
 
 
 def test_a_phase_that_fails_says_that_it_stopped() -> None:
