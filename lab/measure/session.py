@@ -23,7 +23,7 @@ from lab.measure.core_names import with_core_names
 from lab.measure.document import new_record
 from lab.measure.engine import Engine, Setup
 from lab.measure.enough import Standing, repeats_for, standing
-from lab.measure.gates import wait_until_quiet
+from lab.measure.gates import Gate, wait_until_quiet
 from lab.measure.invocation import Placed, place_runner
 from lab.measure.journal import Journal, outcome
 from lab.measure.lengths import TRIAL, Asked, with_lengths
@@ -37,6 +37,7 @@ from lab.measure.telling import told
 from lab.measure.threads import settle_threads
 from lab.ondevice.build import RunnerFiles
 
+WAITS = 2  # longest waits for a quiet device that a session spends in all, where it adapts to a budget of time
 STOPS_MAX = 20  # of somebody who keeps the keys down
 NOTHING: Mapping[str, Any] = {}
 
@@ -171,6 +172,7 @@ class _Session:
         self.placed = placed
         self.clock = clock
         self.began = clock.now()
+        self.waited_s = 0.0  # for a quiet device
         self.loop: str | None = None  # the fastest that reads memory
 
     def run(self) -> tuple[RunRecord, ...]:
@@ -256,7 +258,7 @@ class _Session:
 
     def _repetition(self, lane: Lane, turn: Turn, order: int) -> Repetition:
         plan, journal, cell = lane.engine.plan, lane.journal, self.plan.cells[turn.cell]
-        gate, before = wait_until_quiet(self.device, plan, self.clock)
+        gate, before = self._wait(plan)
         around = Surroundings(turn.index, order, gate, before, glance(self.device, self.placed, self.plan, self.loop))
         trial = lane.engine.trial(cell, verify=not journal.verified)
         sampler = StateSampler(self.device, plan.sample_interval_s, plan.threads, self.clock)
@@ -279,6 +281,15 @@ class _Session:
         row = trial.row(how, around)
         journal.add(turn.cell, row, trial.findings())
         return row
+
+    def _wait(self, plan: Plan) -> tuple[Gate, dict[str, Any]]:
+        """Wait until the device is quiet; where time is short, one that stays busy is not waited for each time."""
+        longest_s = plan.gate_timeout_s
+        if plan.adapts:
+            longest_s = max(0.0, min(longest_s, WAITS * longest_s - self.waited_s))
+        gate, state = wait_until_quiet(self.device, replace(plan, gate_timeout_s=longest_s), self.clock)
+        self.waited_s += gate.waited_s
+        return gate, state
 
     def _afterwards(self, how: Attempt, around: Surroundings) -> Surroundings:
         """Look at the device once more, and at its log when something went wrong."""

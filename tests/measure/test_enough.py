@@ -14,6 +14,7 @@ from lab.formats.run_record import RunRecord
 from lab.measure.enough import T975, half_width, repeats_for, standing
 from lab.measure.plan import LEAST_REPEATS, MOST_REPEATS, USUAL_REPEATS, Plan, cells_of
 from tests.measure.bench import Bench
+from tests.measure.samples import QUIET, ScriptedDevice
 
 PLAN = Plan(cells=cells_of(), repeats=LEAST_REPEATS, adapts=True)
 
@@ -131,3 +132,16 @@ def test_crashes_end_after_the_usual_number(bench: Bench) -> None:
     record = bench.run(repeats=3, adapts=True)
     assert Counter(row.status for row in record.cells[0].repetitions) == {"failed": USUAL_REPEATS}
     assert (record.status, record.plan.repeats) == ("failed", USUAL_REPEATS)
+
+
+def test_a_machine_that_stays_busy_is_not_waited_for_each_time(bench: Bench) -> None:
+    bench.device = ScriptedDevice(lambda count: {**QUIET, "busy_fraction": 0.9})
+    record = bench.run(repeats=3, adapts=True, gate_timeout_s=15.0)
+    gates = [row.gate for row in record.cells[0].repetitions]
+    assert [(gate.kept, gate.waited_s) for gate in gates if gate] == [(False, 15.0), (False, 15.0), (False, 0.0)]
+
+
+def test_it_is_where_a_number_was_named(bench: Bench) -> None:
+    bench.device = ScriptedDevice(lambda count: {**QUIET, "busy_fraction": 0.9})
+    gates = [row.gate for row in bench.run(repeats=3).cells[0].repetitions]
+    assert [gate.waited_s for gate in gates if gate] == [15.0] * 3

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab import store
 from lab.core.errors import UsageError
 from lab.formats.run_record import RunRecord, from_json, to_json
 from lab.formats.test import Test
@@ -139,3 +140,11 @@ def test_a_trial_that_fails_chooses_nothing(bench: Bench) -> None:
     record = run(bench, Asked())
     assert (record.status, shapes(record)) == ("ok", [(512, 128)])
     assert bench.progress.notes[0] == "trial pp32+tg5: killed by SIGSEGV: the last words"
+
+
+def test_ctrl_c_in_the_trial_leaves_no_record_and_no_process(bench: Bench) -> None:
+    bench.faults["0"] = "hang"
+    with pytest.raises(KeyboardInterrupt), bench.ctrl_c_while_it_hangs():
+        run(bench, Asked())
+    assert bench.hanging_process_is_gone()
+    assert store.entries() == []
