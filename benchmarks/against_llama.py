@@ -92,7 +92,7 @@ class Benchmark:
 
     def first_token(self, part: Part) -> Iterator[Row]:
         """From the start of a process to its first token."""
-        times = first_tokens_s(part.ask(self.repeats, self.machine), self.progress)
+        times = first_tokens_s(part.ask(self.repeats, self.machine), self.machine.isa, self.progress)
         for bar in part.bars:
             yield times_as_fast(times[OURS], times[bar.beside], bar)
 

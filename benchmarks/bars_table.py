@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from benchmarks.bars import NOT_HERE, Row
+from benchmarks.machine import this_machine
 from lab.analysis.flags import run_flags
 from lab.formats.run_record import RunRecord
 from lab.views.console import to_text
@@ -81,7 +82,7 @@ def _facts(records: Sequence[RunRecord], command: str, date: str) -> Iterator[tu
         yield "Roof", roof_words(records[0])
         yield "Runs", ", ".join(record.run_id for record in records)
     else:
-        yield "Date", date
+        yield "Ran on", f"{this_machine().model or 'an unnamed processor'}, on {date}"
     yield "Command", command
 
 

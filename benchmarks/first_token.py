@@ -34,18 +34,20 @@ CELL = Test(prompt=128, generate=2)
 _STAMP = '"samples_ns"'  # stands in a row, which is printed when its test is over
 
 
-def first_tokens_s(ask: Ask, progress: Progress) -> dict[str, list[float]]:
+def first_tokens_s(ask: Ask, isa: str, progress: Progress) -> dict[str, list[float]]:
     """Return the times of each engine, taken by turns after one start of each that counts for nothing.
 
+    `isa` is the best instruction set of this machine, which a peer that says what it was built for must have.
+
     Raises:
-        MeasureError: a process failed, or computed something else.
+        MeasureError: a process failed, or computed something else, or was built for less.
     """
     builder = builder_for(ask, progress)
     setups, _ = builder.setups(ask.engines)
     with opened(builder) as device, device_lock(device.serial, setups[0].what, progress.note):
         facts = device.facts()
         plan = replace(plan_for(builder.target, (CELL,), default_threads(facts)), warmup_cap=0)
-        starts = {one.name: _start(one) for one in (setup.prepare(device, facts, plan) for setup in setups)}
+        starts = {one.name: _start(one, isa) for one in (setup.prepare(device, facts, plan) for setup in setups)}
         times: dict[str, list[float]] = {name: [] for name in starts}
         with progress.phase("first token of a cold process", (ask.repeats + 1) * len(starts), "starts") as advance:
             for index in range(ask.repeats + 1):
@@ -56,11 +58,11 @@ def first_tokens_s(ask: Ask, progress: Progress) -> dict[str, list[float]]:
         return {name: found[1:] for name, found in times.items()}
 
 
-def _start(engine: Engine) -> Callable[[Device], float]:
+def _start(engine: Engine, isa: str) -> Callable[[Device], float]:
     if isinstance(engine, RunnerEngine):
         return lambda device: ours_s(engine, device)
     if isinstance(engine, LlamaEngine):
-        return lambda device: theirs_s(engine, device)
+        return lambda device: theirs_s(engine, device, isa)
     raise MeasureError(f"{engine.name}: nothing is known of its first token")
 
 
@@ -77,7 +79,7 @@ def ours_s(engine: RunnerEngine, device: Device) -> float:
     return took_s
 
 
-def theirs_s(engine: LlamaEngine, device: Device) -> float:
+def theirs_s(engine: LlamaEngine, device: Device, isa: str) -> float:
     """Start llama-bench once, repacking; return the seconds to the row of its prefill."""
     command, shape = replace(engine.prefill, repack=True), Test(CELL.prompt, 0)
     lines: list[str] = []
@@ -98,4 +100,7 @@ def theirs_s(engine: LlamaEngine, device: Device) -> float:
         check_row(rows[0], shape, command, engine.manifest.elements)
     except LlamaFailed as problem:
         raise MeasureError(f"{engine.name}: {problem.reason}") from problem
+    if command.peer.isa(done.stderr) not in (None, isa):
+        hint = f"{command.peer.build} builds one for this processor"
+        raise MeasureError(f"{engine.name} was built for {command.peer.isa(done.stderr)}, and here is {isa}", hint=hint)
     return (stamps_ns[0] - began_ns) / 1e9

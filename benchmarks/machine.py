@@ -21,6 +21,7 @@ class Machine:
     flags: frozenset[str] = frozenset()
     vendor: str = ""
     family: str = ""
+    model: str = ""
 
     @property
     def has_avx2(self) -> bool:
@@ -31,6 +32,11 @@ class Machine:
     def has_avx512_vnni(self) -> bool:
         """Whether both sides have their 512-bit kernels here."""
         return self.flags >= _VNNI
+
+    @property
+    def isa(self) -> str:
+        """What kernels of x86 can use here at best, as lab names it; "" for less than AVX2."""
+        return "avx512-vnni" if self.has_avx512_vnni else "avx2" if self.has_avx2 else ""
 
     @property
     def masks(self) -> bool:
@@ -51,4 +57,5 @@ def this_machine(cpuinfo: Path = CPUINFO) -> Machine:
         return Machine()
     pairs = [line.partition(":") for line in text.partition("\n\n")[0].splitlines()]
     first = {name.strip(): value.strip() for name, _, value in pairs}
-    return Machine(frozenset(first.get("flags", "").split()), first.get("vendor_id", ""), first.get("cpu family", ""))
+    names = (first.get(name, "") for name in ("vendor_id", "cpu family", "model name"))
+    return Machine(frozenset(first.get("flags", "").split()), *names)

@@ -27,7 +27,7 @@ def test_a_peer_starts_cold_and_repacks(peers: Peers, name: str) -> None:
     engine = prepared(peers, name)
     assert isinstance(engine, LlamaEngine)
     began = time.monotonic()
-    took = theirs_s(engine, peers.bench.device)
+    took = theirs_s(engine, peers.bench.device, "avx2")
     assert 0 < took <= time.monotonic() - began
     (argv,) = peers.calls()
     assert argv[argv.index("-p") + 1] == "128"
@@ -44,7 +44,15 @@ def test_one_that_fails_gives_no_time(peers: Peers, fault: str, reason: str) -> 
     engine = prepared(peers, "ik_llama.cpp")
     assert isinstance(engine, LlamaEngine)
     with pytest.raises(MeasureError, match=reason):
-        theirs_s(engine, peers.bench.device)
+        theirs_s(engine, peers.bench.device, "avx2")
+
+
+def test_a_peer_built_for_less_than_the_machine_has_is_refused(peers: Peers) -> None:
+    engine = prepared(peers, "ik_llama.cpp")
+    assert isinstance(engine, LlamaEngine)
+    with pytest.raises(MeasureError, match=r"ik_llama\.cpp was built for avx2, and here is avx512-vnni") as caught:
+        theirs_s(engine, peers.bench.device, "avx512-vnni")
+    assert "scripts/build-llama-bench --ik" in str(caught.value.hint)
 
 
 def test_ours_is_to_the_stamp_of_its_first_token(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
