@@ -1,4 +1,5 @@
-// The rate of every loop that roofs are measured with, by turns: `each_loop THREADS TURNS`, a line "kind;name;rate" a pass.
+// The rate of every loop that roofs are measured with, by turns.
+// `each_loop THREADS TURNS` prints a line "kind;name;rate" a pass.
 #include <sys/mman.h>
 
 #include <cstdio>

@@ -57,17 +57,22 @@ def of_fastest_pass(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) 
     """Return decode's and prefill's fraction of the fastest pass that the session measured of their roof.
 
     Other programs and a CPU quota slow some passes down and not others, so no slower one proves a rate wrong. Nor does
-    the fastest of several repetitions: it may have had the machine at a moment when no pass was made.
+    the fastest of several repetitions: it may have had the machine at a moment when no pass was made. Nor is decode of
+    a model that is smaller than the buffer of a pass held to it.
     """
     if is_gpu_run(record):
         return None, None
-    decodes, prefills = (
-        _per_s(metrics.get("decode_tok_per_s"), 1),
-        _per_s(metrics.get("prefill_tok_per_s"), cell.prompt),
-    )
-    read, fastest = _times(decode_work(record, cell).bytes, decodes), max(_all_passes(record), default=0)
-    least_s = _least_s(record, prefill_work(record, cell), _max)
-    return read / fastest if read is not None and fastest else None, _times(least_s, prefills)
+    prefills = _per_s(metrics.get("prefill_tok_per_s"), cell.prompt)
+    prefill = _times(_least_s(record, prefill_work(record, cell), _max), prefills)
+    read = _times(decode_work(record, cell).bytes, _per_s(metrics.get("decode_tok_per_s"), 1))
+    fastest = max(_all_passes(record), default=0)
+    return read / fastest if read is not None and fastest and _leaves_caches(record, cell) else None, prefill
+
+
+def _leaves_caches(record: RunRecord, cell: Cell) -> bool:
+    """Whether a step reads no less than a pass did: caches hold more of a smaller model than of the buffer."""
+    step, buffer = decode_work(record, cell).bytes, record.plan.extra.get("bandwidth_bytes")
+    return not isinstance(buffer, int) or (step is not None and step >= buffer)
 
 
 def _all_passes(record: RunRecord) -> Iterator[float]:

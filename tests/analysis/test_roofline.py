@@ -193,6 +193,14 @@ def test_a_rate_is_impossible_over_every_pass_and_not_over_the_median(achieved: 
     assert any("one of the two is wrong" in flag.text for flag in found.flags) is impossible
 
 
+@pytest.mark.parametrize(("buffer", "impossible"), [(512 << 20, True), (4 << 30, False), (None, True), ("512", True)])
+def test_a_model_that_is_smaller_than_the_buffer_of_a_pass_may_come_from_caches(buffer: Any, impossible: bool) -> None:
+    """20 x 2.2 GB a second, and 33 GB/s at the most in passes over the buffer."""
+    plan = {**DOCUMENT["plan"], "bandwidth_bytes": buffer}
+    (found,) = summarise(record(plan=plan, cells=[cell([20.0] * 3, [50.0] * 3)]))
+    assert found.impossible is impossible
+
+
 def test_one_repetition_alone_proves_nothing_impossible() -> None:
     """It may have had the machine at a moment when no pass was made; the median of three is under every pass."""
     run = run_of(prompt=40, depth=8, generate=11)

@@ -28,8 +28,16 @@ void print(const char* kind, const std::vector<lab::PeakLoop>& loops) {
   }
 }
 
-int main() {
+int print_names(const std::vector<std::string>& features) {
+  for (const lab::PeakLoop& loop : lab::int8_loops(features)) std::printf("int8;%s\\n", loop.name);
+  for (const lab::PeakLoop& loop : lab::int4_loops(features)) std::printf("int4;%s\\n", loop.name);
+  for (const lab::PeakLoop& loop : lab::f32_loops(features)) std::printf("f32;%s\\n", loop.name);
+  return 0;
+}
+
+int main(int count, char** words) {
   std::vector<std::string> features = lab::read_cpu_facts().features;
+  if (count > 1) return print_names({words + 1, words + count});
   print("int8", lab::int8_loops(features));
   print("int4", lab::int4_loops(features));
   print("f32", lab::f32_loops(features));
@@ -38,8 +46,7 @@ int main() {
 
 
 @pytest.fixture(scope="module")
-def lines(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
-    """What the harness prints: kind, name, products of a round, rounds, products made."""
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("peak")
     source, binary = folder / "harness.cc", folder / "harness"
     source.write_text(HARNESS)
@@ -48,7 +55,13 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     units = [str(source), *(str(SOURCES / name) for name in names)]
     with build_env(compiler) as env:
         run([*compiler.argv, *FLAGS, f"-I{SOURCES}", *units, "-o", str(binary)], timeout_s=300, env=env, check=True)
-    return [line.split(";") for line in run([str(binary)], timeout_s=60, check=True).stdout.splitlines()]
+    return binary
+
+
+@pytest.fixture(scope="module")
+def lines(harness: Path) -> list[list[str]]:
+    """What the harness prints: kind, name, products of a round, rounds, products made."""
+    return [line.split(";") for line in run([str(harness)], timeout_s=60, check=True).stdout.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +115,26 @@ def test_the_loops_are_those_of_this_machines_instructions(loops: dict[str, dict
     assert {name.split()[0] for name in sums} == {"avx512bw", "avx2", "ssse3"} & flags
     # 4-bit weights go through any of the instructions of bytes.
     assert set(loops["int8"]) - {"avx512bw 12x64"} <= set(loops["int4"]) - sums
+
+
+@pytest.mark.parametrize(
+    ("features", "int8", "int4"),
+    [
+        ("ssse3", {"ssse3"}, {"ssse3 int16", "ssse3"}),
+        ("avx2 fma ssse3", {"avx2", "ssse3"}, {"avx2 int16", "ssse3 int16"}),
+        ("avx2 avx_vnni fma ssse3", {"avx-vnni", "avx2", "ssse3"}, {"avx-vnni", "avx2 int16"}),
+        ("avx2 avx512bw avx512f fma ssse3", {"avx512bw", "avx2", "ssse3"}, {"avx512bw int16", "avx2 int16"}),
+        ("avx2 avx512_vnni avx512bw avx512f avx512vl fma ssse3", {"avx512-vnni", "avx512bw", "avx2"}, {"avx512-vnni"}),
+    ],
+)
+def test_what_an_older_processor_tries(harness: Path, features: str, int8: set[str], int4: set[str]) -> None:
+    """The first five of each kind are tried; a machine without VNNI must try its sums in 16 bits."""
+    found = [
+        line.split(";") for line in run([str(harness), *features.split()], timeout_s=60, check=True).stdout.split("\n")
+    ]
+    tried = {kind: [name.split() for of, name in found[:-1] if of == kind][:5] for kind in ("int8", "int4")}
+    assert int8 <= {words[0] for words in tried["int8"]} <= {*int8, "portable"}
+    assert int4 <= {" ".join([words[0], *words[2:3]]) for words in tried["int4"]} | {"portable"}
 
 
 def test_every_loop_makes_every_product(lines: list[list[str]]) -> None:

@@ -16,11 +16,11 @@ from lab.cli.output import print_json_text, print_text, stderr
 def command(target: str, last: bool, address: str | None, accept_new: bool, as_json: bool) -> None:
     """Measure what a device can do at the best: its memory and its arithmetic.
 
-    For each number of threads, up and down again: how fast memory is read, and how fast int8 and f32 values are
-    multiplied and added in registers, by the best loop that the processor has. These are the roofs that a run is
-    held against; a run measures them again itself, in its own session. The probe is stored with the device's facts
-    in profiles/, every sample kept, when it is complete: Ctrl-C stores nothing. With --json the document is
-    printed exactly as it stands there.
+    For each number of threads, up and down again: how fast memory is read, and how fast int4, int8 and f32 values
+    are multiplied and added in registers, by the fastest of several loops. These are the roofs that a run is held
+    against; a run measures them again itself, in its own session. The probe is stored with the device's facts in
+    profiles/, every sample kept, when it is complete: Ctrl-C stores nothing. With --json the document is printed
+    exactly as it stands there.
 
     \b
     Example:

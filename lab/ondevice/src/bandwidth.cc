@@ -76,7 +76,8 @@ std::vector<double> measure(const Pieces& pieces, const ReadLoop& loop, int64_t 
   for (int64_t ns : time_passes(pieces.threads, pieces.count, passes, read)) {
     rates.push_back(static_cast<double>(pieces.bytes()) * 1e9 / static_cast<double>(ns));
   }
-  uint64_t wanted = pieces.piece_bytes / sizeof(uint64_t) * uint64_t{0x0101010101010101} * static_cast<uint64_t>(passes);
+  uint64_t words = pieces.piece_bytes / sizeof(uint64_t) * static_cast<uint64_t>(passes);
+  uint64_t wanted = words * 0x0101010101010101;  // as touched
   for (uint64_t sum : sums) {
     if (sum != wanted) throw Failure("bandwidth", std::string("the loop ") + loop.name + " did not read all bytes");
   }
@@ -114,7 +115,9 @@ int bandwidth_command(const std::vector<std::string>& args) {
   if (flags.has("loop")) loops = {loop_named(flags.text("loop"), loops)};
   Buffer buffer(bytes);
   Pieces pieces(buffer.data(), bytes, threads);
-  if (pieces.bytes() == 0) throw Failure("bandwidth", "the buffer is too small for " + std::to_string(threads) + " threads");
+  if (pieces.bytes() == 0) {
+    throw Failure("bandwidth", "the buffer is too small for " + std::to_string(threads) + " threads");
+  }
   touch(pieces);
   ReadLoop loop = loops.size() == 1 ? loops.front() : fastest_loop(pieces, loops);
   std::vector<double> rates = measure(pieces, loop, passes);

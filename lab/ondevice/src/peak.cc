@@ -77,7 +77,8 @@ PeakLoop fastest_loop(std::vector<PeakLoop> loops, int threads) {
 }
 
 // Writes the rates of the fastest of the loops as KIND_ops_per_s, and which it is as KIND_loop.
-void report(JsonObject& line, const std::string& kind, const std::vector<PeakLoop>& loops, int threads, int64_t passes) {
+void report(JsonObject& line, const std::string& kind, const std::vector<PeakLoop>& loops, int threads,
+            int64_t passes) {
   PeakLoop loop = fastest_loop(loops, threads);
   std::vector<double> rates = measure(loop, threads, passes, calls_within(loop, kPassNs));
   line.text((kind + "_loop").c_str(), loop.name).raw((kind + "_ops_per_s").c_str(), json_list(rates));
