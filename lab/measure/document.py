@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
+from lab.core.errors import ModelError
 from lab.core.fields import encode
 from lab.devices.base import Device
+from lab.formats.manifest import ModelBlock
 from lab.formats.provenance import provenance
 from lab.formats.run_record import (
     SCHEMA,
@@ -26,10 +28,10 @@ from lab.formats.run_record import (
 )
 from lab.formats.target import TargetSpec
 from lab.formats.test import recorded
-from lab.measure.counts import counted
 from lab.measure.engine import Engine
 from lab.measure.plan import Plan
 from lab.measure.protocol import STATED
+from lab.models.catalog import resolve
 
 
 def new_record(
@@ -106,3 +108,19 @@ def plan_record(plan: Plan) -> PlanRecord:
     known = {name: document[name] for name in names}
     rest = {name: value for name, value in document.items() if name not in names | {"cells"}}
     return PlanRecord(cells=tests, **known, extra=rest)
+
+
+def counted(model: ModelBlock) -> ModelBlock:
+    """Return `model` with its counts, by the preset of its name where the manifest has none.
+
+    So folders of an earlier lab stay as good as new ones. A network that no preset describes stays uncounted.
+    """
+    if model.layer_weights is not None and model.head_weights is not None:
+        return model
+    try:
+        config = resolve(model.id, model.layers).config
+    except ModelError:
+        return model
+    if config.parameters != model.parameters:
+        return model
+    return replace(model, layer_weights=config.layer_weights, head_weights=config.head_weights)

@@ -1,14 +1,79 @@
-"""Choose how work is reported: live in a terminal, plain lines everywhere else."""
+"""How work is reported: live in a terminal, JSON for another program that asks for it, plain lines everywhere else."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from lab.core.progress import Progress
-from lab.views.plain_progress import PlainProgress
+from lab.core.progress import Advance, Progress
+from lab.core.terminal import write_json, write_line
+from lab.core.units import human_seconds
+
+QUIET_S = 1.0  # a phase that is over sooner says only that it began and that it is done
+
+
+class PlainProgress:
+    """Writes whole lines, no clock in front of them, nothing that moves."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    @contextmanager
+    def phase(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Advance]:
+        """Report a phase: its start, about each tenth of `total`, and how it ended."""
+        began = self._clock()
+        self.note(f"{name} ...")
+        try:
+            yield self._tenths(name, total)
+        except BaseException:
+            self.note(f"{name}: stopped after {human_seconds(self._clock() - began)}")
+            raise
+        self.note(f"{name}: done in {human_seconds(self._clock() - began)}")
+
+    def note(self, text: str) -> None:
+        """Write one line."""
+        write_line(self._stream, text)
+
+    def _tenths(self, name: str, total: float | None) -> Advance:
+        """Return an advance function that says 10 %, 20 %, ... 90 % as they are passed, seldom enough to read."""
+        done, said, said_at = 0.0, 0, self._clock()
+
+        def advance(amount: float) -> None:
+            nonlocal done, said, said_at
+            done += amount
+            tenth = min(int(done / total * 10 + 1e-9), 9) if total else 0  # 100 % is the last line's to say
+            if tenth > said and self._clock() - said_at >= QUIET_S:
+                said, said_at = tenth, self._clock()
+                self.note(f"{name}: {tenth * 10} %")
+
+        return advance
+
+
+class JsonProgress:
+    """Says {"phase", "total", "unit"} when a phase begins, {"advance"}, {"end"} with its name, and {"note"}."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @contextmanager
+    def phase(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Advance]:
+        """Say that a phase began, each amount done, and that it ended."""
+        self._say(phase=name, total=total, unit=unit)
+        try:
+            yield lambda amount: self._say(advance=amount)
+        finally:
+            self._say(end=name)
+
+    def note(self, text: str) -> None:
+        """Say one line that is not progress."""
+        self._say(note=text)
+
+    def _say(self, **fields: object) -> None:
+        write_json(self._stream, fields)
 
 
 @contextmanager
@@ -18,8 +83,6 @@ def progress_on(stream: TextIO) -> Iterator[Progress]:
     LAB_PROGRESS=json asks for one that another program reads.
     """
     if os.environ.get("LAB_PROGRESS") == "json":
-        from lab.views.json_progress import JsonProgress
-
         yield JsonProgress(stream)
     elif stream.isatty() and os.environ.get("TERM") != "dumb":
         from lab.views.live_progress import LiveProgress

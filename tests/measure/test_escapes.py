@@ -15,9 +15,8 @@ from lab.core.fields import encode
 from lab.measure.session import measure
 from lab.views.console import to_text
 from lab.views.fleet_progress import fleet_rows
-from lab.views.json_progress import JsonProgress
 from lab.views.live_progress import LiveProgress
-from lab.views.plain_progress import PlainProgress
+from lab.views.progress import JsonProgress, PlainProgress
 from lab.views.run_table import run_table
 from tests.measure.bench import Bench
 from tests.measure.samples import bundle

@@ -5,8 +5,7 @@ import io
 import pytest
 
 from lab.views.live_progress import left
-from lab.views.plain_progress import PlainProgress
-from lab.views.progress import progress_on
+from lab.views.progress import PlainProgress, progress_on
 
 
 class Clock:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from lab.analysis.judging.assumed import assumed
 from lab.analysis.judging.correction import CORRECTION
 from lab.analysis.judging.evidence import evidence
 from lab.analysis.judging.match import Match
@@ -17,8 +16,9 @@ from lab.analysis.judging.sides import FLOOR, Policy, Side
 from lab.analysis.judging.spread import spread
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.judging.words import verdicts
+from lab.analysis.points.defaults import COLUMNS, LLAMA_BENCH
 from lab.analysis.points.named import differences
-from lab.analysis.points.table import Points
+from lab.analysis.points.table import Points, Runs
 
 __all__ = ["FLOOR", "Policy", "Side", "judge"]
 
@@ -67,3 +67,14 @@ def _notes(points: Points, found: Sequence[Match], a: Side, b: Side) -> tuple[st
             notes += differences(points.keys[each.a].conditions, points.keys[each.b].conditions)
     notes += assumed(points.runs, a, b)
     return tuple(dict.fromkeys(notes))
+
+
+def assumed(runs: Runs, a: Side, b: Side) -> Iterator[str]:
+    """Yield a note for each side that lacks columns of the other: - defrag_thold: B has no such column, ..."""
+    have = [int(np.bitwise_or.reduce(runs.columns[side.runs], initial=0)) for side in (a, b)]
+    for sign, name, mine, other in (("-", "B", have[1], have[0]), ("+", "A", have[0], have[1])):
+        lacking = [column for place, column in enumerate(COLUMNS) if other & ~mine & 1 << place]
+        if lacking and mine:
+            values = ", ".join(f"{column}={LLAMA_BENCH[column] or 'none'}" for column in lacking)
+            what = "column" if len(lacking) == 1 else "columns"
+            yield f"{sign} {', '.join(lacking)}: side {name} has no such {what}, and the default is taken: {values}"

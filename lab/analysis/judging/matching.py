@@ -13,9 +13,9 @@ from lab.analysis.judging.match import Match, base_of, match
 from lab.analysis.judging.numbers import in_side
 from lab.analysis.judging.sides import Policy, Side
 from lab.analysis.judging.span import spans
-from lab.analysis.judging.telling import settings_of
 from lab.analysis.judging.verdict import Verdict
-from lab.analysis.points.key import STATUS, Fields, SeriesKey
+from lab.analysis.points.key import STATUS, CellKey, Conditions, Fields, SeriesKey
+from lab.analysis.points.named import ABSENT, fields_of, unlike
 from lab.analysis.points.table import Points
 from lab.core.text import said
 
@@ -120,3 +120,32 @@ def _not_comparable(keys: Sequence[SeriesKey], a: list[int], b: list[int]) -> It
     else:
         named = " against ".join(" and ".join(sorted(map(said, side))) for side in (counters_a, counters_b))
         yield Verdict(cell=cell, word="not-comparable", reason=f"two counters: {named}")
+
+
+def settings_of(keys: Sequence[SeriesKey], found: Sequence[Match]) -> dict[Match, Fields]:
+    """Return for each match the fields in which those of its cell differ; none where a cell has one row.
+
+    What differs between the sides alone is no part of it: notes say that.
+    """
+    cells: dict[CellKey, list[Match]] = {}
+    for each in found:
+        cells.setdefault(each.cell, []).append(each)
+    return {each: fields for group in cells.values() for each, fields in _told(keys, group)}
+
+
+def _told(keys: Sequence[SeriesKey], group: Sequence[Match]) -> Iterator[tuple[Match, Fields]]:
+    names: tuple[str, ...] = ()
+    if len(group) > 1:
+        sides = ([each.a for each in group], [each.b for each in group])
+        within = [unlike(keys[place].conditions for place in side if place is not None) for side in sides]
+        names = tuple(dict.fromkeys(name for side in within for name in side))
+        names = names or unlike(_shown(keys, each) for each in group)
+    for each in group:
+        fields = fields_of(_shown(keys, each))
+        yield each, tuple((name, fields.get(name, ABSENT)) for name in names)
+
+
+def _shown(keys: Sequence[SeriesKey], each: Match) -> Conditions:
+    place = each.b if each.b is not None else each.a
+    assert place is not None  # a match has one side at the least
+    return keys[place].conditions

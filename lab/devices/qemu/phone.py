@@ -10,12 +10,35 @@ from pathlib import Path
 from lab.core.errors import ConfigError, DeviceError, DeviceUnreachableError
 from lab.devices.link import Link, LinkTimeoutError
 from lab.devices.qemu.binfmt import ensure_rule
-from lab.devices.qemu.cpus import cpuinfo
 from lab.devices.qemu.guest import Guest, version_of
 from lab.devices.qemu.image import Image
 from lab.devices.qemu.ready import adb_answers, free_port
 from lab.devices.qemu.running import Running
 from lab.formats.target import TargetSpec
+
+V8 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"
+V82 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
+
+# What /proc/cpuinfo of a phone says: under qemu-user it would be the host's.
+# QEMU's name -> implementer is Arm's, part, features as the kernel prints them.
+CPUS = {
+    "cortex-a53": ("0xd03", V8),
+    "cortex-a57": ("0xd07", V8),
+    "cortex-a72": ("0xd08", V8),
+    "cortex-a76": ("0xd0b", V82),
+    "neoverse-n1": ("0xd0c", V82),
+}
+
+
+def cpuinfo(cpu: str, cores: int) -> str:
+    """Return the text of /proc/cpuinfo for `cores` of the processor that QEMU calls `cpu`."""
+    if cpu not in CPUS:
+        raise ConfigError(f"[qemu].cpu: a phone cannot have a {cpu!r}", hint=f"there are: {', '.join(CPUS)}")
+    part, features = CPUS[cpu]
+    lines = ["BogoMIPS\t: 100.00", f"Features\t: {features}", "CPU implementer\t: 0x41", "CPU architecture: 8"]
+    lines += ["CPU variant\t: 0x1", f"CPU part\t: {part}", "CPU revision\t: 0"]
+    return "".join(f"processor\t: {i}\n" + "\n".join(lines) + "\n\n" for i in range(cores))
+
 
 START_S = 90.0
 ASK_S = 60.0

@@ -1,4 +1,4 @@
-"""A link to a host that answers ssh."""
+"""A link to a host that answers ssh, whatever shell its user has."""
 
 from __future__ import annotations
 
@@ -18,11 +18,27 @@ from lab.devices.ssh.exchange import Exchange
 from lab.devices.ssh.known_hosts import add_line, keeps
 from lab.devices.ssh.loop import LoopThread
 from lab.devices.ssh.pool import Pool
-from lab.devices.ssh.posix import for_sh
 from lab.devices.ssh.problems import FirstContactError, key_words
 from lab.devices.ssh.route import HOPS_MAX, Resolved, route
 from lab.devices.ssh.session import Session
 from lab.formats.target import TargetSpec
+
+# Characters that mean nothing to sh, bash, zsh, fish and csh alike when they are in single quotes, and that the inner
+# double quotes and printf leave alone too.
+PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-+=./,:;@#()[]{}<>|&*?~^")
+
+
+def for_sh(command: str) -> str:
+    """Return a line that makes any common login shell hand `command` to sh.
+
+    Shells do not agree on how to quote a quote, a backslash, a newline or a "!": those are spelt in octal, and sh
+    puts them together again. A command that is not UTF-8 is spelt by surrogates (os.fsdecode).
+    """
+    spelt = "".join(
+        chr(byte) if byte in PLAIN else f"\\0{byte:03o}" for byte in command.encode("utf-8", "surrogateescape")
+    )
+    return f"""exec sh -c 'eval "$(printf %b "{spelt}")"'"""
+
 
 __all__ = ["SshLink", "check", "connect"]
 

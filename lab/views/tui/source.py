@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,12 +18,37 @@ from lab.analysis.points.key import CellKey
 from lab.analysis.points.load import Loaded, load_points
 from lab.analysis.points.table import Points
 from lab.core.errors import StoreError
+from lab.core.progress import Advance
 from lab.formats.acks import load_acks
 from lab.formats.calibration import load_floors
 from lab.formats.dashboard import DashboardSpec, all_dashboards, load_dashboard, narrowed
 from lab.formats.run_record import RunRecord
 from lab.store import BadRun, entries, read_at
-from lab.views.tui.count import Count
+
+
+class Count:
+    """A lab.core.progress.Progress that only counts; another thread than the one that counts may look."""
+
+    def __init__(self) -> None:
+        self._done, self._total = 0.0, 0.0
+
+    @contextmanager
+    def phase(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Advance]:
+        """Count what is done of `total`."""
+        self._done, self._total = 0.0, total or 0.0
+        yield self._add
+
+    def note(self, text: str) -> None:
+        """Drop the note: the screen says all there is."""
+
+    @property
+    def words(self) -> str:
+        """What to say of it; empty where nothing long is being read."""
+        return f"reading runs that are new: {self._done:.0f} of {self._total:.0f}" if self._total else ""
+
+    def _add(self, amount: float) -> None:
+        self._done += amount
+
 
 Stamp = frozenset[tuple[str, str]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.views.tui.count import Count
+from lab.views.tui.source import Count
 
 
 def test_nothing_is_said_of_a_short_reading() -> None:
