@@ -7,6 +7,7 @@ import re
 import pytest
 
 from lab.compile.isa import X86_ISAS, Isa, isa_named
+from lab.compile.kernels.encode import copied, encoded, encoding_for
 from tests.compile.assembly import (
     asks_for_memory,
     assembly,
@@ -120,6 +121,15 @@ def test_a_group_of_one_row_stays_in_16_registers(name: str, bits: int, dot: str
     assert sum("vpmaddwd" in line for line in loop) == widenings
     assert sum("vcvtph2ps" in line for line in loop) == 2  # both terms share the weights' scales
     assert [line for line in loop if "(%rsp" in line or line.startswith("call")] == []
+
+
+@BY_ISA
+def test_the_greatest_of_a_group_is_found_in_four_steps(isa: Isa) -> None:
+    """Of floats it would be one after the other, since one may be not-a-number."""
+    kernel = encoded(encoding_for(isa, 4, one_row=True, terms=2), 256, 256, copied, "float32")
+    code = assembly(kernel, isa)
+    assert any(re.match("v?pmaxsd", line) for line in code)
+    assert [line for line in code if re.match("v?maxss", line)] == []
 
 
 @pytest.mark.parametrize("name", ["avx2", "avx-vnni"])

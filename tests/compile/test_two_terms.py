@@ -97,6 +97,17 @@ def test_groups_of_any_size_stay_finite(size):
 
 
 @pytest.mark.parametrize("isa", RUNNABLE, ids=lambda isa: isa.name)
+@pytest.mark.parametrize("bits", [4, 8])
+def test_not_a_number_stays_one(isa, bits):
+    """The check before timing looks for it: a group whose greatest value left it out would hide it."""
+    k, n = 96, 48
+    x, (_, packed) = normal(1, k), weights(bits, k, n)
+    x[0, 40] = np.nan
+    _, got = product(isa, bits, 1, k, n, x, packed)
+    assert np.isnan(got).all()
+
+
+@pytest.mark.parametrize("isa", RUNNABLE, ids=lambda isa: isa.name)
 def test_no_memory_is_asked_of_the_runtime(isa):
     for one_row in (True, False) if isa.float_sums == "registers" else (True,):
         encoding = encoding_for(isa, 4, one_row=one_row, terms=2)

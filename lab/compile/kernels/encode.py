@@ -21,7 +21,7 @@ from lab.compile.kernels.dot import STEPS_OF_REST, Join, joins, offset_of
 from lab.compile.kernels.linear import uses_mmla
 from lab.compile.kernels.mmla import FLOAT_BITS
 from lab.compile.kernels.sizes import GROUP, divided
-from lab.compile.kernels.vec import Expr, lanes_of, reduce_add, reduce_fadd, reduce_fmax, silu, splat, to_f32
+from lab.compile.kernels.vec import Expr, lanes_of, reduce_add, reduce_fadd, reduce_max, silu, splat, to_f32
 
 LANES = 16
 EVENS_FIRST = [4 * i + k for i in range(4) for k in (0, 2, 1, 3)]  # of each four
@@ -100,6 +100,11 @@ def gated(features: int) -> Value:
     return value
 
 
+def magnitude(value: Expr) -> Expr:
+    """Return |value|, 16 of float32, as bits: their order is that of integers, whose greatest takes no care of NaN."""
+    return T.reinterpret("int32x16", value) & splat(T.int32(0x7FFFFFFF), LANES)
+
+
 @T.inline
 def store_term(acts, scale, bias, values, factor, tile, g, r, encoding):
     """Store 32 values, rounded to bytes that stand for them in steps of `factor`."""
@@ -142,7 +147,7 @@ def quantise_group(acts, scale, bias, low, high, tile, g, r, encoding):
     rest = T.alloc_buffer((2,), "float32x16")
     rest[0] = low
     rest[1] = high
-    peak[0] = reduce_fmax(T.max(T.abs(rest[0]), T.abs(rest[1])))
+    peak[0] = T.reinterpret("float32", reduce_max(T.max(magnitude(rest[0]), magnitude(rest[1])), "int32"))
     inverse[0] = T.if_then_else(peak[0] > T.float32(LEAST), T.float32(127) / peak[0], T.float32(0))
     rest[0] = rest[0] * splat(inverse[0], LANES)
     rest[1] = rest[1] * splat(inverse[0], LANES)

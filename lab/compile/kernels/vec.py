@@ -72,6 +72,11 @@ def reduce_add(vector: Expr, dtype: str) -> Expr:
     return T.call_llvm_pure_intrin(dtype, "llvm.vector.reduce.add", vector)
 
 
+def reduce_max(vector: Expr, dtype: str) -> Expr:
+    """Return the greatest of a signed vector's lanes."""
+    return T.call_llvm_pure_intrin(dtype, "llvm.vector.reduce.smax", vector)
+
+
 def reduce_fadd(vector: Expr) -> Expr:
     """Return the sum of a float32 vector's lanes (strictly in order, as LLVM does without reassociation)."""
     return T.call_llvm_pure_intrin("float32", "llvm.vector.reduce.fadd", T.float32(0), vector)
