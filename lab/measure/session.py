@@ -136,8 +136,8 @@ def _with_lengths(
     (engine,) = engines
     if asked.names_lengths or not isinstance(engine, RunnerEngine):
         return engines, plan
-    wait_until_quiet(device, plan, clock)
     with progress.phase(f"trial {TRIAL.label}"):
+        wait_until_quiet(device, plan, clock)
         rate = engine.try_once(TRIAL)
     if isinstance(rate, str):
         progress.note(f"trial {TRIAL.label}: {rate}")
