@@ -24,9 +24,10 @@ from lab.devices.registry import open_device
 from lab.formats.bundle import load_manifest
 from lab.formats.run_record import RevisionBlock, RunRecord, TimesRecord
 from lab.formats.target import TargetSpec
+from lab.formats.test import Test
 from lab.measure.document import serial_hash
 from lab.measure.lengths import Asked, Step
-from lab.measure.plan import USUAL_REPEATS, Cell, Plan, plan_for
+from lab.measure.plan import USUAL_REPEATS, Plan, plan_for
 from lab.measure.session import Interrupted, measure, measure_engines
 from lab.measure.share import default_threads
 from lab.measure.unmeasured import unmeasured
@@ -49,7 +50,7 @@ class Wanted:
     repeats: int | None = None
     threads: int | None = None
     engines: tuple[str, ...] = ()
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[Test, ...] = ()
     resumes: RunRecord | None = None
     profile: bool = False
     tags: tuple[str, ...] = ()
@@ -181,7 +182,7 @@ def _plan(wanted: Wanted, spec: ModelSpec, target: TargetSpec, device: Device) -
     return plan
 
 
-def _cells(wanted: Wanted) -> tuple[Cell, ...]:
+def _cells(wanted: Wanted) -> tuple[Test, ...]:
     return wanted.cells or Asked(wanted.prompt, wanted.generate, wanted.depth).cells()
 
 

@@ -10,8 +10,9 @@ from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.formats.bundle import BundleManifest
 from lab.formats.target import TargetSpec
+from lab.formats.test import Test
 from lab.measure.gpu_call import GpuCall, gpu_call
-from lab.measure.plan import Cell, Plan
+from lab.measure.plan import Plan
 from lab.ondevice.build import RunnerFiles
 
 # The KV cache in huge pages, where glibc knows how; elsewhere without effect. Decode at depth reads it 10 % faster.
@@ -63,23 +64,23 @@ class Invocation:
         """Return the words that bring the weights into the device's page cache."""
         return [*self.call, "stage", "--bundle", self.bundle]
 
-    def timed(self, cell: Cell, *, verify: bool) -> list[str]:
+    def timed(self, cell: Test, *, verify: bool) -> list[str]:
         """Return the words for one timed repetition of `cell`."""
         words = self._run(cell, self.plan.prefill_chunk, self.plan.warmup_cap)
         return [*words, "--verify"] if verify else words
 
-    def memory_pass(self, cell: Cell) -> list[str]:
+    def memory_pass(self, cell: Test) -> list[str]:
         """Return the words for the memory pass of `cell`; see `shortened`."""
         # The chunk that the timed runs use, which never is longer than what they feed.
         chunk = min(self.plan.prefill_chunk, max(cell.prompt, cell.depth))
         words = self._run(shortened(cell, self.plan.memory_generate), chunk, warmup_cap=0)
         return [*words, "--memory-interval-ms", str(self.plan.memory_interval_ms)]
 
-    def profile_pass(self, cell: Cell) -> list[str]:
+    def profile_pass(self, cell: Test) -> list[str]:
         """Return the words for the pass that times every kernel of the GPU: its own times count for nothing else."""
         return self._run(cell, self.plan.prefill_chunk, self.plan.warmup_cap, profile=True)
 
-    def _run(self, cell: Cell, chunk: int, warmup_cap: int, *, profile: bool = False) -> list[str]:
+    def _run(self, cell: Test, chunk: int, warmup_cap: int, *, profile: bool = False) -> list[str]:
         options = {
             "bundle": self.bundle,
             "runtime": self.runtime,
@@ -139,7 +140,7 @@ def place_bundle(
     return Invocation(placed.call, placed.runtime, there, plan, placed.env, placed.gpu)
 
 
-def shortened(cell: Cell, generate: int) -> Cell:
+def shortened(cell: Test, generate: int) -> Test:
     """Return `cell` with at most `generate` tokens to make and the rest fed before the clock starts.
 
     The cache comes to hold as many tokens as in the timed runs, so the peak is theirs, in less time.

@@ -17,9 +17,6 @@ MAX_TOKENS = 1_000_000  # the runner takes no more
 LEAST_REPEATS, USUAL_REPEATS, MOST_REPEATS = 3, 5, 10  # where nobody named a number
 
 
-Cell = Test
-
-
 @dataclass(frozen=True)
 class Lengths:
     """Why a plan's cells have the lengths that nobody named; see `lab.measure.lengths`.
