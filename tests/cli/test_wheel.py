@@ -77,7 +77,7 @@ def test_the_wheel_holds_sources_that_are_no_python(installed: Path, folder: str
 
 def test_the_wheel_holds_the_migrations_of_the_database(installed: Path) -> None:
     (wheel,) = installed.glob("*.whl")
-    folder = ROOT / "lab" / "core" / "sql" / "migrations"
+    folder = ROOT / "lab" / "store" / "sql" / "migrations"
     files = {str(path.relative_to(ROOT)) for path in folder.rglob("*.py")}
     assert len(files) > 1
     assert files <= set(zipfile.ZipFile(wheel).namelist())

@@ -170,9 +170,13 @@ class Sshd:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return every process below `pid`, parents first."""
+    """Return every process below `pid`, parents first; one that has ended meanwhile has none."""
     found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:
+        return []
+    for task in tasks:
         try:
             children = [int(word) for word in task.read_text().split()]
         except OSError:
