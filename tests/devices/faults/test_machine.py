@@ -17,6 +17,7 @@ from lab.devices.qemu.guest import Guest
 from lab.devices.qemu.image import Image
 from lab.devices.qemu.machine import start_machine
 from lab.devices.registry import connect
+from lab.devices.ssh import connection
 from lab.formats.run_record import RunRecord
 from lab.formats.target import TargetSpec
 from tests.devices import emulated
@@ -130,6 +131,8 @@ def test_resume_measures_what_the_reboot_left_out(machine: Machine, command: Com
 
 
 def test_a_program_that_takes_all_memory(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # While memory runs out, an emulated machine on a busy host may not answer for longer than lab waits.
+    monkeypatch.setitem(connection.KEEPALIVE, "keepalive_count_max", 10)
     monkeypatch.setenv("LAB_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LAB_LOCKS", str(tmp_path / "locks"))
     record = Bench(tmp_path, machine.target, lambda: connect(machine.target, Access()), "/bin/sh").run("eat")
