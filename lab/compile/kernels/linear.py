@@ -200,6 +200,26 @@ def quantised_linear(
         else:
             all_groups(acts, scale, bias, q_weight, q_scale, acc, ints, tile, first, terms == 2)
 
+    def stored(before: Any, row: Expr, at: Expr, total: Expr) -> Expr:
+        """Return what goes into `out` for the lanes from `at` on."""
+        if residual:
+            return before[row, lanes_of(at, lanes)] + total
+        return written(out_dtype, total, lanes, at, scaled)
+
+    @T.inline
+    def product(acts, scale, bias, q_weight, q_scale, before, out, n, tiles):
+        for v in T.parallel(vectors // flight):
+            for tile in T.serial(tiles):
+                acc = T.alloc_buffer((flight * rows,), f"float32x{lanes}")
+                ints = T.alloc_buffer((flight * rows * kept,), sums)
+                one_tile(acts, scale, bias, q_weight, q_scale, acc, ints, tile, v * flight)
+                for r in T.unroll(rows):
+                    if tile * rows + r < n:
+                        for b in T.unroll(flight):
+                            out[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = stored(
+                                before, tile * rows + r, (v * flight + b) * lanes, result(acc, b, r)
+                            )
+
     if residual:
 
         @T.prim_func
@@ -220,17 +240,7 @@ def quantised_linear(
             bias = T.match_buffer(bias_handle, (tiles, groups * terms, rows * copies), "int32")
             before = T.match_buffer(residual_handle, (n, out_rows), "float32")
             out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
-            for v in T.parallel(vectors // flight):
-                for tile in T.serial(tiles):
-                    acc = T.alloc_buffer((flight * rows,), f"float32x{lanes}")
-                    ints = T.alloc_buffer((flight * rows * kept,), sums)
-                    one_tile(acts, scale, bias, q_weight, q_scale, acc, ints, tile, v * flight)
-                    for r in T.unroll(rows):
-                        if tile * rows + r < n:
-                            for b in T.unroll(flight):
-                                out[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = before[
-                                    tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)
-                                ] + result(acc, b, r)
+            product(acts, scale, bias, q_weight, q_scale, before, out, n, tiles)
 
         return linear_add
 
@@ -250,16 +260,6 @@ def quantised_linear(
         scale = T.match_buffer(scale_handle, (tiles, groups * terms, rows * copies), "float32")
         bias = T.match_buffer(bias_handle, (tiles, groups * terms, rows * copies), "int32")
         out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
-        for v in T.parallel(vectors // flight):
-            for tile in T.serial(tiles):
-                acc = T.alloc_buffer((flight * rows,), f"float32x{lanes}")
-                ints = T.alloc_buffer((flight * rows * kept,), sums)
-                one_tile(acts, scale, bias, q_weight, q_scale, acc, ints, tile, v * flight)
-                for r in T.unroll(rows):
-                    if tile * rows + r < n:
-                        for b in T.unroll(flight):
-                            out[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = written(
-                                out_dtype, result(acc, b, r), lanes, (v * flight + b) * lanes, scaled
-                            )
+        product(acts, scale, bias, q_weight, q_scale, out, out, n, tiles)
 
     return linear

@@ -81,6 +81,23 @@ def row_linear(
                 to_f32(q_scale[v, g, lanes_of(p * lanes, lanes)], lanes) * splat(scale[0, 2 * g + 1, 0], lanes)
             )
 
+    def stored(before: Any, at: Expr, total: Expr) -> Expr:
+        """Return what goes into `out` for the lanes from `at` on."""
+        if residual:
+            return before[0, lanes_of(at, lanes)] + total
+        return written(out_dtype, total, lanes, at, scaled)
+
+    @T.inline
+    def product(acts, scale, bias, q_weight, q_scale, before, out):
+        for v in T.parallel(blocks):
+            acc = T.alloc_buffer((parts,), f"float32x{lanes}")
+            for p in T.unroll(parts):
+                acc[p] = splat(T.float32(0), lanes)
+            for g in T.serial(groups):
+                one_group(acts, scale, bias, q_weight, q_scale, acc, v, g)
+            for p in T.unroll(parts):
+                out[0, lanes_of(v * BLOCK + p * lanes, lanes)] = stored(before, v * BLOCK + p * lanes, acc[p])
+
     if residual:
 
         @T.prim_func
@@ -94,16 +111,7 @@ def row_linear(
             out: T.Buffer((1, out_rows), out_dtype),
         ):
             T.func_attr({"tirx.noalias": True, "op_pattern": 8})
-            for v in T.parallel(blocks):
-                acc = T.alloc_buffer((parts,), f"float32x{lanes}")
-                for p in T.unroll(parts):
-                    acc[p] = splat(T.float32(0), lanes)
-                for g in T.serial(groups):
-                    one_group(acts, scale, bias, q_weight, q_scale, acc, v, g)
-                for p in T.unroll(parts):
-                    out[0, lanes_of(v * BLOCK + p * lanes, lanes)] = (
-                        before[0, lanes_of(v * BLOCK + p * lanes, lanes)] + acc[p]
-                    )
+            product(acts, scale, bias, q_weight, q_scale, before, out)
 
         return row_add
 
@@ -117,15 +125,6 @@ def row_linear(
         out: T.Buffer((1, out_rows), out_dtype),
     ):
         T.func_attr({"tirx.noalias": True, "op_pattern": 8})
-        for v in T.parallel(blocks):
-            acc = T.alloc_buffer((parts,), f"float32x{lanes}")
-            for p in T.unroll(parts):
-                acc[p] = splat(T.float32(0), lanes)
-            for g in T.serial(groups):
-                one_group(acts, scale, bias, q_weight, q_scale, acc, v, g)
-            for p in T.unroll(parts):
-                out[0, lanes_of(v * BLOCK + p * lanes, lanes)] = written(
-                    out_dtype, acc[p], lanes, v * BLOCK + p * lanes, scaled
-                )
+        product(acts, scale, bias, q_weight, q_scale, out, out)
 
     return row

@@ -53,6 +53,7 @@ def tiled_linear(
     vectors, flight = blocks * parts, fitting(blocks * parts, isa.tile_blocks)
     fine = vectors if fine_rows is None else -(-fine_rows // lanes)
     steps, items, factors = make.steps, make.items, make.factors
+    apart = terms == 2 and not make.words  # the terms are summed each by itself
     terms = 2 if make.words else terms
     last = terms - 1 if make.words else 0  # which of a group's scales and biases is that of one term
 
@@ -140,15 +141,35 @@ def tiled_linear(
         for t in T.serial(count):
             for i in T.unroll(flight * rows):
                 sums[t, lanes_of(i * lanes, lanes)] = splat(T.float32(0), lanes)
-        if make.words or terms == 1:
-            all_groups(acts, scale, bias, q_weight, q_scale, weights, sums, first, begin, count, False)
-        elif fine < vectors:
+        if apart and fine < vectors:
             if first < fine:
                 all_groups(acts, scale, bias, q_weight, q_scale, weights, sums, first, begin, count, True)
             else:
                 all_groups(acts, scale, bias, q_weight, q_scale, weights, sums, first, begin, count, False)
         else:
-            all_groups(acts, scale, bias, q_weight, q_scale, weights, sums, first, begin, count, True)
+            all_groups(acts, scale, bias, q_weight, q_scale, weights, sums, first, begin, count, apart)
+
+    def stored(before: Any, row: Expr, at: Expr, total: Expr) -> Expr:
+        """Return what goes into `out` for the lanes from `at` on."""
+        if residual:
+            return before[row, lanes_of(at, lanes)] + total
+        return written(out_dtype, total, lanes, at, scaled)
+
+    @T.inline
+    def product(acts, scale, bias, q_weight, q_scale, before, out, n, tiles):
+        for v in T.parallel(vectors // flight):
+            weights = T.alloc_buffer((steps * flight, items), make.item, scope="local")
+            sums = T.alloc_buffer((kept, flight * rows * lanes), "float32", scope="local")
+            for c in T.serial((tiles + kept - 1) // kept):
+                count: T.let[T.int64] = T.min(T.int64(kept), tiles - c * kept)
+                some_tiles(acts, scale, bias, q_weight, q_scale, weights, sums, v * flight, c * kept, count)
+                for t in T.serial(count):
+                    for r in T.unroll(rows):
+                        if (c * kept + t) * rows + r < n:
+                            for b in T.unroll(flight):
+                                out[(c * kept + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = stored(
+                                    before, (c * kept + t) * rows + r, (v * flight + b) * lanes, sums[t, part(b, r)]
+                                )
 
     if residual:
 
@@ -170,20 +191,7 @@ def tiled_linear(
             bias = T.match_buffer(bias_handle, (tiles, groups * terms, rows), "int32")
             before = T.match_buffer(residual_handle, (n, out_rows), "float32")
             out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
-            for v in T.parallel(vectors // flight):
-                weights = T.alloc_buffer((steps * flight, items), make.item, scope="local")
-                sums = T.alloc_buffer((kept, flight * rows * lanes), "float32", scope="local")
-                for c in T.serial((tiles + kept - 1) // kept):
-                    count: T.let[T.int64] = T.min(T.int64(kept), tiles - c * kept)
-                    some_tiles(acts, scale, bias, q_weight, q_scale, weights, sums, v * flight, c * kept, count)
-                    for t in T.serial(count):
-                        for r in T.unroll(rows):
-                            if (c * kept + t) * rows + r < n:
-                                for b in T.unroll(flight):
-                                    out[(c * kept + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = (
-                                        before[(c * kept + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)]
-                                        + sums[t, part(b, r)]
-                                    )
+            product(acts, scale, bias, q_weight, q_scale, before, out, n, tiles)
 
         return linear_add
 
@@ -203,18 +211,6 @@ def tiled_linear(
         scale = T.match_buffer(scale_handle, (tiles, groups * terms, rows), "float32")
         bias = T.match_buffer(bias_handle, (tiles, groups * terms, rows), "int32")
         out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
-        for v in T.parallel(vectors // flight):
-            weights = T.alloc_buffer((steps * flight, items), make.item, scope="local")
-            sums = T.alloc_buffer((kept, flight * rows * lanes), "float32", scope="local")
-            for c in T.serial((tiles + kept - 1) // kept):
-                count: T.let[T.int64] = T.min(T.int64(kept), tiles - c * kept)
-                some_tiles(acts, scale, bias, q_weight, q_scale, weights, sums, v * flight, c * kept, count)
-                for t in T.serial(count):
-                    for r in T.unroll(rows):
-                        if (c * kept + t) * rows + r < n:
-                            for b in T.unroll(flight):
-                                out[(c * kept + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = written(
-                                    out_dtype, sums[t, part(b, r)], lanes, (v * flight + b) * lanes, scaled
-                                )
+        product(acts, scale, bias, q_weight, q_scale, out, out, n, tiles)
 
     return linear
