@@ -10,7 +10,7 @@ from rich.text import Text
 
 from benchmarks.bars import NOT_HERE, Row
 from benchmarks.machine import this_machine
-from lab.analysis.flags import run_flags
+from lab.analysis.run.flags import run_flags
 from lab.formats.run_record import RunRecord
 from lab.views.console import to_text
 from lab.views.run_facts import roof_words

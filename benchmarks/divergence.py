@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lab.analysis.stats import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED
+from lab.analysis.run.stats import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED
 
 Array = npt.NDArray[Any]
 F64 = npt.NDArray[np.float64]

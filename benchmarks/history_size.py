@@ -68,7 +68,7 @@ def _store(home: Path, runs: int, rounds: int) -> dict[str, Measured]:
 
 def _keep() -> Measured:
     from benchmarks.synthetic_points import synthetic_points
-    from lab.analysis.points.kept import Kept, kept_file, write_kept
+    from lab.analysis.points.cache import Kept, kept_file, write_kept
 
     points = synthetic_points(world(int(os.environ["LAB_POINTS"]) // POINTS_A_RUN + 1))
     write_kept(kept_file(), Kept(points, [f"version {number}" for number in range(len(points.runs))], []))
@@ -80,7 +80,7 @@ def _judge() -> Measured:
     import numpy as np
 
     from lab.analysis.judging.judge import Policy, Side, judge
-    from lab.analysis.points.kept import kept_file, read_kept
+    from lab.analysis.points.cache import kept_file, read_kept
 
     imported = time.perf_counter()
     kept = read_kept(kept_file())

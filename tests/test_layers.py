@@ -205,7 +205,7 @@ def test_a_circle_is_found_wherever_it_is_closed(tmp_path: Path, late: str) -> N
         ("formats/x.py", "import sqlalchemy"),
         ("store/x.py", "import numpy"),
         ("analysis/x.py", "from lab.measure.plan import Plan"),
-        ("measure/x.py", "import lab.analysis.summary"),
+        ("measure/x.py", "import lab.analysis.run.summary"),
         ("store/x.py", "import lab.models.quant"),
         ("models/x.py", "import lab.store.find"),
         ("compile/x.py", "from lab import store"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.analysis.flags import DOUBTFUL, doubts
-from lab.analysis.gpu import computes_on_cpu, fell_back, is_gpu_run
 from lab.analysis.marks import Mark
 from lab.analysis.points.key import Conditions
 from lab.analysis.points.named import fields_against
 from lab.analysis.points.settings import facts_of, settings_of
+from lab.analysis.run.flags import DOUBTFUL, doubts
+from lab.analysis.run.gpu import computes_on_cpu, fell_back, is_gpu_run
 from lab.core.text import printable
 from lab.formats.run_record import Cell, RunRecord
 

@@ -13,8 +13,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lab.analysis.exchange.llama_columns import imported_rows
-from lab.analysis.gpu import gpu_facts, is_gpu_run
-from lab.analysis.summary import finished
+from lab.analysis.run.gpu import gpu_facts, is_gpu_run
+from lab.analysis.run.summary import finished
 from lab.analysis.tools import OWN, tool_of
 from lab.formats.run_record import Cell, Repetition, RunRecord
 

@@ -56,7 +56,7 @@ class OpenedStore:
 
     def frame(self, *, target: str | None = None, model: str | None = None, raw: bool = False) -> pd.DataFrame:
         """Return one row a repetition."""
-        from lab.analysis.frame import to_frame
+        from lab.analysis.run.frame import to_frame
 
         return to_frame(self.runs(target=target, model=model), raw=raw)
 

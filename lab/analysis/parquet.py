@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lab.analysis.frame import COLUMNS, RAW, table_schema, to_frame, to_table
+from lab.analysis.run.frame import COLUMNS, RAW, table_schema, to_frame, to_table
 from lab.core.atomic import publish_file
 from lab.core.disk import write_failure
 from lab.core.errors import LabError, StoreError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from lab.analysis.axis import Row, Table
+from lab.analysis.compare.axis import Row, Table
 from lab.cli.gate_document import verdict_document
 
 

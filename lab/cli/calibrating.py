@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from lab.analysis.compare.select import codes
 from lab.analysis.judging.floors import learn_floors
 from lab.analysis.judging.sides import Side
 from lab.analysis.points.table import Points, Runs
-from lab.analysis.select import codes
 from lab.cli.loading import loaded_points
 from lab.cli.problems import Interrupted
 from lab.core.errors import MeasureError, StoreError

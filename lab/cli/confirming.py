@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.analysis.compare.select import codes
 from lab.analysis.judging.confirm import confirmed
 from lab.analysis.judging.sides import Side
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import STATUS
-from lab.analysis.select import codes
 from lab.cli.gating import Judged
 from lab.core.errors import LabError
 from lab.core.progress import Progress

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lab.analysis.compare import Comparison
-from lab.analysis.flags import run_flags
-from lab.analysis.summary import summarise
+from lab.analysis.compare.runs import Comparison
+from lab.analysis.run.flags import run_flags
+from lab.analysis.run.summary import summarise
 from lab.core.errors import BundleError, LabError
 from lab.core.fields import encode
 from lab.core.jsonio import read_json

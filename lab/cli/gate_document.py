@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from lab.analysis.gate import Gate
+from lab.analysis.compare.gate import Gate
 from lab.analysis.judging.verdict import Verdict
 
 

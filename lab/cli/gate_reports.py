@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.analysis.gate import Gate
+from lab.analysis.compare.gate import Gate
 from lab.cli.output import print_exactly
 from lab.core.atomic import write_text
 from lab.core.disk import write_failure

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lab.analysis.gate import Gate
+from lab.analysis.compare.gate import Gate
+from lab.analysis.compare.select import Among, codes, select
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import Points
-from lab.analysis.select import Among, codes, select
 from lab.cli.loading import loaded_points
 from lab.core.errors import NotComparableError, StoreError
 from lab.formats.calibration import load_floors

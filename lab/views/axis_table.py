@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.analysis.axis import Row, Table
+from lab.analysis.compare.axis import Row, Table
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.named import label

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.analysis.compare import Comparison, Row
+from lab.analysis.compare.runs import Comparison, Row
 from lab.analysis.marks import ONE_SESSION
 from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table

@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.analysis.flags import run_flags
-from lab.analysis.side_by_side import Ratio, SideBySide
-from lab.analysis.summary import CellSummary
+from lab.analysis.compare.side_by_side import Ratio, SideBySide
+from lab.analysis.run.flags import run_flags
+from lab.analysis.run.summary import CellSummary
 from lab.core.text import clipped
 from lab.formats.metrics import NOT_MEASURED, metric
 from lab.formats.run_record import RunRecord

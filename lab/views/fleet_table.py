@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from lab.analysis.summary import CellSummary, summarise
+from lab.analysis.run.summary import CellSummary, summarise
 from lab.core.text import clipped
 from lab.formats.metrics import NOT_MEASURED
 from lab.formats.run_record import RunRecord

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.analysis.gate import Gate
+from lab.analysis.compare.gate import Gate
 from lab.analysis.judging.verdict import Verdict
 from lab.views.gate_words import metric_title, outcome, sentence, test_of, where
 

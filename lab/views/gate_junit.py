@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from lab.analysis.gate import Gate
+from lab.analysis.compare.gate import Gate
 from lab.analysis.judging.verdict import Verdict
 from lab.views.gate_words import metric_title, sentence, test_of, where
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lab.analysis.gate import FINE, Gate
+from lab.analysis.compare.gate import FINE, Gate
 from lab.analysis.judging.verdict import Verdict
 from lab.views.gate_words import change, interval, metric_title, outcome, sentence, test_of, values
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.analysis.gate import FINE, Gate
+from lab.analysis.compare.gate import FINE, Gate
 from lab.analysis.judging.verdict import ALARMS, Verdict
 from lab.analysis.judging.verdict import GOOD as BETTER
 from lab.analysis.points.named import label

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from lab.analysis.gpu import build_s, is_gpu_run, launches_per_token, program_decode, unverified
+from lab.analysis.run.gpu import build_s, is_gpu_run, launches_per_token, program_decode, unverified
 from lab.core.text import clipped
 from lab.core.units import human_bytes, human_seconds
 from lab.formats.run_record import Cell, RunRecord

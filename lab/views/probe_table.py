@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.analysis.stats import describe
+from lab.analysis.run.stats import describe
 from lab.core.text import clipped
 from lab.formats.metrics import NOT_MEASURED
 from lab.formats.probe_record import ProbeCount, ProbeRecord

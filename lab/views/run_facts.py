@@ -6,8 +6,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from lab.analysis.gpu import is_gpu_run
-from lab.analysis.roofline import matrix_kinds
+from lab.analysis.run.gpu import is_gpu_run
+from lab.analysis.run.roofline import matrix_kinds
 from lab.core.decode import decode
 from lab.core.units import human_seconds
 from lab.formats.run_blocks import PeakKind

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.analysis.flags import run_flags
-from lab.analysis.gpu import is_gpu_run
-from lab.analysis.stats import Stat
-from lab.analysis.summary import CellSummary, summarise
+from lab.analysis.run.flags import run_flags
+from lab.analysis.run.gpu import is_gpu_run
+from lab.analysis.run.stats import Stat
+from lab.analysis.run.summary import CellSummary, summarise
 from lab.core.text import clipped
 from lab.formats.run_record import RunRecord
 from lab.views.gpu_facts import NO_ROOF, gpu_lines

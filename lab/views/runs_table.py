@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from lab.analysis.flags import DOUBTS, run_flags
-from lab.analysis.summary import CellSummary, summarise
+from lab.analysis.run.flags import DOUBTS, run_flags
+from lab.analysis.run.summary import CellSummary, summarise
 from lab.formats.run_record import RunRecord
 from lab.store import BadRun
 from lab.views.run_facts import model_words

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.axis import Table, Wanted, along, split_model
+from lab.analysis.compare.axis import Table, Wanted, along, split_model
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import Points

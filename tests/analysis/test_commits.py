@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.analysis.axis import Wanted, along
 from lab.analysis.boards.windows import revisions
 from lab.analysis.commits import is_same, readable, whole
+from lab.analysis.compare.axis import Wanted, along
+from lab.analysis.compare.select import Among, select
 from lab.analysis.judging.sides import Policy
 from lab.analysis.points.table import Points
-from lab.analysis.select import Among, select
 from lab.core.errors import LabError, StoreError, UsageError
 from lab.formats.revision import Repository
 from tests.analysis.judging.histories import key, points

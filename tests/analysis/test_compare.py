@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.compare import Comparison, Row, compare
+from lab.analysis.compare.runs import Comparison, Row, compare
 from lab.analysis.marks import judge
 from tests.analysis.documents import DOCUMENT, MODEL, cell, failed_repetition, record
 

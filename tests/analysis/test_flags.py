@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.flags import run_flags
-from lab.analysis.summary import summarise
+from lab.analysis.run.flags import run_flags
+from lab.analysis.run.summary import summarise
 from tests.analysis.documents import DOCUMENT, MODEL, cell, record
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from lab.analysis.frame import COLUMNS, to_frame
+from lab.analysis.run.frame import COLUMNS, to_frame
 from tests.analysis.documents import cell, failed_repetition, record
 
 

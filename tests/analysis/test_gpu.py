@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from lab.analysis.comparable import run_obstacle
-from lab.analysis.flags import run_flags
-from lab.analysis.frame import to_frame
-from lab.analysis.gpu import build_s, launches_per_token, program_decode, unverified
-from lab.analysis.side_by_side import side_by_side
-from lab.analysis.summary import summarise
+from lab.analysis.compare.side_by_side import side_by_side
+from lab.analysis.run.flags import run_flags
+from lab.analysis.run.frame import to_frame
+from lab.analysis.run.gpu import build_s, launches_per_token, program_decode, unverified
+from lab.analysis.run.summary import summarise
 from lab.core.errors import StoreError
 from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, gpu_document, record

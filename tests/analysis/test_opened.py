@@ -15,9 +15,9 @@ import pytest
 
 import lab
 from lab import store
-from lab.analysis.frame import COLUMNS, RAW, to_frame
 from lab.analysis.parquet import write_parquet
 from lab.analysis.points.build import points_of
+from lab.analysis.run.frame import COLUMNS, RAW, to_frame
 from lab.core.errors import StoreError
 from lab.core.progress import NullProgress
 from lab.store.compact import compact

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.roofline import matrix_peak
-from lab.analysis.summary import summarise
-from lab.analysis.work import decode_work, prefill_work, tokens_seen
+from lab.analysis.run.roofline import matrix_peak
+from lab.analysis.run.summary import summarise
+from lab.analysis.run.work import decode_work, prefill_work, tokens_seen
 from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, MODEL, PEAK_OF_NIBBLES, cell, record
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.analysis.compare.select import Among, select
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import Points
-from lab.analysis.select import Among, select
 from lab.core.errors import LabError, StoreError, UsageError
 from lab.formats.revision import Repository
 from tests.analysis.sessions import NEW, OLD, session, sessions

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.compare import compare
+from lab.analysis.compare.runs import compare
+from lab.analysis.compare.side_by_side import Ratio, side_by_side
 from lab.analysis.llama_bench import llama_bench_rows
-from lab.analysis.side_by_side import Ratio, side_by_side
-from lab.analysis.stats import paired_ratio_interval, ratio_interval
+from lab.analysis.run.stats import paired_ratio_interval, ratio_interval
 from lab.core.errors import NotComparableError
 from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, GIB, cell, failed_repetition, record

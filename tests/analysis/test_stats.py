@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from lab.analysis.stats import describe, percentile, ratio_interval
+from lab.analysis.run.stats import describe, percentile, ratio_interval
 
 
 def test_describe_agrees_with_numbers_worked_by_hand() -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.analysis.summary import summarise
-from lab.analysis.work import decode_work
+from lab.analysis.run.summary import summarise
+from lab.analysis.run.work import decode_work
 from tests.analysis.documents import MIB, MODEL, cell, failed_repetition, record
 
 

@@ -13,7 +13,7 @@ from benchmarks.against_llama import main
 from benchmarks.bars import DECODE, PREFILL, Bar, Row, of_roof, seconds, speed
 from benchmarks.bars_table import render
 from benchmarks.sessions import AsBefore, busy_core
-from lab.analysis.side_by_side import PEAK
+from lab.analysis.compare.side_by_side import PEAK
 from lab.core.errors import LabError
 from lab.formats.run_record import CellMemory, RunRecord
 from tests.measure.peers import Peers

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lab import store
+from lab.analysis.compare.select import select
 from lab.analysis.judging.judge import Policy, judge
 from lab.analysis.points.load import load_points
-from lab.analysis.select import select
 from lab.cli.confirm_sessions import Sessions, bundle_of
 from lab.cli.confirming import confirm, is_suspect
 from lab.cli.gating import Asked, Judged, judged

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.flags import run_flags
+from lab.analysis.run.flags import run_flags
 from lab.core.errors import DeviceError, DeviceFailedError, MeasureError
 from lab.formats.bundle import TensorEntry
 from lab.formats.target import CompileSpec, MeasureSpec, OpenClSpec, TargetSpec

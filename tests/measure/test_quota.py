@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.summary import summarise
+from lab.analysis.run.summary import summarise
 from lab.formats.run_record import Repetition
 from lab.formats.test import Test
 from lab.measure.gates import Gate

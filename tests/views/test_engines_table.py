@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.side_by_side import side_by_side
+from lab.analysis.compare.side_by_side import side_by_side
 from lab.views.console import to_text
 from lab.views.engines_table import engines_table
 from lab.views.run_table import run_table

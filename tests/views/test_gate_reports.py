@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import pytest
 from markdown_it import MarkdownIt
 
-from lab.analysis.gate import Gate
+from lab.analysis.compare.gate import Gate
+from lab.analysis.compare.select import codes, select
 from lab.analysis.judging.judge import Policy, judge
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import STATUS, CellKey
-from lab.analysis.select import codes, select
 from lab.formats.verdicts import Word
 from lab.views.console import to_text
 from lab.views.gate_annotations import gate_annotations, harmless

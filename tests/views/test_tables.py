@@ -9,7 +9,7 @@ import pytest
 from rich.console import RenderableType
 
 from lab.analysis.agreement import Agreement
-from lab.analysis.compare import compare
+from lab.analysis.compare.runs import compare
 from lab.core.errors import ConfigError
 from lab.formats.target import CompileSpec, DeviceSpec, TargetSpec
 from lab.models.catalog import CatalogRow

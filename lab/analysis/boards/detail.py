@@ -9,9 +9,9 @@ from typing import Any
 from lab.analysis.boards.environment import Difference, differences
 from lab.analysis.boards.histogram import Histogram, histogram
 from lab.analysis.boards.position import Position, positions
-from lab.analysis.flags import run_flags
 from lab.analysis.points.key import STATUS, CellKey
-from lab.analysis.summary import finished, samples, summarise
+from lab.analysis.run.flags import run_flags
+from lab.analysis.run.summary import finished, samples, summarise
 from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.formats.test import Test
 from lab.store.liveness import as_it_stands

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.analysis.stats import percentile
+from lab.analysis.run.stats import percentile
 
 BINS = 24
 TAIL = 99.0  # what lies above this percentile shares the last bin, so that one pause does not flatten the rest

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.analysis.gpu import is_gpu_run
-from lab.analysis.roofline import matrix_peak, roof
-from lab.analysis.summary import CellSummary
-from lab.analysis.work import Work, decode_work, prefill_work
+from lab.analysis.run.gpu import is_gpu_run
+from lab.analysis.run.roofline import matrix_peak, roof
+from lab.analysis.run.summary import CellSummary
+from lab.analysis.run.work import Work, decode_work, prefill_work
 from lab.formats.run_record import Cell, RunRecord
 
 

@@ -13,8 +13,8 @@ from lab.analysis.backend_names import backend_text
 from lab.analysis.exchange.hostless import public_setting
 from lab.analysis.exchange.series import Series, series_of
 from lab.analysis.exchange.series_names import under
-from lab.analysis.gpu import gpu_facts
 from lab.analysis.points.settings import settings_of
+from lab.analysis.run.gpu import gpu_facts
 from lab.analysis.tools import protocol_of, tool_of
 from lab.formats.metrics import metric
 from lab.formats.run_record import RunRecord

@@ -1,6 +1,6 @@
 """Whether a row contradicts itself, or says what no device can do: such a row is kept, marked, and never judged.
 
-The codes are those of lab.analysis.flags. Bounds are generous, since a mark takes a number out of every comparison.
+The codes are those of lab.analysis.run.flags. Bounds are generous, since a mark takes a number out of every comparison.
 """
 
 from __future__ import annotations

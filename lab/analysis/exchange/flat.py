@@ -1,4 +1,4 @@
-"""Runs as plain rows for spreadsheets and scripts: one a repetition, columns as in lab.analysis.frame."""
+"""Runs as plain rows for spreadsheets and scripts: one a repetition, columns as in lab.analysis.run.frame."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lab.analysis.exchange.hostless import hostless, public_setting
-from lab.analysis.frame import COLUMNS, empty_cells, rows
 from lab.analysis.points.settings import settings_of
+from lab.analysis.run.frame import COLUMNS, empty_cells, rows
 from lab.core.terminal import json_text
 from lab.core.text import printable
 from lab.formats.run_record import RunRecord

@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lab.analysis.exchange.llama_rows import TOOL
-from lab.analysis.summary import finished
+from lab.analysis.run.summary import finished
 from lab.analysis.tools import tool_of
 from lab.formats.run_record import Cell, RunRecord
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.analysis.exchange.hostless import hostless
-from lab.analysis.flags import doubts
-from lab.analysis.summary import CellSummary, finished, samples, summarise
+from lab.analysis.run.flags import doubts
+from lab.analysis.run.summary import CellSummary, finished, samples, summarise
 from lab.formats.run_record import Cell, RunRecord
 
 EXPORTED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "itl_p50_s", "load_s", "rss_peak_bytes")

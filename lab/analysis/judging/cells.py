@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.analysis.flags import DOUBTFUL
 from lab.analysis.judging.match import Match, base_of
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
+from lab.analysis.run.flags import DOUBTFUL
 from lab.core.text import said
 from lab.formats.verdicts import Word
 

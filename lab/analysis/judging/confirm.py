@@ -13,7 +13,7 @@ from lab.analysis.judging.numbers import Sessions, sessions
 from lab.analysis.judging.sides import Policy, Side
 from lab.analysis.judging.special import t_quantile, t_two_sided
 from lab.analysis.judging.verdict import Verdict
-from lab.analysis.judging.words import beyond, direction, within
+from lab.analysis.judging.verdict_text import beyond, direction, within
 from lab.analysis.points.table import Points
 
 Array = NDArray[np.float64]

@@ -15,7 +15,7 @@ from lab.analysis.judging.numbers import latest, sessions
 from lab.analysis.judging.sides import FLOOR, Policy, Side
 from lab.analysis.judging.spread import spread
 from lab.analysis.judging.verdict import Judgement, Verdict
-from lab.analysis.judging.words import verdicts
+from lab.analysis.judging.verdict_text import verdicts
 from lab.analysis.points.defaults import COLUMNS, LLAMA_BENCH
 from lab.analysis.points.named import differences
 from lab.analysis.points.table import Points, Runs

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from lab.analysis.flags import run_flags
 from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
 from lab.analysis.points.settings import backend_of, columns_of, facts_of, settings_of
 from lab.analysis.points.table import FLAGS, STATUSES, Points, Runs
 from lab.analysis.points.varying import without_varying
-from lab.analysis.stats import Stat, describe
-from lab.analysis.summary import CellSummary, finished, samples, summarise
+from lab.analysis.run.flags import run_flags
+from lab.analysis.run.stats import Stat, describe
+from lab.analysis.run.summary import CellSummary, finished, samples, summarise
 from lab.formats.metrics import JUDGED, metric
 from lab.formats.run_record import Cell, RunRecord
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.analysis.points.build import Builder, points_of
-from lab.analysis.points.kept import Kept, Unreadable, kept_file, read_kept, write_kept
+from lab.analysis.points.cache import Kept, Unreadable, kept_file, read_kept, write_kept
 from lab.analysis.points.merge import join, with_runs
 from lab.analysis.points.table import Points
 from lab.analysis.points.varying import without_varying
@@ -29,7 +29,7 @@ class Loaded:
 def load_points(target: str | None = None, progress: Progress | None = None) -> Loaded:
     """Return the points of every stored run, oldest first, of one target when given.
 
-    What was read before comes from a cache (lab.analysis.points.kept), and that is one for all targets: a run that
+    What was read before comes from a cache (lab.analysis.points.cache), and that is one for all targets: a run that
     is new is read whichever target it is of. `progress` shows it when it takes long.
     """
     listed = entries()

@@ -13,7 +13,7 @@ from lab.analysis.points.key import SeriesKey
 Codes = NDArray[np.int32]
 Numbers = NDArray[np.float64]
 
-# Bits of `Points.flags`: what a reader has to know before believing a point. Names are the codes of lab.analysis.flags.
+# Bits of `Points.flags`: what a reader has to know before believing a point; named by codes of lab.analysis.run.flags.
 FLAGS = (
     "swapped",
     "fell_back",

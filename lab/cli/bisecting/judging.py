@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from lab.analysis.compare.select import codes
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import STATUS
-from lab.analysis.select import codes
 from lab.cli.bisecting.hunt import BAD, GOOD, SKIP, Hunt
 from lab.formats.calibration import load_floors
 from lab.formats.run_record import RunRecord

@@ -11,7 +11,7 @@ from lab.cli.output import print_document, print_text
 from lab.core.text import printable
 
 if TYPE_CHECKING:
-    from lab.analysis.axis import Table
+    from lab.analysis.compare.axis import Table
     from lab.analysis.judging.sides import Side
     from lab.core.errors import NotComparableError
     from lab.core.place import Place
@@ -67,7 +67,7 @@ def command(
     if axis is None:
         found, code = _sides(str(a), str(b), metrics, emulated)
     else:
-        from lab.analysis.axis import Wanted
+        from lab.analysis.compare.axis import Wanted
 
         wanted = Wanted(target=target, model=model, last=last, baseline=baseline, metrics=metrics)
         found = _along(axis, wanted, emulated)
@@ -107,7 +107,7 @@ def _single(a: str, b: str) -> tuple[Place, Place] | None:
 
 def _two_runs(a: Place, b: Place, emulated: bool, as_json: bool) -> int:
     from lab import store
-    from lab.analysis.compare import compare
+    from lab.analysis.compare.runs import compare
 
     found = compare(store.load(a), store.load(b), emulated=emulated)
     if as_json:
@@ -123,9 +123,9 @@ def _two_runs(a: Place, b: Place, emulated: bool, as_json: bool) -> int:
 
 
 def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Table, int]:
-    from lab.analysis.axis import arrange
+    from lab.analysis.compare.axis import arrange
+    from lab.analysis.compare.select import Among, select
     from lab.analysis.judging.judge import Policy, judge
-    from lab.analysis.select import Among, select
     from lab.cli.loading import readable_points
     from lab.formats.calibration import load_floors
     from lab.formats.revision import repository
@@ -155,7 +155,7 @@ def _same_runs(a: str, b: str, side: Side) -> NotComparableError:
 
 
 def _along(axis: str, wanted: object, emulated: bool) -> Table:
-    from lab.analysis.axis import Wanted, along
+    from lab.analysis.compare.axis import Wanted, along
     from lab.analysis.judging.judge import Policy
     from lab.cli.loading import readable_points
     from lab.formats.calibration import load_floors

@@ -14,7 +14,7 @@ from lab.cli.options import json_option, reach_options
 from lab.cli.output import print_document, print_text, tell
 
 if TYPE_CHECKING:
-    from lab.analysis.gate import Gate
+    from lab.analysis.compare.gate import Gate
     from lab.cli.gating import Judged
 
 FILE = click.Path(dir_okay=False, path_type=Path)

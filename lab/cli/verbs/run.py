@@ -202,7 +202,7 @@ def _show(records: Sequence[RunRecord], as_json: bool) -> None:
     from lab.views.console import for_stdout, stdout_width
 
     if len(records) > 1:
-        from lab.analysis.side_by_side import side_by_side
+        from lab.analysis.compare.side_by_side import side_by_side
         from lab.views.engines_table import engines_table
 
         print_text(for_stdout(engines_table(side_by_side(records), stdout_width())))

@@ -82,7 +82,7 @@ def compare_page(source: Source, a: tuple[CellKey, str, str], b: tuple[CellKey, 
     first, second = sorted((a, b), key=lambda one: one[1])
 
     def read() -> Draw:
-        from lab.analysis.compare import compare
+        from lab.analysis.compare.runs import compare
         from lab.views.compare_table import compare_table
 
         old, new = source.record(*first), source.record(*second)

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.analysis.exchange.doubts import disagreements
-from lab.analysis.flags import DOUBTS
 from lab.analysis.history.series import series_of
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import DOUBTED
-from lab.analysis.summary import summarise
+from lab.analysis.run.flags import DOUBTS
+from lab.analysis.run.summary import summarise
 from tests.analysis.exchange.sources import CASES, all_tests, llama_rows, rates, records, written
 
 BASE = json.loads((CASES / "impossible-mean.json").read_text())[0]

@@ -15,7 +15,7 @@ from lab.analysis.exchange.bencher import bmf
 from lab.analysis.exchange.conbench import conbench_results
 from lab.analysis.exchange.flat import csv_text, jsonl_text
 from lab.analysis.exchange.hostless import hostless
-from lab.analysis.frame import to_frame
+from lab.analysis.run.frame import to_frame
 from lab.core.errors import UsageError
 from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, cell, failed_repetition, record

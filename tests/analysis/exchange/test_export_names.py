@@ -22,12 +22,12 @@ from lab.analysis.exchange.bencher import NAME_LIMIT, bmf
 from lab.analysis.exchange.conbench import conbench_results
 from lab.analysis.exchange.flat import csv_text, jsonl_text
 from lab.analysis.exchange.series_names import under
-from lab.analysis.frame import COLUMNS, to_frame
 from lab.analysis.opened import opened
 from lab.analysis.parquet import TABLE_KEY, write_parquet
 from lab.analysis.points.build import points_of
 from lab.analysis.points.defaults import OWN
 from lab.analysis.points.settings import spelled
+from lab.analysis.run.frame import COLUMNS, to_frame
 from lab.core.errors import UsageError
 from lab.formats.run_record import RunRecord
 from lab.measure.plan import Plan

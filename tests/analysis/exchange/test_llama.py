@@ -13,7 +13,7 @@ import pytest
 from lab.analysis.exchange.files import read_file
 from lab.analysis.llama_bench import llama_bench_rows
 from lab.analysis.points.build import points_of
-from lab.analysis.summary import summarise
+from lab.analysis.run.summary import summarise
 from lab.core.errors import ForeignFileError
 from lab.formats.run_record import from_json, to_json
 from tests.analysis.exchange.sources import FILES, LLAMA, OLD, llama_rows, records, written

@@ -11,7 +11,7 @@ import pytest
 
 from lab.analysis.exchange.files import read_file
 from lab.analysis.exchange.keep import records_of
-from lab.analysis.flags import run_flags
+from lab.analysis.run.flags import run_flags
 from lab.core.errors import ForeignFileError, StoreError, UsageError
 from lab.core.jsonio import digest
 from tests.analysis.documents import document

@@ -14,7 +14,7 @@ import pytest
 from lab import store
 from lab.analysis.points import load as loading
 from lab.analysis.points.build import Builder
-from lab.analysis.points.kept import kept_file, read_kept
+from lab.analysis.points.cache import kept_file, read_kept
 from lab.analysis.points.load import load_points
 from lab.analysis.points.table import Points, Runs
 from lab.formats.run_record import Cell, RunRecord
@@ -162,7 +162,7 @@ def test_points_of_other_code_are_not_believed(monkeypatch: pytest.MonkeyPatch, 
     store.save(run(1))
     load_points()
     reads.clear()
-    monkeypatch.setattr("lab.analysis.points.kept.origin", lambda: "other code")
+    monkeypatch.setattr("lab.analysis.points.cache.origin", lambda: "other code")
     assert_right()
     assert reads == [run(1).run_id]
 

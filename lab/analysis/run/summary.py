@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
-from lab.analysis.flags import DOUBTS, IMPOSSIBLE, Flag, cell_flags
-from lab.analysis.roofline import roofline
-from lab.analysis.stats import Stat, describe, percentile
+from lab.analysis.run.flags import DOUBTS, IMPOSSIBLE, Flag, cell_flags
+from lab.analysis.run.roofline import roofline
+from lab.analysis.run.stats import Stat, describe, percentile
 from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.formats.test import Test
 
@@ -39,7 +39,7 @@ class CellSummary:
     """One cell. `metrics` holds what was measured; a metric that is not there was not.
 
     `rss_peak_bytes` comes from the memory pass (else from the timed repetitions) under `rss_peak_counter`.
-    What was achieved and its fraction of the measured roofs is that of lab.analysis.roofline.
+    What was achieved and its fraction of the measured roofs is that of lab.analysis.run.roofline.
     """
 
     prompt: int

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from lab.analysis.gpu import fell_back
-from lab.analysis.stats import MIN_BOOTSTRAP, paired_ratio_interval
-from lab.analysis.summary import CellSummary, summarise
+from lab.analysis.run.gpu import fell_back
+from lab.analysis.run.stats import MIN_BOOTSTRAP, paired_ratio_interval
+from lab.analysis.run.summary import CellSummary, summarise
 from lab.core.errors import NotComparableError
 from lab.formats.run_record import Cell, RunRecord
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from lab.analysis.comparable import cell_obstacle, metric_obstacle, notes, run_obstacle
 from lab.analysis.marks import ONE_SESSION, Mark, judge
-from lab.analysis.stats import describe, ratio_interval
-from lab.analysis.summary import finished, samples
+from lab.analysis.run.stats import describe, ratio_interval
+from lab.analysis.run.summary import finished, samples
 from lab.formats.metrics import JUDGED
 from lab.formats.run_record import Cell, RunRecord
 from lab.formats.test import Test

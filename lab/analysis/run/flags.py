@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lab.analysis.gpu import computes_on_cpu, fell_back, gpu_facts, unverified
-from lab.analysis.roofline import of_fastest_pass
-from lab.analysis.stats import Stat
+from lab.analysis.run.gpu import computes_on_cpu, fell_back, gpu_facts, unverified
+from lab.analysis.run.roofline import of_fastest_pass
+from lab.analysis.run.stats import Stat
 from lab.core.text import printable
 from lab.formats.metrics import metric
 from lab.formats.run_record import Cell, Repetition, RunRecord

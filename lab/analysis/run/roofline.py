@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from lab.analysis.gpu import is_gpu_run
-from lab.analysis.stats import Stat
-from lab.analysis.work import Work, decode_work, prefill_work
+from lab.analysis.run.gpu import is_gpu_run
+from lab.analysis.run.stats import Stat
+from lab.analysis.run.work import Work, decode_work, prefill_work
 from lab.formats.run_blocks import PeakKind as Kind
 from lab.formats.run_record import Cell, RunRecord
 from lab.models.layout import LAYOUT

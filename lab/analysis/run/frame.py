@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lab.analysis.flags import doubts
-from lab.analysis.gpu import fell_back
 from lab.analysis.points.settings import settings_of
-from lab.analysis.stats import percentile
-from lab.analysis.summary import PER_REPETITION
+from lab.analysis.run.flags import doubts
+from lab.analysis.run.gpu import fell_back
+from lab.analysis.run.stats import percentile
+from lab.analysis.run.summary import PER_REPETITION
 from lab.analysis.tools import protocol_of, tool_of
 from lab.formats.run_record import Cell, Repetition, RunRecord
 
