@@ -13,7 +13,7 @@ from benchmarks.machine import this_machine
 from lab.analysis.run.flags import run_flags
 from lab.formats.run_record import RunRecord
 from lab.views.console import to_text
-from lab.views.run_facts import roof_words
+from lab.views.runs.facts import roof_words
 from lab.views.table import CAUTION, left, pairs, right, spaced, table
 from lab.views.units import gigabytes_per_s, mebibytes, number, percent
 

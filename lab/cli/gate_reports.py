@@ -35,12 +35,12 @@ class Reports:
     def write(self, gate: Gate) -> None:
         """Write every report; each file is whole or not there."""
         if self.junit is not None:
-            from lab.views.gate_junit import gate_junit
+            from lab.views.gate.junit import gate_junit
 
             write_text(self.junit, gate_junit(gate))
         self._write_markdown(gate)
         if self.annotations or (self.annotations is None and in_actions()):
-            from lab.views.gate_annotations import gate_annotations
+            from lab.views.gate.annotations import gate_annotations
 
             print_exactly(gate_annotations(gate), err=self.as_json or self.takes_stdout)
 
@@ -48,7 +48,7 @@ class Reports:
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if self.markdown is None and not summary:
             return
-        from lab.views.gate_markdown import gate_markdown
+        from lab.views.gate.markdown import gate_markdown
 
         text = gate_markdown(gate)
         if self.markdown == "-":

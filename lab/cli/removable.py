@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.core.atomic import has_manifest
 from lab.core.disk import write_failure
 from lab.core.temporary import PREFIX, temporary
-from lab.views.clean_table import Removable
+from lab.views.tables.clean import Removable
 
 # Other folders here are bundles.
 SHELVES = {

@@ -39,7 +39,7 @@ def check(as_json: bool) -> int:
         print_text(FIRST)
     else:
         from lab.views.console import for_stdout
-        from lab.views.store_pages import check_page
+        from lab.views.tables.store import check_page
 
         print_text(for_stdout(check_page(findings, runs)))
     return StoreError.exit_code if findings else 0
@@ -65,7 +65,7 @@ def set_aside(as_json: bool) -> None:
         print_document({"findings": rows})
         return
     from lab.views.console import for_stdout
-    from lab.views.store_pages import moved_page
+    from lab.views.tables.store import moved_page
 
     print_text(for_stdout(moved_page(moved)))
 

@@ -39,7 +39,7 @@ def compact(days: int, as_json: bool) -> None:
         print_document({"archives": rows, "left": [{"path": str(one.path), "reason": one.reason} for one in left]})
         return
     from lab.views.console import for_stdout
-    from lab.views.store_pages import compacted_page
+    from lab.views.tables.store import compacted_page
 
     print_text(for_stdout(compacted_page(done, left)))
 
@@ -78,6 +78,6 @@ def prune(days: int, keep: int, yes: bool, as_json: bool) -> None:
         print_document({"removed": yes, "runs": [asdict(one) for one in doomed]})
         return
     from lab.views.console import for_stdout
-    from lab.views.store_pages import prune_page
+    from lab.views.tables.store import prune_page
 
     print_text(for_stdout(prune_page(doomed, yes)))

@@ -39,6 +39,6 @@ def remove(runs: tuple[str, ...], yes: bool, as_json: bool) -> None:
         print_document({"removed": yes, "runs": rows})
         return
     from lab.views.console import for_stdout
-    from lab.views.store_pages import removed_page
+    from lab.views.tables.store import removed_page
 
     print_text(for_stdout(removed_page(doomed, yes)))

@@ -13,7 +13,7 @@ from lab.devices.base import Device
 from lab.formats.target import TargetSpec, reached, read_target
 from lab.ondevice.android.ndk import NoNdkError
 from lab.ondevice.opencl.headers import NoHeadersError
-from lab.views.targets_table import Check
+from lab.views.tables.targets import Check
 
 UNREACHABLE = DeviceUnreachableError.exit_code
 Ask = Callable[[], str]

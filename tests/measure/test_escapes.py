@@ -14,10 +14,10 @@ from lab.core.errors import LabError
 from lab.core.fields import encode
 from lab.measure.session import measure
 from lab.views.console import to_text
-from lab.views.fleet_progress import fleet_rows
-from lab.views.live_progress import LiveProgress
 from lab.views.progress import JsonProgress, PlainProgress
-from lab.views.run_table import run_table
+from lab.views.progress.fleet import fleet_rows
+from lab.views.progress.live import LiveProgress
+from lab.views.runs.run_table import run_table
 from tests.measure.bench import Bench
 from tests.measure.samples import bundle
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lab.views.bars import bar, bars
+from lab.views.pictures import bar, bars
 
 
 def test_bars_share_one_scale() -> None:

@@ -13,9 +13,9 @@ from lab.analysis.points.build import points_of
 from lab.core.errors import ConfigError
 from lab.formats.dashboard import BaselineSpec, DashboardSpec, load_dashboard
 from lab.store import BadRun
-from lab.views.board_table import board_table
+from lab.views.board.board_table import board_table
+from lab.views.board.dashboards_table import dashboards_table
 from lab.views.console import to_text
-from lab.views.dashboards_table import dashboards_table
 from tests.analysis.boards.samples import failed, session, steady
 from tests.analysis.documents import DOCUMENT
 from tests.views.snapshot import WIDTHS, check

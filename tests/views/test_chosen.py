@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.formats.run_record import Repetition, RunRecord
-from lab.views.run_facts import chosen
+from lab.views.runs.facts import chosen
 from tests.analysis.documents import record
 
 LENGTHS = {"prefill_tok_per_s": 9.0, "decode_tok_per_s": 4.0, "repetition_s": 30.0, "default_s": 90.0, "kept": False}

@@ -6,9 +6,9 @@ import pytest
 
 from lab.analysis.compare.side_by_side import side_by_side
 from lab.views.console import to_text
-from lab.views.engines_table import engines_table
-from lab.views.run_table import run_table
-from lab.views.runs_table import runs_table
+from lab.views.runs.engines_table import engines_table
+from lab.views.runs.run_table import run_table
+from lab.views.runs.runs_table import runs_table
 from tests.analysis.documents import DOCUMENT, cell, failed_repetition, record
 from tests.analysis.test_side_by_side import ours, peer, peer_cell
 from tests.views.snapshot import WIDTHS, check

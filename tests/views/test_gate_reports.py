@@ -18,10 +18,10 @@ from lab.analysis.points.build import points_of
 from lab.analysis.points.key import STATUS, CellKey
 from lab.formats.verdicts import Word
 from lab.views.console import to_text
-from lab.views.gate_annotations import gate_annotations, harmless
-from lab.views.gate_junit import gate_junit
-from lab.views.gate_markdown import gate_markdown
-from lab.views.gate_table import gate_table
+from lab.views.gate.annotations import gate_annotations, harmless
+from lab.views.gate.gate_table import gate_table
+from lab.views.gate.junit import gate_junit
+from lab.views.gate.markdown import gate_markdown
 from tests.analysis.sessions import NEW, OLD, failed, regression, sessions
 
 HOSTILE = "a|b <script>alert(1)</script> `c` *d* [e](http://x) @maintainer ![i](http://y) ::error::x\x1b[2J\nnext, 50%"

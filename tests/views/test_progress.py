@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from lab.views.live_progress import left
 from lab.views.progress import PlainProgress, progress_on
+from lab.views.progress.live import left
 
 
 class Clock:

@@ -14,16 +14,16 @@ from lab.core.errors import ConfigError
 from lab.formats.target import CompileSpec, DeviceSpec, TargetSpec
 from lab.models.catalog import CatalogRow
 from lab.store import BadRun
-from lab.views.clean_table import Removable, clean_table
-from lab.views.compare_table import compare_table
 from lab.views.console import to_text
-from lab.views.models_table import models_table
-from lab.views.probe_table import probe_table
-from lab.views.run_table import run_table
-from lab.views.runs_table import runs_table
-from lab.views.show_page import show_page
-from lab.views.targets_table import Check, checks_table, targets_table
-from lab.views.verify_table import verify_table
+from lab.views.runs.page import show_page
+from lab.views.runs.run_table import run_table
+from lab.views.runs.runs_table import runs_table
+from lab.views.tables.clean import Removable, clean_table
+from lab.views.tables.compare import compare_table
+from lab.views.tables.models import models_table
+from lab.views.tables.probe import probe_table
+from lab.views.tables.targets import Check, checks_table, targets_table
+from lab.views.tables.verify import verify_table
 from tests.analysis.documents import DOCUMENT, MODEL, PEAK_OF_NIBBLES, cell, failed_repetition, gpu_document, record
 from tests.core.test_probe_store import probe
 from tests.views.snapshot import WIDTHS, check

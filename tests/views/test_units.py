@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.views.flat import flat_pairs, in_one_line
+from lab.views.runs.flat import flat_pairs, in_one_line
 from lab.views.spark import sparkline
 from lab.views.units import mebibytes, number, percent, spread
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from lab.analysis.boards.cell_text import day_words
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.newest import Newest
-from lab.analysis.boards.words import day_words
 from lab.analysis.points.key import CellKey
 
 MISSED = 3  # sessions of one sibling since, and

@@ -9,6 +9,7 @@ from dataclasses import replace
 from lab.analysis.boards.apart import Apart, apart_on
 from lab.analysis.boards.axes import TITLES, chosen
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
+from lab.analysis.boards.cell_text import RANK
 from lab.analysis.boards.changes import Change, change_rows
 from lab.analysis.boards.charts import charts_of
 from lab.analysis.boards.facts import FACT_TITLES, fact_rows
@@ -17,7 +18,6 @@ from lab.analysis.boards.lines import Line, lines_of
 from lab.analysis.boards.matrix import matrix_rows
 from lab.analysis.boards.newest import newest_of_lines
 from lab.analysis.boards.sides import baseline_words
-from lab.analysis.boards.words import RANK
 from lab.analysis.judging.sides import Policy
 from lab.analysis.points.table import Points
 from lab.formats.dashboard import DashboardSpec

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import BoardCell, BoardRow
+from lab.analysis.boards.cell_text import change_words, role_of, size_text
 from lab.analysis.boards.facts import fact_text
 from lab.analysis.boards.lines import Line
-from lab.analysis.boards.words import change_words, role_of, size_text
 from lab.analysis.points.key import SeriesKey
 from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import NOT_MEASURED

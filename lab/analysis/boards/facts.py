@@ -8,9 +8,9 @@ from dataclasses import replace
 from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import order_on, value_on
 from lab.analysis.boards.board import BoardCell, BoardRow
+from lab.analysis.boards.cell_text import day_words, interval_words, plain_word, ratio_words, value_words
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.matrix import headline
-from lab.analysis.boards.words import day_words, interval_words, plain_word, ratio_words, value_words
 from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import NOT_MEASURED
 

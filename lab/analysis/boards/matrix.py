@@ -9,8 +9,8 @@ from typing import Any
 from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import order_on, value_on
 from lab.analysis.boards.board import EMPTY, BoardCell, BoardRow
+from lab.analysis.boards.cell_text import RANK
 from lab.analysis.boards.lines import Line
-from lab.analysis.boards.words import RANK
 from lab.analysis.points.key import STATUS, CellKey
 from lab.formats.dashboard import AXES, DashboardSpec
 

@@ -20,7 +20,7 @@ def run_several(choices: Sequence[Choice], words: Sequence[str]) -> tuple[list[M
 
     `words` is the command line without its --target, which goes to the process of each member.
     """
-    from lab.views.fleet_progress import fleet_progress
+    from lab.views.progress.fleet import fleet_progress
 
     members, targets = [Member(choice.target) for choice in choices], {}
     with progress_on(stderr()) as progress:

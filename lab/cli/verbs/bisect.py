@@ -98,8 +98,8 @@ def _show(done: Found, as_json: bool) -> None:
 
         print_document(asdict(done))
         return
-    from lab.views.bisect_table import bisect_table
     from lab.views.console import for_stdout
+    from lab.views.tables.bisect import bisect_table
 
     possible = [(one.commit, one.subject) for one in done.possible]
     print_text(for_stdout(bisect_table(possible, done.steps, done.log)))

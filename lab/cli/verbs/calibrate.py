@@ -114,7 +114,7 @@ def _show(found: Calibration, as_json: bool) -> None:
 
         print_document(asdict(found))
         return
-    from lab.views.calibration_table import calibration_table
     from lab.views.console import for_stdout
+    from lab.views.tables.calibration import calibration_table
 
     print_text(for_stdout(calibration_table(found)))

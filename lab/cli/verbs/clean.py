@@ -46,7 +46,7 @@ def command(weights: bool, bundles: bool, images: bool, stale: bool, yes: bool, 
         rows = [{**asdict(one), "path": str(one.path)} for one in found]
         print_document({"removed": yes, "folders": rows})
         return
-    from lab.views.clean_table import clean_table
     from lab.views.console import for_stdout
+    from lab.views.tables.clean import clean_table
 
     print_text(for_stdout(clean_table(found, yes)))

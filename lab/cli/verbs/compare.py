@@ -115,8 +115,8 @@ def _two_runs(a: Place, b: Place, emulated: bool, as_json: bool) -> int:
 
         print_document(comparison_document(found))
     else:
-        from lab.views.compare_table import compare_table
         from lab.views.console import for_stdout, stdout_width
+        from lab.views.tables.compare import compare_table
 
         print_text(for_stdout(compare_table(found, stdout_width())))
     return found.exit_code
@@ -170,7 +170,7 @@ def _show(found: Table, code: int, plot: bool, as_json: bool) -> None:
 
         print_document(axis_document(found, code))
         return
-    from lab.views.axis_table import axis_table
     from lab.views.console import for_stdout, stdout_width
+    from lab.views.tables.axis import axis_table
 
     print_text(for_stdout(axis_table(found, stdout_width(), plot=plot)))

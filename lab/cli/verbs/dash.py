@@ -68,7 +68,7 @@ def _once(name: str, target: str | None, model: str | None, page: Path | None, a
 
         print_document(board_document(found))
     else:
-        from lab.views.board_table import board_table
+        from lab.views.board.board_table import board_table
         from lab.views.console import for_stdout, stdout_width
 
         print_text(for_stdout(board_table(found.board, found.bad, stdout_width())))
@@ -84,8 +84,8 @@ def _check(as_json: bool, name: str | None) -> int:
 
         print_document(dashboards_document(checked))
     else:
+        from lab.views.board.dashboards_table import dashboards_table
         from lab.views.console import for_stdout
-        from lab.views.dashboards_table import dashboards_table
 
         print_text(for_stdout(dashboards_table(checked)))
     return 0 if all(isinstance(one, DashboardSpec) for one in checked.values()) else 1

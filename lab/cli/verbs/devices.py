@@ -71,7 +71,7 @@ def clean(target: str, address: str | None, accept_new: bool, yes: bool, as_json
         print_document({"removed": yes, "files": [{"sha256": name, "bytes": size} for name, size in found]})
         return
     from lab.views.console import for_stdout
-    from lab.views.stored_table import stored_table
+    from lab.views.tables.pushed import stored_table
 
     print_text(for_stdout(stored_table(target, found, yes)))
 
@@ -87,6 +87,6 @@ def _list(as_json: bool) -> None:
         print_document(asdict(found))
         return
     from lab.views.console import for_stdout
-    from lab.views.devices_table import devices_table
+    from lab.views.tables.devices import devices_table
 
     print_text(for_stdout(devices_table(found)))

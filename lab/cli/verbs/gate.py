@@ -76,8 +76,8 @@ def command(as_json: bool, every: bool, junit: Path | None, markdown: str | None
         print_document(gate_document(gate))
     elif not reports.takes_stdout:
         from lab.views.console import for_stdout, stdout_width
-        from lab.views.gate_annotations import harmless
-        from lab.views.gate_table import gate_table
+        from lab.views.gate.annotations import harmless
+        from lab.views.gate.gate_table import gate_table
 
         text = for_stdout(gate_table(gate, stdout_width(), every=every))
         print_text(harmless(text) if os.environ.get("GITHUB_ACTIONS") == "true" else text)

@@ -110,7 +110,7 @@ def _read(
 
 def _say(read: list[ReadFile], kept: list[Kept], dry_run: bool) -> None:
     from lab.views.console import for_stdout, stdout_width
-    from lab.views.import_table import MOST, import_table, left_out_lines
+    from lab.views.tables.imported import MOST, import_table, left_out_lines
 
     rows = [(one, _record(one)) for one in kept[:MOST]]
     print_text(for_stdout(import_table(rows, kept, stdout_width(), dry_run=dry_run)))

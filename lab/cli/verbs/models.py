@@ -30,6 +30,6 @@ def command(as_json: bool) -> None:
         print_document({"models": [asdict(row) for row in rows]})
         return
     from lab.views.console import for_stdout, stdout_width
-    from lab.views.models_table import models_table
+    from lab.views.tables.models import models_table
 
     print_text(for_stdout(models_table(rows, stdout_width())))

@@ -42,6 +42,6 @@ def command(target: str, last: bool, address: str | None, accept_new: bool, as_j
         print_json_text(path.read_text(encoding="utf-8"))
         return
     from lab.views.console import for_stdout
-    from lab.views.probe_table import probe_table
+    from lab.views.tables.probe import probe_table
 
     print_text(for_stdout(probe_table(record)))

@@ -34,7 +34,7 @@ def command(target: str | None, model: str | None, everything: bool, as_json: bo
         print_document(history_document(history, shown))
     else:
         from lab.views.console import for_stdout, stdout_width
-        from lab.views.regressions_table import regressions_table
+        from lab.views.tables.regressions import regressions_table
 
         print_text(for_stdout(regressions_table(history, shown, stdout_width())))
     return history.exit_code

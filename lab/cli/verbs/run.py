@@ -185,7 +185,7 @@ def _several(targets: Sequence[str], options: dict[str, Any], as_json: bool) -> 
     else:
         from lab.formats.run_record import from_json
         from lab.views.console import for_stdout
-        from lab.views.fleet_table import fleet_table
+        from lab.views.runs.fleet_table import fleet_table
 
         print_text(for_stdout(fleet_table([(one, [from_json(each) for each in one.documents]) for one in members])))
     if stopped:
@@ -203,11 +203,11 @@ def _show(records: Sequence[RunRecord], as_json: bool) -> None:
 
     if len(records) > 1:
         from lab.analysis.compare.side_by_side import side_by_side
-        from lab.views.engines_table import engines_table
+        from lab.views.runs.engines_table import engines_table
 
         print_text(for_stdout(engines_table(side_by_side(records), stdout_width())))
         return
-    from lab.views.run_table import run_table
+    from lab.views.runs.run_table import run_table
 
     print_text(for_stdout(run_table(records[0], stdout_width())))
 

@@ -32,6 +32,6 @@ def command(target: str | None, model: str | None, as_json: bool) -> None:
         print_document({"runs": [run_row(record) for record in records], "unreadable": unreadable})
         return
     from lab.views.console import for_stdout, stdout_width
-    from lab.views.runs_table import runs_table
+    from lab.views.runs.runs_table import runs_table
 
     print_text(for_stdout(runs_table(records, bad, stdout_width())))

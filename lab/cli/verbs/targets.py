@@ -67,7 +67,7 @@ def check(name: str | None, connect: bool, address: str | None, accept_new: bool
         print_document({"checks": [asdict(one) for one in checks]})
     else:
         from lab.views.console import for_stdout
-        from lab.views.targets_table import checks_table
+        from lab.views.tables.targets import checks_table
 
         print_text(for_stdout(checks_table(checks)))
     return exit_code(checks)
@@ -83,6 +83,6 @@ def _list(as_json: bool) -> None:
         print_document(targets_document(targets))
         return
     from lab.views.console import for_stdout
-    from lab.views.targets_table import targets_table
+    from lab.views.tables.targets import targets_table
 
     print_text(for_stdout(targets_table(targets)))

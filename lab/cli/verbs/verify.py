@@ -53,7 +53,7 @@ def command(prompt_tokens: int, steps: int, accept_new: bool, as_json: bool, **c
         print_document(found.document())
     else:
         from lab.views.console import for_stdout
-        from lab.views.verify_table import verify_table
+        from lab.views.tables.verify import verify_table
 
         print_text(for_stdout(verify_table(f"{found.model} on {found.target}", found.agreement)))
     return 0 if found.agreement.passed else 1

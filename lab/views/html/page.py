@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.analysis.boards.board import Board
-from lab.analysis.boards.words import day_words, plain_word, role_of
+from lab.analysis.boards.cell_text import day_words, plain_word, role_of
 from lab.store import BadRun
-from lab.views.board_table import bad_words
+from lab.views.board.board_table import bad_words
 from lab.views.html.charts import charts_html, data_json
 from lab.views.html.escape import attribute, text
 from lab.views.html.table import table_html

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
-from lab.analysis.boards.words import RANK, day_words, interval_words, plain_word, ratio_words
+from lab.analysis.boards.cell_text import RANK, day_words, interval_words, plain_word, ratio_words
 from lab.analysis.points.key import CellKey
 from lab.formats.dashboard import AXES
 from lab.views.html.escape import attribute, text

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from lab.analysis.boards.words import size_text, value_words
+from lab.analysis.boards.cell_text import size_text, value_words
 from lab.analysis.history.regression import Regression
 from lab.core.text import printable
 from lab.views.tui.cells import key_words

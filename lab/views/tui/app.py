@@ -22,8 +22,8 @@ from lab.core.text import printable
 from lab.views.tui.background import Background, in_background, start
 from lab.views.tui.board_screen import BoardScreen
 from lab.views.tui.boards import Boards
-from lab.views.tui.harmless import Harmless, PlainText, needs_ascii
 from lab.views.tui.host import Host, Marked
+from lab.views.tui.sanitise import Harmless, PlainText, needs_ascii
 from lab.views.tui.screen import LabScreen
 from lab.views.tui.source import Snapshot, Source
 

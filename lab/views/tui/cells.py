@@ -9,11 +9,11 @@ from rich.text import Text
 
 from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
-from lab.analysis.boards.words import cut, day_words, plain_word
+from lab.analysis.boards.cell_text import cut, day_words, plain_word
 from lab.core.text import printable
 from lab.views.spark import sparkline
 from lab.views.table import BAD, CAUTION, FAINT, GOOD
-from lab.views.tui.shown import Shown
+from lab.views.tui.filter_sort import Shown
 
 STYLES = {"good": GOOD, "bad": BAD, "caution": CAUTION, "faint": FAINT, "plain": ""}
 WIDE = 120  # columns of a terminal, from which on pictures are longer and notes are shown

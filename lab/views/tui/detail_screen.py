@@ -12,8 +12,8 @@ from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Static
 
 from lab.analysis.boards.board import BoardCell
+from lab.analysis.boards.cell_text import change_words
 from lab.analysis.boards.detail import CellDetail
-from lab.analysis.boards.words import change_words
 from lab.core.text import printable
 from lab.views.tui.background import start
 from lab.views.tui.cells import cell_words

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from lab.analysis.boards.cell_text import cut, value_words
 from lab.analysis.boards.detail import CellDetail, Sample
 from lab.analysis.boards.histogram import Histogram
 from lab.analysis.boards.position import Position
-from lab.analysis.boards.words import cut, value_words
 from lab.core.text import clipped, printable
 from lab.core.units import human_seconds
 from lab.views.spark import sparkline

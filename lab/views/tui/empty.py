@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from lab.analysis.boards.board import Board
-from lab.analysis.boards.words import cut
+from lab.analysis.boards.cell_text import cut
 from lab.core.home import lab_home, shown
 from lab.core.text import printable
 from lab.store import BadRun

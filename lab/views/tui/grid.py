@@ -14,7 +14,7 @@ from textual.widgets import DataTable
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.core.text import printable
 from lab.views.tui.cells import WIDE, column_lines
-from lab.views.tui.shown import Shown
+from lab.views.tui.filter_sort import Shown
 
 COLUMN = "#"  # before the number of a column, as its key
 

@@ -69,7 +69,7 @@ def run_page(source: Source, key: CellKey, run_id: str, place: str) -> PageScree
     """Return the page of one run."""
 
     def read() -> Draw:
-        from lab.views.show_page import show_page
+        from lab.views.runs.page import show_page
 
         record = source.record(key, run_id, place)
         return lambda width: show_page(record, width)
@@ -83,7 +83,7 @@ def compare_page(source: Source, a: tuple[CellKey, str, str], b: tuple[CellKey, 
 
     def read() -> Draw:
         from lab.analysis.compare.runs import compare
-        from lab.views.compare_table import compare_table
+        from lab.views.tables.compare import compare_table
 
         old, new = source.record(*first), source.record(*second)
         emulated = old.device.emulated and new.device.emulated

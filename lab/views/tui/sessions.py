@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.analysis.boards.cell_text import day_words, value_words
 from lab.analysis.boards.lines import Line, lines_of
-from lab.analysis.boards.words import day_words, value_words
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.table import STATUSES, Points
 

@@ -20,7 +20,7 @@ from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import Points
 from lab.formats.dashboard import load_dashboard
 from lab.formats.run_record import RunRecord
-from lab.views.board_table import board_table
+from lab.views.board.board_table import board_table
 from lab.views.console import to_text
 from lab.views.html.page import html_page
 from tests.analysis.boards.samples import session

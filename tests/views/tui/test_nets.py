@@ -8,8 +8,8 @@ from textual.color import Color
 
 from lab.views.tui.cells import cut
 from lab.views.tui.grid import whole_columns
-from lab.views.tui.harmless import Harmless, in_ascii
 from lab.views.tui.keys import FOOT, foot
+from lab.views.tui.sanitise import Harmless, in_ascii
 
 BLACK = Color(0, 0, 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
-from lab.analysis.boards.words import RANK, plain_word
+from lab.analysis.boards.cell_text import RANK, plain_word
 
 SORTS = ("dashboard", "name", "worst", "newest", "column")
 SORT_WORDS = {

@@ -15,7 +15,7 @@ from lab.analysis.run.summary import CellSummary
 from lab.core.text import clipped
 from lab.formats.metrics import NOT_MEASURED, metric
 from lab.formats.run_record import RunRecord
-from lab.views.run_facts import checked, peak_words, ran_on, roof_words, time_spent
+from lab.views.runs.facts import checked, peak_words, ran_on, roof_words, time_spent
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
 from lab.views.units import mebibytes, number, percent, spread
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lab.analysis.boards.board import Board, BoardRow
 from lab.core.text import printable
-from lab.views.board_words import LABELS, cell_text, fact_cell, labels_of_all, labels_of_row
+from lab.views.board.cell_text import LABELS, cell_text, fact_cell, labels_of_all, labels_of_row
 from lab.views.table import FAINT, left, right, table
 
 GAP = 2

@@ -16,9 +16,9 @@ from lab.formats.metrics import NOT_MEASURED
 from lab.formats.run_blocks import PeakKind
 from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.formats.test import Test
-from lab.views.flat import flat_pairs, in_one_line
-from lab.views.gpu_facts import profile_tables
-from lab.views.run_table import run_table
+from lab.views.runs.flat import flat_pairs, in_one_line
+from lab.views.runs.gpu_facts import profile_tables
+from lab.views.runs.run_table import run_table
 from lab.views.spark import sparkline
 from lab.views.table import left, pairs, right, spaced, status_word, table
 from lab.views.units import giga_ops_per_s, gigabytes_per_s, mebibytes, milliseconds, number

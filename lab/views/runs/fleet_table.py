@@ -11,7 +11,7 @@ from lab.analysis.run.summary import CellSummary, summarise
 from lab.core.text import clipped
 from lab.formats.metrics import NOT_MEASURED
 from lab.formats.run_record import RunRecord
-from lab.views.fleet_progress import Followed
+from lab.views.progress.fleet import Followed
 from lab.views.table import BAD, left, right, spaced, status_word, table
 from lab.views.units import mebibytes, number, spread
 

@@ -11,7 +11,7 @@ from lab.analysis.run.flags import DOUBTS, run_flags
 from lab.analysis.run.summary import CellSummary, summarise
 from lab.formats.run_record import RunRecord
 from lab.store import BadRun
-from lab.views.run_facts import model_words
+from lab.views.runs.facts import model_words
 from lab.views.table import BAD, left, right, spaced, status_word, table
 from lab.views.units import number
 

@@ -7,7 +7,7 @@ from textwrap import wrap
 from rich.text import Text
 
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
-from lab.analysis.boards.words import RANK, plain_word, role_of
+from lab.analysis.boards.cell_text import RANK, plain_word, role_of
 from lab.core.text import printable
 from lab.views.spark import sparkline
 from lab.views.table import BAD, CAUTION, FAINT, GOOD

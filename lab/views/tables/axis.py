@@ -14,7 +14,7 @@ from lab.analysis.points.named import label
 from lab.core.text import clipped, printable
 from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.formats.test import Test
-from lab.views.bars import bars
+from lab.views.pictures import bars
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
 
 STYLES = {"slower": BAD, "bigger": BAD, "broke": BAD, "fell-back": BAD, "noisier": BAD}

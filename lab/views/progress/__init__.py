@@ -85,7 +85,7 @@ def progress_on(stream: TextIO) -> Iterator[Progress]:
     if os.environ.get("LAB_PROGRESS") == "json":
         yield JsonProgress(stream)
     elif stream.isatty() and os.environ.get("TERM") != "dumb":
-        from lab.views.live_progress import LiveProgress
+        from lab.views.progress.live import LiveProgress
 
         with LiveProgress(stream) as live:
             yield live

@@ -13,8 +13,8 @@ from lab.analysis.run.stats import Stat
 from lab.analysis.run.summary import CellSummary, summarise
 from lab.core.text import clipped
 from lab.formats.run_record import RunRecord
-from lab.views.gpu_facts import NO_ROOF, gpu_lines
-from lab.views.run_facts import COUNTED, checked, chosen, model_words, peak_words, ran_on, roof_words, time_spent
+from lab.views.runs.facts import COUNTED, checked, chosen, model_words, peak_words, ran_on, roof_words, time_spent
+from lab.views.runs.gpu_facts import NO_ROOF, gpu_lines
 from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
 from lab.views.units import giga_ops_per_s, gigabytes_per_s, mebibytes, milliseconds, number, percent, spread
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from lab.core.terminal import write_line
 from lab.views.console import live_console
-from lab.views.live_progress import REDRAWS_PER_S
+from lab.views.progress.live import REDRAWS_PER_S
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, table
 from lab.views.units import amount
 

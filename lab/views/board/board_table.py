@@ -9,12 +9,12 @@ from rich.text import Text
 
 from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
-from lab.analysis.boards.words import plain_word
+from lab.analysis.boards.cell_text import plain_word
 from lab.core.home import shown
 from lab.core.text import clipped
 from lab.store import BadRun
-from lab.views.board_columns import blocks, shared_names
-from lab.views.board_words import ROLES, labels_of_all
+from lab.views.board.cell_text import ROLES, labels_of_all
+from lab.views.board.columns import blocks, shared_names
 from lab.views.table import BAD, FAINT, spaced
 
 REASONS = 20  # reasons that are written out below the table

@@ -1,0 +1,1 @@
+"""A dashboard as a table in a terminal."""

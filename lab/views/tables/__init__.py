@@ -1,0 +1,1 @@
+"""A table or page for each verb that answers with one."""
