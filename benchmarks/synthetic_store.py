@@ -20,7 +20,7 @@ from benchmarks.arguments import positive
 from benchmarks.synthetic_world import METRICS, SHAPES, World, commit, run_id, tags, world
 from lab.core.jsonio import digest
 from lab.formats.digested import DIGEST_KEY
-from tests.core.samples import REPETITION, RUN
+from tests.formats.samples import REPETITION, RUN
 
 GAPS = 8
 DAMAGED = 7  # files that `write_store` adds and that cannot be believed

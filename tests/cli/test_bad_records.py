@@ -12,7 +12,7 @@ import pytest
 import lab as notebook
 from lab.formats.digested import digested_bytes
 from tests.cli.conftest import Keep, Lab
-from tests.core.samples import RUN
+from tests.formats.samples import RUN
 
 CASES = Path("tests/cases/security").resolve()
 BAD = ("month-13", "integer-of-400-digits", "nested-400", "cpu-model-is-a-list", "profile-of-numbers")

@@ -22,7 +22,7 @@ from lab.formats.run_record import from_json
 from lab.views.console import to_text
 from lab.views.runs.page import show_page
 from tests.cli.conftest import Lab
-from tests.core.samples import RUN
+from tests.formats.samples import RUN
 
 CASES = Path("tests/cases/security")
 # A title, the clipboard, clear screen; the same by C1 controls; a bell, a carriage return, an override of direction,

@@ -11,7 +11,7 @@ import pytest
 from lab.core.errors import DeviceUnreachableError
 from lab.store import probes
 from tests.cli.conftest import Lab
-from tests.core.test_probe_store import probe
+from tests.store.test_probe_store import probe
 
 PROBE = ("probe", "--target", "local")
 

@@ -12,7 +12,7 @@ import pytest
 from lab.core import disk
 from lab.core.atomic import publish_dir, staging_dir, sweep_stale, write_bytes, write_json, write_text
 from lab.core.errors import LabError
-from tests.core.samples import leftovers, whole_files
+from tests.formats.samples import leftovers, whole_files
 
 # A process that opens a staging folder, says so, and waits to be killed.
 HOLDER = """

@@ -25,7 +25,7 @@ from lab.views.tables.probe import probe_table
 from lab.views.tables.targets import Check, checks_table, targets_table
 from lab.views.tables.verify import verify_table
 from tests.analysis.documents import DOCUMENT, MODEL, PEAK_OF_NIBBLES, cell, failed_repetition, gpu_document, record
-from tests.core.test_probe_store import probe
+from tests.store.test_probe_store import probe
 from tests.views.snapshot import WIDTHS, check
 
 WIDTH = pytest.mark.parametrize("width", WIDTHS)

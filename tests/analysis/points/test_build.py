@@ -10,7 +10,7 @@ from lab.analysis.points.build import points_of
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import STATUSES
 from lab.formats.run_record import Cell, RevisionBlock
-from tests.core.samples import record
+from tests.formats.samples import record
 
 
 def test_a_cell_gives_its_status_and_a_point_a_metric() -> None:

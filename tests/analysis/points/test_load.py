@@ -18,7 +18,7 @@ from lab.analysis.points.cache import kept_file, read_kept
 from lab.analysis.points.load import load_points
 from lab.analysis.points.table import Points, Runs
 from lab.formats.run_record import Cell, RunRecord
-from tests.core.samples import record
+from tests.formats.samples import record
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from lab.analysis.points.measured import is_measured
 from lab.analysis.points.named import changes, differences, label, told_apart
 from lab.analysis.points.settings import spelled
 from tests.analysis.exchange.sources import llama_rows, records, written
-from tests.core.samples import record
+from tests.formats.samples import record
 
 
 def conditions(folder: Path, **columns: Any) -> Conditions:

@@ -13,14 +13,14 @@ from lab import store
 from lab.core.errors import StoreError
 from lab.core.jsonio import digest
 from lab.formats.run_record import RunRecord
-from tests.core.samples import record
+from tests.formats.samples import record
 from tests.postgres import Server, forget
 
 # Each writes its own runs and all write one, growing it like a session does; all begin with the tables missing.
 WRITER = """
 import sys
 from lab import store
-from tests.core.samples import record
+from tests.formats.samples import record
 number = int(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -121,7 +121,7 @@ def test_many_processes_make_the_tables_once(sql: str, server: Server) -> None:
     code = """
 import sys
 from lab import store
-from tests.core.samples import record
+from tests.formats.samples import record
 print("ready", flush=True)
 sys.stdin.readline()
 store.save(record(f"20261123-210000-0000{int(sys.argv[1]):02}"))

@@ -19,7 +19,7 @@ from lab.core.errors import StoreError
 from lab.store import BadRun
 from lab.store.sql import schema
 from lab.store.sql.tables import HEAD, METADATA, VERSION_TABLE
-from tests.core.samples import record
+from tests.formats.samples import record
 from tests.postgres import Server, forget
 
 

@@ -14,8 +14,8 @@ from lab.core.errors import StoreError
 from lab.core.jsonio import digest
 from lab.formats.run_record import RunRecord, to_json
 from lab.store import BadRun
-from tests.core.samples import RUN, changed, record
-from tests.core.sql.conftest import Both
+from tests.formats.samples import RUN, changed, record
+from tests.store.sql.conftest import Both
 
 
 def good_and_bad(**only: str) -> tuple[list[str], list[str]]:

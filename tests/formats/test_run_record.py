@@ -9,7 +9,7 @@ import pytest
 from lab.core.errors import StoreError
 from lab.core.names import RUN_ID, UTC_TIME
 from lab.formats.run_record import from_json, new_run_id, to_json, utc_now
-from tests.core.samples import RUN, changed, copy_of, record
+from tests.formats.samples import RUN, changed, copy_of, record
 
 
 def test_a_record_becomes_the_same_document_again() -> None:

@@ -17,7 +17,7 @@ from lab.core.home import profiles_dir
 from lab.core.progress import NullProgress
 from lab.store import BadRun, Inside
 from lab.store.compact import compact, locked
-from tests.core.samples import leftovers, record
+from tests.formats.samples import leftovers, record
 
 BEFORE = datetime(2026, 11, 1, tzinfo=UTC)
 OLD = 20  # more than one group of an archive

@@ -18,13 +18,13 @@ from lab.core.errors import LabError, StoreError
 from lab.core.jsonio import digest
 from lab.formats.run_record import RunRecord, to_json
 from lab.store import BadRun
-from tests.core.samples import RUN, changed, leftovers, record, whole_files
+from tests.formats.samples import RUN, changed, leftovers, record, whole_files
 
 # Saves states of two runs for ever; a killed process must leave whole files only.
 WRITER = """
 from dataclasses import replace
 from lab import store
-from tests.core.samples import record
+from tests.formats.samples import record
 runs = [record("20261123-210000-000001"), record("20261123-210000-000002")]
 print("ready", flush=True)
 for i in range(10**9):
@@ -36,7 +36,7 @@ for i in range(10**9):
 DIES_AT = """
 import os, pathlib, signal, sys
 from lab import store
-from tests.core.samples import record
+from tests.formats.samples import record
 def die(*args):
     os.kill(os.getpid(), signal.SIGKILL)
 def die_after_half(self, data):

@@ -23,7 +23,7 @@ from lab.formats.bundle import parse_manifest
 from lab.formats.digested import digested_bytes
 from lab.formats.run_record import RunRecord, from_json, to_json
 from lab.formats.target import read_target
-from tests.core.samples import BUNDLE, LIBRARY, RUN, WEIGHTS_FOLDER
+from tests.formats.samples import BUNDLE, LIBRARY, RUN, WEIGHTS_FOLDER
 
 CASES = Path("tests/cases/security")
 

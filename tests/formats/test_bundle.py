@@ -23,7 +23,7 @@ from lab.formats.bundle import (
     verify_files,
     write_manifest,
 )
-from tests.core.samples import BUNDLE, KEY, LIBRARY, WEIGHTS_FOLDER, changed, copy_of
+from tests.formats.samples import BUNDLE, KEY, LIBRARY, WEIGHTS_FOLDER, changed, copy_of
 
 
 def put(folder: Path, document: Any) -> Path:

@@ -15,7 +15,7 @@ from lab.core.fields import encode
 from lab.formats.digested import read_digested
 from lab.formats.probe_record import ProbeRecord, from_json
 from lab.store import probes
-from tests.core.samples import RUN, changed, leftovers
+from tests.formats.samples import RUN, changed, leftovers
 
 COUNT: dict[str, Any] = {
     "threads": 1,
