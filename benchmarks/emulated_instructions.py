@@ -23,8 +23,8 @@ from rich.text import Text
 from benchmarks.arguments import add_json, positive
 from benchmarks.emulated_kernels import Call, decode_step, product
 from lab.compile.isa import Isa
+from lab.compile.zig import zig_env
 from lab.core.errors import LabError
-from lab.core.zig import zig_env
 from lab.models.catalog import resolve
 from lab.views.console import to_text
 from lab.views.table import left, right, spaced, table

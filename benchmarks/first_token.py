@@ -18,15 +18,15 @@ from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.formats.test import Test
 from lab.measure.attempt import attempt
-from lab.measure.clock import Clock
+from lab.measure.conditions.clock import Clock
+from lab.measure.conditions.gates import wait_until_quiet
 from lab.measure.engine import Engine
-from lab.measure.gates import wait_until_quiet
-from lab.measure.invocation import HUGE_PAGES
 from lab.measure.llama.call import LlamaFailed, check_row
 from lab.measure.llama.engine import LlamaEngine
 from lab.measure.llama.output import check_line, read_rows
 from lab.measure.plan import plan_for
-from lab.measure.runner_engine import RunnerEngine
+from lab.measure.runner.engine import RunnerEngine
+from lab.measure.runner.invocation import HUGE_PAGES
 from lab.measure.share import default_threads
 from lab.ondevice.run_log import RunLog
 

@@ -15,7 +15,7 @@ from lab.formats.manifest import MemoryBlock, ModelBlock
 from lab.formats.target import TargetSpec
 from lab.measure.checks import check_context, check_memory, check_ram_share, check_threads
 from lab.measure.plan import Plan
-from lab.measure.starting import startable
+from lab.measure.runner.starting import startable
 from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import model_block
 from lab.models.params import kv_bytes_per_token, weights_bytes

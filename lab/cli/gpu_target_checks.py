@@ -39,8 +39,8 @@ def gpu_of_device(target: TargetSpec, device: Device) -> str:
     """
     from lab.cli.pipeline import Pipeline
     from lab.compile.gpu import gpu_named
-    from lab.measure.gpu_checks import check_extensions, gpu_facts
-    from lab.measure.invocation import place_runner
+    from lab.measure.runner.gpu_checks import check_extensions, gpu_facts
+    from lab.measure.runner.invocation import place_runner
 
     runner = Pipeline(NullProgress()).runner(target)
     gpu = gpu_facts(device, place_runner(device, runner, target), target, runner)

@@ -25,10 +25,10 @@ from lab.formats.bundle import WEIGHTS_NAME, BundleManifest, load_manifest
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.measure.attempt import attempt
-from lab.measure.invocation import place_bundle, place_runner
 from lab.measure.plan import plan_for
+from lab.measure.runner.invocation import place_bundle, place_runner
+from lab.measure.runner.starting import startable
 from lab.measure.share import default_threads
-from lab.measure.starting import startable
 from lab.models.quant import F32
 from lab.models.torch_reference import StoredWeights, reference_logits
 from lab.ondevice.build import RunnerFiles

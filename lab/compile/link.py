@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.compile.zig import zig_env
 from lab.core.errors import CompileError
 from lab.core.proc import run
-from lab.core.zig import zig_env
 from lab.formats.bundle import LIBRARY_NAME
 
 TIMEOUT_S = 600.0

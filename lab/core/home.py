@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 from lab.core.errors import ConfigError
-from lab.core.place import Place
 from lab.core.suggest import unknown
 
 Kind = Literal["targets", "dashboards"]
@@ -76,8 +75,8 @@ def find_definition(kind: Kind, name: str) -> Path:
     )
 
 
-def shown(path: Place) -> str:
-    """Return the path as messages show it: relative when it lies in the working folder."""
+def shown(path: object) -> str:
+    """Return the path as messages show it: relative when it lies in the working folder; another place as its text."""
     if not isinstance(path, Path):
         return str(path)
     try:

@@ -10,8 +10,8 @@ from lab.core.decode import decode
 from lab.core.errors import StoreError
 from lab.core.fields import KeepsUnknown
 from lab.formats.kinds import Bytes, NotNegative, Positive, RunId, UtcTime
-from lab.formats.run_blocks import DeviceRecord, LabBlock, TargetRecord
-from lab.formats.run_cells import GateResult
+from lab.formats.run.blocks import DeviceRecord, LabBlock, TargetRecord
+from lab.formats.run.cells import GateResult
 
 SCHEMA = 1
 

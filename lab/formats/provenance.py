@@ -11,7 +11,7 @@ import lab
 from lab.core.errors import LabError
 from lab.core.home import PACKAGE
 from lab.core.proc import run
-from lab.formats.run_blocks import LabBlock
+from lab.formats.run.blocks import LabBlock
 
 GIT_TIMEOUT_S = 10.0
 

@@ -12,7 +12,7 @@ from lab.core.errors import UsageError
 from lab.core.home import PACKAGE
 from lab.core.text import said
 from lab.formats.provenance import git
-from lab.formats.run_blocks import RevisionBlock
+from lab.formats.run.blocks import RevisionBlock
 
 COMMIT = r"[0-9a-f]{40}([0-9a-f]{24})?"
 HEX_PREFIX = r"[0-9a-f]{4,64}"

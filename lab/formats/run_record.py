@@ -11,10 +11,10 @@ from lab.core.config import check_schema
 from lab.core.decode import decode
 from lab.core.errors import StoreError
 from lab.core.fields import KeepsUnknown, encode
-from lab.formats import run_shapes
 from lab.formats.kinds import Name, RunId, UtcTime
 from lab.formats.manifest import MemoryBlock, MemoryFacts, ModelBlock, ModelFacts, WeightsBlock, WeightsFacts
-from lab.formats.run_blocks import (
+from lab.formats.run import shapes as run_shapes
+from lab.formats.run.blocks import (
     BandwidthRecord,
     BundleRecord,
     DeviceRecord,
@@ -29,7 +29,7 @@ from lab.formats.run_blocks import (
     TimesRecord,
     VerifyResult,
 )
-from lab.formats.run_cells import (
+from lab.formats.run.cells import (
     Cell,
     CellMemory,
     CellStatus,

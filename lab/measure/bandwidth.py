@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.devices.base import Device
-from lab.measure.ask import ask
+from lab.measure.runner.ask import ask
 from lab.ondevice.events import Bandwidth
 
 

@@ -12,9 +12,9 @@ from lab.core.units import human_bytes
 from lab.formats.bundle import BundleManifest
 from lab.formats.manifest import MemoryBlock, ModelBlock
 from lab.formats.target import TargetSpec
-from lab.measure.ask import Reply, answer_in
 from lab.measure.plan import Plan
 from lab.measure.protocol import PAGE_TOKENS
+from lab.measure.runner.ask import Reply, answer_in
 from lab.ondevice.events import Info
 
 ACTIVATION_ROWS = 16  # widths of the hidden state that a prefill chunk holds at once in f32: about a Phi-3 block

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lab.devices.base import Device
-from lab.measure.ask import ask
-from lab.measure.invocation import Placed
+from lab.measure.runner.ask import ask
+from lab.measure.runner.invocation import Placed
 from lab.ondevice.events import Info
 
 

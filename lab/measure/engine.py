@@ -20,8 +20,8 @@ from lab.formats.run_record import (
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.measure.attempt import Attempt
+from lab.measure.conditions.surroundings import Surroundings
 from lab.measure.plan import Plan
-from lab.measure.surroundings import Surroundings
 
 
 @dataclass(frozen=True)

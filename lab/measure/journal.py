@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from lab import store
-from lab.core.place import Place
 from lab.formats.run_record import Cell, CellMemory, CellStatus, Repetition, RunRecord, RunStatus, TimesRecord
 from lab.measure.bandwidth import Roof
 from lab.measure.engine import Findings
 from lab.measure.peak import PeakRoof
+from lab.store.location import Place
 
 
 class Journal:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.devices.base import Device
-from lab.formats.run_blocks import PeakSamples
-from lab.measure.ask import ask
+from lab.formats.run.blocks import PeakSamples
+from lab.measure.runner.ask import ask
 from lab.ondevice.events import Peak
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.measure.bandwidth import Roof, read_roof
-from lab.measure.invocation import Placed
 from lab.measure.peak import PeakRoof, read_peak
 from lab.measure.plan import Plan
+from lab.measure.runner.invocation import Placed
 
 GLANCE_PASSES = 2
 

@@ -11,31 +11,31 @@ from typing import Any, Literal
 from lab.core.errors import DeviceUnreachableError, LabError
 from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
-from lab.core.place import Place
 from lab.core.progress import Advance, Progress
 from lab.core.units import human_seconds
 from lab.devices.base import Device
 from lab.formats.run_record import Cell, CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
 from lab.formats.target import TargetSpec
 from lab.measure.attempt import Attempt
-from lab.measure.clock import Clock
+from lab.measure.conditions.clock import Clock
+from lab.measure.conditions.gates import Gate, wait_until_quiet
+from lab.measure.conditions.samplers import StateSampler
+from lab.measure.conditions.surroundings import Surroundings
 from lab.measure.core_names import with_core_names
 from lab.measure.document import new_record
 from lab.measure.engine import Engine, Setup
 from lab.measure.enough import Standing, repeats_for, standing
-from lab.measure.gates import Gate, wait_until_quiet
-from lab.measure.invocation import Placed, place_runner
 from lab.measure.journal import Journal, outcome
 from lab.measure.lengths import TRIAL, Asked, with_lengths
-from lab.measure.order import Turn, turns
 from lab.measure.plan import Plan, cells_of
 from lab.measure.roofs import glance, measure_bandwidth, measure_peak
-from lab.measure.runner_engine import RunnerEngine, RunnerSetup
-from lab.measure.samplers import StateSampler
-from lab.measure.surroundings import Surroundings
+from lab.measure.runner.engine import RunnerEngine, RunnerSetup
+from lab.measure.runner.invocation import Placed, place_runner
 from lab.measure.telling import told
 from lab.measure.threads import settle_threads
+from lab.measure.turns import Turn, turns
 from lab.ondevice.build import RunnerFiles
+from lab.store.location import Place
 
 WAITS = 2  # longest waits for a quiet device that a session spends in all, where it adapts to a budget of time
 STOPS_MAX = 20  # of somebody who keeps the keys down

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from lab.compile.zig import zig_env
 from lab.core.errors import CompileError, LabError
 from lab.core.proc import run
-from lab.core.zig import zig_env
 from lab.ondevice.systems import MIN_MACOS
 
 # 2.28: what TVM's own wheels ask of a machine's C library.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lab.core.code_signature import changed_page, read_signature
+from lab.compile.metal.code_signature import changed_page, read_signature
 from lab.core.errors import CompileError
 
 Kind = Literal["executable", "library"]

@@ -16,11 +16,11 @@ from lab.core.errors import LabError, StoreError
 from lab.core.fields import known_fields
 from lab.core.home import shown
 from lab.core.jsonio import read_bytes
-from lab.core.place import Inside, Place
 from lab.formats.digested import DIGEST_KEY, dense_bytes, digested_bytes, parse_digested, plain
 from lab.formats.run_record import SCHEMA, Repetition, RunRecord, from_json, to_json
 from lab.store.choose import in_use
 from lab.store.find import find_in
+from lab.store.location import Inside, Place
 from lab.store.protocol import BadRun, Entry, Source, Store
 
 __all__ = [

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from lab.core.errors import StoreError
 from lab.core.home import shown
-from lab.core.place import Inside
 from lab.store.archive_file import read_index, read_member
+from lab.store.location import Inside
 from lab.store.protocol import Entry
 
 NAME = re.compile(r"archive-\d{4}-\d{2}\.parquet")

@@ -12,12 +12,12 @@ from typing import Literal
 
 from lab.core.errors import LabError
 from lab.core.home import shown
-from lab.core.place import Place
 from lab.core.progress import Progress
 from lab.core.temporary import PREFIX, in_work
 from lab.formats.run_record import SCHEMA, RunRecord
 from lab.store import BadRun, Entry, content, entries, place, read_entries, run_path
 from lab.store.archive import NAME as ARCHIVE
+from lab.store.location import Place
 
 Kind = Literal["half-written", "damaged", "foreign", "newer", "clock", "misplaced", "duplicate"]
 SOON = timedelta(minutes=10)  # clocks of two machines differ

@@ -12,9 +12,9 @@ from pathlib import Path
 from lab.core.atomic import sweep_stale, write_bytes, write_many
 from lab.core.disk import write_failure
 from lab.core.home import shown
-from lab.core.place import Inside, Place
 from lab.formats.run_record import RunRecord
 from lab.store.archive import Archives
+from lab.store.location import Inside, Place
 from lab.store.protocol import Entry
 from lab.store.run_files import RunFile, run_files
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lab.core.errors import StoreError
 from lab.core.home import profiles_dir, shown
-from lab.core.place import Inside, Place
 from lab.core.suggest import did_you_mean
+from lab.store.location import Inside, Place
 from lab.store.protocol import Entry, Store
 
 SEE = "`lab runs` lists what is stored"

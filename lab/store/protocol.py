@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from lab.core.home import shown
-from lab.core.place import Inside, Place
 from lab.core.text import printable
 from lab.formats.run_record import RunRecord
+from lab.store.location import Inside, Place
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab.core.disk import write_failure
-from lab.core.place import Place
 from lab.store.archive import Archives
 from lab.store.archive_file import read_index
 from lab.store.compact import locked, rewrite
+from lab.store.location import Place
 
 
 def remove_runs(root: Path, places: Iterable[Place]) -> None:

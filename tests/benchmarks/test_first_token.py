@@ -10,7 +10,7 @@ import pytest
 from benchmarks.first_token import CELL, ours_s, theirs_s
 from lab.core.errors import MeasureError
 from lab.measure.llama.engine import LlamaEngine
-from lab.measure.runner_engine import RunnerEngine
+from lab.measure.runner.engine import RunnerEngine
 from tests.measure.peers import Peers
 
 

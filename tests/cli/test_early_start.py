@@ -12,7 +12,7 @@ from lab import store
 from lab.cli.pipeline import Pipeline
 from lab.core.lock import device_lock
 from lab.formats.target import TargetSpec
-from lab.measure.starting import NotStartedError
+from lab.measure.runner.starting import NotStartedError
 from lab.ondevice.build import RunnerFiles
 from tests.cli.conftest import Lab
 from tests.cli.test_targets import results

@@ -13,7 +13,7 @@ import pytest
 from lab import store
 from lab.cli.fleet.words import words_of
 from lab.core.errors import DeviceUnreachableError
-from lab.formats.run_blocks import RevisionBlock
+from lab.formats.run.blocks import RevisionBlock
 from lab.formats.run_record import RunRecord, from_json, to_json
 from tests.analysis.documents import record
 from tests.cli.conftest import Keep, Lab

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab import store
-from lab.core.place import Inside
+from lab.store.location import Inside
 from tests.analysis.documents import MODEL, record
 from tests.cli.conftest import Keep, Lab
 from tests.cli.test_resume import KEY, lacking, same_build  # noqa: F401 - a fixture

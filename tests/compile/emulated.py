@@ -19,7 +19,7 @@ import tvm_ffi
 
 from lab.compile.isa import Isa
 from lab.compile.link import ZIG_TARGETS
-from lab.core.zig import zig_env
+from lab.compile.zig import zig_env
 
 MTRIPLE = "aarch64-unknown-linux-gnu"
 SYSROOT = Path("/usr/aarch64-linux-gnu")

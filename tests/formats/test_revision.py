@@ -10,7 +10,7 @@ import pytest
 from lab.core.errors import UsageError
 from lab.core.home import PACKAGE
 from lab.formats.revision import measured_revision, repository
-from lab.formats.run_blocks import RevisionBlock
+from lab.formats.run.blocks import RevisionBlock
 from lab.formats.tags import check_tag
 
 

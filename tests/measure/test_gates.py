@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.measure.gates import wait_until_quiet
+from lab.measure.conditions.gates import wait_until_quiet
 from lab.measure.plan import Plan, cells_of
 from tests.measure.samples import QUIET, FakeTime, ScriptedDevice
 

@@ -14,8 +14,8 @@ from lab.core.errors import DeviceError, DeviceFailedError, MeasureError
 from lab.formats.bundle import TensorEntry
 from lab.formats.target import CompileSpec, MeasureSpec, OpenClSpec, TargetSpec
 from lab.measure.checks import check_ram_share
-from lab.measure.gpu_checks import check_gpu
 from lab.measure.plan import Plan, cells_of
+from lab.measure.runner.gpu_checks import check_gpu
 from lab.ondevice.gpu_events import GpuFacts
 from tests.measure.bench import PLAN, Bench
 from tests.measure.samples import TARGET, manifest

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from lab.formats.test import Test
-from lab.measure.invocation import shortened
 from lab.measure.plan import cells_of
+from lab.measure.runner.invocation import shortened
 from tests.measure.bench import Bench
 
 

@@ -10,9 +10,9 @@ import pytest
 from lab.analysis.run.summary import summarise
 from lab.formats.run_record import Repetition
 from lab.formats.test import Test
-from lab.measure.gates import Gate
-from lab.measure.quota import quota_block, quota_columns
-from lab.measure.surroundings import Surroundings
+from lab.measure.conditions.gates import Gate
+from lab.measure.conditions.quota import quota_block, quota_columns
+from lab.measure.conditions.surroundings import Surroundings
 from lab.measure.telling import told
 from tests.analysis.documents import cell, record
 

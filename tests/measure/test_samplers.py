@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lab.core.errors import DeviceUnreachableError
-from lab.measure.samplers import StateSampler, busy_clock_mhz
+from lab.measure.conditions.samplers import StateSampler, busy_clock_mhz
 from tests.measure.samples import ScriptedDevice
 
 

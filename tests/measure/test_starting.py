@@ -17,8 +17,8 @@ from lab.devices.local import LocalDevice
 from lab.devices.registry import open_device
 from lab.devices.remote.device import RemoteDevice
 from lab.formats.target import DeviceSpec, SshSpec, TargetSpec
-from lab.measure.invocation import place_runner
-from lab.measure.starting import NotStartedError, check_starts, startable
+from lab.measure.runner.invocation import place_runner
+from lab.measure.runner.starting import NotStartedError, check_starts, startable
 from lab.ondevice.build import RunnerFiles, runner
 from lab.ondevice.events import Info
 from tests.devices.kinds import home

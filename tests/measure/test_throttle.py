@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.measure.throttle import by_clock, by_pressure, by_rate, judge
+from lab.measure.conditions.throttle import by_clock, by_pressure, by_rate, judge
 
 STEADY = [0.1] * 30
 SLOWING = [0.1] * 10 + [0.105] * 10 + [0.12] * 10

@@ -11,7 +11,7 @@ import pytest
 from lab.core.errors import CompileError
 from lab.devices.local import LocalDevice
 from lab.formats.target import load_target
-from lab.measure.invocation import Placed, place_runner
+from lab.measure.runner.invocation import Placed, place_runner
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.carried import carried
 from tests.ondevice.conftest import Bench

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.compile.zig import zig_env
 from lab.core.proc import run
-from lab.core.zig import zig_env
-from lab.measure.invocation import Placed
+from lab.measure.runner.invocation import Placed
 from lab.ondevice.build import FLAGS, SOURCES, RunnerFiles, runner
 from lab.ondevice.compilers import build_env, compilers
 from lab.ondevice.events import Bandwidth, Event, Info, Peak, Staged, decode_line

@@ -10,7 +10,7 @@ import pytest
 
 from lab.core.errors import CompileError
 from lab.core.proc import run
-from lab.measure.invocation import HUGE_PAGES
+from lab.measure.runner.invocation import HUGE_PAGES
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.carried import LIBRARIES, LOADERS, carried
 from tests.ondevice.arm import place_copies

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.core.errors import CompileError
-from lab.measure.invocation import place_runner
+from lab.measure.runner.invocation import place_runner
 from lab.ondevice import build, compilers
 from lab.ondevice.build import FLAGS, SOURCES, RunnerFiles, runner
 from lab.ondevice.macho import check_macho, read_macho

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lab.analysis.run.gpu import is_gpu_run
 from lab.analysis.run.stats import Stat
 from lab.analysis.run.work import Work, decode_work, prefill_work
-from lab.formats.run_blocks import PeakKind as Kind
+from lab.formats.run.blocks import PeakKind as Kind
 from lab.formats.run_record import Cell, RunRecord
 from lab.models.layout import LAYOUT
 from lab.models.quant import SCHEMES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.formats.run_blocks import RevisionBlock
+from lab.formats.run.blocks import RevisionBlock
 
 _LISTS = ("prompt", "generate", "depth", "engines")
 _SEVERAL = {"tags": "--tag"}

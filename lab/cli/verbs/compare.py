@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lab.analysis.compare.axis import Table
     from lab.analysis.judging.sides import Side
     from lab.core.errors import NotComparableError
-    from lab.core.place import Place
+    from lab.store.location import Place
 
 AXES = ("engine", "target", "quant", "model", "revision", "tag", "run")
 

@@ -28,7 +28,7 @@ from lab.core.errors import DeviceUnreachableError, LabError
 if TYPE_CHECKING:
     from lab.cli.measuring import Wanted
     from lab.cli.pipeline import Choice
-    from lab.formats.run_blocks import RevisionBlock
+    from lab.formats.run.blocks import RevisionBlock
     from lab.formats.run_record import RunRecord
 
 TARGETS = "Device; see 'lab targets'. Several are measured side by side."

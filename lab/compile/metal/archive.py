@@ -9,9 +9,9 @@ from pathlib import Path
 
 import lief
 
+from lab.compile.zig import zig_env
 from lab.core.errors import CompileError
 from lab.core.proc import run
-from lab.core.zig import zig_env
 
 TIMEOUT_S = 120.0
 _KERNELS = "__tvm_ffi__library_bin"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import lief
 
-from lab.core.code_signature import changed_page, read_signature
+from lab.compile.metal.code_signature import changed_page, read_signature
 from lab.core.errors import CompileError
 
 INSTALL_NAME = "@rpath/model.so"

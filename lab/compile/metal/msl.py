@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 from lab.compile.metal.kernels import Kernel
+from lab.compile.zig import zig_env
 from lab.core.errors import CompileError
 from lab.core.proc import run
-from lab.core.zig import zig_env
 
 HEADERS = Path(__file__).parent / "include"
 TIMEOUT_S = 120.0

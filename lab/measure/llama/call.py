@@ -10,10 +10,10 @@ from lab.core.proc import CommandError, describe_code
 from lab.devices.base import Device
 from lab.formats.test import Test
 from lab.measure.attempt import after_ctrl_c, tail
-from lab.measure.invocation import HUGE_PAGES
 from lab.measure.llama.command import Command
 from lab.measure.llama.output import Row, Watched, check_line, read_output
 from lab.measure.llama.peer import Peer
+from lab.measure.runner.invocation import HUGE_PAGES
 
 
 @dataclass(frozen=True)

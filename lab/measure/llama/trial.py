@@ -9,13 +9,13 @@ from typing import Any, Literal, cast
 from lab.formats.run_record import Repetition
 from lab.formats.test import Test
 from lab.measure.attempt import Attempt
+from lab.measure.conditions.surroundings import Surroundings
+from lab.measure.conditions.throttle import judge
 from lab.measure.engine import Findings
 from lab.measure.llama.call import LlamaFailed, Said
 from lab.measure.llama.command import Command
 from lab.measure.llama.output import Row, settings
 from lab.measure.llama.phases import decode_of, prefill_of
-from lab.measure.surroundings import Surroundings
-from lab.measure.throttle import judge
 
 Run = Callable[[Command, list[str], Test], tuple[Row, Said]]
 

@@ -18,9 +18,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from lab.core.errors import StoreError
 from lab.core.jsonio import parse_json
-from lab.core.place import Inside
 from lab.formats.digested import DIGEST_KEY
 from lab.formats.run_record import RunRecord
+from lab.store.location import Inside
 from lab.store.protocol import Entry
 from lab.store.sql.faults import told
 from lab.store.sql.schema import check_readable, migrate, revision

@@ -10,9 +10,9 @@ from lab.analysis.run.gpu import is_gpu_run
 from lab.analysis.run.roofline import matrix_kinds
 from lab.core.decode import decode
 from lab.core.units import human_seconds
-from lab.formats.run_blocks import PeakKind
+from lab.formats.run.blocks import PeakKind
+from lab.formats.run.shapes import LengthsShape
 from lab.formats.run_record import RunRecord
-from lab.formats.run_shapes import LengthsShape
 from lab.measure.enough import half_width
 from lab.measure.lengths import LADDER
 from lab.measure.plan import LEAST_REPEATS, MOST_REPEATS

@@ -13,7 +13,7 @@ from lab.core.terminal import LINE_CHARS
 from lab.core.text import clipped
 from lab.core.units import human_seconds
 from lab.formats.metrics import NOT_MEASURED
-from lab.formats.run_blocks import PeakKind
+from lab.formats.run.blocks import PeakKind
 from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.formats.test import Test
 from lab.views.runs.flat import flat_pairs, in_one_line

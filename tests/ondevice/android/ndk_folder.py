@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.core.zig import zig_env
+from lab.compile.zig import zig_env
 from lab.ondevice.android.ndk import COMPILER, CXX_LIBRARY, TRIPLE
 
 ZIG = (sys.executable, "-m", "ziglang")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab import store
-from lab.core.place import Inside, Place
+from lab.store.location import Inside, Place
 from tests.postgres import Server, database, server
 
 __all__ = ["database", "server"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.devices.base import Device
-from lab.measure.clock import Clock
+from lab.measure.conditions.clock import Clock
 from lab.measure.plan import Plan
 
 POLL_S = 0.5

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from lab.measure.conditions.samplers import busy_clock_mhz
 from lab.measure.protocol import CLOCK_DROP, LATE_OVER_EARLY
-from lab.measure.samplers import busy_clock_mhz
 
 SLOWING_LEVELS = ("heavy", "trapping", "sleeping")
 MIN_GAPS = 12  # a third of fewer gaps is one or two numbers

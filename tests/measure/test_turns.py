@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from lab.measure.order import turns
+from lab.measure.turns import turns
 
 
 def told(engines: int, cells: int, repeats: int) -> str:

@@ -10,12 +10,12 @@ from lab.core.units import human_bytes
 from lab.devices.base import Device
 from lab.formats.bundle import BundleManifest
 from lab.formats.target import TargetSpec
-from lab.measure.ask import ask
 from lab.measure.checks import memory_need
-from lab.measure.invocation import Placed
 from lab.measure.plan import Plan
 from lab.measure.protocol import PAGE_TOKENS
-from lab.measure.starting import check_starts
+from lab.measure.runner.ask import ask
+from lab.measure.runner.invocation import Placed
+from lab.measure.runner.starting import check_starts
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.events import Info
 from lab.ondevice.gpu_events import GpuFacts

@@ -10,8 +10,8 @@ from typing import Any
 from lab.core.errors import LabError
 from lab.devices.base import Device
 from lab.devices.linux import load_between
-from lab.measure.clock import Clock
-from lab.measure.quota import quota_columns
+from lab.measure.conditions.clock import Clock
+from lab.measure.conditions.quota import quota_columns
 
 SOME_TELL = ("thermal_pressure", "speed_limit", "power_w")  # a Mac, which tells no clocks
 MIN_INTERVAL_S = 0.1  # more often would cost the run that it watches

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.devices.base import Device
-from lab.measure.ask import ask
+from lab.measure.runner.ask import ask
 from lab.ondevice.events import Staged
 
 

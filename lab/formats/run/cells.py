@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from lab.core.fields import KeepsUnknown
-from lab.formats import run_shapes
 from lab.formats.kinds import Bytes, Count, NotNegative, Seconds, Sha256
+from lab.formats.run import shapes as run_shapes
 from lab.formats.test import RecordedTest
 
 RepetitionStatus = Literal["ok", "failed", "rejected", "interrupted", "broken"]

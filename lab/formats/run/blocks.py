@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from lab.core.fields import KeepsUnknown, Limits, Shaped
-from lab.formats import run_shapes
 from lab.formats.kinds import Bytes, Count, Name, NotNegative, Positive, Seconds
 from lab.formats.manifest import MemoryFacts
+from lab.formats.run import shapes as run_shapes
 from lab.formats.test import RecordedTest
 
 PeakKind = Literal["int4", "int8", "f32"]

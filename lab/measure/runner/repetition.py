@@ -9,9 +9,9 @@ from typing import Any
 from lab.formats.run_record import Repetition, WarmUp
 from lab.formats.test import Test
 from lab.measure.attempt import Attempt
-from lab.measure.derive import Timing, metrics, why_rejected
-from lab.measure.surroundings import Surroundings
-from lab.measure.throttle import judge
+from lab.measure.conditions.surroundings import Surroundings
+from lab.measure.conditions.throttle import judge
+from lab.measure.runner.derive import Timing, metrics, why_rejected
 from lab.ondevice.run_log import RunLog
 
 

@@ -10,9 +10,9 @@ from lab.core.errors import CompileError, DeviceFailedError
 from lab.core.text import said
 from lab.devices.base import Device
 from lab.formats.target import TargetSpec
-from lab.measure.ask import Reply, reply
 from lab.measure.attempt import tail
-from lab.measure.invocation import Placed, place_runner
+from lab.measure.runner.ask import Reply, reply
+from lab.measure.runner.invocation import Placed, place_runner
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.carried import LIBRARIES, LOADERS, carried
 from lab.ondevice.elf import arch_of

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.formats.run_record import GateResult, Repetition
-from lab.measure.gates import Gate
-from lab.measure.quota import quota_block
+from lab.measure.conditions.gates import Gate
+from lab.measure.conditions.quota import quota_block
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,12 @@ from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.measure.attempt import Attempt, attempt, explained
 from lab.measure.checks import check_all, check_processor
-from lab.measure.derive import metrics, why_rejected
+from lab.measure.conditions.surroundings import Surroundings
 from lab.measure.engine import Described, Findings, Rate
-from lab.measure.gpu_call import is_gpu
-from lab.measure.gpu_checks import check_gpu, gpu_facts
-from lab.measure.gpu_said import (
+from lab.measure.memory import cell_memory, no_memory, uncounted, why_uncountable
+from lab.measure.plan import Plan
+from lab.measure.runner.derive import metrics, why_rejected
+from lab.measure.runner.gpu import (
     bundle_extra,
     effective_name,
     fell_back,
@@ -36,13 +37,12 @@ from lab.measure.gpu_said import (
     with_driver_memory,
     with_gpu,
 )
-from lab.measure.invocation import Invocation, place_bundle, place_runner
-from lab.measure.memory import cell_memory, no_memory, uncounted, why_uncountable
-from lab.measure.plan import Plan
-from lab.measure.repetition import interrupted, repetition, timing_of
-from lab.measure.staging import Staging, stage
-from lab.measure.starting import check_starts
-from lab.measure.surroundings import Surroundings
+from lab.measure.runner.gpu_call import is_gpu
+from lab.measure.runner.gpu_checks import check_gpu, gpu_facts
+from lab.measure.runner.invocation import Invocation, place_bundle, place_runner
+from lab.measure.runner.repetition import interrupted, repetition, timing_of
+from lab.measure.runner.staging import Staging, stage
+from lab.measure.runner.starting import check_starts
 from lab.measure.threads import tried_block
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.events import Verify

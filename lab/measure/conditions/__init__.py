@@ -1,0 +1,1 @@
+"""What surrounds a repetition: a quiet device, its clocks and heat, its quota."""
