@@ -18,8 +18,8 @@ from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.formats.test import Test
 from lab.measure.attempt import attempt
-from lab.measure.conditions.clock import Clock
 from lab.measure.conditions.gates import wait_until_quiet
+from lab.measure.conditions.samplers import Clock
 from lab.measure.engine import Engine
 from lab.measure.llama.call import LlamaFailed, check_row
 from lab.measure.llama.engine import LlamaEngine

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import click
 
 from lab.cli.output import tell
-from lab.core.bug_report import keep_traceback
 from lab.core.errors import LabError
+from lab.views.bug_report import keep_traceback
 
 EXIT_INTERRUPTED = 130
 NOTHING_LOST = "nothing half-made is left, and what was finished before stays where it is"

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.core.decode import decode
-from lab.core.depth import check_toml_text
 from lab.core.errors import ConfigError, LabError
 from lab.core.fields import KeepsUnknown, Limits, encode
 from lab.core.home import shown
-from lab.core.jsonio import read_bytes
+from lab.core.jsonio import check_toml_text, read_bytes
 from lab.core.text import said
 
 __all__ = ["KeepsUnknown", "Limits", "check_schema", "decode", "encode", "load_toml", "read_toml"]

@@ -11,8 +11,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from lab.core.lines import MAX_LINE_BYTES, Lines, LineTooLongError
-from lab.core.process import CommandError, Completed, describe_code, start, stop_group
+from lab.core.process import (
+    MAX_LINE_BYTES,
+    CommandError,
+    Completed,
+    Lines,
+    LineTooLongError,
+    describe_code,
+    start,
+    stop_group,
+)
 
 STDERR_KEPT_BYTES = 64 * 1024
 POLL_S = 0.2

@@ -1,4 +1,4 @@
-"""One started program and its process group: how it starts, ends, and is described."""
+"""One started program and its process group: how it starts, ends, and is described, and its output as lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from lab.core.errors import LabError
 
 TAIL_LINES = 15
+MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -109,3 +110,35 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
     # The group outlives its leader, so this is right even after the leader ended.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
+
+
+class LineTooLongError(Exception):
+    """A line that would fill the memory."""
+
+
+class Lines:
+    """Calls `on_line` with each whole line, without its end, as repaired UTF-8."""
+
+    def __init__(self, on_line: Callable[[str], None], max_line_bytes: int = MAX_LINE_BYTES) -> None:
+        self._on_line = on_line
+        self._limit = max_line_bytes
+        self._unfinished = bytearray()
+
+    def feed(self, chunk: bytes) -> None:
+        """Take more bytes; LineTooLongError when a line has no end."""
+        *whole, rest = chunk.split(b"\n")
+        for part in whole:
+            self._unfinished += part
+            self._deliver()
+        self._unfinished += rest
+        if len(self._unfinished) > self._limit:
+            raise LineTooLongError(f"wrote a line of more than {self._limit} bytes")
+
+    def finish(self) -> None:
+        """Deliver what came after the last line end, if anything did."""
+        if self._unfinished:
+            self._deliver()
+
+    def _deliver(self) -> None:
+        line, self._unfinished = bytes(self._unfinished), bytearray()
+        self._on_line(line.decode("utf-8", "replace").removesuffix("\r"))

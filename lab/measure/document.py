@@ -31,7 +31,10 @@ from lab.formats.test import recorded
 from lab.measure.engine import Engine
 from lab.measure.plan import Plan
 from lab.measure.protocol import STATED
+from lab.measure.runner.ask import ask
+from lab.measure.runner.invocation import Placed
 from lab.models.catalog import resolve
+from lab.ondevice.events import Info
 
 
 def new_record(
@@ -124,3 +127,11 @@ def counted(model: ModelBlock) -> ModelBlock:
     if config.parameters != model.parameters:
         return model
     return replace(model, layer_weights=config.layer_weights, head_weights=config.head_weights)
+
+
+def with_core_names(device: Device, placed: Placed, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts with the names that the runner gives its cores, where they are numbers."""
+    if not str(facts.get("cpu_model")).startswith("arm 0x"):
+        return facts
+    said, _ = ask(device, placed.info(), placed.env, Info)
+    return facts if said is None or not said.cpu_model else {**facts, "cpu_model": said.cpu_model}

@@ -20,7 +20,7 @@ from lab.formats.run_record import (
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.measure.attempt import Attempt
-from lab.measure.conditions.surroundings import Surroundings
+from lab.measure.conditions.gates import Conditions
 from lab.measure.plan import Plan
 
 
@@ -67,10 +67,10 @@ class Trial(Protocol):
             KeyboardInterrupt: everything that was started is gone by then.
         """
 
-    def row(self, how: Attempt, around: Surroundings) -> Repetition:
+    def row(self, how: Attempt, around: Conditions) -> Repetition:
         """Return the repetition that ended like `how`: with numbers when it is whole, else with a reason."""
 
-    def interrupted(self, around: Surroundings) -> Repetition:
+    def interrupted(self, around: Conditions) -> Repetition:
         """Return the repetition that Ctrl-C ended: no numbers."""
 
     def findings(self) -> Findings:

@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 from lab import store
 from lab.formats.run_record import Cell, CellMemory, CellStatus, Repetition, RunRecord, RunStatus, TimesRecord
-from lab.measure.bandwidth import Roof
 from lab.measure.engine import Findings
-from lab.measure.peak import PeakRoof
+from lab.measure.roofs import PeakRoof, Roof
 from lab.store.location import Place
 
 

@@ -14,15 +14,11 @@ from lab.formats.probe_record import SCHEMA, ProbeCount, ProbeLoops, ProbeRecord
 from lab.formats.provenance import provenance
 from lab.formats.run_record import LabBlock, new_run_id, utc_now
 from lab.formats.target import TargetSpec
-from lab.measure.bandwidth import Roof
-from lab.measure.conditions.clock import Clock
-from lab.measure.conditions.gates import Gate, wait_until_quiet
-from lab.measure.conditions.surroundings import gate_result
-from lab.measure.core_names import with_core_names
-from lab.measure.document import device_record, target_record
-from lab.measure.peak import PeakRoof
+from lab.measure.conditions.gates import Gate, gate_result, wait_until_quiet
+from lab.measure.conditions.samplers import Clock
+from lab.measure.document import device_record, target_record, with_core_names
 from lab.measure.plan import Plan, cells_of, plan_for
-from lab.measure.roofs import measure_bandwidth, measure_peak
+from lab.measure.roofs import PeakRoof, Roof, measure_bandwidth, measure_peak
 from lab.measure.runner.invocation import Placed, place_runner
 from lab.measure.runner.starting import startable
 from lab.measure.threads import counts_to_try

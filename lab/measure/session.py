@@ -17,12 +17,9 @@ from lab.devices.base import Device
 from lab.formats.run_record import Cell, CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
 from lab.formats.target import TargetSpec
 from lab.measure.attempt import Attempt
-from lab.measure.conditions.clock import Clock
-from lab.measure.conditions.gates import Gate, wait_until_quiet
-from lab.measure.conditions.samplers import StateSampler
-from lab.measure.conditions.surroundings import Surroundings
-from lab.measure.core_names import with_core_names
-from lab.measure.document import new_record
+from lab.measure.conditions.gates import Conditions, Gate, wait_until_quiet
+from lab.measure.conditions.samplers import Clock, StateSampler
+from lab.measure.document import new_record, with_core_names
 from lab.measure.engine import Engine, Setup
 from lab.measure.enough import Standing, repeats_for, standing
 from lab.measure.journal import Journal, outcome
@@ -31,9 +28,8 @@ from lab.measure.plan import Plan, cells_of
 from lab.measure.roofs import glance, measure_bandwidth, measure_peak
 from lab.measure.runner.engine import RunnerEngine, RunnerSetup
 from lab.measure.runner.invocation import Placed, place_runner
-from lab.measure.telling import told
 from lab.measure.threads import settle_threads
-from lab.measure.turns import Turn, turns
+from lab.measure.turns import Turn, progress_line, turns
 from lab.ondevice.build import RunnerFiles
 from lab.store.location import Place
 
@@ -231,7 +227,7 @@ class _Session:
             lane = self.lanes[turn.engine]
             row = self._repetition(lane, turn, order)
             name = f"{lane.engine.name} " if several else ""
-            self.progress.note(name + told(cells[turn.cell], row, self.plan.repeats))
+            self.progress.note(name + progress_line(cells[turn.cell], row, self.plan.repeats))
             advance(1)
             if row.status == "broken":
                 return lane
@@ -259,7 +255,7 @@ class _Session:
     def _repetition(self, lane: Lane, turn: Turn, order: int) -> Repetition:
         plan, journal, cell = lane.engine.plan, lane.journal, self.plan.cells[turn.cell]
         gate, before = self._wait(plan)
-        around = Surroundings(turn.index, order, gate, before, glance(self.device, self.placed, self.plan, self.loop))
+        around = Conditions(turn.index, order, gate, before, glance(self.device, self.placed, self.plan, self.loop))
         trial = lane.engine.trial(cell, verify=not journal.verified)
         sampler = StateSampler(self.device, plan.sample_interval_s, plan.threads, self.clock)
         try:
@@ -291,7 +287,7 @@ class _Session:
         self.waited_s += gate.waited_s
         return gate, state
 
-    def _afterwards(self, how: Attempt, around: Surroundings) -> Surroundings:
+    def _afterwards(self, how: Attempt, around: Conditions) -> Conditions:
         """Look at the device once more, and at its log when something went wrong."""
         log = self.device.forensics() if how.ending == "failed" else []
         around = replace(around, after=self.device.state(window_s=0), log=log)

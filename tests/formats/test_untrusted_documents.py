@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from lab import store
 from lab.core.config import parse_toml
-from lab.core.depth import MAX_DEPTH
 from lab.core.errors import BusyError, ConfigError, LabError, StoreError
-from lab.core.jsonio import MAX_DIGITS, parse_json
+from lab.core.jsonio import MAX_DEPTH, MAX_DIGITS, parse_json
 from lab.core.lock import device_lock, lock_file
 from lab.formats.bundle import parse_manifest
 from lab.formats.digested import digested_bytes

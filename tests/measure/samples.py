@@ -11,7 +11,7 @@ from lab.devices.files import LocalFiles
 from lab.devices.local import LocalDevice
 from lab.formats.bundle import BundleManifest, file_entry, parse_manifest, write_manifest
 from lab.formats.target import DeviceSpec, TargetSpec
-from lab.measure.conditions.clock import Clock
+from lab.measure.conditions.samplers import Clock
 
 KEY = "ab" * 32
 TARGET = TargetSpec(schema=1, name="bench", description="", device=DeviceSpec(transport="local"))

@@ -10,10 +10,9 @@ import pytest
 from lab.analysis.run.summary import summarise
 from lab.formats.run_record import Repetition
 from lab.formats.test import Test
-from lab.measure.conditions.gates import Gate
+from lab.measure.conditions.gates import Conditions, Gate
 from lab.measure.conditions.quota import quota_block, quota_columns
-from lab.measure.conditions.surroundings import Surroundings
-from lab.measure.telling import told
+from lab.measure.turns import progress_line
 from tests.analysis.documents import cell, record
 
 
@@ -24,7 +23,7 @@ def state(periods: int | None, throttled: int | None) -> dict[str, Any]:
 def surroundings(during: list[dict[str, Any]], after: dict[str, Any] | None) -> Repetition:
     gate = Gate(True, 0.0, None, None, None, ())
     columns = quota_columns(during)
-    return Surroundings(0, 0, gate, during[0] if during else {}, during=columns, after=after).bare()
+    return Conditions(0, 0, gate, during[0] if during else {}, during=columns, after=after).bare()
 
 
 def test_stops_are_counted_from_the_first_sample_to_the_end() -> None:
@@ -47,7 +46,7 @@ def test_who_watches_is_told() -> None:
     row = replace(
         surroundings([state(100, 40)], state(112, 50)), prefill_tok_per_s=1.0, decode_tok_per_s=1.0, throttled=None
     )
-    assert "stopped by the CPU quota in 10 of 12 periods" in told(Test(8, 8), row, 5)
+    assert "stopped by the CPU quota in 10 of 12 periods" in progress_line(Test(8, 8), row, 5)
 
 
 @pytest.mark.parametrize("stopped", [0, 9])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lab.formats.test import Test
-from lab.measure.runner.derive import Timing, metrics, why_rejected
+from lab.measure.runner.repetition import Timing, metrics, why_rejected
 
 MS = 1_000_000
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from lab.core.errors import DeviceUnreachableError
-from lab.core.lines import Lines, LineTooLongError
 from lab.core.proc import CommandError, Completed
+from lab.core.process import Lines, LineTooLongError
 from lab.core.text import printable
 from lab.devices.base import OnLine
 from lab.devices.link import Answer, LinkTimeoutError

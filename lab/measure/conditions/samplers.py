@@ -1,8 +1,11 @@
-"""Watching a device while a repetition runs."""
+"""Watching a device while a repetition runs, and the clock that a session goes by, so that a test can replace it."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import fmean
 from types import TracebackType
 from typing import Any
@@ -10,8 +13,16 @@ from typing import Any
 from lab.core.errors import LabError
 from lab.devices.base import Device
 from lab.devices.linux import load_between
-from lab.measure.conditions.clock import Clock
 from lab.measure.conditions.quota import quota_columns
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Monotonic seconds, and waiting for some."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
 
 SOME_TELL = ("thermal_pressure", "speed_limit", "power_w")  # a Mac, which tells no clocks
 MIN_INTERVAL_S = 0.1  # more often would cost the run that it watches

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from lab.formats.run_record import Repetition
 from lab.formats.test import Test
 from lab.measure.attempt import Attempt
-from lab.measure.conditions.surroundings import Surroundings
+from lab.measure.conditions.gates import Conditions
 from lab.measure.conditions.throttle import judge
 from lab.measure.engine import Findings
 from lab.measure.llama.call import LlamaFailed, Said
@@ -37,7 +37,7 @@ class LlamaTrial:
             return Attempt(ending, problem.reason)
         return Attempt("whole")
 
-    def row(self, how: Attempt, around: Surroundings) -> Repetition:
+    def row(self, how: Attempt, around: Conditions) -> Repetition:
         """Return the repetition; what llama-bench cannot tell (each token's time, loading) is null."""
         row = replace(around.bare(), **self._raw())
         if how.ending != "whole":
@@ -48,7 +48,7 @@ class LlamaTrial:
         said = {**row.extra, "throttled_reason": reason}
         return replace(row, prefill_tok_per_s=prefill, decode_tok_per_s=decode, throttled=throttled, extra=said)
 
-    def interrupted(self, around: Surroundings) -> Repetition:
+    def interrupted(self, around: Conditions) -> Repetition:
         """Return the repetition that Ctrl-C ended."""
         return replace(around.bare(), **self._raw(), status="interrupted", reason="stopped by Ctrl-C")
 

@@ -24,23 +24,22 @@ from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.measure.attempt import Attempt, attempt, explained
 from lab.measure.checks import check_all, check_processor
-from lab.measure.conditions.surroundings import Surroundings
+from lab.measure.conditions.gates import Conditions
 from lab.measure.engine import Described, Findings, Rate
 from lab.measure.memory import cell_memory, no_memory, uncounted, why_uncountable
 from lab.measure.plan import Plan
-from lab.measure.runner.derive import metrics, why_rejected
 from lab.measure.runner.gpu import (
     bundle_extra,
     effective_name,
     fell_back,
+    is_gpu,
     profile_block,
     with_driver_memory,
     with_gpu,
 )
-from lab.measure.runner.gpu_call import is_gpu
 from lab.measure.runner.gpu_checks import check_gpu, gpu_facts
 from lab.measure.runner.invocation import Invocation, place_bundle, place_runner
-from lab.measure.runner.repetition import interrupted, repetition, timing_of
+from lab.measure.runner.repetition import interrupted, metrics, repetition, timing_of, why_rejected
 from lab.measure.runner.staging import Staging, stage
 from lab.measure.runner.starting import check_starts
 from lab.measure.threads import tried_block
@@ -214,13 +213,13 @@ class RunnerTrial:
         """Run the process to its end."""
         return self._engine.run(self._cell, self._verify, self._log)
 
-    def row(self, how: Attempt, around: Surroundings) -> Repetition:
+    def row(self, how: Attempt, around: Conditions) -> Repetition:
         """Return the repetition."""
         row = repetition(self._cell, self._engine.plan.threads, self._verify, self._log, how, around)
         row = with_gpu(row, self._log, self._engine.manifest)
         return row if self._engine.no_counters is None else uncounted(row)
 
-    def interrupted(self, around: Surroundings) -> Repetition:
+    def interrupted(self, around: Conditions) -> Repetition:
         """Return the repetition with what was stamped by then."""
         return interrupted(self._log, around)
 

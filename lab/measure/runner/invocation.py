@@ -12,7 +12,7 @@ from lab.formats.bundle import BundleManifest
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.measure.plan import Plan
-from lab.measure.runner.gpu_call import GpuCall, gpu_call
+from lab.measure.runner.gpu import GpuCall, gpu_call
 from lab.ondevice.build import RunnerFiles
 
 # The KV cache in huge pages, where glibc knows how; elsewhere without effect. Decode at depth reads it 10 % faster.

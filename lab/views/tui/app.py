@@ -15,10 +15,10 @@ from textual.binding import Binding, BindingType
 
 from lab.analysis.history.regression import Regression
 from lab.analysis.points.key import CellKey
-from lab.core.bug_report import keep_traceback
 from lab.core.errors import LabError
 from lab.core.home import shown
 from lab.core.text import printable
+from lab.views.bug_report import keep_traceback
 from lab.views.tui.background import Background, in_background, start
 from lab.views.tui.board_screen import BoardScreen
 from lab.views.tui.boards import Boards
