@@ -1,6 +1,7 @@
 """Commits as records have them: the same one with 8 digits here and 9 or all 40 there is one revision.
 
-Tools abbreviate what git tells them, and git takes as many digits as the repository needs on that day.
+Tools abbreviate what git tells them, and git takes as many digits as the repository needs on that day. A person may
+write fewer digits than a record has, or more.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lab.analysis.points.table import Runs
+from lab.core.errors import UsageError
+from lab.formats.revision import HEX_PREFIX, Repository
 
 LEAST = 7  # hex digits: what is shorter, or is no hex number, is a name of its own
 SHORT = 12  # hex digits of a commit that people read
+LISTED = 5  # commits in an error
 _HEX = re.compile(rf"[0-9a-f]{{{LEAST},64}}")
 
 
@@ -60,3 +64,46 @@ def _longest(listed: Sequence[str], place: int) -> str:
     going_on = [other for other in listed[place:end] if is_hex(other)]
     longest = max(going_on, key=len)
     return longest if all(longest.startswith(other) for other in going_on) else one
+
+
+def runs_of(
+    text: str, commits: Sequence[str], places: Sequence[int], repository: Repository | None
+) -> tuple[str, list[int]] | None:
+    """Return the commit that `text` names and those of `places` whose run is of it; None where it names none.
+
+    `commits` are those of all runs. A commit that git knows may have no run.
+
+    Raises:
+        UsageError: it begins several commits on record.
+    """
+    same = whole(commits)
+    mine = {place: same[commits[place]] for place in places if commits[place]}
+    recorded = sorted(set(mine.values()))
+    known = repository.commit(text) if repository is not None else None
+    found = [one for one in recorded if known is not None and _is_commit(one, known, repository)]
+    if not found and re.fullmatch(HEX_PREFIX, text):
+        found = _begun(text, recorded, repository)
+    if not found and known is None:
+        return None
+    return known or max(found, key=len), [place for place, one in mine.items() if one in found]
+
+
+def _is_commit(recorded: str, commit: str, repository: Repository | None) -> bool:
+    """Whether a recorded commit is the one with this full id: git has to agree that it is no other's beginning."""
+    if recorded == commit:
+        return True
+    return is_same(recorded, commit) and repository is not None and repository.commit(recorded) == commit
+
+
+def _begun(text: str, recorded: Sequence[str], repository: Repository | None) -> list[str]:
+    """The recorded commit that begins with the text, else the longest that the text begins with."""
+    if text in recorded:
+        return [text]
+    found = [one for one in recorded if one.startswith(text)]
+    if not found:
+        return sorted((one for one in recorded if is_same(one, text)), key=len)[-1:]
+    full = {(repository.commit(one) if repository is not None and is_hex(one) else None) or one for one in found}
+    if len(full) > 1:
+        listed = ", ".join(readable(found)[:LISTED])
+        raise UsageError(f"'{text}' begins {len(full)} commits: {listed}", hint="write more of it")
+    return found

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab.analysis.boards.joined import places_of
-from lab.analysis.judging.match import base_of
-from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
+from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey, cell_series
 from lab.analysis.points.named import ABSENT, SHOWN, fields_of, label, unlike
 from lab.analysis.points.table import Points
 from lab.core.text import printable
@@ -38,7 +37,7 @@ class Line:
 def lines_of(points: Points) -> list[Line]:
     """Return the line of each of `points.keys` [K]."""
     under = dict(_named(places_of(points)))
-    return [Line(key.cell, under.get(base_of(key), "")) for key in points.keys]
+    return [Line(key.cell, under.get(cell_series(key), "")) for key in points.keys]
 
 
 def _named(places: Mapping[CellKey, list[list[Conditions]]]) -> Iterator[tuple[SeriesKey, str]]:

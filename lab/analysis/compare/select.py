@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.analysis.commits import SHORT, is_same, readable, whole
+from lab.analysis.commits import SHORT, is_same, readable, runs_of, whole
 from lab.analysis.judging.sides import Side
 from lab.analysis.points.table import Codes, Points, Runs
-from lab.analysis.revisions import runs_of
 from lab.core.errors import LabError, StoreError, UsageError
 from lab.core.names import RUN_ID
 from lab.core.suggest import did_you_mean

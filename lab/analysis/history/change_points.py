@@ -14,10 +14,9 @@ from math import erfc, pi, sqrt
 
 import numpy as np
 
-from lab.analysis.history.energy import Numbers, best_splits, ranks
+from lab.analysis.history.energy import Numbers, best_splits, p_of, ranks
 from lab.analysis.history.newest_level import newest_level
 from lab.analysis.history.noise import long_run_sd
-from lab.analysis.history.significance import p_of
 
 MIN_POINTS = 20  # fewer are left to the comparison of two sides
 LEAST = 3  # points on each side of a change

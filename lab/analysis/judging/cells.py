@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.analysis.judging.match import Match, base_of
+from lab.analysis.judging.pairing import Match
 from lab.analysis.judging.verdict import Verdict
-from lab.analysis.points.key import STATUS
+from lab.analysis.points.key import STATUS, cell_series
 from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
 from lab.analysis.run.flags import DOUBTFUL
 from lab.core.text import said
@@ -78,7 +78,7 @@ def _has_numbers(points: Points, numbers: Mask, rows: NDArray[np.int64]) -> Mask
     if not bad.any():
         return np.zeros(len(rows), np.bool_)
     place = {key: code for code, key in enumerate(points.keys)}
-    base = np.array([place.get(base_of(key), -1) for key in points.keys])
+    base = np.array([place.get(cell_series(key), -1) for key in points.keys])
     size = len(points.keys)
     with_numbers = points.run[bad].astype(np.int64) * size + base[points.series[bad]]
     return np.isin(points.run[rows].astype(np.int64) * size + points.series[rows], with_numbers)

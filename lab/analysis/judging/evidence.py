@@ -1,4 +1,4 @@
-"""What the numbers say about each pair: the change, how sure it is, and how noisy each side was."""
+"""What the numbers say about each pair: the change, how sure it is, and how many sessions would settle it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.analysis.judging.correction import adjusted
 from lab.analysis.judging.drift import mean_factor, past_factor, phi_of
 from lab.analysis.judging.modes import by_modes
 from lab.analysis.judging.noise import centre, moderated, prior, residuals
 from lab.analysis.judging.numbers import Sessions
-from lab.analysis.judging.special import t_quantile, t_two_sided
+from lab.analysis.judging.special import t_quantile, t_quantile_near, t_two_sided
 
 Array = NDArray[np.float64]
 Groups = NDArray[np.int64]
 
 TEST = "moderated t"
+CORRECTION = "Benjamini-Hochberg"
 MIN_SESSIONS = 3  # a side: with two, one bad session is half of what is known
 INTERVAL = 0.95
 MANY = 40  # cells, from which on they tell each other well enough how noisy they are
 DOUBTED = 0.05  # p above it are no proof, whatever the modes
+POWER_Z = 0.8416  # a chance of 80 % to see a difference that is there
+MOST = 100  # nobody measures more sessions a side
 
 
 @dataclass(frozen=True)
@@ -92,3 +94,39 @@ def _moderated(
     s2 = (squares_a + squares_b) / np.maximum(expected, 1e-9)
     mixed, total = moderated(s2, df, prior(s2, df, group))
     return np.sqrt(mixed), total
+
+
+def adjusted(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the adjusted p values: calling those up to q keeps the share of false calls under q.
+
+    Benjamini and Hochberg, "Controlling the false discovery rate", 1995; when nothing changed anywhere, the chance
+    of a single false call is under q. nan (not tested) is left out and stays nan.
+    """
+    result = np.full(p.shape, np.nan)
+    tested = np.flatnonzero(np.isfinite(p))
+    if len(tested):
+        order = tested[np.argsort(p[tested], kind="stable")]
+        scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
+        result[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return result
+
+
+def sessions_needed(found: Evidence, floors: NDArray[np.float64], level: float) -> NDArray[np.int64]:
+    """Return how many more sessions each side needs [M]; 0 where more than MOST a side would not do.
+
+    A difference over the floor has to stand out from zero at the level that the correction leaves it, one below the
+    floor has to keep its whole interval below.
+    """
+    few = np.minimum(found.n_a, found.n_b)
+    tests = max(int(np.isfinite(found.p).sum()), 1)
+    size = np.where(np.isfinite(found.effect), np.abs(found.effect), 0.0)
+    floor = np.log1p(floors)
+    over = size >= floor
+    room = np.maximum(np.where(over, size, floor - size), 1e-9)
+    result = np.zeros(len(few), np.int64)
+    for n in range(MOST, MIN_SESSIONS - 1, -1):
+        df = np.maximum(found.df, 1) + 2 * np.maximum(n - few, 0)
+        quantile = np.where(over, t_quantile_near(level / tests, df), t_quantile_near(0.05, df))
+        se = found.sigma * np.sqrt(2 * mean_factor(np.array([n]), found.phi)[0])
+        result = np.where((quantile + POWER_Z) * se <= room, np.maximum(n - few, 1), result)
+    return np.where(few >= MIN_SESSIONS, result, np.maximum(result, MIN_SESSIONS - few))

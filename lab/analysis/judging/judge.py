@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from lab.analysis.judging.correction import CORRECTION
-from lab.analysis.judging.evidence import evidence
-from lab.analysis.judging.match import Match
+from lab.analysis.judging.evidence import CORRECTION, evidence
 from lab.analysis.judging.matching import Matched, matched
 from lab.analysis.judging.numbers import latest, sessions
+from lab.analysis.judging.pairing import Match
 from lab.analysis.judging.sides import FLOOR, Policy, Side
 from lab.analysis.judging.spread import spread
 from lab.analysis.judging.verdict import Judgement, Verdict

@@ -1,20 +1,27 @@
-"""Which metrics of which cells both sides measured, and a verdict on all that cannot be compared."""
+"""Which series of side A is compared with which of side B, and a verdict on all that cannot be compared.
+
+Series of one cell are told apart by the fields of their conditions. A field that differs *within* a side is one that
+was varied on purpose (flash attention off and on, 1 and 4 threads): the partner has to have the same value. A field
+that differs between the sides alone (a column more, another driver) is noted, and the two are compared. So nothing
+depends on the order in which anything was measured.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lab.analysis.judging.cells import Outcomes, cell_verdict, outcomes
-from lab.analysis.judging.match import Match, base_of, match
 from lab.analysis.judging.numbers import in_side
+from lab.analysis.judging.pairing import Match, Pairing, Places
 from lab.analysis.judging.sides import Policy, Side
-from lab.analysis.judging.span import spans
+from lab.analysis.judging.span import Span, spans
 from lab.analysis.judging.verdict import Verdict
-from lab.analysis.points.key import STATUS, CellKey, Conditions, Fields, SeriesKey
+from lab.analysis.points.key import STATUS, CellKey, Conditions, Fields, SeriesKey, cell_series
 from lab.analysis.points.named import ABSENT, fields_of, unlike
 from lab.analysis.points.table import Points
 from lab.core.text import said
@@ -67,6 +74,35 @@ def matched(points: Points, a: Side, b: Side, policy: Policy) -> Matched:
     return Matched(tuple(found), tuple(pairs), (*on_cells, *alone), mask_a, mask_b)
 
 
+def match(
+    keys: Sequence[SeriesKey],
+    a: Mapping[int, Span],
+    b: Mapping[int, Span],
+    across: Sequence[str] = (),
+    *,
+    emulated: bool = False,
+) -> list[Match]:
+    """Pair the series `a` and `b` (places in `keys`, each with when its side measured it) cell by cell.
+
+    A series is used once, and two series are never merged. What stays alone is missing or new, or not comparable where
+    it ended before its own side's others began: conditions that changed within a side.
+    """
+    before, after = (_by_cell(keys, side, across) for side in (a, b))
+    found: list[Match] = []
+    for cell in dict.fromkeys([*before, *after]):
+        found += Pairing(keys, before.get(cell, []), after.get(cell, []), a, b, emulated, bool(across)).matches()
+    return found
+
+
+def _by_cell(keys: Sequence[SeriesKey], side: Iterable[int], across: Sequence[str]) -> dict[CellKey, Places]:
+    blank: Mapping[str, Any] = {name: type(getattr(keys[0].cell, name))() for name in across} if keys else {}
+    cells: dict[CellKey, Places] = {}
+    for place in side:
+        cell = keys[place].cell
+        cells.setdefault(replace(cell, **blank) if blank else cell, []).append(place)
+    return cells
+
+
 def _numbers(each: Match, a: Outcomes, b: Outcomes) -> bool:
     return each.a is not None and each.b is not None and bool(a.good[each.a]) and bool(b.good[each.b])
 
@@ -85,7 +121,7 @@ def _pairs(
         if each.a is None or each.b is None:
             continue
         ours, theirs = (
-            side.get(base_of(keys[place]), {}) for side, place in zip(by_base, (each.a, each.b), strict=True)
+            side.get(cell_series(keys[place]), {}) for side, place in zip(by_base, (each.a, each.b), strict=True)
         )
         for name in dict.fromkeys([*ours, *theirs]):
             both = ours.get(name, []), theirs.get(name, [])
@@ -98,7 +134,7 @@ def _metrics(keys: Sequence[SeriesKey], present: Iterable[int]) -> dict[SeriesKe
     found: dict[SeriesKey, dict[str, list[int]]] = {}
     for code in present:
         if keys[code].cell.metric != STATUS:
-            found.setdefault(base_of(keys[code]), {}).setdefault(keys[code].cell.metric, []).append(code)
+            found.setdefault(cell_series(keys[code]), {}).setdefault(keys[code].cell.metric, []).append(code)
     return found
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.analysis.judging.correction import adjusted
-from lab.analysis.judging.evidence import MIN_SESSIONS, Groups
+from lab.analysis.judging.evidence import MIN_SESSIONS, Groups, adjusted
 from lab.analysis.judging.numbers import Sessions, latest
 from lab.analysis.judging.permuted import chance
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.analysis.judging.evidence import MIN_SESSIONS, TEST, Evidence
-from lab.analysis.judging.needed import sessions_needed
+from lab.analysis.judging.evidence import MIN_SESSIONS, TEST, Evidence, sessions_needed
 from lab.analysis.judging.sides import Policy
 from lab.analysis.judging.spread import Spread
 from lab.analysis.judging.verdict import Verdict

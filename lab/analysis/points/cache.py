@@ -1,7 +1,8 @@
 """Points kept from one command to the next: a cache beside the store, and nothing but a cache.
 
 One file of numpy columns and one JSON text in it. It is written whole or not at all, and believed only when it is
-whole (a zip archive checks what is read from it), of this version, and derived by the very code that asks.
+whole (a zip archive checks what is read from it), of this version, and derived by the very code that asks: a digest of
+all files that deriving points can reach.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lab import __version__
 from lab.analysis.points.key import CellKey, Conditions, SeriesKey
-from lab.analysis.points.origin import origin
 from lab.analysis.points.table import Points, Runs
 from lab.core.atomic import write_bytes
 from lab.core.errors import LabError
+from lab.core.home import PACKAGE as ROOT
 from lab.core.home import compiled_dir, store_url
 
 SCHEMA = 4
@@ -29,6 +34,10 @@ FOLDER = "points"  # below compiled/
 ARRAYS = ("series", "run", "value", "sd", "n", "status", "flags", "reason")
 RUN_ARRAYS = ("created_s", "dirty", "columns")
 CELL_NAMES, CONDITION_NAMES = ([item.name for item in fields(of)] for of in (CellKey, Conditions))
+FIRST = "analysis/points/build.py"  # what derives points, and imports all that it takes
+# How files of lab import each other, wherever in the file: `from lab.a.b import c, d` or `... import (`. Of `lab`
+# itself nothing but the version counts, which is part of the digest.
+IMPORT = re.compile(rb"^[ \t]*from lab((?:\.\w+)*) import (?:\(([^)]*)\)|([^\n]*))", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -128,3 +137,37 @@ def _conditions(values: list[Any]) -> Conditions:
     under: dict[str, Any] = dict(zip(CONDITION_NAMES, values, strict=True))
     under |= {name: tuple((str(key), str(text)) for key, text in under[name]) for name in ("settings", "facts")}
     return Conditions(**under)
+
+
+@cache
+def origin() -> str:
+    """Return the digest of the code that turns documents into points."""
+    return digest_of(ROOT)
+
+
+def digest_of(root: Path) -> str:
+    """Return the digest of that code in the package at `root`."""
+    digest = hashlib.sha256(f"{__version__} numpy {np.__version__}".encode())
+    for path, content in sorted(reached(root).items()):
+        digest.update(f"\0{path.relative_to(root)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def reached(root: Path) -> dict[Path, bytes]:
+    """Return every file of lab that deriving points can reach by imports, with its content."""
+    left, found = [root / FIRST], dict[Path, bytes]()
+    while left:
+        path = left.pop()
+        if path not in found:
+            found[path] = path.read_bytes()
+            left += _imported(root, found[path])
+    return found
+
+
+def _imported(root: Path, content: bytes) -> Iterator[Path]:
+    for match in IMPORT.finditer(content):
+        module = root.joinpath(*match[1].decode().split(".")[1:])
+        inside = (module / name for name in re.findall(r"\w+", (match[2] or match[3]).decode()))
+        for one in (module, *inside) if module != root else inside:
+            yield from (path for path in (one.with_suffix(".py"), one / "__init__.py") if path.is_file())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 STATUS = ""  # the metric of the point that every cell has: whether it gave numbers at all
 Fields = tuple[tuple[str, str], ...]  # (name, value) pairs, each name once, sorted by name
@@ -53,3 +53,9 @@ class SeriesKey:
 
     cell: CellKey
     conditions: Conditions
+
+
+def cell_series(key: SeriesKey) -> SeriesKey:
+    """Return the series of the whole cell (its STATUS) that a metric's series belongs to."""
+    conditions = replace(key.conditions, counter="") if key.conditions.counter else key.conditions
+    return SeriesKey(replace(key.cell, metric=STATUS), conditions)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from lab.analysis.points.build import Builder, points_of
 from lab.analysis.points.cache import Kept, Unreadable, kept_file, read_kept, write_kept
-from lab.analysis.points.merge import join, with_runs
-from lab.analysis.points.table import Points
+from lab.analysis.points.table import Points, join, with_runs
 from lab.analysis.points.varying import without_varying
 from lab.core.progress import Advance, NullProgress, Progress
 from lab.store import BadRun, Entry, entries, place, read_entries

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from lab.analysis.history.change_points import MIN_POINTS, change_points
-from lab.analysis.history.energy import best_splits, ranks
+from lab.analysis.history.energy import best_splits, p_of, ranks
 from lab.analysis.history.noise import long_run_sd
-from lab.analysis.history.significance import p_of
 from tests.analysis.history import oracle
 from tests.analysis.history.histories import noise, stepped
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.judging.match import match
+from lab.analysis.judging.matching import match
 from lab.analysis.judging.span import Span
 from lab.analysis.points.key import STATUS, SeriesKey
 from tests.analysis.judging.histories import key

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.analysis.judging.match import Match, match
+from lab.analysis.judging.matching import match
+from lab.analysis.judging.pairing import Match
 from lab.analysis.judging.span import Span
 from lab.analysis.points.key import STATUS, SeriesKey
 from tests.analysis.judging.histories import key

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.analysis.points.origin import ROOT, digest_of, reached
+from lab.analysis.points.cache import ROOT, digest_of, reached
 
 
 @pytest.fixture
