@@ -22,7 +22,7 @@ from rich.text import Text
 
 from benchmarks.arguments import add_json, positive
 from benchmarks.emulated_kernels import Call, decode_step, product
-from lab.compile.isa import Isa
+from lab.compile.cpu.isa import Isa
 from lab.compile.zig import zig_env
 from lab.core.errors import LabError
 from lab.models.catalog import resolve

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from lab.compile.isa import Isa
-from lab.compile.kernels.attention_decode import decode_attention
-from lab.compile.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
-from lab.compile.kernels.linear import quantised_linear
-from lab.compile.kernels.sizes import PAGE
-from lab.compile.ops_cpu import padded
-from lab.models.layout import q_shape, scale_shape
-from lab.models.presets import Phi3Config
+from lab.compile.cpu.isa import Isa
+from lab.compile.cpu.kernels.attention_decode import decode_attention
+from lab.compile.cpu.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
+from lab.compile.cpu.kernels.linear import quantised_linear
+from lab.compile.cpu.ops import padded
+from lab.compile.tir.sizes import PAGE
+from lab.models.layouts.n16k4 import q_shape, scale_shape
+from lab.models.phi3 import Phi3Config
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from lab.compile.gpu.kernels.attention_decode import decode_attention
 from lab.compile.gpu.kernels.attention_paged import paged_attention
 from lab.compile.gpu.kernels.attention_ragged import ragged_attention
 from lab.compile.gpu.target import gpu_target
-from lab.compile.kernels.sizes import PAGE
+from lab.compile.tir.sizes import PAGE
 
 HEADS, DIM = 32, 96
 MTRIPLE = f"{platform.machine()}-unknown-linux-gnu"

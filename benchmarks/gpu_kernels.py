@@ -27,10 +27,10 @@ from lab.compile.gpu import GPUS, Gpu
 from lab.compile.gpu.ops import GpuOps
 from lab.compile.gpu.target import gpu_target
 from lab.compile.link import linker
-from lab.compile.mlc_backend import VARIABLE
+from lab.compile.mlc.backend import VARIABLE
 from lab.compile.pipeline import GPU_PHASES, pipeline
-from lab.models.phi3 import Phi3ForCausalLM
-from lab.models.presets import PRESETS
+from lab.models.decoder.network import Phi3ForCausalLM
+from lab.models.phi3 import PRESETS
 from lab.models.quant import SCHEMES
 from tests.compile.gpu.opencl import launches
 from tests.opencl_device import opencl_device

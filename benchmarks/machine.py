@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.compile.isa import X86_ISAS
+from lab.compile.cpu.isa import X86_ISAS
 
 CPUINFO = Path("/proc/cpuinfo")
 ZEN3_FAMILY = "25"  # as AMD numbers it, and Zen 4 too, which has AVX-512

@@ -19,8 +19,8 @@ from tvm.s_tir import dlight
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kv_cache import create_gpu_kv_cache
 from lab.compile.pipeline import GPU_PHASES, PHASES
-from lab.models.phi3 import Acts, Matrix, Norm, Phi3ForCausalLM
-from lab.models.presets import Phi3Config
+from lab.models.decoder.network import Acts, Matrix, Norm, Phi3ForCausalLM
+from lab.models.phi3 import Phi3Config
 
 Tensor = Any
 RULES = (dlight.gpu.Matmul, dlight.gpu.GEMV, dlight.gpu.Reduction, dlight.gpu.GeneralReduction)

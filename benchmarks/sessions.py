@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.cli.engines import Builder
-from lab.compile.isa import X86_ISAS
+from lab.compile.cpu.isa import X86_ISAS
 from lab.core.errors import LabError
 from lab.core.progress import Progress
 from lab.devices.base import Device

@@ -4,8 +4,8 @@
 
 First prefill: rows of activations times vectors of weights, with float sums in registers or in the cache (and there of
 how many tiles), in turns on one thread; then decode: how far ahead of its use a weight is asked for, on `--threads`
-threads, from memory. "*" marks what `lab.compile.isa` has. Records that this machine lacks are left out. A minute or
-two each.
+threads, from memory. "*" marks what `lab.compile.cpu.isa` has. Records that this machine lacks are left out. A minute
+or two each.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.arguments import add_json, positive
-from lab.compile.isa import X86_ISAS, Isa
-from lab.compile.kernels.encode import encoding_for
-from lab.compile.kernels.linear import AHEAD_BYTES, quantised_linear
-from lab.compile.kernels.linear_row import row_linear
-from lab.compile.kernels.linear_tile import TILES, tiled_linear
-from lab.models.layout import q_shape, scale_shape
+from lab.compile.cpu.isa import X86_ISAS, Isa
+from lab.compile.cpu.kernels.encode import encoding_for
+from lab.compile.cpu.kernels.linear import AHEAD_BYTES, quantised_linear
+from lab.compile.cpu.kernels.linear_row import row_linear
+from lab.compile.cpu.kernels.linear_tile import TILES, tiled_linear
+from lab.models.layouts.n16k4 import q_shape, scale_shape
 from tests.compile.building import NATIVE, build
 
 K, N = 3072, 1536  # a slice of a layer: 2.4 MB at 4 bits

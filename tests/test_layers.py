@@ -33,7 +33,7 @@ THIRD_PARTY = {
     "alembic": ["store/sql/*"],
     "asyncssh": ["devices/ssh/*"],
     "click": ["cli/*"],
-    "gguf": ["models/gguf_*.py"],
+    "gguf": ["models/gguf_*.py", "models/*/gguf.py"],
     "lief": ["compile/metal/*"],
     "numpy": [f"{layer}/*" for layer in LAYERS if layer not in ("store", "formats", "core")],
     "pandas": ["analysis/*", "views/*"],
@@ -47,7 +47,7 @@ THIRD_PARTY = {
     "tomlkit": ["formats/acks.py"],
     "torch": ["models/torch_reference.py"],
     "transformers": ["models/torch_reference.py"],
-    "tvm": ["compile/*", "models/phi3*.py"],
+    "tvm": ["compile/*", "models/*/network.py"],
     "tvm_ffi": ["compile/*", "ondevice/*"],
     "ziglang": ["compile/*", "ondevice/*"],
 }
@@ -224,8 +224,8 @@ def test_the_walk_finds_what_it_looks_for(tmp_path: Path, file: str, code: str) 
     ("file", "code"),
     [
         ("core/x.py", "import json\nimport lab\nfrom lab import __version__\nfrom . import errors"),
-        ("models/phi3_model.py", "from tvm.relax.frontend import nn\nimport numpy as np"),
-        ("compile/kernels/x.py", "import tvm\nfrom lab.models.quant import SCHEMES"),
+        ("models/phi3/network.py", "from tvm.relax.frontend import nn\nimport numpy as np"),
+        ("compile/cpu/kernels/x.py", "import tvm\nfrom lab.models.quant import SCHEMES"),
         ("cli/verbs/x.py", "import click\nfrom lab.measure.plan import Plan\nfrom ..app import app"),
         ("__main__.py", "from lab.cli import entry"),
         ("store/x.py", "from lab import store\nfrom lab.formats import run_record"),

@@ -116,7 +116,7 @@ def _foreign() -> list[Target]:
 
 def _weights() -> list[Target]:
     from lab.models.params import check_sizes, weights_bytes
-    from lab.models.presets import hf
+    from lab.models.phi3 import hf
     from lab.models.quant import SCHEMES
     from lab.models.sources import HuggingFaceSource, MlcSource
     from lab.models.sources.files import read_document

@@ -118,7 +118,7 @@ def weights() -> dict[str, bytes]:
     from safetensors.numpy import save
 
     from lab.models.params import tensor_specs
-    from lab.models.presets import hf
+    from lab.models.phi3 import hf
 
     names = {one.hf_name: np.zeros(one.shape, np.float16) for one in tensor_specs(hf.config_of(CONFIG))}
     index = {"metadata": {"total_size": 1}, "weight_map": dict.fromkeys(names, "a.safetensors")}

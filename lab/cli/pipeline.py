@@ -17,7 +17,7 @@ from lab.core.progress import Progress
 from lab.formats.bundle import load_manifest
 from lab.formats.target import TargetSpec, load_target, reached
 from lab.models.catalog import ModelSpec, resolve
-from lab.models.layout import LAYOUT
+from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.sources import SyntheticSource, WeightSource, open_folder
 from lab.models.threads import cores
 from lab.ondevice.build import RunnerFiles
@@ -63,7 +63,7 @@ class Pipeline:
     def ggufs(self, spec: ModelSpec, source: WeightSource, *, all_types: bool = False) -> list[Path]:
         """Return the folder with the GGUF of `spec` from `source`, of the same bits; with `all_types` every type's."""
         from lab.models.gguf_file import write_gguf
-        from lab.models.gguf_layout import gguf_types
+        from lab.models.phi3.gguf import gguf_types
 
         names = [one.name for one in gguf_types(spec)]
         with self.step("convert", NOTHING_HALF):

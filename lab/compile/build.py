@@ -73,7 +73,7 @@ def check_target(target: TargetSpec) -> None:
 def backend_version(target: TargetSpec) -> str:
     """Return the version of what compiles for `target`; CompileError when it is not installed."""
     if target.compile.backend == "mlc":
-        from lab.compile.mlc_backend import find_mlc
+        from lab.compile.mlc.backend import find_mlc
 
         return find_mlc().version
     return str(versions().tvm)
@@ -81,7 +81,7 @@ def backend_version(target: TargetSpec) -> str:
 
 def _recipe(spec: ModelSpec, target: TargetSpec, chip: Chip) -> Recipe:
     if target.compile.backend == "mlc":
-        from lab.compile.mlc_backend import recipe
+        from lab.compile.mlc.backend import recipe
 
         return recipe(spec, target, choose_cpu(target.compile))
     layout_named(chip_layout(chip), spec.scheme)  # what its kernels can't read is told before hours of work

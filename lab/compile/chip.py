@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.compile.cpu import Cpu, choose_cpu
 from lab.compile.gpu import Gpu, gpu_named
 from lab.formats.target import CompileSpec
-from lab.models.layout import LAYOUT
+from lab.models.layouts.n16k4 import LAYOUT
 
 Chip = Cpu | Gpu
 

@@ -7,7 +7,7 @@ from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.decode_sizes import split_for
 from lab.compile.gpu.kernels.tile_sizes import tile_for
 from lab.core.errors import CompileError
-from lab.models.presets import Phi3Config
+from lab.models.phi3 import Phi3Config
 
 
 def check_sizes(chip: Chip, config: Phi3Config) -> None:

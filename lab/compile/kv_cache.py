@@ -11,14 +11,14 @@ import tvm
 from tvm import relax as rx
 from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache, RopeMode
 
-from lab.compile.isa import Isa
-from lab.compile.kernels.attention_decode import decode_attention
-from lab.compile.kernels.attention_merge import merge_states
-from lab.compile.kernels.attention_paged import paged_attention
-from lab.compile.kernels.attention_ragged import ragged_attention
-from lab.compile.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
-from lab.compile.kernels.rope import rope_table, split_rotary
-from lab.models.presets import Phi3Config
+from lab.compile.cpu.isa import Isa
+from lab.compile.cpu.kernels.attention_decode import decode_attention
+from lab.compile.cpu.kernels.attention_merge import merge_states
+from lab.compile.cpu.kernels.attention_paged import paged_attention
+from lab.compile.cpu.kernels.attention_ragged import ragged_attention
+from lab.compile.cpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
+from lab.compile.cpu.kernels.rope import rope_table, split_rotary
+from lab.models.phi3 import Phi3Config
 
 Expr = Any
 PrimFunc = Any

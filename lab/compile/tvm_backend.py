@@ -12,20 +12,20 @@ from tvm import relax
 
 from lab.compile.built import Built
 from lab.compile.chip import Chip, chip_layout, chip_name
+from lab.compile.cpu.isa import architecture
+from lab.compile.cpu.ops import CpuOps
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.count import decode_cost
 from lab.compile.gpu.ops import GpuOps
 from lab.compile.gpu.target import gpu_target
-from lab.compile.isa import architecture
 from lab.compile.launch_recorder import LaunchRecorder
 from lab.compile.link import is_archive, linker
-from lab.compile.ops_cpu import CpuOps
 from lab.compile.pipeline import GPU_PHASES, PHASES, pipeline
 from lab.core.errors import CompileError
 from lab.core.progress import Advance
 from lab.models.catalog import ModelSpec
+from lab.models.decoder.network import Ops, Phi3ForCausalLM
 from lab.models.params import param_specs
-from lab.models.phi3 import Ops, Phi3ForCausalLM
 
 
 def compile_library(

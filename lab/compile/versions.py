@@ -13,7 +13,7 @@ from lab.formats.bundle import VersionsBlock
 
 _ROOT = Path(lab.__file__).parent
 # What turns a model into code. Anything changed here gives new bundles.
-_SOURCES = ("compile/**/*.py", "models/phi3.py", "models/layout.py", "models/params.py")
+_SOURCES = ("compile/**/*.py", "models/decoder/network.py", "models/layouts/n16k4.py", "models/params.py")
 
 
 def versions() -> VersionsBlock:

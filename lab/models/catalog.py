@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from lab.core.errors import ModelError
 from lab.core.suggest import unknown
 from lab.models import params
-from lab.models.presets import NOT_YET, PRESETS, Phi3Config
+from lab.models.phi3 import NOT_YET, PRESETS, Phi3Config
 from lab.models.quant import SCHEMES, QuantScheme
 
 BACKENDS = ("tvm", "mlc")

@@ -41,8 +41,8 @@ from lab.models.convert.manifest import model_block
 from lab.models.convert.run import check_fits
 from lab.models.convert.stream import block_rows, workers
 from lab.models.gguf_iq4_xs import encode_iq4_xs
-from lab.models.gguf_layout import ARCHITECTURE, GgufTensor, GgufType, describe, gguf_tensors, gguf_types
 from lab.models.params import EMBEDDING
+from lab.models.phi3.gguf import ARCHITECTURE, GgufTensor, GgufType, describe, gguf_tensors, gguf_types
 from lab.models.quant import F32, U8
 from lab.models.sources.base import WeightSource
 

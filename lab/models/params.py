@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 
 from lab.core.errors import ModelError
-from lab.models.layout import LAYOUT
 from lab.models.layouts import layout_named
-from lab.models.presets.config import Phi3Config
+from lab.models.layouts.n16k4 import LAYOUT
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import GROUP, QuantScheme, grown
 
 Part = Literal["q", "s", "w"]

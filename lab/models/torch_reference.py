@@ -17,10 +17,10 @@ from lab.core.errors import LabError, WeightsError
 from lab.core.progress import Advance, Progress
 from lab.formats.manifest import TensorEntry
 from lab.models.catalog import ModelSpec
-from lab.models.layout import LAYOUT
 from lab.models.layouts import layout_named
+from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.params import EMBEDDING, HEAD, Part, params_of, tensor_specs
-from lab.models.presets import hf
+from lab.models.phi3 import hf
 from lab.models.quant import F32, Array, dequantise
 
 ROWS_AT_ONCE = 2048  # bounds the temporaries of unpacking

@@ -8,7 +8,7 @@ from benchmarks import emulated_instructions as benchmark
 from benchmarks.emulated_instructions import Count, count, count_all, render
 from benchmarks.emulated_instructions import _parser as parser
 from benchmarks.emulated_kernels import product
-from lab.compile.isa import Isa
+from lab.compile.cpu.isa import Isa
 from tests.compile.assembly import assembly, group_loop
 from tests.compile.building import EMULATED
 

@@ -6,13 +6,13 @@ import functools
 import re
 from typing import Any
 
-from lab.compile.isa import ARM_ISAS, Isa
-from lab.compile.kernels.attention_decode import decode_attention
-from lab.compile.kernels.encode import copied, encoded, encoding_for, gated, normalised
-from lab.compile.kernels.linear import quantised_linear
-from lab.compile.kernels.linear_float import float_linear
-from lab.compile.kernels.linear_row import row_linear
-from lab.compile.kernels.rope import rope_table, split_rotary
+from lab.compile.cpu.isa import ARM_ISAS, Isa
+from lab.compile.cpu.kernels.attention_decode import decode_attention
+from lab.compile.cpu.kernels.encode import copied, encoded, encoding_for, gated, normalised
+from lab.compile.cpu.kernels.linear import quantised_linear
+from lab.compile.cpu.kernels.linear_float import float_linear
+from lab.compile.cpu.kernels.linear_row import row_linear
+from lab.compile.cpu.kernels.rope import rope_table, split_rotary
 from tests.compile.building import build
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tvm
 
-from lab.compile.isa import ARM_ISAS, X86_ISAS, Isa
+from lab.compile.cpu.isa import ARM_ISAS, X86_ISAS, Isa
 from tests.compile.emulated import MTRIPLE, emulated
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tvm_ffi
 
-from lab.compile.isa import Isa
+from lab.compile.cpu.isa import Isa
 from lab.compile.link import ZIG_TARGETS
 from lab.compile.zig import zig_env
 

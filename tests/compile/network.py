@@ -13,13 +13,13 @@ from transformers import Phi3ForCausalLM
 from tvm import relax
 
 from lab.compile.cpu import Cpu
-from lab.compile.isa import Isa
+from lab.compile.cpu.isa import Isa
 from lab.compile.pipeline import pipeline
 from lab.compile.tvm_backend import export_model
-from lab.models import layout
 from lab.models.catalog import ModelSpec, custom
+from lab.models.layouts import n16k4 as layout
 from lab.models.params import param_specs, tensor_specs
-from lab.models.presets import Phi3Config, hf
+from lab.models.phi3 import Phi3Config, hf
 from lab.models.quant import QuantScheme, dequantise, quantise
 
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from lab.compile.isa import ARM_ISAS, Isa, isa_named
-from lab.compile.kernels.attention_paged import paged_attention
-from lab.compile.kernels.attention_ragged import ragged_attention
-from lab.compile.kernels.linear_float import float_linear
+from lab.compile.cpu.isa import ARM_ISAS, Isa, isa_named
+from lab.compile.cpu.kernels.attention_paged import paged_attention
+from lab.compile.cpu.kernels.attention_ragged import ragged_attention
+from lab.compile.cpu.kernels.linear_float import float_linear
 from tests.compile.assembly import assembly, attention, group_loop, products
 
 BY_ISA = pytest.mark.parametrize("isa", ARM_ISAS, ids=[isa.name for isa in ARM_ISAS])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.compile.kernels.attention_decode import decode_attention
-from lab.compile.kernels.attention_merge import merge_states
-from lab.compile.kernels.attention_paged import paged_attention
-from lab.compile.kernels.attention_ragged import ragged_attention
-from lab.compile.kernels.kv_pages import append_pages
-from lab.compile.kernels.sizes import PAGE
+from lab.compile.cpu.kernels.attention_decode import decode_attention
+from lab.compile.cpu.kernels.attention_merge import merge_states
+from lab.compile.cpu.kernels.attention_paged import paged_attention
+from lab.compile.cpu.kernels.attention_ragged import ragged_attention
+from lab.compile.cpu.kernels.kv_pages import append_pages
+from lab.compile.tir.sizes import PAGE
 from tests.compile.building import ATTENTION, kernel, rel_error
 
 SCALE = 0.2

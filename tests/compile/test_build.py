@@ -13,7 +13,7 @@ from lab.compile import cpu as cpu_module
 from lab.compile.build import build_library, library_key
 from lab.compile.bundle import assemble
 from lab.compile.cpu import choose_cpu, machine_features
-from lab.compile.isa import ARM_ISAS
+from lab.compile.cpu.isa import ARM_ISAS
 from lab.core.errors import BundleError, CompileError
 from lab.core.progress import NullProgress
 from lab.formats.bundle import load_manifest, verify_files

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lab.compile.isa import Isa, isa_named
-from lab.compile.kernels.encode import encoding_for
+from lab.compile.cpu.isa import Isa, isa_named
+from lab.compile.cpu.kernels.encode import encoding_for
 from tests.compile.assembly import linear
 from tests.compile.building import build
 from tests.compile.emulated import argv, emulated, link, packed

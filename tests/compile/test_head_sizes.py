@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.compile.isa import ARM_ISAS
-from lab.compile.kernels.attention_decode import decode_attention
-from lab.compile.kernels.attention_merge import merge_states
-from lab.compile.kernels.attention_paged import paged_attention
-from lab.compile.kernels.attention_ragged import ragged_attention
-from lab.compile.kernels.embed import quantised_embed
-from lab.compile.kernels.encode import copied, encoded, encoding_for
-from lab.compile.kernels.linear import quantised_linear
-from lab.compile.kernels.linear_float import float_linear
-from lab.compile.kernels.rope import split_rotary
-from lab.compile.kernels.sizes import PAGE, divided
+from lab.compile.cpu.isa import ARM_ISAS
+from lab.compile.cpu.kernels.attention_decode import decode_attention
+from lab.compile.cpu.kernels.attention_merge import merge_states
+from lab.compile.cpu.kernels.attention_paged import paged_attention
+from lab.compile.cpu.kernels.attention_ragged import ragged_attention
+from lab.compile.cpu.kernels.embed import quantised_embed
+from lab.compile.cpu.kernels.encode import copied, encoded, encoding_for
+from lab.compile.cpu.kernels.linear import quantised_linear
+from lab.compile.cpu.kernels.linear_float import float_linear
+from lab.compile.cpu.kernels.rope import split_rotary
+from lab.compile.tir.sizes import PAGE, divided
 from lab.models.quant import SCHEMES
 from tests.compile.building import ATTENTION, NATIVE, kernel, rel_error
 from tests.compile.network import Compiled, Reference, config, random_weights, some_ids, stored

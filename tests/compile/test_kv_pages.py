@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.compile.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
-from lab.compile.kernels.rope import rope_table, split_rotary
-from lab.compile.kernels.sizes import PAGE
+from lab.compile.cpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
+from lab.compile.cpu.kernels.rope import rope_table, split_rotary
+from lab.compile.tir.sizes import PAGE
 from tests.compile.building import ATTENTION, EMULATED, NATIVE, compiled
 
 BY_ISA = pytest.mark.parametrize("isa", [NATIVE[0], *EMULATED], ids=lambda isa: isa.name)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.compile.kernels.linear import quantised_linear
-from lab.compile.kernels.linear_row import row_linear
-from lab.compile.kernels.rope import split_rotary
+from lab.compile.cpu.kernels.linear import quantised_linear
+from lab.compile.cpu.kernels.linear_row import row_linear
+from lab.compile.cpu.kernels.rope import split_rotary
 from lab.models.quant import SCHEMES
 from tests.compile.building import ATTENTION, NATIVE, RUNNABLE, kernel, rel_error
 from tests.compile.network import Compiled, Reference, config, random_weights, some_ids, stored

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lab.compile.kernels.embed import float_embed, quantised_embed
-from lab.compile.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
-from lab.compile.kernels.linear import quantised_linear
-from lab.compile.kernels.linear_float import float_linear
-from lab.models import layout
+from lab.compile.cpu.kernels.embed import float_embed, quantised_embed
+from lab.compile.cpu.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
+from lab.compile.cpu.kernels.linear import quantised_linear
+from lab.compile.cpu.kernels.linear_float import float_linear
+from lab.models.layouts import n16k4 as layout
 from lab.models.quant import SCHEMES, dequantise, quantise
 from tests.compile.building import RUNNABLE, kernel, rel_error
 

@@ -19,7 +19,7 @@ from lab.formats.target import load_target
 from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.params import param_specs
-from lab.models.presets import hf
+from lab.models.phi3 import hf
 from lab.models.quant import SCHEMES
 from lab.models.sources import SyntheticSource
 from tests.compile.fake_mlc import FakeMlc, asked
@@ -135,7 +135,7 @@ def test_a_failure_shows_the_end_of_what_mlc_llm_said(tmp_path, mlc):
 
 
 def test_a_wrong_option_is_refused_by_the_stand_in_too(tmp_path, mlc, monkeypatch):
-    monkeypatch.setattr("lab.compile.mlc_backend._compile", lambda target, cpu: ["--devices", "cpu"])
+    monkeypatch.setattr("lab.compile.mlc.backend._compile", lambda target, cpu: ["--devices", "cpu"])
     refused(tmp_path, "mlc_llm compile: exit code 2", "--devices")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.compile.kernels.encode import copied, encoded, encoding_for
-from lab.compile.kernels.linear import quantised_linear
-from lab.compile.kernels.linear_row import row_linear
-from lab.models import layout
+from lab.compile.cpu.kernels.encode import copied, encoded, encoding_for
+from lab.compile.cpu.kernels.linear import quantised_linear
+from lab.compile.cpu.kernels.linear_row import row_linear
+from lab.models.layouts import n16k4 as layout
 from lab.models.quant import SCHEMES, dequantise, quantise
 from tests.compile.assembly import asks_for_memory, assembly
 from tests.compile.building import NATIVE, RUNNABLE, kernel, rel_error

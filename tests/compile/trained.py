@@ -10,7 +10,7 @@ import torch
 from transformers import Phi3Config as HfConfig
 from transformers import Phi3ForCausalLM
 
-from lab.models.presets import hf
+from lab.models.phi3 import hf
 from tests.compile.network import config
 
 CONFIG = config(vocab_size=256, hidden_size=128, intermediate_size=384, num_hidden_layers=2)

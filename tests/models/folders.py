@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from lab.models.params import EMBEDDING, tensor_specs
-from lab.models.presets import Phi3Config, hf
+from lab.models.phi3 import Phi3Config, hf
 from lab.models.quant import F32
 from lab.models.sources.synthetic import SyntheticSource
 

@@ -9,7 +9,7 @@ import torch
 from transformers import Phi3Config as TheirConfig
 from transformers import Phi3ForCausalLM
 
-from lab.models.presets import Phi3Config, hf
+from lab.models.phi3 import Phi3Config, hf
 from lab.models.quant import F32
 
 

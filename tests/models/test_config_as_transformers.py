@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lab.compile.kv_cache import inverse_frequencies, longrope_limit
 from lab.core.errors import ModelError
-from lab.models.presets import Phi3Config, hf
+from lab.models.phi3 import Phi3Config, hf
 
 ABSENT = object()
 HALF = 16  # of a head of 32

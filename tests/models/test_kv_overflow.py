@@ -15,7 +15,7 @@ from lab.measure.attempt import Attempt, explained
 from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.params import tensor_specs
-from lab.models.presets import Phi3Config, hf
+from lab.models.phi3 import Phi3Config, hf
 from lab.models.quant import SCHEMES
 from lab.models.sources import HuggingFaceSource
 

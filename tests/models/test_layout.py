@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lab.models import layout
+from lab.models.layouts import n16k4 as layout
 
 SHAPES = [(16, 32), (48, 96), (17, 64), (1, 32), (211, 128)]
 

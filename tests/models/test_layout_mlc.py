@@ -11,8 +11,8 @@ import pytest
 from lab.core.errors import ModelError, WeightsError
 from lab.core.progress import NullProgress
 from lab.formats import bundle
-from lab.models import layout_mlc
 from lab.models.convert import convert, weights_key
+from lab.models.layouts import mlc as layout_mlc
 from lab.models.params import decode_weight_bytes, param_specs, tensor_specs, weights_bytes
 from lab.models.quant import SCHEMES
 from lab.models.sources import SyntheticSource, open_folder

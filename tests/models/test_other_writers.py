@@ -11,7 +11,7 @@ from transformers import Phi3ForCausalLM
 from lab.core.progress import NullProgress
 from lab.formats.bundle import load_manifest
 from lab.models.convert import convert
-from lab.models.presets import hf
+from lab.models.phi3 import hf
 from lab.models.sources import open_folder
 from tests.models import oracle, small
 from tests.models.folders import MlcFolder

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lab.models import reference
+from lab.models.decoder import reference
 from lab.models.params import EMBEDDING, HEAD, tensor_specs
 from lab.models.sources.synthetic import SyntheticSource
 from tests.models import oracle, small

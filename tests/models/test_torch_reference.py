@@ -11,10 +11,10 @@ import pytest
 from lab.core.errors import LabError, WeightsError
 from lab.core.progress import NullProgress
 from lab.formats.manifest import TensorEntry
-from lab.models import layout
 from lab.models.catalog import ModelSpec, custom
+from lab.models.layouts import n16k4 as layout
 from lab.models.params import params_of, tensor_specs
-from lab.models.presets import Phi3Config, hf
+from lab.models.phi3 import Phi3Config, hf
 from lab.models.quant import SCHEMES, Array, dequantise, quantise
 from lab.models.torch_reference import StoredWeights, reference_logits
 

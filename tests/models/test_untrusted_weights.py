@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lab.core.errors import LabError, ModelError, WeightsError
 from lab.models.params import check_sizes, weights_bytes
-from lab.models.presets import hf
+from lab.models.phi3 import hf
 from lab.models.quant import SCHEMES
 from lab.models.sources import HuggingFaceSource
 from tests.models.folders import write_sharded

@@ -14,7 +14,7 @@ from lab.formats.bundle import load_manifest
 from lab.formats.target import load_target
 from lab.models.catalog import custom
 from lab.models.convert import convert
-from lab.models.layout import LAYOUT
+from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.quant import F32, SCHEMES
 from lab.models.sources.synthetic import SyntheticSource
 from tests.ondevice.conftest import Bench, GpuBench

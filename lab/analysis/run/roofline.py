@@ -11,7 +11,7 @@ from lab.analysis.run.stats import Stat
 from lab.analysis.run.work import Work, decode_work, prefill_work
 from lab.formats.run.blocks import PeakKind as Kind
 from lab.formats.run_record import Cell, RunRecord
-from lab.models.layout import LAYOUT
+from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.quant import SCHEMES
 
 OfPasses = Callable[[tuple[float, ...]], float | None]

@@ -13,7 +13,7 @@ from lab.compile.gpu.kernels.attention_ragged import ragged_attention
 from lab.compile.gpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
 from lab.compile.gpu.kernels.rope import rope_table, split_rotary
 from lab.compile.kv_cache import CacheKernels, create_kv_cache, longrope_limit
-from lab.models.presets import Phi3Config
+from lab.models.phi3 import Phi3Config
 
 Expr = Any
 

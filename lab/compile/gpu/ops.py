@@ -16,9 +16,9 @@ from lab.compile.gpu.kernels.norm import rms_norm
 from lab.compile.gpu.kernels.weights import Weights
 from lab.compile.gpu.kv_cache import create_gpu_kv_cache
 from lab.compile.gpu.tile import tiles
-from lab.compile.kernels.narrow import AS_IT_IS
-from lab.models.phi3 import Acts, Matrix, Norm
-from lab.models.presets import Phi3Config
+from lab.compile.tir.narrow import AS_IT_IS
+from lab.models.decoder.network import Acts, Matrix, Norm
+from lab.models.phi3 import Phi3Config
 from lab.models.quant import QuantScheme
 
 Tensor = Any

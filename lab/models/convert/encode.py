@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.core.errors import WeightsError
-from lab.models.layout import LAYOUT
 from lab.models.layouts import Layout, layout_named, mlc_formula
+from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.params import EMBEDDING, Part
 from lab.models.quant import F16, F32, I8, Array, QuantScheme, group_scale, integer_range
 from lab.models.sources.base import QuantisedSource, WeightSource

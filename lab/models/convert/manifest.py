@@ -16,10 +16,11 @@ from lab.formats.bundle import (
     WeightsBlock,
     WeightsManifest,
 )
-from lab.models import params, reference
+from lab.models import params
 from lab.models.catalog import ModelSpec
 from lab.models.convert.writer import tensor_entries
-from lab.models.layout import LAYOUT
+from lab.models.decoder import reference
+from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.quant import F32
 from lab.models.sources.base import WeightSource
 

@@ -11,12 +11,13 @@ from lab.core.errors import BundleError, WeightsError
 from lab.core.jsonio import digest
 from lab.core.progress import Progress
 from lab.formats.bundle import WEIGHTS_NAME, file_entry, load_manifest, verify_files, write_manifest
-from lab.models import params, reference
+from lab.models import params
 from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import weights_manifest
 from lab.models.convert.stream import Stream, workers
 from lab.models.convert.writer import file_bytes, open_writer, tensor_entries
-from lab.models.layout import LAYOUT
+from lab.models.decoder import reference
+from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.quant import F32
 from lab.models.sources.base import WeightSource
 

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from lab.models import reference
 from lab.models.catalog import ModelSpec
 from lab.models.convert.encode import Block, encode_rows, encode_vector
 from lab.models.convert.writer import WeightsWriter
+from lab.models.decoder import reference
 from lab.models.layouts import layout_named
 from lab.models.params import EMBEDDING, HEAD, tensor_specs
 from lab.models.quant import F32

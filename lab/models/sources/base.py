@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol, runtime_checkable
 
-from lab.models.presets.config import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import F16, F32, I8
 
 SourceKind = Literal["synthetic", "huggingface", "mlc"]

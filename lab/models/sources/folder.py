@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.core.errors import WeightsError
 from lab.core.home import shown
-from lab.models.presets.config import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from lab.models.sources import huggingface, mlc
 from lab.models.sources.base import WeightSource
 

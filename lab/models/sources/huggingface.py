@@ -9,8 +9,8 @@ from pathlib import Path
 from lab.core.errors import ModelError, WeightsError
 from lab.core.home import shown
 from lab.core.suggest import unknown
-from lab.models.presets import hf
-from lab.models.presets.config import Phi3Config
+from lab.models.phi3 import hf
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import F32
 from lab.models.sources.base import SourceKind
 from lab.models.sources.files import AGAIN, fingerprint, inside, read_document

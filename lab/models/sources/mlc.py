@@ -14,10 +14,10 @@ import numpy as np
 
 from lab.core.errors import WeightsError
 from lab.core.home import shown
-from lab.models import layout_mlc
-from lab.models.layout_mlc import param_name
+from lab.models.layouts import mlc as layout_mlc
+from lab.models.layouts.mlc import param_name
 from lab.models.params import EMBEDDING, TensorSpec, tensor_specs
-from lab.models.presets.config import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import F16, F32, GROUP, I8, Array, dequantise
 from lab.models.sources.base import SourceKind
 from lab.models.sources.files import AGAIN, fingerprint

@@ -12,7 +12,7 @@ import numpy as np
 
 from lab.core.errors import WeightsError
 from lab.core.home import shown
-from lab.models.presets.config import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import U8, Array
 from lab.models.sources.files import AGAIN, inside, map_file, read_document
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.core.errors import WeightsError
 from lab.core.home import shown
 from lab.models.params import EMBEDDING, HEAD, tensor_specs
-from lab.models.presets.config import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from lab.models.sources.tensors import FusedTensor, StoredTensor, Tensor, same_values
 
 _DTYPES = {"BF16", "F16", "F32"}

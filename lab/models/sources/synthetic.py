@@ -15,7 +15,7 @@ import numpy as np
 from lab.core.errors import WeightsError
 from lab.core.suggest import unknown
 from lab.models.params import tensor_specs
-from lab.models.presets.config import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import F32
 from lab.models.sources.base import SourceKind
 

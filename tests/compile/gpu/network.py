@@ -15,7 +15,7 @@ from lab.compile.tvm_backend import build_executable, export_model
 from lab.models.catalog import ModelSpec, custom
 from lab.models.layouts import layout_named, mlc_formula
 from lab.models.params import EMBEDDING, param_specs
-from lab.models.presets import Phi3Config
+from lab.models.phi3 import Phi3Config
 from lab.models.quant import QuantScheme, dequantise
 from tests.compile.network import Compiled
 from tests.opencl_device import opencl_device

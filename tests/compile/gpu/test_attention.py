@@ -13,7 +13,7 @@ from lab.compile.gpu.kernels.attention_ragged import ragged_attention
 from lab.compile.gpu.kernels.decode_sizes import split_for
 from lab.compile.gpu.kernels.kv_pages import append_pages
 from lab.compile.gpu.kernels.tile_sizes import tile_for
-from lab.compile.kernels.sizes import PAGE
+from lab.compile.tir.sizes import PAGE
 from lab.core.errors import CompileError
 from tests.compile.building import rel_error
 from tests.compile.gpu.families import CPU_LIKE, FAMILIES, TWINS

@@ -7,7 +7,7 @@ import pytest
 
 from lab.compile.gpu.kernels.attention_decode import decode_attention
 from lab.compile.gpu.kernels.decode_sizes import split_for
-from lab.compile.kernels.sizes import PAGE
+from lab.compile.tir.sizes import PAGE
 from tests.compile.building import rel_error
 from tests.compile.gpu.opencl import kernel
 from tests.compile.gpu.test_attention import BY_GEOMETRY, BY_GPU, BY_WINDOW, paged

@@ -15,7 +15,7 @@ from lab.compile.gpu.kernels.attention_merge import merge_states
 from lab.compile.gpu.kernels.attention_paged import paged_attention
 from lab.compile.gpu.kernels.attention_ragged import ragged_attention
 from lab.compile.gpu.kernels.rope import split_rotary
-from lab.compile.kernels.sizes import PAGE
+from lab.compile.tir.sizes import PAGE
 from lab.core.errors import CompileError
 from lab.core.progress import NullProgress
 from lab.formats.target import load_target

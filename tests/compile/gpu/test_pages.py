@@ -7,7 +7,7 @@ import pytest
 
 from lab.compile.gpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
 from lab.compile.gpu.kernels.rope import rope_table, split_rotary
-from lab.compile.kernels.sizes import PAGE
+from lab.compile.tir.sizes import PAGE
 from tests.compile.gpu.families import CPU_LIKE, STAGED
 from tests.compile.gpu.opencl import kernel
 

@@ -12,7 +12,7 @@ from lab.compile.gpu.kernels.gemv_rows import gemv_rows
 from lab.compile.gpu.kernels.norm import rms_norm
 from lab.compile.gpu.kernels.weights import Weights
 from lab.compile.gpu.tile import tiles
-from lab.models.layout_kn import KN_F32, quantise_f32
+from lab.models.layouts.kn import KN_F32, quantise_f32
 from lab.models.quant import dequantise
 from tests.compile.building import rel_error
 from tests.compile.gpu.families import FAMILIES

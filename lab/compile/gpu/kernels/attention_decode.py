@@ -15,8 +15,8 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.decode_sizes import split_for
-from lab.compile.kernels.sizes import PAGE
-from lab.compile.kernels.vec import LOG2_E, MASKED, cast, f32, lanes_of, of, splat, to_f32
+from lab.compile.tir.sizes import PAGE
+from lab.compile.tir.vec import LOG2_E, MASKED, cast, f32, lanes_of, of, splat, to_f32
 
 PrimFunc = Any
 

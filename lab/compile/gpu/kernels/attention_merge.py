@@ -8,8 +8,8 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import FLAT_LANES, flat_threads, require
-from lab.compile.kernels.sizes import divided, fitting_vector
-from lab.compile.kernels.vec import cast, lanes_of, splat, to_f32
+from lab.compile.tir.sizes import divided, fitting_vector
+from lab.compile.tir.vec import cast, lanes_of, splat, to_f32
 
 PrimFunc = Any
 

@@ -9,8 +9,8 @@ from tvm.script import tirx as T
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.attention_tile import Source, tile_steps
 from lab.compile.gpu.kernels.tile_sizes import tile_for
-from lab.compile.kernels.sizes import PAGE, divided
-from lab.compile.kernels.vec import LOG2_E, Expr
+from lab.compile.tir.sizes import PAGE, divided
+from lab.compile.tir.vec import LOG2_E, Expr
 
 PrimFunc = Any
 

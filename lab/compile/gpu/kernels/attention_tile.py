@@ -17,8 +17,8 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.gpu.kernels.tile_sizes import OUT_ROWS, PAD, Tile
-from lab.compile.kernels.sizes import divided
-from lab.compile.kernels.vec import MASKED, Expr, cast, f32, lanes_of, of, splat, to_f32
+from lab.compile.tir.sizes import divided
+from lab.compile.tir.vec import MASKED, Expr, cast, f32, lanes_of, of, splat, to_f32
 
 
 @dataclass(frozen=True)

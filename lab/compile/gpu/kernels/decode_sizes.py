@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import require, vector_lanes
-from lab.compile.kernels.sizes import PAGE, divided, fitting, fitting_vector
+from lab.compile.tir.sizes import PAGE, divided, fitting, fitting_vector
 
 CHUNK = 1024  # keys at most
 FAN = 16  # partial results of a workgroup that every thread reads

@@ -10,7 +10,7 @@ from tvm.script import tirx as T
 from lab.compile.gpu.kernels.trim import trimmed
 from lab.compile.gpu.kernels.vec import nibble
 from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
-from lab.compile.kernels.sizes import divided
+from lab.compile.tir.sizes import divided
 
 PrimFunc = Any
 

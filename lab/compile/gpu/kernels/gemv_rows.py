@@ -13,7 +13,7 @@ from tvm.script import tirx as T
 from lab.compile.gpu.kernels.trim import trimmed
 from lab.compile.gpu.kernels.vec import cast, lanes_of, splat
 from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
-from lab.compile.kernels.sizes import divided
+from lab.compile.tir.sizes import divided
 
 PrimFunc = Any
 LANES = 4  # the widest vector that every GPU language has

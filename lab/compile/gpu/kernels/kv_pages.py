@@ -12,8 +12,8 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import FLAT_LANES, flat_threads
-from lab.compile.kernels.sizes import PAGE, divided, fitting_vector
-from lab.compile.kernels.vec import lanes_of
+from lab.compile.tir.sizes import PAGE, divided, fitting_vector
+from lab.compile.tir.vec import lanes_of
 
 PrimFunc = Any
 

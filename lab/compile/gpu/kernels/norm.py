@@ -7,7 +7,7 @@ from typing import Any
 
 from tvm.script import tirx as T
 
-from lab.compile.kernels.narrow import narrowed
+from lab.compile.tir.narrow import narrowed
 
 PrimFunc = Any
 

@@ -12,9 +12,9 @@ from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import FLAT_LANES, flat_threads
-from lab.compile.kernels.narrow import narrowed
-from lab.compile.kernels.sizes import divided, fitting_vector
-from lab.compile.kernels.vec import Expr, lanes_of, of, to_f32
+from lab.compile.tir.narrow import narrowed
+from lab.compile.tir.sizes import divided, fitting_vector
+from lab.compile.tir.vec import Expr, lanes_of, of, to_f32
 
 PrimFunc = Any
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.shape import require, stages_tiles, vector_lanes
-from lab.compile.kernels.sizes import divided, fitting, fitting_vector
+from lab.compile.tir.sizes import divided, fitting, fitting_vector
 
 OUT_ROWS = 4  # queries whose sums over values a thread holds
 # By lanes: (queries, keys) of a tile, the best first; keys of a thread; vectors of the head of a thread, at most.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.compile.kernels.sizes import divided
+from lab.compile.tir.sizes import divided
 
 GROUP = 32  # weights along K that share a scale
 OFFSET = 7  # of a nibble over its integer

@@ -1,0 +1,118 @@
+"""Prefill attention of new tokens over the pages of their history. Bound by the multiply-add (attention_tile).
+
+Pages are read as they lie: one conversion for each `tile.rows` multiply-adds costs less than a float32 copy, which
+would leave the second-level cache at a thousand tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tvm.script import tirx as T
+
+from lab.compile.cpu.isa import Isa
+from lab.compile.cpu.kernels.attention_tile import Tile, tile_steps
+from lab.compile.tir.sizes import PAGE
+from lab.compile.tir.vec import LOG2_E, Expr, lanes_of, to_f32
+
+PrimFunc = Any
+
+
+def paged_attention(
+    isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
+) -> PrimFunc:
+    """Return attention of new tokens over the pages of their history. Signature as the KV cache calls it.
+
+    Every key of the history comes before every query, so only the window and the history's length mask. A row
+    that the window keeps from every key still takes one block, gets the lowest log2 sum and so no weight in
+    the merge.
+    """
+    tile = Tile(isa, num_heads, num_kv_heads, head_dim, window)
+    rows, group, reach, width = tile.rows, tile.group, tile.window, tile.width
+
+    def key(flat: Any, place: Any, block: Expr, d: Expr) -> Expr:
+        return to_f32(flat[place[0][place[1] + block], 0, place[2], lanes_of(d * PAGE, PAGE)], PAGE)
+
+    def value(flat: Any, place: Any, block: Expr, token: Expr, vector: Expr) -> Expr:
+        at = lanes_of(token * head_dim + vector * width, width)
+        return to_f32(flat[place[0][place[1] + block], 1, place[2], at], width)
+
+    load_queries, attend, store = tile_steps(tile, dtype, key, value)
+
+    @T.prim_func
+    def prefill_paged(
+        q_handle: T.handle,
+        q_indptr_handle: T.handle,
+        pages_handle: T.handle,
+        indptr_handle: T.handle,
+        table_handle: T.handle,
+        length_handle: T.handle,
+        k_offset_handle: T.handle,
+        q_position_handle: T.handle,
+        out_handle: T.handle,
+        lse_handle: T.handle,
+        causal: T.int32,
+        rotary_mode: T.int32,
+        rope_scale: T.float32,
+        rope_theta: T.float32,
+        sm_scale: T.float32,
+    ):
+        T.func_attr({"tirx.noalias": True})
+        batch = T.int32()
+        q_len = T.int32()
+        used_pages = T.int32()
+        num_pages = T.int32()
+        pages_offset = T.int64()
+        q_indptr_offset = T.int32()
+        indptr_offset = T.int32()
+        table_offset = T.int32()
+        length_offset = T.int32()
+        k_offset = T.int32()
+        q_offset = T.int32()
+        q = T.match_buffer(q_handle, (q_len, num_heads, head_dim), dtype)
+        q_indptr = T.match_buffer(q_indptr_handle, (batch + 1,), "int32", elem_offset=q_indptr_offset)
+        pages = T.match_buffer(
+            pages_handle, (num_pages, 2, num_kv_heads, PAGE, head_dim), dtype, elem_offset=pages_offset
+        )
+        indptr = T.match_buffer(indptr_handle, (batch + 1,), "int32", elem_offset=indptr_offset)
+        table = T.match_buffer(table_handle, (used_pages,), "int32", elem_offset=table_offset)
+        last_page_len = T.match_buffer(length_handle, (batch,), "int32", elem_offset=length_offset)
+        k_positions = T.match_buffer(k_offset_handle, (batch,), "int32", elem_offset=k_offset)
+        q_positions = T.match_buffer(q_position_handle, (q_len,), "int32", elem_offset=q_offset)
+        out = T.match_buffer(out_handle, (q_len, num_heads, head_dim), dtype)
+        lse = T.match_buffer(lse_handle, (q_len, num_heads), "float32")
+        flat = T.decl_buffer(
+            (num_pages, 2, num_kv_heads, PAGE * head_dim), dtype, data=pages.data, elem_offset=pages_offset
+        )
+        for b in T.serial(batch):
+            for kv_head in T.parallel(num_kv_heads):
+                begin: T.let[T.int32] = indptr[b]
+                blocks: T.let[T.int32] = indptr[b + 1] - begin
+                length: T.let[T.int32] = T.max(blocks - 1, 0) * PAGE + last_page_len[b]
+                strip = T.alloc_buffer((rows, (used_pages + 1) * PAGE), "float32", scope="local")
+                q32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
+                out32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
+                stats = T.alloc_buffer((rows, 2), "float32", scope="local")
+                for i in T.serial((q_indptr[b + 1] - q_indptr[b] + rows - 1) // rows):
+                    start: T.let[T.int32] = q_indptr[b] + i * rows
+                    position: T.let[T.int32] = q_positions[start] - k_positions[b]
+                    first: T.let[T.int32] = T.min(T.max(position - (reach - 1), 0) // PAGE, blocks - 1)
+                    for r in T.serial(group):
+                        head: T.let[T.int32] = kv_head * group + r
+                        load_queries(q, q32, start, q_indptr[b + 1], head, sm_scale * T.float32(LOG2_E))
+                        attend(
+                            q32,
+                            flat,
+                            flat,
+                            (table, begin, kv_head),
+                            strip,
+                            out32,
+                            stats,
+                            first,
+                            blocks,
+                            position,
+                            length,
+                        )
+                        store(out32, stats, out, lse, start, q_indptr[b + 1], head)
+
+    return prefill_paged

@@ -1,0 +1,128 @@
+"""The operations of a Phi-3 on a CPU: this package's kernels, chosen by ISA record and quantisation scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tvm.relax.frontend import nn
+
+from lab.compile.cpu.isa import Isa
+from lab.compile.cpu.kernels.embed import float_embed, quantised_embed
+from lab.compile.cpu.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
+from lab.compile.cpu.kernels.linear import quantised_linear
+from lab.compile.cpu.kernels.linear_float import float_linear
+from lab.compile.cpu.kernels.linear_row import row_linear
+from lab.compile.kv_cache import create_cpu_kv_cache
+from lab.compile.tir.sizes import BLOCK, GROUP, divided
+from lab.models.decoder.network import Acts, Matrix, Norm
+from lab.models.layouts.n16k4 import LAYOUT
+from lab.models.phi3 import Phi3Config
+from lab.models.quant import QuantScheme
+
+Tensor = Any
+
+
+class CpuOps:
+    """Emits written-out kernels: nothing is left for a later pass to fuse or schedule."""
+
+    layout = LAYOUT
+
+    def __init__(self, isa: Isa, scheme: QuantScheme) -> None:
+        self.isa, self.scheme = isa, scheme
+
+    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
+        """Return float32 [n, hidden] for int32 ids [n]."""
+        rows = padded(table.rows)
+        if self.scheme.quantised:
+            kernel = quantised_embed(self.scheme.bits, rows, table.columns)
+        else:
+            kernel = float_embed(self.scheme.weight_dtype, rows, table.columns)
+        return _call(kernel, "embed", [ids, *table.tensors], [([ids.shape[0], table.columns], "float32")])[0]
+
+    def normed(
+        self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
+    ) -> Tensor:
+        """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
+        return self._linear(self._normalise(x, norm, last_row, matrix.fine_rows > 0), matrix, dtype=dtype)
+
+    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
+        """Return silu(first half) * second half of each row of `normed`, ready for a product."""
+        return self._gate(self.normed(x, norm, matrix))
+
+    def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
+        """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
+        return self._linear(acts, matrix, add=residual)
+
+    def _normalise(self, x: Tensor, norm: Norm, last_row: bool, fine: bool) -> Acts:
+        rows, features = (1 if last_row else x.shape[0]), x.shape[1]
+        encoding = self._encoding(rows, fine=fine)
+        kernel = normalised(encoding, features, norm.eps, last_row=last_row)
+        return _encode(kernel, "normalise", [x, norm.weight], encoding, rows, features)
+
+    def _gate(self, gate_up: Tensor) -> Acts:
+        rows, features = gate_up.shape[0], gate_up.shape[1] // 2
+        encoding = self._encoding(rows)
+        kernel = encoded(encoding, features, 2 * features, gated(features), "float32")
+        return _encode(kernel, "gate", [gate_up], encoding, rows, features)
+
+    def encode(self, x: Tensor) -> Acts:
+        """Return [n, features] ready for a product."""
+        rows, features = x.shape
+        encoding = self._encoding(rows)
+        kernel = encoded(encoding, features, features, copied, x.dtype)
+        return _encode(kernel, "encode", [x], encoding, rows, features)
+
+    def _linear(self, acts: Acts, matrix: Matrix, *, add: Tensor | None = None, dtype: str = "float32") -> Tensor:
+        tile_rows, out_rows = self._encoding(acts.rows).tile_rows, padded(matrix.rows)
+        shape = (matrix.columns, out_rows, tile_rows)
+        options: dict[str, Any] = {"residual": add is not None, "out_dtype": dtype}
+        if matrix.scaled[1] != 1.0:
+            options["scaled"] = matrix.scaled
+        if self.scheme.quantised and _is_one(acts.rows):
+            kernel = row_linear(self.isa, self.scheme.bits, matrix.columns, out_rows, **options)
+        elif self.scheme.quantised:
+            terms = divided(int(acts.tensors[0].shape[1]) * GROUP, matrix.columns)
+            options |= {"terms": terms, "fine_rows": matrix.fine_rows}
+            kernel = quantised_linear(self.isa, self.scheme.bits, *shape, **options)
+        else:
+            kernel = float_linear(self.isa, self.scheme.weight_dtype, *shape, **options)
+        args = [*acts.tensors, *matrix.tensors, *([] if add is None else [add])]
+        return _call(kernel, "linear", args, [([acts.rows, out_rows], dtype)])[0]
+
+    def create_kv_cache(self, config: Phi3Config, dtype: str, limits: Sequence[Any]) -> Tensor:
+        """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
+        return create_cpu_kv_cache(self.isa, config, dtype, limits)
+
+    def _encoding(self, rows: Any, *, fine: bool = False) -> Encoding:
+        """Return the encoding for so many rows: one row is a tile of its own, an unknown number gets tiles.
+
+        One row takes two terms for every product: it waits for weights anyway.
+        """
+        terms = 2 if fine or _is_one(rows) else 1
+        return encoding_for(self.isa, self.scheme.bits, one_row=_is_one(rows), terms=terms)
+
+
+def padded(rows: int) -> int:
+    """Return `rows` rounded up to the layout's block."""
+    return -(-rows // BLOCK) * BLOCK
+
+
+def _is_one(rows: Any) -> bool:
+    return isinstance(rows, int) and rows == 1
+
+
+def _encode(kernel: Any, name: str, args: list[Tensor], encoding: Encoding, rows: Any, features: int) -> Acts:
+    """Emit a call of an encoding kernel."""
+    tiles = 1 if _is_one(rows) else (rows + encoding.tile_rows - 1) // encoding.tile_rows
+    return Acts(_call(kernel, name, args, encoding.shapes(tiles, features)), rows)
+
+
+def _call(kernel: Any, name: str, args: list[Tensor], outputs: Sequence[tuple[Sequence[Any], str]]) -> list[Tensor]:
+    """Emit a call of the kernel and return its outputs."""
+    places = [nn.Tensor.placeholder(list(shape), dtype) for shape, dtype in outputs]
+    # Without a symbol of its own the builder names the kernel and shares equal ones.
+    result = nn.op.tensor_ir_op(
+        kernel.without_attr("global_symbol"), name, args, places[0] if len(places) == 1 else places
+    )
+    return [result] if len(places) == 1 else list(result)

@@ -1,0 +1,1 @@
+"""Backend `mlc`: libraries that an installed mlc_llm compiles."""

@@ -1,0 +1,1 @@
+"""The decoder that networks of the Llama kind have in common, and Phi-3 too."""

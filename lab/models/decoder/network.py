@@ -1,0 +1,257 @@
+"""Phi-3 as Relax modules over an abstract set of operations.
+
+The network says what is computed; a target's operations (`lab.compile.cpu.ops` for CPUs) say how. Parameters are
+named and ordered as `lab.models.params` lists them, which is how weights.bin stores them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tvm.relax.frontend import nn
+from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
+
+from lab.models.layouts import layout_named
+from lab.models.params import kv_dtype
+from lab.models.phi3 import Phi3Config
+from lab.models.quant import QuantScheme
+
+Tensor = Any
+FLOAT16_QUERIES = 0.25
+
+
+@dataclass(frozen=True)
+class Acts:
+    """Activations of `rows` tokens as a matrix product reads them: one or more tensors."""
+
+    tensors: list[Tensor]
+    rows: Any
+
+
+class Matrix(nn.Module):  # type: ignore[misc]
+    """The weights of one matrix [rows, columns] as a layout packs those of a scheme; kernels may bear its `name`.
+
+    The first `fine_rows` are queries and keys, whose products attention puts into exponentials: rounded activations
+    there are most of a network's whole error. Of its results, the first so many of `scaled` are times a factor.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        rows: int,
+        columns: int,
+        scheme: QuantScheme,
+        layout: str,
+        *,
+        embedding: bool = False,
+        fine_rows: int = 0,
+        scaled: tuple[int, float] = (0, 1.0),
+    ) -> None:
+        self.name, self.rows, self.columns, self.embedding, self.fine_rows = name, rows, columns, embedding, fine_rows
+        self.scaled = scaled
+        packing = layout_named(layout, scheme, embedding=embedding)
+        if scheme.quantised:
+            self.q_weight = nn.Parameter(packing.q_shape(rows, columns, scheme.bits), packing.Q_DTYPE)
+            self.q_scale = nn.Parameter(packing.scale_shape(rows, columns), packing.scale_dtype(scheme))
+        else:
+            self.weight = nn.Parameter(packing.dense_shape(rows, columns), scheme.weight_dtype)
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The parameters in the order that kernels take them."""
+        return [self.q_weight, self.q_scale] if hasattr(self, "q_weight") else [self.weight]
+
+
+class Norm(nn.Module):  # type: ignore[misc]
+    """The weights of an RMSNorm."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, layout: str) -> None:
+        self.eps = config.rms_norm_eps
+        self.weight = nn.Parameter((config.hidden_size,), layout_named(layout, scheme).vector_dtype(scheme))
+
+
+class Ops(Protocol):
+    """What a target must be able to do. Rows are tokens; residual streams are float32 [n, hidden].
+
+    Operations are as large as a target may want to fuse. `layout` is how it reads weights.
+    """
+
+    layout: str
+
+    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
+        """Return float32 [n, hidden] for int32 ids [n]."""
+
+    def normed(
+        self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
+    ) -> Tensor:
+        """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
+
+    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
+        """Return silu(first half) * second half of each row of `normed`, ready for a product."""
+
+    def encode(self, x: Tensor) -> Acts:
+        """Return [n, features] ready for a product."""
+
+    def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
+        """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
+
+    def create_kv_cache(self, config: Phi3Config, dtype: str, limits: Sequence[Any]) -> Tensor:
+        """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
+
+
+def query_factor(config: Phi3Config, scheme: QuantScheme, dtype: str) -> float:
+    """Return what queries are multiplied by before they are rounded to `dtype`, so that large ones fit float16.
+
+    That is the softmax's factor. A float16 network takes less: small queries would lose bits that its limit counts.
+    """
+    if dtype != "float16":
+        return 1.0
+    return float(config.head_dim**-0.5) if scheme.quantised else FLOAT16_QUERIES
+
+
+class Attention(nn.Module):  # type: ignore[misc]
+    """Fused qkv, attention over the KV cache, output projection added to the residual."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+        self.config, self.dtype, self.ops = config, kv_dtype(scheme, ops.layout), ops
+        fine = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim
+        self.factor = query_factor(config, scheme, self.dtype)
+        self.qkv_proj = Matrix(
+            "qkv",
+            config.qkv_rows,
+            config.hidden_size,
+            scheme,
+            ops.layout,
+            fine_rows=fine,
+            scaled=(config.hidden_size, self.factor),
+        )
+        self.o_proj = Matrix("out", config.hidden_size, config.hidden_size, scheme, ops.layout)
+
+    def forward(self, x: Tensor, norm: Norm, cache: Tensor, layer: int) -> Tensor:
+        """Return x + attention over its norm, float32 [n, hidden]."""
+        c = self.config
+        heads, fused = c.num_attention_heads, c.num_attention_heads + 2 * c.num_key_value_heads
+        qkv = self.ops.normed(x, norm, self.qkv_proj, dtype=self.dtype)  # [n, fused * D]
+        n = qkv.shape[0]
+        if qkv.shape[1] != c.qkv_rows:  # padded to the layout's block
+            qkv = nn.op.split(qkv, [c.qkv_rows], axis=1)[0]
+        qkv = nn.op.reshape(qkv, (1, n, fused, c.head_dim))
+        seen = cache.attention_with_fused_qkv(layer, qkv, heads, c.head_dim**-0.5 / self.factor)  # [1, n, heads, D]
+        return self.ops.added(self.ops.encode(nn.op.reshape(seen, (n, c.hidden_size))), self.o_proj, x)
+
+
+class Mlp(nn.Module):  # type: ignore[misc]
+    """Gated feed-forward, added to the residual."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+        self.ops = ops
+        self.gate_up_proj = Matrix("gate_up", 2 * config.intermediate_size, config.hidden_size, scheme, ops.layout)
+        self.down_proj = Matrix("down", config.hidden_size, config.intermediate_size, scheme, ops.layout)
+
+    def forward(self, x: Tensor, norm: Norm) -> Tensor:
+        """Return x + down(silu(gate) * up) of its norm, float32 [n, hidden]."""
+        return self.ops.added(self.ops.gated(x, norm, self.gate_up_proj), self.down_proj, x)
+
+
+class Layer(nn.Module):  # type: ignore[misc]
+    """One decoder layer."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+        self.input_layernorm = Norm(config, scheme, ops.layout)
+        self.self_attn = Attention(config, scheme, ops)
+        self.post_attention_layernorm = Norm(config, scheme, ops.layout)
+        self.mlp = Mlp(config, scheme, ops)
+
+    def forward(self, x: Tensor, cache: Tensor, layer: int) -> Tensor:
+        """Return the residual stream after this layer, float32 [n, hidden]."""
+        x = self.self_attn(x, self.input_layernorm, cache, layer)
+        return self.mlp(x, self.post_attention_layernorm)
+
+
+class Decoder(nn.Module):  # type: ignore[misc]
+    """Embedding, layers and final norm."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+        self.embed_tokens = Matrix("embed", config.vocab_size, config.hidden_size, scheme, ops.layout, embedding=True)
+        self.layers = nn.ModuleList([Layer(config, scheme, ops) for _ in range(config.num_hidden_layers)])
+        self.norm = Norm(config, scheme, ops.layout)
+
+
+class Phi3ForCausalLM(nn.Module):  # type: ignore[misc]
+    """The functions of MLC-LLM's model-library ABI for one sequence."""
+
+    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+        self.config, self.scheme, self.ops = config, scheme, ops
+        self.model = Decoder(config, scheme, ops)
+        if not config.tie_word_embeddings:
+            self.lm_head = Matrix("head", config.vocab_size, config.hidden_size, scheme, ops.layout)
+
+    def embed(self, input_ids: Tensor) -> Tensor:
+        """int32 [n] -> float32 [n, hidden]."""
+        return self.ops.embed(input_ids, self.model.embed_tokens)
+
+    def prefill(self, input_embed: Tensor, paged_kv_cache: Tensor) -> tuple[Tensor, Tensor]:
+        """float32 [1, n, hidden] -> logits of the last position, float32 [1, 1, vocab], and the cache."""
+        return self._forward(input_embed, paged_kv_cache)
+
+    def decode(self, input_embed: Tensor, paged_kv_cache: Tensor) -> tuple[Tensor, Tensor]:
+        """float32 [1, 1, hidden] -> logits float32 [1, 1, vocab], and the cache."""
+        return self._forward(input_embed, paged_kv_cache)
+
+    def create_tir_paged_kv_cache(
+        self,
+        max_batch_size: Any,
+        max_total_seq_len: Any,
+        prefill_chunk_size: Any,
+        page_size: Any,
+        support_sliding_window: Any,
+    ) -> Tensor:
+        """Return a cache for `max_total_seq_len` tokens, which also chooses longrope's factors."""
+        limits = (max_batch_size, max_total_seq_len, prefill_chunk_size, page_size, support_sliding_window)
+        return self.ops.create_kv_cache(self.config, kv_dtype(self.scheme, self.ops.layout), limits)
+
+    def _forward(self, input_embed: Tensor, cache: Tensor) -> tuple[Tensor, Tensor]:
+        c = self.config
+        x = nn.op.reshape(input_embed, (input_embed.shape[1], c.hidden_size))  # [n, hidden]
+        for index, layer in enumerate(self.model.layers):
+            x = layer(x, cache, index)
+        head = self.model.embed_tokens if c.tie_word_embeddings else self.lm_head
+        logits = self.ops.normed(x, self.model.norm, head, last_row=True)  # [1, vocab padded to the layout]
+        if logits.shape[1] != c.vocab_size:
+            logits = nn.op.split(logits, [c.vocab_size], axis=1)[0]
+        return nn.op.reshape(logits, (1, 1, c.vocab_size)), cache
+
+    def spec(self) -> Any:
+        """Return the export specification: packed parameters, symbolic prompt length."""
+        packed = {"param_mode": "packed", "effect_mode": "none"}
+        cache = nn.spec.Object(object_type=PagedKVCache)
+        hidden = self.config.hidden_size
+        sizes = (
+            "max_batch_size",
+            "max_total_seq_len",
+            "prefill_chunk_size",
+            "page_size",
+            "support_sliding_window",
+        )
+        return nn.spec.ModuleSpec.from_raw(
+            {
+                "embed": {"input_ids": nn.spec.Tensor(["seq_len"], "int32"), "$": packed},
+                "prefill": {
+                    "input_embed": nn.spec.Tensor([1, "seq_len", hidden], "float32"),
+                    "paged_kv_cache": cache,
+                    "$": packed,
+                },
+                "decode": {
+                    "input_embed": nn.spec.Tensor([1, 1, hidden], "float32"),
+                    "paged_kv_cache": cache,
+                    "$": packed,
+                },
+                "create_tir_paged_kv_cache": {
+                    **dict.fromkeys(sizes, int),
+                    "$": {"param_mode": "none", "effect_mode": "none"},
+                },
+            },
+            self,
+        )
