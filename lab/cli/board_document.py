@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from lab.analysis.boards.stored import StoredBoard
+from lab.analysis.boards.build import StoredBoard
 from lab.core.errors import LabError
 from lab.core.fields import encode
 from lab.formats.dashboard import DashboardSpec

@@ -1,11 +1,30 @@
-"""Numbers as horizontal bars of one scale, with eighths of a column."""
+"""Small pictures of numbers in a line of text: a series as a sparkline, rows as horizontal bars of one scale."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+BARS = "▁▂▃▄▅▆▇█"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 FULL = "█"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Return up to `width` bars, scaled from the smallest value to the largest; a bar shows its share's largest."""
+    if not values:
+        return ""
+    count = min(width, len(values))
+    edges = [round(i * len(values) / count) for i in range(count + 1)]
+    heights = [max(values[start:stop]) for start, stop in pairwise(edges)]
+    low, high = min(values), max(values)
+    return "".join(_bar(height, low, high) for height in heights)
+
+
+def _bar(height: float, low: float, high: float) -> str:
+    if high <= low:
+        return BARS[0]
+    return BARS[round((height - low) / (high - low) * (len(BARS) - 1))]
 
 
 def bar(value: float, most: float, width: int) -> str:

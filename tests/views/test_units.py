@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.views.runs.flat import flat_pairs, in_one_line
-from lab.views.spark import sparkline
+from lab.views.pictures import sparkline
+from lab.views.runs.page import flat_pairs, in_one_line
 from lab.views.units import mebibytes, number, percent, spread
 
 

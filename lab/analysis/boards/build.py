@@ -1,10 +1,10 @@
-"""A dashboard over the points of a store, as a board."""
+"""A dashboard over the points of a store, as a board; and from a cell of it to the records behind it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lab.analysis.boards.apart import Apart, apart_on
 from lab.analysis.boards.axes import TITLES, chosen
@@ -12,15 +12,22 @@ from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.cell_text import RANK
 from lab.analysis.boards.changes import Change, change_rows
 from lab.analysis.boards.charts import charts_of
+from lab.analysis.boards.detail import CellDetail, cell_detail
 from lab.analysis.boards.facts import FACT_TITLES, fact_rows
 from lab.analysis.boards.items import cells_of
 from lab.analysis.boards.lines import Line, lines_of
 from lab.analysis.boards.matrix import matrix_rows
 from lab.analysis.boards.newest import newest_of_lines
 from lab.analysis.boards.sides import baseline_words
+from lab.analysis.history.regression import Regression
+from lab.analysis.history.stored import stored_history
 from lab.analysis.judging.sides import Policy
+from lab.analysis.points.load import Loaded, load_points
 from lab.analysis.points.table import Points
+from lab.core.errors import StoreError
+from lab.formats.calibration import load_floors
 from lab.formats.dashboard import DashboardSpec
+from lab.store import BadRun, read_at
 
 
 def build_board(
@@ -89,3 +96,61 @@ def _sorted(spec: DashboardSpec, rows: list[BoardRow]) -> list[BoardRow]:
 def _distinct(row: BoardRow) -> list[BoardCell]:
     """The cells of a row that are different things: facts of one cell all carry its word."""
     return list({(cell.key, cell.under): cell for cell in row.cells if cell.key is not None}.values())
+
+
+@dataclass(frozen=True)
+class StoredBoard:
+    """A board, and the runs that could not be read for it."""
+
+    board: Board
+    bad: tuple[BadRun, ...]
+
+
+def stored_board(spec: DashboardSpec, loaded: Loaded | None = None, *, with_changes: bool | None = None) -> StoredBoard:
+    """Return the dashboard over the runs that are stored, or over those that were loaded already.
+
+    Histories are searched for changes of level where the dashboard is about them, or `with_changes`; that takes
+    longer than all else, so a first picture can do without.
+    """
+    found = load_points() if loaded is None else loaded
+    wanted = spec.about == "changes" if with_changes is None else with_changes
+    changes = changes_of(found.points) if wanted else ()
+    policy = Policy(floors=load_floors())
+    return StoredBoard(build_board(spec, found.points, changes, policy), found.bad)
+
+
+def changes_of(points: Points) -> tuple[Change, ...]:
+    """Return every change of level in the histories, for better or worse, with what was accepted."""
+    return tuple(_change(one) for one in stored_history(points).changes)
+
+
+def _change(found: Regression) -> Change:
+    before, at = found.commits
+    return Change(
+        key=found.key,
+        word=found.word,
+        ratio=found.ratio,
+        run_id=found.run_id,
+        created_s=found.created_s,
+        commits=f"{before[:9] or 'unknown'}..{at[:9] or 'unknown'}" if before or at else "",
+        p=found.p,
+        accepted=found.acknowledged,
+    )
+
+
+def open_cell(cell: BoardCell) -> CellDetail:
+    """Return the newest run of the cell in all detail, beside the newest run of its baseline.
+
+    Raises:
+        StoreError: the cell has no run, or its run cannot be read any more. A baseline that cannot be read is left out.
+    """
+    if cell.key is None or not cell.run_id:
+        raise StoreError("nothing was measured here", hint="choose a cell with a value")
+    record = read_at(cell.place)
+    if isinstance(record, BadRun):
+        raise StoreError(record.reason, hint="`lab store check` names every file that cannot be read")
+    baseline = read_at(cell.baseline_place) if cell.baseline_run_id else None
+    found = cell_detail(record, cell.key, None if isinstance(baseline, BadRun) else baseline)
+    if found is None:
+        raise StoreError(f"run {cell.run_id} has no such test any more", hint="read the store again")
+    return found

@@ -6,15 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.analysis.boards.environment import Difference, differences
 from lab.analysis.boards.histogram import Histogram, histogram
 from lab.analysis.boards.position import Position, positions
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.run.flags import run_flags
 from lab.analysis.run.summary import finished, samples, summarise
+from lab.core.fields import encode
 from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.formats.test import Test
 from lab.store.liveness import as_it_stands
+
+# What is another in every run, or is the measurement itself: no difference of surroundings.
+LEFT_OUT = ("bundle.key", "device.facts.mem_available_bytes", "device.facts.uptime_s", "plan.cells", "target.spec")
+NOT_THERE = "–"
 
 
 @dataclass(frozen=True)
@@ -136,3 +140,41 @@ def _each(values: Sequence[Any]) -> Iterator[float | None]:
             yield float(max(numbers)) if numbers else None
         else:
             yield float(value) if isinstance(value, int | float) else None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing, by its key in the record, as text: of the baseline and of this run."""
+
+    what: str
+    baseline: str
+    here: str
+
+
+def differences(baseline: RunRecord, record: RunRecord) -> tuple[Difference, ...]:
+    """Return what differs of device, engine, build, plan, weights and state before the first repetition."""
+    before, now = dict(_facts(baseline)), dict(_facts(record))
+    return tuple(
+        Difference(key, before.get(key, NOT_THERE), now.get(key, NOT_THERE))
+        for key in dict.fromkeys([*before, *now])
+        if before.get(key) != now.get(key) and not key.startswith(LEFT_OUT)
+    )
+
+
+def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
+    for block in ("revision", "lab", "engine", "device", "target", "model", "weights", "bundle", "plan", "protocol"):
+        yield from _flat(encode(getattr(record, block)), block)
+    states = [one.state_before for cell in record.cells for one in cell.repetitions if one.state_before]
+    for name in ("governor", "thermal_status", "charge", "die_temp_c", "busy_fraction"):
+        if states and states[0].get(name) is not None:
+            yield from _flat(states[0][name], f"before.{name}")
+
+
+def _flat(value: Any, prefix: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(item, f"{prefix}.{key}")
+    elif isinstance(value, list):
+        yield prefix, ", ".join(str(item) for item in value)
+    elif value is not None:
+        yield prefix, f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lab.analysis.boards.aged import last_days
 from lab.analysis.boards.board import BoardCell, Seam
 from lab.analysis.boards.cell_text import NO_NUMBERS, RANK, cut, day_words, role_of, value_words
 from lab.analysis.boards.lines import Line
-from lab.analysis.boards.newest import Newest, newest_of_lines
+from lab.analysis.boards.newest import Newest, last_days, newest_of_lines
 from lab.analysis.boards.sides import sides_of
 from lab.analysis.judging.sides import Policy
 from lab.analysis.judging.verdict import Judgement, Verdict

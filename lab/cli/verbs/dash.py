@@ -50,7 +50,7 @@ def command(
 
 
 def _once(name: str, target: str | None, model: str | None, page: Path | None, as_json: bool) -> int:
-    from lab.analysis.boards.stored import stored_board
+    from lab.analysis.boards.build import stored_board
     from lab.cli.loading import loaded_points
     from lab.formats.dashboard import load_dashboard, narrowed
 

@@ -71,7 +71,7 @@ def clean(target: str, address: str | None, accept_new: bool, yes: bool, as_json
         print_document({"removed": yes, "files": [{"sha256": name, "bytes": size} for name, size in found]})
         return
     from lab.views.console import for_stdout
-    from lab.views.tables.pushed import stored_table
+    from lab.views.tables.clean import stored_table
 
     print_text(for_stdout(stored_table(target, found, yes)))
 

@@ -57,7 +57,7 @@ def copy(to: str, source: str | None, as_json: bool) -> int:
         print_document(copied_document(origin.name, goal.name, found))
     else:
         from lab.views.console import for_stdout
-        from lab.views.tables.copied import copied_text
+        from lab.views.tables.store import copied_text
 
         print_text(for_stdout(copied_text(goal.name, found)))
     return found.exit_code

@@ -9,7 +9,7 @@ from rich.text import Text
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.cell_text import RANK, plain_word, role_of
 from lab.core.text import printable
-from lab.views.spark import sparkline
+from lab.views.pictures import sparkline
 from lab.views.table import BAD, CAUTION, FAINT, GOOD
 
 STYLES = {"plain": "", "good": GOOD, "bad": BAD, "caution": CAUTION, "faint": FAINT}

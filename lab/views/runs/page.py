@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import get_args
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.core.fields import encode
 from lab.core.terminal import LINE_CHARS
-from lab.core.text import clipped
+from lab.core.text import SHOWN_CHARS, clipped, cut
 from lab.core.units import human_seconds
 from lab.formats.metrics import NOT_MEASURED
 from lab.formats.run.blocks import PeakKind
 from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.formats.test import Test
-from lab.views.runs.flat import flat_pairs, in_one_line
+from lab.views.pictures import sparkline
 from lab.views.runs.gpu_facts import profile_tables
 from lab.views.runs.run_table import run_table
-from lab.views.spark import sparkline
 from lab.views.table import left, pairs, right, spaced, status_word, table
 from lab.views.units import giga_ops_per_s, gigabytes_per_s, mebibytes, milliseconds, number
 
@@ -129,3 +128,34 @@ def _circumstances(one: Repetition) -> Iterator[tuple[str, str]]:
             yield f"{name} {title}", in_one_line(state)
     if one.throttled is not None:
         yield f"{name} throttled", "yes" if one.throttled else "no"
+
+
+def flat_pairs(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (dotted key, text) for every leaf; lists stay on one line."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from flat_pairs(item, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, text_of(value)
+
+
+def in_one_line(value: Mapping[str, Any]) -> str:
+    """Return `key value, key value`; what is null is left out."""
+    return ", ".join(f"{key} {text}" for key, text in flat_pairs(value) if text != NOT_MEASURED)
+
+
+def text_of(value: Any) -> str:
+    """Return a leaf as people read it: null as a dash, yes and no, lists with spaces, short numbers."""
+    if value is None:
+        return NOT_MEASURED
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return " ".join(_item(item) for item in value) or "none"
+    if isinstance(value, Mapping):
+        return "none" if not value else in_one_line(value)
+    return f"{value:.6g}" if isinstance(value, float) else cut(str(value), SHOWN_CHARS)
+
+
+def _item(item: Any) -> str:
+    return f"({in_one_line(item)})" if isinstance(item, Mapping) else text_of(item)

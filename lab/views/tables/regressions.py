@@ -15,7 +15,7 @@ from lab.analysis.points.named import label
 from lab.core.text import printable
 from lab.formats.metrics import format_value, metric
 from lab.formats.test import Test
-from lab.views.spark import sparkline
+from lab.views.pictures import sparkline
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
 
 STYLES = {"slower": BAD, "bigger": BAD, "faster": GOOD, "smaller": GOOD}

@@ -1,4 +1,4 @@
-"""`lab store` for people: findings, what was moved, compacted, or would be removed."""
+"""`lab store` for people: findings, what was moved, compacted, copied, or would be removed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from rich.text import Text
 
 from lab.analysis.retention import Doomed
 from lab.core.home import shown
-from lab.core.text import said
+from lab.core.text import printable, said
 from lab.core.units import human_bytes
 from lab.store.check import Finding
 from lab.store.compact import Compacted, Left
+from lab.store.copy import Copied
 from lab.store.protocol import Entry
 from lab.store.set_aside import Moved
 from lab.views.table import BAD, CAUTION, FAINT, left, right, spaced, table
@@ -86,3 +87,14 @@ def _moved(one: Moved) -> Text:
     head = Text.assemble((one.finding.kind, BAD), "  ", said(shown(one.finding.place)))
     where = f"  stays: {one.why}" if one.to is None else f"  is now {said(shown(one.to))}"
     return Text("\n").join([head, Text(f"  {said(one.finding.reason)}"), Text(where)])
+
+
+def copied_text(to: str, found: Copied) -> RenderableType:
+    """Return the sums, then each run that was not copied, with its reason."""
+    parts = [f"{found.copied} copied", f"{found.already} there already"]
+    parts += [f"{found.updated} finished since"] if found.updated else []
+    parts += [f"{len(found.conflicts)} in conflict"] if found.conflicts else []
+    parts += [f"{len(found.damaged)} damaged"] if found.damaged else []
+    bad = [("damaged", *one) for one in found.damaged] + [("conflict", *one) for one in found.conflicts]
+    lines = [Text(printable(f"{word}: {place}: {reason}"), BAD) for word, place, reason in bad]
+    return spaced([Text(printable(f"{to}: {', '.join(parts)}")), *lines])

@@ -21,11 +21,10 @@ from lab.core.text import printable
 from lab.views.bug_report import keep_traceback
 from lab.views.tui.background import Background, in_background, start
 from lab.views.tui.board_screen import BoardScreen
-from lab.views.tui.boards import Boards
 from lab.views.tui.host import Host, Marked
 from lab.views.tui.sanitise import Harmless, PlainText, needs_ascii
 from lab.views.tui.screen import LabScreen
-from lab.views.tui.source import Snapshot, Source
+from lab.views.tui.source import Boards, Snapshot, Source
 
 Found = TypeVar("Found")
 THEMES = ("ansi-dark", "textual-dark", "textual-light")  # the terminal's own colours first

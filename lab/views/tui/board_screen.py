@@ -17,12 +17,11 @@ from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import METRICS
 from lab.views.tui.background import start
 from lab.views.tui.cells import place_words
-from lab.views.tui.empty import UNREAD, damaged_words, empty_words
 from lab.views.tui.filter_sort import SORT_WORDS, SORTS, Wanted, shown
 from lab.views.tui.grid import Grid
 from lab.views.tui.host import Host
 from lab.views.tui.keys import BOARD, FOOT
-from lab.views.tui.lines import Foot, Line, Tabs
+from lab.views.tui.lines import UNREAD, Foot, Line, Tabs, damaged_words, empty_words
 from lab.views.tui.screen import LabScreen
 from lab.views.tui.source import Snapshot
 

@@ -11,7 +11,7 @@ from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.cell_text import cut, day_words, plain_word
 from lab.core.text import printable
-from lab.views.spark import sparkline
+from lab.views.pictures import sparkline
 from lab.views.table import BAD, CAUTION, FAINT, GOOD
 from lab.views.tui.filter_sort import Shown
 

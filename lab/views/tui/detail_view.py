@@ -14,7 +14,7 @@ from lab.analysis.boards.histogram import Histogram
 from lab.analysis.boards.position import Position
 from lab.core.text import clipped, printable
 from lab.core.units import human_seconds
-from lab.views.spark import sparkline
+from lab.views.pictures import sparkline
 from lab.views.table import CAUTION, FAINT, left, right, spaced, table
 from lab.views.units import mebibytes, milliseconds
 

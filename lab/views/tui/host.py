@@ -8,8 +8,7 @@ from typing import Protocol, TypeVar
 
 from lab.analysis.history.regression import Regression
 from lab.analysis.points.key import CellKey
-from lab.views.tui.boards import Boards
-from lab.views.tui.source import Snapshot, Source
+from lab.views.tui.source import Boards, Snapshot, Source
 
 Result = TypeVar("Result")
 Marked = tuple[CellKey, str, str]  # a cell of the run, its id, its place

@@ -1,8 +1,18 @@
-"""Every key, once: the bindings, the line at the foot, and the help are made of this."""
+"""Every key, once: the bindings, the line at the foot, and the page of `?` are made of this."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from lab.views.table import left, table
 
 
 @dataclass(frozen=True)
@@ -37,9 +47,30 @@ DETAIL = ("Enter", "Space", "c", "a", "Esc", "?", "q")
 PAGE = ("Esc", "?", "q")
 
 
+MARKS = "Bars are sessions, the oldest first. Colours only repeat what words say."
+
+
 def foot(names: tuple[str, ...], width: int) -> list[Key]:
     """Return the keys that a line of `width` has room for; help and quit stay to the last."""
     keys = [next(key for key in BOARD if key.shown == name) for name in names]
     while len(keys) > 2 and sum(len(key.shown) + len(key.word) + 3 for key in keys) - 2 > width:
         keys.pop(-3)
     return keys
+
+
+class HelpScreen(ModalScreen[None]):
+    """The page of keys; any of Esc, q, ? leaves it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,enter", "leave", "close")]
+
+    def compose(self) -> ComposeResult:
+        """Build the box."""
+        rows: list[list[str | Text]] = [[Text(key.shown, "bold"), key.sentence] for key in BOARD]
+        rows.insert(0, [Text("Arrows", "bold"), "Move; PageUp, PageDown, Home and End too, and the mouse"])
+        with VerticalScroll(id="box"):
+            yield Static(table([left("Key", fold=False), left("What it does")], rows), markup=False)
+            yield Static(Text(MARKS, "dim"), markup=False)
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)

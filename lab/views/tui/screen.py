@@ -49,7 +49,7 @@ class LabScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Show every key."""
-        from lab.views.tui.help_screen import HelpScreen
+        from lab.views.tui.keys import HelpScreen
 
         self.app.push_screen(HelpScreen())
 

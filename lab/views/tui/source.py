@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.analysis.boards.board import Board, BoardCell
-from lab.analysis.boards.build import build_board
+from lab.analysis.boards.build import build_board, open_cell, stored_board
 from lab.analysis.boards.detail import CellDetail
 from lab.analysis.boards.lines import Line, lines_of
-from lab.analysis.boards.stored import stored_board
 from lab.analysis.history.regression import Regression
 from lab.analysis.history.regressions import judge_history
 from lab.analysis.points.key import CellKey
@@ -24,6 +24,8 @@ from lab.formats.calibration import load_floors
 from lab.formats.dashboard import DashboardSpec, all_dashboards, load_dashboard, narrowed
 from lab.formats.run_record import RunRecord
 from lab.store import BadRun, entries, read_at
+
+KEPT = 40  # boards: all dashboards, each of its metrics alone
 
 
 class Count:
@@ -109,8 +111,6 @@ class Source:
 
     def detail(self, cell: BoardCell) -> CellDetail:
         """Return the newest run of the cell beside its baseline."""
-        from lab.analysis.boards.opening import open_cell
-
         return open_cell(cell)
 
     def open_change(self, snapshot: Snapshot, cell: BoardCell, run_id: str) -> Regression | None:
@@ -132,3 +132,33 @@ class Source:
         from lab.analysis.history.accepting import accept
 
         return accept(change, reason)
+
+
+class Boards:
+    """Makes boards and keeps them until the store changes. Called from many threads."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._made: dict[tuple[int, str, bool], Board] = {}
+        self._judging = threading.Lock()
+
+    def board(self, snapshot: Snapshot, spec: DashboardSpec, judged: bool, wanted: Callable[[], bool]) -> Board | None:
+        """Return the board; None when it is not wanted any more once its turn has come."""
+        key = (hash(snapshot.stamp), repr(spec), judged)
+        if judged and key not in self._made:
+            with self._judging:
+                if not wanted():
+                    return None
+                return self._made.get(key) or self._make(key, snapshot, spec)
+        return self._made.get(key) or self._make(key, snapshot, spec)
+
+    def _make(self, key: tuple[int, str, bool], snapshot: Snapshot, spec: DashboardSpec) -> Board:
+        board = self._source.board(snapshot, spec, key[2])
+        if len(self._made) >= KEPT:
+            self.forget()
+        self._made[key] = board
+        return board
+
+    def forget(self) -> None:
+        """Drop what was made: the store, or what was accepted, is another."""
+        self._made = {}

@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 
 from lab import store
-from lab.analysis.boards.build import build_board
-from lab.analysis.boards.detail import cell_detail
-from lab.analysis.boards.environment import differences
+from lab.analysis.boards.build import build_board, open_cell
+from lab.analysis.boards.detail import cell_detail, differences
 from lab.analysis.boards.histogram import histogram
-from lab.analysis.boards.opening import open_cell
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import CellKey
 from lab.analysis.points.load import load_points

@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.analysis.boards.board import Board, BoardCell
-from lab.analysis.boards.build import build_board
+from lab.analysis.boards.build import build_board, changes_of
 from lab.analysis.boards.lines import fewest, lines_of, name_of
-from lab.analysis.boards.stored import changes_of
 from lab.analysis.history.regressions import judge_history
 from lab.analysis.points.build import points_of
 from lab.analysis.points.key import Conditions
