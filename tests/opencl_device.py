@@ -21,6 +21,7 @@ import pytest
 from lab.core.errors import CompileError
 from lab.ondevice.opencl.build import plugin
 from lab.ondevice.opencl.headers import opencl_headers
+from tests.compiled import shared
 from tests.ondevice.stub_model import TRIPLE
 
 PACKAGES = "pocl-opencl-icd ocl-icd-libopencl1 opencl-c-headers"
@@ -38,9 +39,9 @@ def require_opencl() -> None:
 
 @functools.cache
 def plugin_path() -> Path:
-    """The plug-in, built once a process."""
+    """The plug-in, built once."""
     require_opencl()
-    return plugin(TRIPLE, out_root=_scratch()).path
+    return plugin(TRIPLE, out_root=shared()).path
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_whole_path import start
+from tests.compiled import share
 from tests.ondevice.opencl.shim import build_shim, faults
 from tests.opencl_device import require_opencl
 
@@ -26,6 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with targets of its own: `shim` is `opencl-host` with a driver that faults can be planted in."""
     require_opencl()
     home = tmp_path_factory.mktemp("home")
+    share(home)
     (home / "targets").mkdir()
     text = (REPO / "targets" / "opencl-host.toml").read_text()
     shutil.copy(REPO / "targets" / "opencl-host.toml", home / "targets")

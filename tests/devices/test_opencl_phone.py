@@ -15,6 +15,7 @@ from lab.formats.target import load_target
 from lab.formats.test import Test
 from lab.measure.plan import plan_for
 from lab.measure.session import measure
+from tests.compiled import share
 from tests.devices import emulated
 from tests.ondevice.real_bundle import bundle_for
 
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.slow
 def test_it_computes_the_right_thing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_HOME", str(tmp_path))
     emulated.image("phone-opencl")
+    share(tmp_path)
     emulated.share_images(tmp_path)
     target = load_target("emulated-opencl")
     bundle, runner = bundle_for(tmp_path / "compiled", target), Pipeline(NullProgress()).runner(target)

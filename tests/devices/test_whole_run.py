@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.compiled import share
 from tests.devices.kinds import Kind
 
 MEASURE = """[measure]
@@ -39,7 +40,9 @@ RUN = (
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is built is built once for all kinds of the same processor."""
-    return tmp_path_factory.mktemp("home")
+    home = tmp_path_factory.mktemp("home")
+    share(home)
+    return home
 
 
 @pytest.fixture(scope="module")

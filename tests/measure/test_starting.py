@@ -21,6 +21,7 @@ from lab.measure.runner.invocation import place_runner
 from lab.measure.runner.starting import NotStartedError, check_starts, startable
 from lab.ondevice.build import RunnerFiles, runner
 from lab.ondevice.events import Info
+from tests.compiled import shared
 from tests.devices.kinds import home
 from tests.devices.peers.programs import program
 from tests.devices.peers.sshd import Sshd
@@ -31,8 +32,8 @@ HERE = DeviceSpec(transport="local")
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> RunnerFiles:
-    return runner(TRIPLE, out_root=tmp_path_factory.mktemp("compiled"))
+def files() -> RunnerFiles:
+    return runner(TRIPLE, out_root=shared())
 
 
 @pytest.fixture

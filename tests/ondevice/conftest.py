@@ -1,4 +1,4 @@
-"""The runner, built once a session, and a stub bundle for it to run."""
+"""The runner, built once, and a stub bundle for it to run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from lab.core.proc import Completed, run
 from lab.ondevice.build import RunnerFiles, runner
 from lab.ondevice.opencl.build import plugin
 from lab.ondevice.run_log import RunLog, read_run
+from tests.compiled import shared
 from tests.ondevice.oracle import Weights
 from tests.ondevice.stub_bundle import make_bundle, make_opencl_bundle
 from tests.ondevice.stub_model import TRIPLE
@@ -86,8 +87,8 @@ def local_bench(files: RunnerFiles) -> Bench:
 
 
 @pytest.fixture(scope="session")
-def files(tmp_path_factory: pytest.TempPathFactory) -> RunnerFiles:
-    return runner(TRIPLE, out_root=tmp_path_factory.mktemp("compiled"))
+def files() -> RunnerFiles:
+    return runner(TRIPLE, out_root=shared())
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +113,7 @@ def gpu_stub(tmp_path_factory: pytest.TempPathFactory) -> Stub:
 def gpu_bench(files: RunnerFiles, tmp_path_factory: pytest.TempPathFactory) -> GpuBench:
     """The runner with the OpenCL plug-in, and a cache of its own."""
     folder = tmp_path_factory.mktemp("opencl")
-    return GpuBench(files, plugin(TRIPLE, out_root=folder).path, folder)
+    return GpuBench(files, plugin(TRIPLE, out_root=shared()).path, folder)
 
 
 @pytest.fixture

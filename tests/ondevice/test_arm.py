@@ -18,6 +18,7 @@ from lab.ondevice.compilers import build_env, compilers
 from lab.ondevice.events import Bandwidth, Event, Info, Peak, Staged, decode_line
 from lab.ondevice.run_log import read_run
 from lab.ondevice.wheels import find_wheels
+from tests.compiled import shared
 from tests.ondevice import oracle
 from tests.ondevice.arm import emulated, place_copies, require_emulator
 from tests.ondevice.conftest import Bench, Stub, there
@@ -41,10 +42,10 @@ __attribute__((constructor)) static void runs_when_loaded(void) {
 
 
 @pytest.fixture(scope="module")
-def arm_files(tmp_path_factory: pytest.TempPathFactory) -> RunnerFiles:
+def arm_files() -> RunnerFiles:
     """Fetches TVM's libraries from the package index, as a person's first run does."""
     require_emulator()
-    return runner(ARM_TRIPLE, libc="carried", out_root=tmp_path_factory.mktemp("compiled"))
+    return runner(ARM_TRIPLE, libc="carried", out_root=shared())
 
 
 @pytest.fixture(scope="module")

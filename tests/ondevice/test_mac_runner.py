@@ -16,6 +16,7 @@ from lab.ondevice.build import FLAGS, SOURCES, RunnerFiles, runner
 from lab.ondevice.macho import check_macho, read_macho
 from lab.ondevice.systems import MAC_TRIPLE, platform_of
 from lab.ondevice.wheels import find_wheels
+from tests.compiled import shared
 from tests.ondevice.arm import CopyingDevice
 from tests.ondevice.mach import symbols
 
@@ -23,10 +24,10 @@ needs_a_build = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def mac(tmp_path_factory: pytest.TempPathFactory) -> RunnerFiles:
+def mac() -> RunnerFiles:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("LAB_CXX", raising=False)
-        return runner(MAC_TRIPLE, out_root=tmp_path_factory.mktemp("compiled"))
+        return runner(MAC_TRIPLE, out_root=shared())
 
 
 @needs_a_build

@@ -13,6 +13,7 @@ import pytest
 
 from lab.core.proc import Completed, run
 from lab.ondevice.run_log import read_run
+from tests.compiled import shared
 from tests.ondevice.conftest import Bench
 from tests.ondevice.real_bundle import make_bundle
 
@@ -33,9 +34,8 @@ def qemu() -> str:
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    root = tmp_path_factory.mktemp("compiled")
-    return {cpu: make_bundle(root, cpu) for cpu in ("x86-64-v2", "x86-64-v3")}
+def bundles() -> dict[str, Path]:
+    return {cpu: make_bundle(shared(), cpu) for cpu in ("x86-64-v2", "x86-64-v3")}
 
 
 def emulated(bench: Bench, qemu: str, cpu: str, bundle: Path) -> Completed:

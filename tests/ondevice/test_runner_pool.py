@@ -12,6 +12,7 @@ import pytest
 from lab.compile import tvm_backend
 from lab.compile.link import linker
 from lab.ondevice.run_log import RunLog
+from tests.compiled import shared
 from tests.ondevice.conftest import Bench, Stub, there
 from tests.ondevice.real_bundle import make_bundle
 
@@ -38,8 +39,8 @@ def with_barrier(mtriple: str) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("compiled"), CPU)
+def bundle() -> Path:
+    return make_bundle(shared(), CPU)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -12,6 +12,7 @@ import pytest
 
 from lab import store
 from lab.formats.run_record import RunRecord
+from tests.compiled import share
 from tests.devices import emulated
 
 MEASURE = """[measure]
@@ -63,5 +64,6 @@ class Command:
 
 
 def command_in(home: Path) -> Command:
+    share(home)
     emulated.share_images(home)
     return Command(home)
