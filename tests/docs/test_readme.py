@@ -1,4 +1,4 @@
-"""What the README says is so: its commands, its verbs, its exit codes."""
+"""What the README and the pages beside it say is so: commands, verbs, exit codes, words, links."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from tests.cli.test_help import ALL
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+VERBS_PAGE = (ROOT / "docs" / "verbs.md").read_text(encoding="utf-8")
+WRITTEN = VERBS_PAGE.partition("<!-- made:")[0]  # examples of the help are tried by tests/cli/test_help.py
 READ_ONLY = ("models", "targets", "runs", "show", "regressions", "clean", "compare latest~1 latest")
 
 
 def examples() -> list[list[str]]:
-    return [shlex.split(line)[1:] for line in re.findall(r"^\$ (lab .*)$", README, re.MULTILINE)]
+    return [shlex.split(line)[1:] for line in re.findall(r"^\$ (lab .*)$", WRITTEN, re.MULTILINE)]
 
 
 def only_reads(words: list[str]) -> bool:
@@ -45,13 +47,15 @@ def test_examples_that_build_are_understood(words: list[str]) -> None:
 
 def test_every_verb_has_an_example_and_a_line() -> None:
     assert {words[0] for words in examples()} == set(VERBS)
-    table = README.partition("| verb |")[2].partition("### Exit codes")[0]
+    table = README.partition("| verb |")[2].partition("\n\n")[0]
     for verb in VERBS:
         assert f"`{verb}`" in table
 
 
 def test_exit_codes_are_those_of_the_program() -> None:
-    told = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    section = page.partition("## Exit codes of every verb")[2].partition("\n## ")[0]
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.LabError)]
     ours = {0, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE}
     assert told == {kind.exit_code for kind in kinds} | ours
@@ -62,7 +66,8 @@ def test_words_are_those_of_the_judge() -> None:
 
     from lab.formats.verdicts import Word
 
-    told = README.partition("Its words are")[2].partition(".")[0]
+    page = (ROOT / "docs" / "judging.md").read_text(encoding="utf-8")
+    told = page.partition("Its words are")[2].partition(".")[0]
     assert set(re.findall(r"`([a-z-]+)`", told)) == set(get_args(Word))
 
 
@@ -87,8 +92,3 @@ def test_every_dependency_has_its_reason() -> None:
     names = {re.split(r"[<>=\[]", line)[0] for group in groups for line in group} - {project["name"]}
     reasons = (ROOT / "docs" / "decisions" / "0007-dependencies.md").read_text(encoding="utf-8")
     assert {name for name in names if f"`{name}`" not in reasons} == set()
-
-
-def test_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\((?!https:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
