@@ -12,6 +12,7 @@ from lab.cli.histories import Numbered, change_row, judged
 from lab.core.errors import UsageError
 from lab.core.fields import encode
 from lab.core.home import shown
+from lab.core.progress import Progress
 from lab.core.text import printable
 from lab.formats.acks import Accepted, acks_path, load_acks, remove
 from lab.formats.test import Test
@@ -43,11 +44,11 @@ def test_of(cell: CellKey | Accepted) -> str:
     return Test.of(cell).label
 
 
-def accepted(wanted: Wanted, reason: str, each: bool) -> Answer:
+def accepted(wanted: Wanted, reason: str, each: bool, progress: Progress) -> Answer:
     """Accept the change that is meant. UsageError when none fits, or several and not `each`."""
     if wanted == Wanted():
         raise UsageError("which change?", hint="lab regressions lists them with their numbers")
-    found = [(number, one) for number, one in enumerate(judged().changes, 1) if wanted.fits(number, one)]
+    found = [(number, one) for number, one in enumerate(judged(progress).changes, 1) if wanted.fits(number, one)]
     if wanted.number is None:  # a name means what still stands; a number may mean anything
         found = [(number, one) for number, one in found if one.open] or found
     _check(found, each)

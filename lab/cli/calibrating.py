@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from lab.analysis.compare.select import codes
 from lab.analysis.judging.floors import learn_floors
 from lab.analysis.judging.sides import Side
+from lab.analysis.points.load import load_points
 from lab.analysis.points.table import Points, Runs
-from lab.cli.loading import loaded_points
-from lab.cli.problems import Interrupted
+from lab.cli.interrupt import Interrupted
 from lab.core.errors import MeasureError, StoreError
 from lab.core.progress import Progress
 from lab.formats import calibration
@@ -40,16 +40,16 @@ def measured(session: Session, number: int, progress: Progress) -> list[str]:
     return ids
 
 
-def of_runs(ids: Iterable[str], target: str) -> Calibration:
+def of_runs(ids: Iterable[str], target: str, progress: Progress) -> Calibration:
     """Learn the floors of a target from these runs, and store them."""
-    points = loaded_points(target).points
+    points = load_points(target, progress).points
     wanted = set(ids)
     return _learned(points, Side("calibrate", codes(_places(points.runs, wanted))))
 
 
-def of_history(target: str, model: str | None) -> Calibration:
+def of_history(target: str, model: str | None, progress: Progress) -> Calibration:
     """Learn from the sessions on record: of each model those of the build that most sessions measured."""
-    points = loaded_points(target).points
+    points = load_points(target, progress).points
     runs = points.runs
     sound = [i for i in range(len(runs)) if runs.status[i] == "ok" and runs.bundle[i] and _is_of(runs, i, model)]
     if not sound:
@@ -62,9 +62,9 @@ def of_history(target: str, model: str | None) -> Calibration:
     return _learned(points, Side("history", codes(i for i in sound if runs.bundle[i] == build[runs.model[i]])))
 
 
-def latest_model(target: str) -> tuple[str, int | None] | None:
+def latest_model(target: str, progress: Progress) -> tuple[str, int | None] | None:
     """Return the model id and the layers of the newest whole run of a target; None where there is none."""
-    runs = loaded_points(target).points.runs
+    runs = load_points(target, progress).points.runs
     labels = [runs.model[i] for i in range(len(runs)) if runs.status[i] == "ok" and runs.bundle[i]]
     if not labels:
         return None

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from lab.cli.interrupt import Interrupted
 from lab.cli.pipeline import Pipeline
-from lab.cli.problems import Interrupted
 from lab.core.errors import BundleError
 from lab.core.home import compiled_dir, shown
 from lab.core.progress import Progress

@@ -10,9 +10,10 @@ from lab.analysis.compare.gate import Gate
 from lab.analysis.compare.select import Among, codes, select
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.points.key import STATUS
+from lab.analysis.points.load import load_points
 from lab.analysis.points.table import Points
-from lab.cli.loading import loaded_points
 from lab.core.errors import NotComparableError, StoreError
+from lab.core.progress import Progress
 from lab.formats.calibration import load_floors
 from lab.formats.revision import repository
 from lab.store import BadRun
@@ -44,14 +45,14 @@ class Judged:
     policy: Policy
 
 
-def judged(asked: Asked) -> Judged:
+def judged(asked: Asked, progress: Progress) -> Judged:
     """Judge the candidate against the baseline.
 
     Raises:
         NotComparableError: both are the same runs.
         StoreError, UsageError: a side names nothing, or several things.
     """
-    loaded = loaded_points(asked.target)
+    loaded = load_points(asked.target, progress)
     points = _narrowed(loaded.points, asked)
     among = Among(target=asked.target, model=asked.model, dirty=asked.dirty, repository=repository())
     a = select(points, asked.baseline, among)

@@ -12,20 +12,20 @@ from lab.analysis.history.regressions import History
 from lab.analysis.history.stored import stored_history
 from lab.analysis.points.table import Points
 from lab.cli.loading import readable_points
-from lab.cli.output import tell
 from lab.core.errors import UsageError
 from lab.core.home import definitions
+from lab.core.progress import Progress
 from lab.core.suggest import unknown
 
 Numbered = list[tuple[int, Regression]]
 FIRST = "no runs are recorded yet: lab run --target local --model phi3-mini-q4 records one"
 
 
-def judged(target: str | None = None, model: str | None = None) -> History:
+def judged(progress: Progress, target: str | None = None, model: str | None = None) -> History:
     """Judge the whole store; runs that cannot be read are warned about. UsageError for a name that nothing has."""
-    points = readable_points()
+    points = readable_points(progress)
     if not len(points.runs):
-        tell(FIRST)
+        progress.note(FIRST)
     _check_names(points, target, model)
     return stored_history(points)
 

@@ -13,7 +13,8 @@ from typing import NoReturn
 import click
 
 from lab.cli.app import app
-from lab.cli.problems import EXIT_INTERRUPTED, Interrupted, report_bug, report_error, report_interrupt, report_usage
+from lab.cli.interrupt import Interrupted
+from lab.cli.problems import EXIT_INTERRUPTED, report_bug, report_error, report_interrupt, report_usage
 from lab.core.errors import LabError
 
 EXIT_USAGE = 2

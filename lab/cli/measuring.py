@@ -69,7 +69,7 @@ def run_wanted(
     A device that fails before anything is measured leaves a record too, which says why; then the error goes on.
     """
     began = time.monotonic()
-    target, spec, source = choice.resolved()
+    target, spec, source = choice.resolved(progress)
     if choice.address:
         wanted = replace(wanted, marks={**wanted.marks, "by_address": True})
     store.in_use().ready()

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from lab.core.terminal import LINE_CHARS, Rendered, escaped_json, harmless, write_json, write_text
-from lab.core.text import cut
+from lab.core.terminal import Rendered, escaped_json, harmless, write_json, write_lines, write_text
 
 
 def print_document(document: Any) -> None:
@@ -39,12 +38,15 @@ def warn(text: str) -> None:
 
 def tell(text: str) -> None:
     """Write a line to stderr that is no warning; a text of several lines stays that, each cut where it is endless."""
-    write_text(sys.stderr, "".join(f"{cut(line, LINE_CHARS)}\n" for line in text.split("\n")))
+    write_lines(sys.stderr, text)
 
 
 def confirm(question: str) -> bool:
-    """Ask on stderr, yes or no."""
-    return click.confirm(harmless(question), err=True)
+    """Ask on stderr, yes or no; Ctrl-C at the question is the KeyboardInterrupt that it is anywhere else."""
+    try:
+        return click.confirm(harmless(question), err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None
 
 
 def ask(question: str) -> str:

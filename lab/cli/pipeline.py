@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.cli.ahead import runner_ahead
-from lab.cli.output import warn
-from lab.cli.problems import keeping
+from lab.cli.interrupt import keeping
 from lab.core.errors import UsageError
 from lab.core.home import compiled_dir
 from lab.core.progress import Progress
@@ -93,7 +92,7 @@ class Pipeline:
         self.time_s[name] = time.monotonic() - began
 
 
-def open_source(spec: ModelSpec, weights: Path | None, seed: int | None) -> WeightSource:
+def open_source(spec: ModelSpec, weights: Path | None, seed: int | None, progress: Progress) -> WeightSource:
     """Return the weights that --weights or --seed name; UsageError for both, WeightsError for a bad folder."""
     if weights is None:
         return SyntheticSource(spec.config, seed or 0)
@@ -101,7 +100,7 @@ def open_source(spec: ModelSpec, weights: Path | None, seed: int | None) -> Weig
         raise UsageError("--seed is of synthetic weights; it cannot be used with --weights")
     source = open_folder(weights, spec.config)
     for note in source.notes:
-        warn(note)
+        progress.note(f"warning: {note}")
     return source
 
 
@@ -116,8 +115,8 @@ class Choice:
     seed: int | None = None
     address: str | None = None
 
-    def resolved(self) -> tuple[TargetSpec, ModelSpec, WeightSource]:
+    def resolved(self, progress: Progress) -> tuple[TargetSpec, ModelSpec, WeightSource]:
         """Return what the names stand for; each that stands for nothing is an error that says so."""
         spec = resolve(self.model, self.layers)
         target = load_target(self.target)
-        return reached(target, self.address), spec, open_source(spec, self.weights, self.seed)
+        return reached(target, self.address), spec, open_source(spec, self.weights, self.seed, progress)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.cli.access import access_of
 from lab.cli.early import check_tools
+from lab.cli.interrupt import keeping
 from lab.cli.pipeline import Pipeline
-from lab.cli.problems import keeping
 from lab.core.progress import Progress
+from lab.devices.link import Access
 from lab.devices.registry import open_device
 from lab.formats.target import load_target, reached
 from lab.measure.probe import probe
@@ -17,12 +17,12 @@ from lab.store import probes
 NOTHING_STORED = "nothing was stored; the runner stays for the next time"
 
 
-def probed(name: str, progress: Progress, address: str | None = None, accept_new: bool = False) -> Path:
+def probed(name: str, progress: Progress, address: str | None = None, access: Access | None = None) -> Path:
     """Measure the device of target `name` (reached at `address`) and return the file of the probe."""
     target = load_target(name)
     target = reached(target, address)
     check_tools(target, progress)
-    device = open_device(target, access_of(accept_new, progress))
+    device = open_device(target, access)
     try:
         runner = Pipeline(progress).runner(target)
         with keeping(NOTHING_STORED):

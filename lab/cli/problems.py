@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
@@ -15,23 +13,6 @@ from lab.views.bug_report import keep_traceback
 
 EXIT_INTERRUPTED = 130
 NOTHING_LOST = "nothing half-made is left, and what was finished before stays where it is"
-
-
-class Interrupted(Exception):  # noqa: N818 - not an error: somebody wanted it
-    """Ctrl-C in a place that can say what was kept."""
-
-    def __init__(self, kept: str) -> None:
-        super().__init__(kept)
-        self.kept = kept
-
-
-@contextmanager
-def keeping(kept: str) -> Iterator[None]:
-    """Turn Ctrl-C inside the block into `Interrupted` with a sentence on what was kept."""
-    try:
-        yield
-    except (KeyboardInterrupt, click.Abort):
-        raise Interrupted(kept) from None
 
 
 def report_error(error: LabError) -> int:

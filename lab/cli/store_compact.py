@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import click
 
+from lab.cli.interrupt import keeping
 from lab.cli.options import Whole, json_option
 from lab.cli.output import print_document, print_text, stderr
-from lab.cli.problems import keeping
 from lab.cli.store_files import days_ago, need_files
 
 KEPT = "every run is in its file or in its archive; give the command again to finish"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from lab.cli.access import access_of
 from lab.cli.gpu_target_checks import gpu_family, gpu_of_device, plug_in
 from lab.core.errors import DeviceUnreachableError, LabError
 from lab.core.home import definitions, find_definition, shown
 from lab.core.progress import NullProgress
 from lab.devices.base import Device
+from lab.devices.link import Access
 from lab.formats.target import TargetSpec, reached, read_target
 from lab.ondevice.android.ndk import NoNdkError
 from lab.ondevice.opencl.headers import NoHeadersError
@@ -19,13 +19,15 @@ UNREACHABLE = DeviceUnreachableError.exit_code
 Ask = Callable[[], str]
 
 
-def check_targets(name: str | None, connect: bool, address: str | None = None, accept_new: bool = False) -> list[Check]:
+def check_targets(
+    name: str | None, connect: bool, address: str | None = None, access: Access | None = None
+) -> list[Check]:
     """Check the target called `name`, or every one; ConfigError when there is no such target.
 
     With `connect` its device is asked too, at `address` where that is given.
     """
     names = list(definitions("targets")) if name is None else [find_definition("targets", name).stem]
-    reach = (address, accept_new) if connect else None
+    reach = (address, access) if connect else None
     return [check for target in names for check in _check(target, reach)]
 
 
@@ -37,7 +39,7 @@ def exit_code(checks: Sequence[Check]) -> int:
     return 1 if failed else 0
 
 
-def _check(name: str, reach: tuple[str | None, bool] | None) -> Iterator[Check]:
+def _check(name: str, reach: tuple[str | None, Access | None] | None) -> Iterator[Check]:
     path = find_definition("targets", name)
     try:
         target = read_target(path)
@@ -60,10 +62,9 @@ def _of_kind(target: TargetSpec) -> tuple[tuple[str, Callable[[TargetSpec], str]
     return (*family, ("plug-in", plug_in)) if target.compile.kind == "opencl" else family
 
 
-def _connected(target: TargetSpec, address: str | None, accept_new: bool) -> Iterator[Check]:
+def _connected(target: TargetSpec, address: str | None, access: Access | None) -> Iterator[Check]:
     from lab.devices.registry import open_device
 
-    access = access_of(accept_new, NullProgress())
     try:
         device = open_device(reached(target, address), access)
         facts = device.facts()

@@ -12,8 +12,8 @@ import numpy as np
 
 from lab.analysis.agreement import Agreement, agreement
 from lab.cli.early import check_tools
+from lab.cli.interrupt import keeping
 from lab.cli.pipeline import Choice, Pipeline
-from lab.cli.problems import keeping
 from lab.core.errors import MeasureError
 from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
@@ -57,7 +57,7 @@ def verify(
     choice: Choice, prompt_tokens: int, steps: int, progress: Progress, access: Access | None = None
 ) -> Verification:
     """Build what is missing, run `prompt_tokens` and then `steps` tokens on the device, compare their logits."""
-    target, spec, source = choice.resolved()
+    target, spec, source = choice.resolved(progress)
     check_tools(target, progress)
     building = Pipeline(progress)
     bundle, runner = building.bundle(spec, target, source), building.runner(target)

@@ -11,7 +11,7 @@ import math
 import re
 from typing import Any, TextIO
 
-from lab.core.text import clipped
+from lab.core.text import clipped, cut
 
 LINE_CHARS = 2000  # of a line of progress: a device may say more, and a screen holds no more
 # Printable text has none of these but line ends; C1 controls, overrides of direction, what has no width, lone
@@ -46,6 +46,11 @@ def write_text(stream: TextIO, text: str) -> None:
 def write_line(stream: TextIO, text: object) -> None:
     """Write one line, whatever the text."""
     _out(stream, clipped(text, LINE_CHARS) + "\n")
+
+
+def write_lines(stream: TextIO, text: str) -> None:
+    """Write text that stays several lines, each cut where it is endless."""
+    write_text(stream, "".join(f"{cut(line, LINE_CHARS)}\n" for line in text.split("\n")))
 
 
 def write_json(stream: TextIO, document: Any, *, indent: int | None = None) -> None:

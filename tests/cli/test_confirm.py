@@ -16,7 +16,7 @@ from lab.analysis.points.load import load_points
 from lab.cli.confirm_sessions import Sessions, bundle_of
 from lab.cli.confirming import confirm, is_suspect
 from lab.cli.gating import Asked, Judged, judged
-from lab.cli.problems import Interrupted
+from lab.cli.interrupt import Interrupted
 from lab.core.errors import BundleError, DeviceUnreachableError
 from lab.core.progress import NullProgress
 from lab.formats.run_record import RunRecord

@@ -16,8 +16,8 @@ from pathlib import Path
 from lab.cli.bisecting.hunt import ABORT, BAD, GOOD, LOCK, SKIP, Hunt, add_step, load_hunt
 from lab.cli.bisecting.judging import hunted, line, nearer, told, verdicts
 from lab.cli.bisecting.sessions import UnmeasurableError, build, measure
-from lab.cli.output import tell
 from lab.core.errors import LabError
+from lab.core.terminal import write_lines
 from lab.core.text import said
 from lab.formats.provenance import git
 
@@ -89,8 +89,9 @@ def _clean(top: Path) -> None:
 
 
 def _say(commit: str, text: str) -> None:
+    """Write to stderr, which git passes on: this is a process of its own, started by `git bisect run`."""
     first, *rest = text.splitlines() or [""]
-    tell("\n".join([f"bisect: {commit[:12]}: {said(first)}", *rest]))
+    write_lines(sys.stderr, "\n".join([f"bisect: {commit[:12]}: {said(first)}", *rest]))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lab.cli.options import Whole, json_option
-from lab.cli.output import print_document, print_text
+from lab.cli.output import print_document, print_text, stderr
 from lab.core.errors import UsageError
 
 
@@ -50,6 +50,7 @@ def command(
       lab ack --remove 2
     """
     from lab.cli import acking
+    from lab.views.progress import progress_on
 
     if listing or remove is not None:
         document, text = acking.listed() if remove is None else acking.removed(remove)
@@ -57,7 +58,8 @@ def command(
         raise UsageError("an accepted level needs a reason", hint='add --reason "why it is right"')
     else:
         wanted = acking.Wanted(number, run_option or run, target, model, test, metric)
-        document, text = acking.accepted(wanted, str(reason), each)
+        with progress_on(stderr()) as progress:
+            document, text = acking.accepted(wanted, str(reason), each, progress)
     if as_json:
         print_document(document)
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lab.cli.gate_options import floor_option, metric_option
+from lab.cli.interrupt import keeping
 from lab.cli.options import (
     Whole,
     int_list,
@@ -19,7 +20,6 @@ from lab.cli.options import (
     weights_options,
 )
 from lab.cli.output import print_document, print_text
-from lab.cli.problems import keeping
 
 if TYPE_CHECKING:
     from lab.cli.bisecting.drive import Found

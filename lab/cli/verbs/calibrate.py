@@ -20,6 +20,7 @@ from lab.cli.output import print_document, print_text, stderr
 from lab.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from lab.core.progress import Progress
     from lab.formats.calibration import Calibration
 
 
@@ -65,8 +66,10 @@ def _found(target: str, from_history: bool, show: bool, options: dict[str, Any])
     if show:
         return _stored(target)
     from lab.cli.calibrating import of_history
+    from lab.views.progress import progress_on
 
-    return of_history(target, options["model"]) if from_history else _measured(target, options)
+    with progress_on(stderr()) as progress:
+        return of_history(target, options["model"], progress) if from_history else _measured(target, options, progress)
 
 
 def _stored(target: str) -> Calibration:
@@ -79,16 +82,15 @@ def _stored(target: str) -> Calibration:
     return load(path)
 
 
-def _measured(target: str, options: dict[str, Any]) -> Calibration:
+def _measured(target: str, options: dict[str, Any], progress: Progress) -> Calibration:
     from lab.cli.access import access_of
     from lab.cli.calibrating import latest_model, measured, of_runs
     from lab.cli.measuring import Wanted, run_wanted
     from lab.cli.pipeline import Choice
     from lab.formats.revision import measured_revision
     from lab.formats.tags import CALIBRATE
-    from lab.views.progress import progress_on
 
-    found = (options["model"], options["layers"]) if options["model"] else latest_model(target)
+    found = (options["model"], options["layers"]) if options["model"] else latest_model(target, progress)
     if found is None:
         raise UsageError(f"target {target} has no run whose model could be taken", hint="give --model")
     model, layers = found
@@ -102,10 +104,9 @@ def _measured(target: str, options: dict[str, Any]) -> Calibration:
         tags=(CALIBRATE,),
         revision=measured_revision(None),
     )
-    with progress_on(stderr()) as progress:
-        access = access_of(options["accept_new"], progress)
-        ids = measured(lambda: run_wanted(choice, wanted, None, progress, access), options["sessions"], progress)
-    return of_runs(ids, target)
+    access = access_of(options["accept_new"], progress)
+    ids = measured(lambda: run_wanted(choice, wanted, None, progress, access), options["sessions"], progress)
+    return of_runs(ids, target, progress)
 
 
 def _show(found: Calibration, as_json: bool) -> None:

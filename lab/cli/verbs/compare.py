@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli.options import Whole, json_option
-from lab.cli.output import print_document, print_text
+from lab.cli.output import print_document, print_text, stderr
 from lab.core.text import printable
 
 if TYPE_CHECKING:
@@ -129,8 +129,10 @@ def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Ta
     from lab.cli.loading import readable_points
     from lab.formats.calibration import load_floors
     from lab.formats.revision import repository
+    from lab.views.progress import progress_on
 
-    points = readable_points()
+    with progress_on(stderr()) as progress:
+        points = readable_points(progress)
     among = Among(repository=repository())
     before, after = (select(points, text, among) for text in (a, b))
     if set(before.runs.tolist()) == set(after.runs.tolist()):
@@ -159,9 +161,12 @@ def _along(axis: str, wanted: object, emulated: bool) -> Table:
     from lab.analysis.judging.judge import Policy
     from lab.cli.loading import readable_points
     from lab.formats.calibration import load_floors
+    from lab.views.progress import progress_on
 
     assert isinstance(wanted, Wanted)
-    return along(readable_points(), axis, wanted, Policy(floors=load_floors(), emulated=emulated))
+    with progress_on(stderr()) as progress:
+        points = readable_points(progress)
+    return along(points, axis, wanted, Policy(floors=load_floors(), emulated=emulated))
 
 
 def _show(found: Table, code: int, plot: bool, as_json: bool) -> None:

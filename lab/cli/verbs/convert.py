@@ -33,8 +33,8 @@ def command(model: str, weights: Path | None, seed: int | None, layers: int | No
     from lab.views.progress import progress_on
 
     spec = resolve(model, layers)
-    source = open_source(spec, weights, seed)
     with progress_on(stderr()) as progress:
+        source = open_source(spec, weights, seed, progress)
         folder = Pipeline(progress).weights(spec, source)
     if as_json:
         print_document(folder_document(folder))

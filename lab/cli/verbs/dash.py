@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lab.cli.options import existing_dashboard, json_option
-from lab.cli.output import print_document, print_text, tell
+from lab.cli.output import print_document, print_text, stderr, tell
 from lab.core.errors import UsageError
 
 
@@ -51,11 +51,14 @@ def command(
 
 def _once(name: str, target: str | None, model: str | None, page: Path | None, as_json: bool) -> int:
     from lab.analysis.boards.build import stored_board
-    from lab.cli.loading import loaded_points
+    from lab.analysis.points.load import load_points
     from lab.formats.dashboard import load_dashboard, narrowed
+    from lab.views.progress import progress_on
 
     spec = narrowed(load_dashboard(name), target, model)
-    found = stored_board(spec, loaded_points(), with_changes=True if page is not None else None)
+    with progress_on(stderr()) as progress:
+        loaded = load_points(None, progress)
+    found = stored_board(spec, loaded, with_changes=True if page is not None else None)
     if page is not None:
         from lab.core.atomic import write_text
         from lab.core.home import shown

@@ -64,9 +64,11 @@ def clean(target: str, address: str | None, accept_new: bool, yes: bool, as_json
       lab devices clean --target pixel8-cpu
       lab devices clean --target rpi5 --at pi@192.168.1.20 --yes
     """
+    from lab.cli.access import access_of
     from lab.cli.cleaning import cleaned
+    from lab.core.progress import NullProgress
 
-    found = cleaned(target, address, accept_new, remove=yes)
+    found = cleaned(target, address, access_of(accept_new, NullProgress()), remove=yes)
     if as_json:
         print_document({"removed": yes, "files": [{"sha256": name, "bytes": size} for name, size in found]})
         return

@@ -11,7 +11,7 @@ import click
 
 from lab.cli.gate_options import floor_option, metric_option
 from lab.cli.options import json_option, reach_options
-from lab.cli.output import print_document, print_text, tell
+from lab.cli.output import print_document, print_text, stderr, tell
 
 if TYPE_CHECKING:
     from lab.analysis.compare.gate import Gate
@@ -88,9 +88,11 @@ def command(as_json: bool, every: bool, junit: Path | None, markdown: str | None
 
 def _gate(options: dict[str, Any]) -> Gate:
     from lab.cli.gating import Asked, judged
+    from lab.views.progress import progress_on
 
     chosen = {field.name: options[field.name] for field in fields(Asked) if field.name in options}
-    found = judged(Asked(**chosen))
+    with progress_on(stderr()) as progress:
+        found = judged(Asked(**chosen), progress)
     return _confirmed(found, options) if options["confirm"] else found.gate
 
 
@@ -98,7 +100,6 @@ def _confirmed(found: Judged, options: dict[str, Any]) -> Gate:
     from lab.cli.access import access_of
     from lab.cli.confirm_sessions import Sessions
     from lab.cli.confirming import confirm
-    from lab.cli.output import stderr
     from lab.views.progress import progress_on
 
     with progress_on(stderr()) as progress:

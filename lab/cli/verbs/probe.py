@@ -28,6 +28,7 @@ def command(target: str, last: bool, address: str | None, accept_new: bool, as_j
       lab probe --target local --last --json
       lab probe --target rpi5 --at pi@192.168.1.20
     """
+    from lab.cli.access import access_of
     from lab.cli.probing import probed
     from lab.store import probes
     from lab.views.progress import progress_on
@@ -36,7 +37,7 @@ def command(target: str, last: bool, address: str | None, accept_new: bool, as_j
         path = probes.latest(target)
     else:
         with progress_on(stderr()) as progress:
-            path = probed(target, progress, address, accept_new)
+            path = probed(target, progress, address, access_of(accept_new, progress))
     record = probes.load(path)
     if as_json:
         print_json_text(path.read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lab.cli.options import json_option
-from lab.cli.output import print_document, print_text
+from lab.cli.output import print_document, print_text, stderr
 
 
 @click.command("regressions")
@@ -25,8 +25,10 @@ def command(target: str | None, model: str | None, everything: bool, as_json: bo
       lab regressions --target local --all --json
     """
     from lab.cli.histories import chosen, judged
+    from lab.views.progress import progress_on
 
-    history = judged(target, model)
+    with progress_on(stderr()) as progress:
+        history = judged(progress, target, model)
     shown = chosen(history, target, model, everything)
     if as_json:
         from lab.cli.histories import history_document

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lab.cli.interrupt import keeping
 from lab.cli.options import (
     Whole,
     dump_ir_option,
@@ -22,10 +23,11 @@ from lab.cli.options import (
     weights_options,
 )
 from lab.cli.output import print_document, print_json_text, print_text, stderr, tell
-from lab.cli.problems import EXIT_INTERRUPTED, keeping
+from lab.cli.problems import EXIT_INTERRUPTED
 from lab.core.errors import DeviceUnreachableError, LabError
 
 if TYPE_CHECKING:
+    from lab.cli.fleet.member import Member
     from lab.cli.measuring import Wanted
     from lab.cli.pipeline import Choice
     from lab.formats.run.blocks import RevisionBlock
@@ -174,11 +176,7 @@ def _revision(asked: str | None) -> RevisionBlock | None:
 
 
 def _several(targets: Sequence[str], options: dict[str, Any], as_json: bool) -> int:
-    from lab.cli.fleet.command import run_several
-    from lab.cli.fleet.words import words_of
-
-    choices = [_asked(target, options)[0] for target in targets]
-    members, stopped, code = run_several(choices, words_of(options))
+    members, stopped = _fleet([_asked(target, options)[0] for target in targets], options)
     documents = [document for member in members for document in member.documents]
     if as_json:
         print_document(documents)
@@ -190,7 +188,26 @@ def _several(targets: Sequence[str], options: dict[str, Any], as_json: bool) -> 
         print_text(for_stdout(fleet_table([(one, [from_json(each) for each in one.documents]) for one in members])))
     if stopped:
         tell("interrupted: what was measured by then is on record")
-    return code
+    from lab.cli.fleet.run import exit_code
+
+    return EXIT_INTERRUPTED if stopped else exit_code(members)
+
+
+def _fleet(choices: Sequence[Choice], options: dict[str, Any]) -> tuple[list[Member], bool]:
+    """Build for every target, then measure on all; return the members, and whether Ctrl-C ended it."""
+    from lab.cli.fleet.command import built
+    from lab.cli.fleet.member import Member
+    from lab.cli.fleet.run import run_fleet
+    from lab.cli.fleet.words import words_of
+    from lab.views.progress import progress_on
+    from lab.views.progress.fleet import fleet_progress
+
+    words, members = words_of(options), [Member(choice.target) for choice in choices]
+    with progress_on(stderr()) as progress:
+        targets = built(members, choices, progress)
+    with fleet_progress(stderr(), members) as show:
+        stopped = run_fleet(members, targets, lambda name: ["run", "--target", name, *words, "--json"], show)
+    return members, stopped
 
 
 def _show(records: Sequence[RunRecord], as_json: bool) -> None:

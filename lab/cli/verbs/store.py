@@ -43,7 +43,7 @@ def copy(to: str, source: str | None, as_json: bool) -> int:
       lab store copy --to postgresql://bench@db.example.org/lab
       lab store copy --from postgresql://bench@db.example.org/lab --to . --json
     """
-    from lab.cli.problems import keeping
+    from lab.cli.interrupt import keeping
     from lab.store.choose import in_use, store_at
     from lab.store.copy import copy_runs
     from lab.views.progress import progress_on

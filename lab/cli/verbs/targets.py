@@ -55,12 +55,14 @@ def check(name: str | None, connect: bool, address: str | None, accept_new: bool
       lab targets check local --connect
       lab targets check rpi5 --connect --at pi@192.168.1.20
     """
+    from lab.cli.access import access_of
     from lab.cli.target_checks import check_targets, exit_code
+    from lab.core.progress import NullProgress
 
     if address and (name is None or not connect):
         hint = f"for example: lab targets check rpi5 --connect --at {address}"
         raise UsageError(f"--at {address}: is for one target, with --connect", hint=hint)
-    checks = check_targets(name, connect, address, accept_new)
+    checks = check_targets(name, connect, address, access_of(accept_new, NullProgress()))
     if as_json:
         from dataclasses import asdict
 
