@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lab.cli.engines import Builder
 from lab.compile.cpu.isa import X86_ISAS
 from lab.core.errors import LabError
 from lab.core.progress import Progress
@@ -22,6 +21,7 @@ from lab.devices.registry import open_device
 from lab.formats.run_record import RunRecord
 from lab.formats.target import load_target
 from lab.formats.test import Test
+from lab.jobs.engines import Builder
 from lab.measure.engine import Engine, Setup
 from lab.measure.llama.find import find_llama_bench
 from lab.measure.llama.peers import PEERS

@@ -15,7 +15,20 @@ import pytest
 LAB = Path(__file__).resolve().parents[1] / "lab"
 
 # From the top down: a layer imports from itself and from those that come after it.
-LAYERS = ["cli", "views", "analysis", "measure", "devices", "ondevice", "compile", "models", "store", "formats", "core"]
+LAYERS = [
+    "cli",
+    "views",
+    "jobs",
+    "analysis",
+    "measure",
+    "devices",
+    "ondevice",
+    "compile",
+    "models",
+    "store",
+    "formats",
+    "core",
+]
 # Neither imports the other, whatever the order. What builds, runs and carries knows nothing of recorded runs.
 STRANGERS = [
     {"analysis", "measure"},  # the bench and the judges meet at recorded runs alone
@@ -197,6 +210,11 @@ def test_a_circle_is_found_wherever_it_is_closed(tmp_path: Path, late: str) -> N
         ("views/x.py", "import click"),
         ("views/x.py", "__import__('lab.cli')"),
         ("cli/x.py", "import requests"),
+        ("jobs/x.py", "import click"),
+        ("jobs/x.py", "from rich.text import Text"),
+        ("jobs/deep/x.py", "from lab.cli.output import warn"),
+        ("jobs/x.py", "from lab.views.progress import progress_on"),
+        ("analysis/x.py", "from lab.jobs.run import run_wanted"),
         ("cli/x.py", "import tvm.relax"),
         ("__init__.py", "from lab.measure import plan"),
         ("core/x.py", "import pyarrow.parquet"),
@@ -228,6 +246,8 @@ def test_the_walk_finds_what_it_looks_for(tmp_path: Path, file: str, code: str) 
         ("compile/cpu/kernels/x.py", "import tvm\nfrom lab.models.quant import SCHEMES"),
         ("cli/verbs/x.py", "import click\nfrom lab.measure.plan import Plan\nfrom ..app import app"),
         ("__main__.py", "from lab.cli import entry"),
+        ("views/x.py", "from lab.jobs.clean import Removable"),
+        ("jobs/x.py", "import numpy\nfrom lab.analysis.compare.gate import Gate\nfrom lab.measure.plan import Plan"),
         ("store/x.py", "from lab import store\nfrom lab.formats import run_record"),
         ("measure/x.py", "from lab import store\nfrom lab.formats.metrics import METRICS"),
         ("__init__.py", "def open():\n    from lab.analysis.opened import opened"),

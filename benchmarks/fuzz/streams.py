@@ -34,7 +34,7 @@ def _events(*streams: list[Any]) -> Callable[[random.Random], bytes]:
 
 
 def _runner() -> list[Target]:
-    from lab.cli.fleet.member import Member
+    from lab.jobs.fleet.member import Member
     from lab.measure.llama.output import read_output
     from lab.measure.llama.peers import IK_LLAMA, LLAMA_CPP
     from lab.ondevice.run_log import read_run

@@ -13,9 +13,9 @@ from typing import NoReturn
 import click
 
 from lab.cli.app import app
-from lab.cli.interrupt import Interrupted
 from lab.cli.problems import EXIT_INTERRUPTED, report_bug, report_error, report_interrupt, report_usage
 from lab.core.errors import LabError
+from lab.jobs.interrupt import Interrupted
 
 EXIT_USAGE = 2
 EXIT_BUG = 70

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from lab import store
-from lab.cli.bisecting.frozen import frozen
 from lab.formats.run_record import RunRecord
+from lab.jobs.bisect.frozen import frozen
 
 ROOT = Path(__file__).resolve().parents[2]
 

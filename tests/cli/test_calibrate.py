@@ -37,7 +37,7 @@ class Bench:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench()
-    monkeypatch.setattr("lab.cli.measuring.run_wanted", made)
+    monkeypatch.setattr("lab.jobs.run.run_wanted", made)
     return made
 
 

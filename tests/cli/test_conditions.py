@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from lab.analysis.judging.sentences import test_of as named
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import CellKey
-from lab.views.gate_words import test_of as named
 from tests.cli.conftest import Lab
 
 CASES = Path(__file__).parent.parent / "cases/data"

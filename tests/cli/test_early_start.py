@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lab import store
-from lab.cli.pipeline import Pipeline
 from lab.core.lock import device_lock
 from lab.formats.target import TargetSpec
+from lab.jobs.build import Pipeline
 from lab.measure.runner.starting import NotStartedError
 from lab.ondevice.build import RunnerFiles
 from tests.cli.conftest import Lab
@@ -58,7 +58,7 @@ def built(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[s
 
     monkeypatch.setattr(Pipeline, "runner", runner)
     monkeypatch.setattr(Pipeline, "bundle", bundle)
-    for place in ("lab.cli.measuring.open_device", "lab.devices.registry.open_device"):
+    for place in ("lab.jobs.run.open_device", "lab.devices.registry.open_device"):
         monkeypatch.setattr(place, lambda target, access: shell_device(tmp_path / "work"))
     return steps
 

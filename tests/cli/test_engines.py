@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-import lab.cli.measuring as measuring
+import lab.jobs.run as measuring
 from lab import store
-from lab.cli.pipeline import Pipeline
 from lab.core.home import profiles_dir
 from lab.formats.run_record import RunRecord
+from lab.jobs.build import Pipeline
 from lab.measure.engine import Setup
 from lab.measure.llama.engine import LlamaSetup
 from lab.measure.plan import Plan
@@ -70,7 +70,7 @@ def together(home: Path, monkeypatch: pytest.MonkeyPatch) -> Together:
     for method, name in steps.items():
         monkeypatch.setattr(Pipeline, method, step(name))
     monkeypatch.setattr("lab.compile.bundle.assemble", lambda *_: home)
-    monkeypatch.setattr("lab.cli.pipeline.load_manifest", lambda *_: SimpleNamespace(options={}))
+    monkeypatch.setattr("lab.jobs.build.load_manifest", lambda *_: SimpleNamespace(options={}))
     return found
 
 

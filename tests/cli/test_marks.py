@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from lab import store
-from lab.cli.fleet.words import words_of
 from lab.core.errors import DeviceUnreachableError
 from lab.formats.run.blocks import RevisionBlock
 from lab.formats.run_record import RunRecord, from_json, to_json
+from lab.jobs.fleet.argv import words_of
 from tests.analysis.documents import record
 from tests.cli.conftest import Keep, Lab
 from tests.cli.test_resume import lacking, same_build  # noqa: F401 - a fixture

@@ -47,7 +47,7 @@ def test_this_machine_is_measured_and_stored(lab: Lab, home: Path) -> None:
 
 
 def test_last_shows_the_newest_and_measures_nothing(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.cli.probing.probed", stop(AssertionError("it measured")))
+    monkeypatch.setattr("lab.jobs.probe.probed", stop(AssertionError("it measured")))
     path = probes.save(probe())
     ran = lab(*PROBE, "--last")
     assert (ran.code, ran.err) == (0, "")
@@ -79,8 +79,8 @@ def test_a_damaged_one_is_told(lab: Lab) -> None:
 def test_what_ends_it_early_stores_nothing(
     lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
 ) -> None:
-    monkeypatch.setattr("lab.cli.pipeline.Pipeline.runner", lambda *_: None)
-    monkeypatch.setattr("lab.cli.probing.probe", stop(error))
+    monkeypatch.setattr("lab.jobs.build.Pipeline.runner", lambda *_: None)
+    monkeypatch.setattr("lab.jobs.probe.probe", stop(error))
     ran = lab(*PROBE)
     assert (ran.code, ran.out) == (code, "")
     assert said in ran.err

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-import lab.cli.measuring as measuring
+import lab.jobs.run as measuring
 from lab import store
-from lab.cli.earlier import earlier_step
-from lab.cli.pipeline import Pipeline
 from lab.core.errors import MeasureError
 from lab.core.home import builtin_dir, profiles_dir
 from lab.formats.run_record import RunRecord, TimesRecord
 from lab.formats.test import Test
+from lab.jobs.build import Pipeline
+from lab.jobs.earlier import earlier_step
 from lab.measure.lengths import Asked
 from lab.measure.plan import Plan
 from lab.measure.session import Interrupted
@@ -62,7 +62,7 @@ def session(home: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     for name, method in (("compile", "library"), ("convert", "weights"), ("runner", "runner")):
         monkeypatch.setattr(Pipeline, method, step(name))
     monkeypatch.setattr("lab.compile.bundle.assemble", lambda *_: home)
-    monkeypatch.setattr("lab.cli.pipeline.load_manifest", lambda *_: SimpleNamespace(options={}))
+    monkeypatch.setattr("lab.jobs.build.load_manifest", lambda *_: SimpleNamespace(options={}))
     return found
 
 

@@ -47,7 +47,7 @@ class Lost(LocalDevice):
 def lost(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (home / "targets").mkdir()
     (home / "targets" / "box.toml").write_text(TARGET)
-    monkeypatch.setattr("lab.cli.measuring.open_device", lambda target, access: Lost(target))
+    monkeypatch.setattr("lab.jobs.run.open_device", lambda target, access: Lost(target))
 
 
 def stored() -> RunRecord:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lab.analysis.agreement import Agreement
-from lab.cli.pipeline import Pipeline
-from lab.cli.verification import Verification
+from lab.jobs.build import Pipeline
+from lab.jobs.verify import Verification
 from tests.cli.conftest import Lab
 
 VERIFY = ("verify", "--target", "local", "--model", "phi3-mini-q4")
@@ -24,7 +24,7 @@ def finding(error: float) -> Verification:
 def test_the_verdict_is_a_word_and_an_exit_code(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, error: float, code: int, word: str
 ) -> None:
-    monkeypatch.setattr("lab.cli.verification.verify", lambda *_: finding(error))
+    monkeypatch.setattr("lab.jobs.verify.verify", lambda *_: finding(error))
     ran = lab(*VERIFY)
     assert ran.code == code
     assert word in ran.out

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.pipeline import Pipeline
-from lab.cli.target_checks import check_targets
 from lab.compile.build import build_library
 from lab.compile.bundle import assemble
 from lab.core.errors import BundleError, CompileError
 from lab.core.progress import NullProgress
 from lab.formats.bundle import load_manifest, verify_files
 from lab.formats.target import load_target
+from lab.jobs.build import Pipeline
+from lab.jobs.check_target import check_targets
 from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.params import param_specs

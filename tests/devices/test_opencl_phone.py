@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.pipeline import Pipeline
 from lab.core.progress import NullProgress
 from lab.devices.registry import open_device
 from lab.formats.target import load_target
 from lab.formats.test import Test
+from lab.jobs.build import Pipeline
 from lab.measure.plan import plan_for
 from lab.measure.session import measure
 from tests.compiled import share

@@ -80,7 +80,7 @@ def test_notes_and_phases_are_one_line_each(kind: Any) -> None:
 
 
 def test_targets_at_once_are_clean_too() -> None:
-    from lab.cli.fleet.member import Member
+    from lab.jobs.fleet.member import Member
 
     one = Member(POISON)
     one.hear(POISON)

@@ -49,17 +49,17 @@ def command(
       lab ack --list
       lab ack --remove 2
     """
-    from lab.cli import acking
+    from lab.jobs import ack
     from lab.views.progress import progress_on
 
     if listing or remove is not None:
-        document, text = acking.listed() if remove is None else acking.removed(remove)
+        document, text = ack.listed() if remove is None else ack.removed(remove)
     elif not (reason or "").strip():
         raise UsageError("an accepted level needs a reason", hint='add --reason "why it is right"')
     else:
-        wanted = acking.Wanted(number, run_option or run, target, model, test, metric)
+        wanted = ack.Wanted(number, run_option or run, target, model, test, metric)
         with progress_on(stderr()) as progress:
-            document, text = acking.accepted(wanted, str(reason), each, progress)
+            document, text = ack.accepted(wanted, str(reason), each, progress)
     if as_json:
         print_document(document)
     else:

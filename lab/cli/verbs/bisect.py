@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lab.cli.gate_options import floor_option, metric_option
-from lab.cli.interrupt import keeping
 from lab.cli.options import (
     Whole,
     int_list,
@@ -20,9 +19,10 @@ from lab.cli.options import (
     weights_options,
 )
 from lab.cli.output import print_document, print_text
+from lab.jobs.interrupt import keeping
 
 if TYPE_CHECKING:
-    from lab.cli.bisecting.drive import Found
+    from lab.jobs.bisect.drive import Found
 
 SHAPE = ("prompt", "generate", "depth", "repeats", "threads")
 OF_RUN = ("target", "model", *SHAPE, "layers", "weights", "seed", "address", "accept_new")
@@ -67,11 +67,11 @@ def command(good: str, bad: str, as_json: bool, **options: Any) -> int:
       lab bisect --good v1.2 --bad main --target local --model phi3-mini-q4
       lab bisect --good v1.2 --target pixel8-cpu --model phi3-mini-q4 --metric decode_tok_per_s --build 'make -j4'
     """
-    from lab.cli.bisecting.bisection import bisection
-    from lab.cli.bisecting.drive import bisect
-    from lab.cli.fleet.words import words_of
     from lab.core.errors import UsageError
     from lab.formats.revision import repository
+    from lab.jobs.bisect.drive import bisect
+    from lab.jobs.bisect.git import bisection
+    from lab.jobs.fleet.argv import words_of
 
     found = repository()
     if found is None:
@@ -85,7 +85,7 @@ def command(good: str, bad: str, as_json: bool, **options: Any) -> int:
 
 
 def _hunt(top: str, options: dict[str, Any]) -> Any:
-    from lab.cli.bisecting.hunt import Hunt
+    from lab.jobs.bisect.state import Hunt
 
     names = ("target", "model", "metrics", "sessions", "build", "floor", "emulated")
     measure = tuple(shlex.split(options["measure"] or ""))

@@ -65,7 +65,7 @@ def command(target: str, from_history: bool, show: bool, as_json: bool, **option
 def _found(target: str, from_history: bool, show: bool, options: dict[str, Any]) -> Calibration:
     if show:
         return _stored(target)
-    from lab.cli.calibrating import of_history
+    from lab.jobs.calibrate import of_history
     from lab.views.progress import progress_on
 
     with progress_on(stderr()) as progress:
@@ -84,11 +84,11 @@ def _stored(target: str) -> Calibration:
 
 def _measured(target: str, options: dict[str, Any], progress: Progress) -> Calibration:
     from lab.cli.access import access_of
-    from lab.cli.calibrating import latest_model, measured, of_runs
-    from lab.cli.measuring import Wanted, run_wanted
-    from lab.cli.pipeline import Choice
     from lab.formats.revision import measured_revision
     from lab.formats.tags import CALIBRATE
+    from lab.jobs.build import Choice
+    from lab.jobs.calibrate import latest_model, measured, of_runs
+    from lab.jobs.run import Wanted, run_wanted
 
     found = (options["model"], options["layers"]) if options["model"] else latest_model(target, progress)
     if found is None:

@@ -28,8 +28,8 @@ def command(weights: bool, bundles: bool, images: bool, stale: bool, yes: bool, 
       lab clean
       lab clean --stale --yes
     """
-    from lab.cli.removable import COMPILED, POINTS, STALE, removable, remove
     from lab.core.home import compiled_dir
+    from lab.jobs.clean import COMPILED, POINTS, STALE, removable, remove
 
     every = not (weights or bundles or images or stale)
     groups = (

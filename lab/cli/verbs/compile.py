@@ -28,9 +28,9 @@ def command(target: str, model: str, layers: int | None, dump_ir: Path | None, a
       lab compile --target local --model phi3-mini-q4 --dump-ir phases
     """
     from lab.cli.documents import folder_document
-    from lab.cli.pipeline import Pipeline
     from lab.formats.bundle import load_manifest
     from lab.formats.target import load_target
+    from lab.jobs.build import Pipeline
     from lab.models.catalog import resolve
     from lab.views.progress import progress_on
 

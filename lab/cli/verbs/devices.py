@@ -65,8 +65,8 @@ def clean(target: str, address: str | None, accept_new: bool, yes: bool, as_json
       lab devices clean --target rpi5 --at pi@192.168.1.20 --yes
     """
     from lab.cli.access import access_of
-    from lab.cli.cleaning import cleaned
     from lab.core.progress import NullProgress
+    from lab.jobs.clean_device import cleaned
 
     found = cleaned(target, address, access_of(accept_new, NullProgress()), remove=yes)
     if as_json:

@@ -29,7 +29,7 @@ def command(target: str, last: bool, address: str | None, accept_new: bool, as_j
       lab probe --target rpi5 --at pi@192.168.1.20
     """
     from lab.cli.access import access_of
-    from lab.cli.probing import probed
+    from lab.jobs.probe import probed
     from lab.store import probes
     from lab.views.progress import progress_on
 

@@ -24,14 +24,14 @@ def command(target: str | None, model: str | None, everything: bool, as_json: bo
       lab regressions
       lab regressions --target local --all --json
     """
-    from lab.cli.histories import chosen, judged
+    from lab.jobs.regressions import chosen, judged
     from lab.views.progress import progress_on
 
     with progress_on(stderr()) as progress:
         history = judged(progress, target, model)
     shown = chosen(history, target, model, everything)
     if as_json:
-        from lab.cli.histories import history_document
+        from lab.jobs.regressions import history_document
 
         print_document(history_document(history, shown))
     else:

@@ -56,8 +56,8 @@ def check(name: str | None, connect: bool, address: str | None, accept_new: bool
       lab targets check rpi5 --connect --at pi@192.168.1.20
     """
     from lab.cli.access import access_of
-    from lab.cli.target_checks import check_targets, exit_code
     from lab.core.progress import NullProgress
+    from lab.jobs.check_target import check_targets, exit_code
 
     if address and (name is None or not connect):
         hint = f"for example: lab targets check rpi5 --connect --at {address}"

@@ -41,8 +41,8 @@ def android(tvm_source: Path | None, as_json: bool) -> None:
       lab toolchain android --tvm-source ~/apache-tvm-src-v0.27.0.post1.tar.gz
     """
     from lab.cli.documents import folder_document
-    from lab.cli.interrupt import keeping
-    from lab.cli.pipeline import NOTHING_HALF
+    from lab.jobs.build import NOTHING_HALF
+    from lab.jobs.interrupt import keeping
     from lab.ondevice.android.build import toolchain
     from lab.views.progress import progress_on
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from lab.analysis.compare.gate import Gate
+from lab.analysis.judging.sentences import metric_title, outcome, sentence, test_of, where
 from lab.analysis.judging.verdict import Verdict
-from lab.views.gate_words import metric_title, outcome, sentence, test_of, where
 
 SHOWN = 10  # of a kind and step; GitHub drops the others without a word
 

@@ -8,11 +8,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.analysis.compare.gate import FINE, Gate
+from lab.analysis.judging.sentences import change, interval, metric_title, test_name, values, where
 from lab.analysis.judging.verdict import ALARMS, Verdict
 from lab.analysis.judging.verdict import GOOD as BETTER
 from lab.analysis.points.named import label
 from lab.core.text import said
-from lab.views.gate_words import change, interval, metric_title, test_name, values, where
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
 
 NARROW = 110  # below it the interval gives way

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from lab.analysis.compare.gate import Gate
+from lab.analysis.judging.sentences import metric_title, sentence, test_of, where
 from lab.analysis.judging.verdict import Verdict
-from lab.views.gate_words import metric_title, sentence, test_of, where
 
 SKIPPED = ("unproven", "not-comparable")
 

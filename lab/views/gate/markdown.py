@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from lab.analysis.compare.gate import FINE, Gate
+from lab.analysis.judging.sentences import change, interval, metric_title, outcome, sentence, test_of, values
 from lab.analysis.judging.verdict import Verdict
-from lab.views.gate_words import change, interval, metric_title, outcome, sentence, test_of, values
 
 ROWS = 300  # a summary of a job may hold 1 MiB; alarms come first
 HEAD = "| Target | Model | Engine | Test | Metric | Baseline | Candidate | Change | 95 % interval | Verdict |"

@@ -19,7 +19,7 @@ from lab.views.units import amount
 
 
 class Followed(Protocol):
-    """What is shown of a target; see lab.cli.fleet.member."""
+    """What is shown of a target; see lab.jobs.fleet.member."""
 
     target: str
     phase: str

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from lab.core.home import shown
 from lab.core.units import human_bytes
+from lab.jobs.clean import Removable
 from lab.views.table import left, right, spaced, table
-
-
-@dataclass(frozen=True)
-class Removable:
-    """A folder that can be made again: what it is, how many bytes its removal gives back."""
-
-    kind: str
-    path: Path
-    size_bytes: int
 
 
 def clean_table(found: Sequence[Removable], removed: bool) -> RenderableType:

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.core.errors import LabError
 from lab.formats.target import TargetSpec
+from lab.jobs.check_target import Check
 from lab.views.table import BAD, FAINT, GOOD, left, spaced, table
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing asked about a target; `detail` is what was found, `hint` the next step when it failed.
-
-    `unreachable` tells a device that does not answer from one that answers no.
-    """
-
-    target: str
-    name: str
-    status: Literal["passed", "failed", "skipped"]
-    detail: str
-    hint: str | None = None
-    unreachable: bool = False
 
 
 def targets_table(targets: Mapping[str, TargetSpec | LabError]) -> RenderableType:

@@ -1,0 +1,116 @@
+"""`lab gate`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.cli.gate_options import floor_option, metric_option
+from lab.cli.options import json_option, reach_options
+from lab.cli.output import print_document, print_text, stderr, tell
+
+if TYPE_CHECKING:
+    from lab.analysis.compare.gate import Gate
+    from lab.jobs.gate import Judged
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("gate")
+@click.option("--baseline", metavar="RUNS", required=True, help="What to hold against: a revision, a run or a tag.")
+@click.option("--candidate", metavar="RUNS", help="What is judged; default: the present revision, else the latest.")
+@click.option("--target", metavar="NAME", help="Device; see 'lab targets'. Only runs on it.")
+@click.option("--model", metavar="ID", help="Model; see 'lab models'.")
+@metric_option
+@floor_option
+@click.option("--strict", is_flag=True, help="Leave with 5 while anything is unproven.")
+@click.option("--confirm", is_flag=True, help="Measure both sides again in turns before an alarm counts.")
+@click.option("--rounds", type=click.IntRange(1, 50), default=5, metavar="N", help="Rounds A B B A of it; default: 5.")
+@reach_options
+@click.option("--emulated", is_flag=True, help="Judge runs of emulated devices too.")
+@click.option("--dirty", is_flag=True, help="Take runs of changed files for those of their commit.")
+@click.option("--junit", type=FILE, metavar="FILE", help="Write JUnit XML, a test case for each verdict.")
+@click.option("--markdown", metavar="FILE|-", help="Write Markdown; default in GitHub Actions: the job's summary.")
+@click.option(
+    "--annotations/--no-annotations",
+    default=None,
+    help="Print workflow commands of GitHub; default: in GitHub Actions.",
+)
+@click.option("--all", "every", is_flag=True, help="List verdicts 'same' too.")
+@json_option
+def command(as_json: bool, every: bool, junit: Path | None, markdown: str | None, **options: Any) -> int:
+    """Judge runs against a baseline, and leave with a code that stops a release.
+
+    RUNS is a run id or its beginning, 'latest', 'latest~N', 'last:N', a tag, a git revision, or a range A..B of
+    runs. 'run:', 'tag:' and 'rev:' in front say which is meant.
+
+    \b
+    Exit codes:
+      0  no regression is proven (what is unproven is said, with the commands that would prove it)
+      3  something got slower, bigger, noisier, broke, fell back or is missing
+      4  --confirm: the device does not answer
+      5  nothing can be compared; with --strict also: something is unproven
+
+    With --confirm what looks worse is measured again, old and new in turns, with the builds of both sides; each
+    session is a run on record. docs/ci.md has whole jobs for GitHub and GitLab.
+
+    \b
+    Example:
+      lab gate --baseline main
+      lab gate --baseline v1.2 --candidate HEAD --target pixel8-cpu --junit gate.xml
+      lab gate --baseline last:5 --candidate latest --floor 3% --strict
+      lab gate --baseline main --confirm --json
+    """
+    from lab.cli.verbs.gate.reports import Reports
+
+    reports = Reports(junit, markdown, options.pop("annotations"), as_json)
+    gate = _gate(options)
+    reports.write(gate)
+    if as_json:
+        from lab.cli.gate_document import gate_document
+
+        print_document(gate_document(gate))
+    elif not reports.takes_stdout:
+        from lab.views.console import for_stdout, stdout_width
+        from lab.views.gate.annotations import harmless
+        from lab.views.gate.gate_table import gate_table
+
+        text = for_stdout(gate_table(gate, stdout_width(), every=every))
+        print_text(harmless(text) if os.environ.get("GITHUB_ACTIONS") == "true" else text)
+    if gate.exit_code or as_json or reports.takes_stdout:
+        tell(f"gate: {_printable(gate.outcome)}")
+    return gate.exit_code
+
+
+def _gate(options: dict[str, Any]) -> Gate:
+    from lab.jobs.gate import Asked, judged
+    from lab.views.progress import progress_on
+
+    chosen = {field.name: options[field.name] for field in fields(Asked) if field.name in options}
+    with progress_on(stderr()) as progress:
+        found = judged(Asked(**chosen), progress)
+    return _confirmed(found, options) if options["confirm"] else found.gate
+
+
+def _confirmed(found: Judged, options: dict[str, Any]) -> Gate:
+    from lab.cli.access import access_of
+    from lab.jobs.confirm import confirm
+    from lab.jobs.rebuild import Sessions
+    from lab.views.progress import progress_on
+
+    with progress_on(stderr()) as progress:
+        access = access_of(options["accept_new"], progress)
+        with Sessions(options["address"], access, progress) as sessions:
+            judgement, notes, unreachable = confirm(found, sessions, options["rounds"], progress)
+    gate = found.gate
+    return replace(gate, judgement=judgement, notes=(*gate.notes, *notes), unreachable=unreachable)
+
+
+def _printable(text: str) -> str:
+    from lab.core.text import printable
+
+    return printable(text)

@@ -1,0 +1,1 @@
+"""What a verb does, without a command line and without a terminal: build, measure, judge, look after."""

@@ -1,0 +1,122 @@
+"""The steps from a model's name to a bundle and a runner, each timed, each with a word on what Ctrl-C keeps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lab.core.errors import UsageError
+from lab.core.home import compiled_dir
+from lab.core.progress import Progress
+from lab.formats.bundle import load_manifest
+from lab.formats.target import TargetSpec, load_target, reached
+from lab.jobs.ahead import runner_ahead
+from lab.jobs.interrupt import keeping
+from lab.models.catalog import ModelSpec, resolve
+from lab.models.layouts.n16k4 import LAYOUT
+from lab.models.sources import SyntheticSource, WeightSource, open_folder
+from lab.models.threads import cores
+from lab.ondevice.build import RunnerFiles
+
+NOTHING_HALF = "nothing half-made is left"
+
+
+@dataclass
+class Pipeline:
+    """Builds what a command needs; `time_s` is the seconds of each step that was done, in order."""
+
+    progress: Progress
+    runner_follows: bool = False  # whether `runner` is going to be called after `library`
+    time_s: dict[str, float] = field(default_factory=dict)
+
+    def library(self, spec: ModelSpec, target: TargetSpec, dump_ir: Path | None = None) -> Path:
+        """Return the library folder of `spec` for `target`; with this machine's own, its runner is built meanwhile."""
+        from lab.compile.build import build_library
+
+        with self.step("compile", NOTHING_HALF), self._beside(target):
+            return build_library(spec, target, compiled_dir(), self.progress, dump_ir)
+
+    def _beside(self, target: TargetSpec) -> AbstractContextManager[None]:
+        """Compiling keeps one core busy, and so does the C++ compiler."""
+        here = self.runner_follows and target.device.transport == "local" and cores() > 1
+        return runner_ahead(target, self.progress) if here else nullcontext()
+
+    def weights(self, spec: ModelSpec, source: WeightSource, layout: str = LAYOUT) -> Path:
+        """Return the weights folder of `spec` from `source`, in the layout that its library reads."""
+        from lab.models.convert import convert
+
+        with self.step("convert", f"{NOTHING_HALF}; a compiled library stays for the next time"):
+            return convert(spec, source, compiled_dir(), self.progress, layout)
+
+    def bundle(self, spec: ModelSpec, target: TargetSpec, source: WeightSource, dump_ir: Path | None = None) -> Path:
+        """Return the bundle folder: library and weights together."""
+        from lab.compile.bundle import assemble
+
+        library = self.library(spec, target, dump_ir)
+        layout = load_manifest(library, "library").options.get("layout", LAYOUT)
+        return assemble(library, self.weights(spec, source, layout), compiled_dir())
+
+    def ggufs(self, spec: ModelSpec, source: WeightSource, *, all_types: bool = False) -> list[Path]:
+        """Return the folder with the GGUF of `spec` from `source`, of the same bits; with `all_types` every type's."""
+        from lab.models.gguf_file import write_gguf
+        from lab.models.phi3.gguf import gguf_types
+
+        names = [one.name for one in gguf_types(spec)]
+        with self.step("convert", NOTHING_HALF):
+            return [
+                write_gguf(spec, source, compiled_dir(), self.progress, name)
+                for name in (names if all_types else names[:1])
+            ]
+
+    def runner(self, target: TargetSpec) -> RunnerFiles:
+        """Return the runner for the target's processor, with what brings its GPU to the runtime."""
+        from lab.ondevice.build import runner
+
+        with self.step("runner", f"{NOTHING_HALF}; what is built stays for the next time"):
+            files = runner(target.compile.mtriple, self.progress, libc=target.compile.libc)
+            if target.compile.kind == "opencl":
+                from lab.ondevice.opencl.build import plugin
+
+                files = replace(files, plugin=plugin(target.compile.mtriple, self.progress).path)
+            return files
+
+    @contextmanager
+    def step(self, name: str, kept: str) -> Iterator[None]:
+        """Time a step and say what an interrupt in it leaves."""
+        began = time.monotonic()
+        with keeping(kept):
+            yield
+        self.time_s[name] = time.monotonic() - began
+
+
+def open_source(spec: ModelSpec, weights: Path | None, seed: int | None, progress: Progress) -> WeightSource:
+    """Return the weights that --weights or --seed name; UsageError for both, WeightsError for a bad folder."""
+    if weights is None:
+        return SyntheticSource(spec.config, seed or 0)
+    if seed is not None:
+        raise UsageError("--seed is of synthetic weights; it cannot be used with --weights")
+    source = open_folder(weights, spec.config)
+    for note in source.notes:
+        progress.note(f"warning: {note}")
+    return source
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to build for what, as the options say it; None is the option left out."""
+
+    target: str
+    model: str
+    layers: int | None = None
+    weights: Path | None = None
+    seed: int | None = None
+    address: str | None = None
+
+    def resolved(self, progress: Progress) -> tuple[TargetSpec, ModelSpec, WeightSource]:
+        """Return what the names stand for; each that stands for nothing is an error that says so."""
+        spec = resolve(self.model, self.layers)
+        target = load_target(self.target)
+        return reached(target, self.address), spec, open_source(spec, self.weights, self.seed, progress)

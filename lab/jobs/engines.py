@@ -1,0 +1,91 @@
+"""`--engine`: what each name needs to be built, and the setups that a session takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, cast
+
+from lab.core.errors import LabError, UsageError
+from lab.core.progress import Progress
+from lab.devices.base import Device
+from lab.formats.run_record import TimesRecord
+from lab.formats.target import TargetSpec
+from lab.jobs.build import Pipeline
+from lab.jobs.preflight import startable_runner
+from lab.measure.engine import Setup
+from lab.measure.llama.engine import LlamaSetup
+from lab.measure.llama.find import find_llama_bench
+from lab.measure.llama.peers import PEERS
+from lab.measure.runner.engine import RunnerSetup
+from lab.models.catalog import ModelSpec
+from lab.models.sources import WeightSource
+from lab.ondevice.build import RunnerFiles
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Builds the engines of one command; `dump_ir` is for those that lab compiles.
+
+    `programs` has the llama-bench of peers, by name, where they are not those that `find_llama_bench` finds.
+    """
+
+    spec: ModelSpec
+    target: TargetSpec
+    source: WeightSource
+    dump_ir: Path | None
+    progress: Progress
+    programs: Mapping[str, Path] = field(default_factory=dict)
+
+    def setups(self, names: Sequence[str], device: Device | None = None) -> tuple[list[Setup], RunnerFiles]:
+        """Return every engine built, in order, and the runner, one that `device` can start where that is given.
+
+        What is missing is said before anything is built.
+        """
+        programs = self._programs(names)
+        steps = Pipeline(self.progress)
+        runner = steps.runner(self.target)
+        if device is not None:
+            runner = startable_runner(device, runner, self.target, self.progress)
+        runner_s = steps.time_s["runner"]
+        return [self._setup(name, programs.get(name), runner, runner_s) for name in names], runner
+
+    def _programs(self, names: Sequence[str]) -> dict[str, Path]:
+        """Return the peers' programs, of those that are asked for; what stands against them is said here."""
+        peers = [name for name in names if name in PEERS]
+        if self.dump_ir is not None and peers and len(peers) == len(names):
+            raise UsageError(
+                f"--dump-ir shows how lab compiles; it cannot be used with --engine {','.join(peers)} alone"
+            )
+        if peers and self.target.compile.kind != "llvm":
+            raise UsageError(
+                f"--engine {peers[0]}: {peers[0]} computes on the processor here, and {self.target.name} is a GPU",
+                hint="measure both on the processor: --target local",
+            )
+        if peers:
+            require_gguf(peers[0])
+        return {name: self.programs.get(name) or find_llama_bench(PEERS[name]) for name in peers}
+
+    def _setup(self, name: str, program: Path | None, runner: RunnerFiles, runner_s: float) -> Setup:
+        steps = Pipeline(self.progress)
+        if program is not None:
+            folders = steps.ggufs(self.spec, self.source, all_types=PEERS[name].has_variants)
+            times = TimesRecord(convert=steps.time_s["convert"], runner=runner_s)
+            return LlamaSetup(PEERS[name], program, folders, self.target, self.progress, times)
+        backend = cast(Literal["tvm", "mlc"], name)  # the option takes no other
+        target = replace(self.target, compile=replace(self.target.compile, backend=backend))
+        bundle = steps.bundle(self.spec, target, self.source, self.dump_ir)
+        times = TimesRecord(steps.time_s["compile"], steps.time_s["convert"], runner_s)
+        return RunnerSetup(bundle, target, runner, self.progress, times)
+
+
+def require_gguf(name: str) -> None:
+    """Raise LabError with the install command when the gguf package is missing."""
+    try:
+        import lab.models.gguf_file  # noqa: F401
+    except ImportError as problem:
+        raise LabError(
+            f"engine {name} needs the package gguf: {problem}",
+            hint="pip install gguf; in a checkout of lab: pip install -e '.[peers]'",
+        ) from problem

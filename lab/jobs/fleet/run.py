@@ -1,0 +1,97 @@
+"""All members of a fleet, each when it may run."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+
+from lab.formats.target import TargetSpec
+from lab.jobs.fleet.member import Member
+
+POLL_S = 0.1
+GRACE_S = 60.0  # a repetition that ends and is put on record
+# Worst first: a bug of ours hides what else went wrong.
+RANK = (70, 130, 4, 1, 2, 3, 5)
+
+
+def is_on_this_machine(target: TargetSpec) -> bool:
+    """Whether measuring it takes this machine's processor: then nothing else may run beside it."""
+    return target.device.transport in ("local", "qemu")
+
+
+def run_fleet(
+    members: Sequence[Member],
+    targets: dict[str, TargetSpec],
+    words: Callable[[str], Sequence[str]],
+    on_change: Callable[[], None],
+) -> bool:
+    """Run every member that has not failed yet to its end; return whether Ctrl-C stopped them.
+
+    Remote devices run side by side; targets that reach one device, such as its CPU and its GPU, one after the other.
+    What this machine's own processor measures comes after them, one at a time, since sending a model to a phone would
+    be in its numbers.
+    """
+    waiting = [member for member in members if member.code is None]
+    alone = [member for member in waiting if is_on_this_machine(targets[member.target])]
+    together = [member for member in waiting if member not in alone]
+    try:
+        for queues in [_by_device(together, targets), *([[member]] for member in alone)]:
+            _run_queues(queues, lambda member: member.start(words(member.target), on_change), on_change)
+    except KeyboardInterrupt:
+        _stop(members, on_change)
+        return True
+    return False
+
+
+def exit_code(members: Sequence[Member]) -> int:
+    """Return the worst of their codes; see RANK."""
+    codes = {member.code for member in members if member.code}
+    return next((code for code in RANK if code in codes), 70 if codes else 0)
+
+
+def _by_device(members: Sequence[Member], targets: dict[str, TargetSpec]) -> list[list[Member]]:
+    """Return those that are reached in the same way as a queue each. Other ways to one device its lock finds out."""
+    queues: dict[tuple[object, ...], list[Member]] = {}
+    for member in members:
+        target = targets[member.target]
+        ssh = (target.ssh.host, target.ssh.port, target.ssh.jump)
+        way = (target.device.transport, target.adb.address or target.device.serial, *ssh)
+        queues.setdefault(way, []).append(member)
+    return list(queues.values())
+
+
+def _run_queues(queues: Sequence[list[Member]], start: Callable[[Member], None], on_change: Callable[[], None]) -> None:
+    """Run the first of each queue at the same time, and whoever comes next when one has ended."""
+    waiting = [list(queue) for queue in queues]
+    running: list[tuple[Member, list[Member]]] = []
+    while waiting or running:
+        for queue in waiting:
+            member = queue.pop(0)
+            start(member)
+            running.append((member, queue))
+        time.sleep(POLL_S)
+        ended = [one for one in running if one[0].poll()]
+        running = [one for one in running if one not in ended]
+        waiting = [queue for _, queue in ended if queue]
+        if ended:
+            on_change()
+
+
+def _stop(members: Sequence[Member], on_change: Callable[[], None]) -> None:
+    """Let each put on record what it has; then none is left."""
+    deadline = time.monotonic() + GRACE_S
+    for member in members:
+        member.stop(signal.SIGINT)
+    while any(_is_running(member) for member in members) and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    for member in members:
+        member.stop(signal.SIGKILL)
+        if member.code is None:
+            member.poll()
+            member.code = 130 if member.code is None else member.code
+    on_change()
+
+
+def _is_running(member: Member) -> bool:
+    return member.code is None and member.phase != "waiting" and not member.poll()
