@@ -24,6 +24,8 @@ SOON = timedelta(minutes=10)  # clocks of two machines differ
 A_DAY = timedelta(days=1)
 HAS_CLOCKS = datetime(2020, 1, 1, tzinfo=UTC)  # files with older times were unpacked from something that keeps none
 
+README = "README.md"  # says what profiles/ is for; it stands in a checkout from the start
+
 NEXT: dict[Kind, str] = {
     "half-written": "`lab store set-aside` moves it out of the way",
     "damaged": "bring it back from a copy, or `lab store set-aside` moves it out of the way",
@@ -137,6 +139,6 @@ def _stranger(root: Path, path: Path) -> Finding | None:
     target = "" if path.parent == root else path.parent.name
     if path.name.startswith(PREFIX) and not in_work(path):
         return Finding("half-written", path, target, "left by a command that was killed")
-    if path.name.startswith(".") or path.is_dir() or ARCHIVE.fullmatch(path.name):
+    if path.name.startswith(".") or path.is_dir() or ARCHIVE.fullmatch(path.name) or path == root / README:
         return None
     return Finding("foreign", path, target, "no file of lab")
