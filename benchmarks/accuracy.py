@@ -25,7 +25,7 @@ from benchmarks.arguments import add_json, positive
 from benchmarks.divergence import windows
 from benchmarks.scores import Score, comparisons, pooled, reference_row, row, score
 from lab.core.errors import LabError
-from lab.devices.procfs import cpuinfo
+from lab.devices.readings.procfs import cpuinfo
 from lab.models.phi3 import hf
 from lab.models.phi3.gguf import TYPES
 from lab.models.quant import SCHEMES

@@ -60,7 +60,7 @@ def _own() -> list[Target]:
     from lab.formats import acks, calibration
     from lab.formats.dashboard import read_dashboard
     from lab.formats.target import read_target
-    from lab.ondevice.published import published, read_published
+    from lab.ondevice.verify_folder import published, read_published
     from lab.store import probes
     from lab.store.archive_file import read_index, read_member
 
@@ -92,8 +92,8 @@ def _own() -> list[Target]:
 
 
 def _foreign() -> list[Target]:
-    from lab.analysis.exchange.files import ReadFile, read_file
-    from lab.analysis.exchange.keep import records_of
+    from lab.analysis.exchange.imports.import_runs import records_of
+    from lab.analysis.exchange.readers.files import ReadFile, read_file
     from lab.formats.digested import plain
     from lab.formats.run_record import from_json, to_json
 

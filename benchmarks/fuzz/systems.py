@@ -80,7 +80,7 @@ class _Same:
 
 
 def _system() -> list[Target]:
-    from lab.devices import android, gpus, linux, macos, system_log
+    from lab.devices.readings import android, gpus, linux, macos, system_log
     from lab.devices.remote.snapshot import Snapshot, group_paths
 
     def told(*calls: Callable[[str], object]) -> Callable[[Path, bytes], object]:

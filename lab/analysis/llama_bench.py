@@ -3,7 +3,7 @@
 The decode row of a cell with prompt P, generate G and depth D has `n_gen` = G - 1 at `n_depth` = D + P: those
 are the steps between the first token and the last, and the tokens in the cache when they begin. llama-bench
 leaves sampling out of its times; lab has argmax inside. An imported run is written as its own file had it
-(lab.analysis.exchange.llama_columns).
+(lab.analysis.exchange.writers.llama_columns).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from lab.analysis.exchange.llama_columns import imported_rows
+from lab.analysis.exchange.writers.llama_columns import imported_rows
 from lab.analysis.run.gpu import gpu_facts, is_gpu_run
 from lab.analysis.run.summary import finished
 from lab.analysis.tools import OWN, tool_of

@@ -16,11 +16,11 @@ from lab.core.errors import DeviceError, LabError
 from lab.core.home import compiled_dir
 from lab.core.proc import Completed
 from lab.core.progress import Progress
-from lab.devices import linux, system_log
 from lab.devices.base import OnLine
 from lab.devices.environment import LIMITS_OF_THREADS
-from lab.devices.files import Files, LocalFiles
 from lab.devices.identity import DEVICE_TREE, board_serial, host_serial
+from lab.devices.readings import linux, system_log
+from lab.devices.readings.files import Files, LocalFiles
 from lab.formats.target import TargetSpec
 
 LOG_TIMEOUT_S = 5.0

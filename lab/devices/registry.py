@@ -14,7 +14,7 @@ CONNECTORS = {
     "adb": "lab.devices.adb.connect",
     "ssh": "lab.devices.ssh.connect",
     "qemu": "lab.devices.qemu.connect",
-    "none": "lab.devices.nowhere",
+    "none": "lab.devices.no_transport",
 }
 
 

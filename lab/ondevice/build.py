@@ -12,7 +12,7 @@ from lab.core.home import compiled_dir
 from lab.core.progress import NullProgress, Progress
 from lab.ondevice import native
 from lab.ondevice.android.build import toolchain
-from lab.ondevice.carried import LOADERS, carried
+from lab.ondevice.bundled_libc import LOADERS, carried
 from lab.ondevice.compilers import compilers, is_own
 from lab.ondevice.device_wheels import device_wheels
 from lab.ondevice.elf import arch_of

@@ -26,8 +26,8 @@ from lab.formats.manifest import MANIFEST_NAME
 from lab.ondevice.elf import check_elf
 from lab.ondevice.macho import check_macho
 from lab.ondevice.pip import by_hand, find_wheel, wheel_folder
-from lab.ondevice.published import published
 from lab.ondevice.systems import System
+from lab.ondevice.verify_folder import published
 from lab.ondevice.wheels import FFI_NAME, RUNTIME_NAME, Wheels
 
 SHELF = "runtime"

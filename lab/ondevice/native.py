@@ -17,7 +17,7 @@ from lab.core.progress import Progress
 from lab.formats.bundle import file_entry
 from lab.formats.manifest import MANIFEST_NAME
 from lab.ondevice.compilers import Compiler, build_env
-from lab.ondevice.published import published, read_published
+from lab.ondevice.verify_folder import published, read_published
 
 TIMEOUT_S = 900.0
 TAIL_LINES = 30

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.core.errors import CompileError
-from lab.ondevice.carried import LOADERS
+from lab.ondevice.bundled_libc import LOADERS
 
 System = Literal["linux", "macos"]
 

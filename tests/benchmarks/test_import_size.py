@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from benchmarks.import_size import rows
-from lab.analysis.exchange.files import read_file
-from lab.analysis.exchange.keep import records_of
+from lab.analysis.exchange.imports.import_runs import records_of
+from lab.analysis.exchange.readers.files import read_file
 
 
 def test_the_made_up_rows_are_sessions_without_doubts(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab import store
-from lab.analysis.exchange.files import read_file
-from lab.analysis.exchange.keep import sort_out
-from lab.analysis.exchange.save import save_all
+from lab.analysis.exchange.imports.import_runs import sort_out
+from lab.analysis.exchange.imports.save import save_all
+from lab.analysis.exchange.readers.files import read_file
 from lab.cli import main
 from lab.formats.run_record import RunRecord
 from tests.analysis.exchange.sources import CASES, FILES

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lab.devices import android
-from lab.devices.android import MARK, facts, over
+from lab.devices.readings import android
+from lab.devices.readings.android import MARK, facts, over
 
 PROPERTIES = """[ro.product.manufacturer]: [Google]
 [ro.product.model]: [Pixel 8]

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.devices import cgroups, linux
-from lab.devices.files import LocalFiles
+from lab.devices.readings import cgroups, linux
+from lab.devices.readings.files import LocalFiles
 from lab.devices.remote.snapshot import GROUPS_COMMAND, Snapshot, group_paths
 from tests.devices import fake_root
 
@@ -146,7 +146,7 @@ def little_cpu() -> Iterator[Path]:
 def test_a_real_quota_is_told_and_its_stops_are_counted(little_cpu: Path) -> None:
     code = (
         "import json, os, sys, time; from pathlib import Path;"
-        "from lab.devices import linux; from lab.devices.files import LocalFiles;"
+        "from lab.devices.readings import linux; from lab.devices.readings.files import LocalFiles;"
         "Path(sys.argv[1], 'cgroup.procs').write_text(str(os.getpid()));"
         "before = linux.state(LocalFiles())['cpu_quota'];"
         "end = time.process_time() + 0.02\n"

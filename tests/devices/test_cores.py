@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.devices import cores, linux, sysfs
-from lab.devices.files import LocalFiles
+from lab.devices.readings import cores, linux, sysfs
+from lab.devices.readings.files import LocalFiles
 from lab.measure.share import default_threads, share_words
 from tests.devices import fake_root
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.devices import android, gpus
-from lab.devices.android import MARK
+from lab.devices.readings import android, gpus
+from lab.devices.readings.android import MARK
 from lab.devices.remote.snapshot import Snapshot
 
 KGSL = "/sys/class/kgsl/kgsl-3d0"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.devices.files import LocalFiles
 from lab.devices.identity import board_serial, host_serial
 from lab.devices.local import LocalDevice
+from lab.devices.readings.files import LocalFiles
 from lab.formats.target import DeviceSpec, TargetSpec
 from tests.devices import fake_root
 

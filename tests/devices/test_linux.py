@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.devices import linux, procfs
-from lab.devices.files import LocalFiles
+from lab.devices.readings import linux, procfs
+from lab.devices.readings.files import LocalFiles
 from tests.devices import fake_root
 
 

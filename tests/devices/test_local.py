@@ -11,8 +11,8 @@ import pytest
 
 from lab.core.errors import DeviceError
 from lab.core.proc import CommandError
-from lab.devices.files import LocalFiles
 from lab.devices.local import LocalDevice
+from lab.devices.readings.files import LocalFiles
 from lab.formats.target import DeviceSpec, TargetSpec
 from tests.devices import fake_root
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from lab.devices import macos, macos_power
-from lab.devices.macos_features import EVERY_APPLE_M, LINUX_NAMES, features
+from lab.devices.readings import macos, macos_power
+from lab.devices.readings.macos_features import EVERY_APPLE_M, LINUX_NAMES, features
+from lab.devices.readings.system_log import telling_lines
 from lab.devices.remote.device import RemoteDevice
-from lab.devices.system_log import telling_lines
 from lab.measure.share import default_threads
 from lab.ondevice.build import SOURCES
 from tests.devices.peers.mac import SAYS, MacTools

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.devices import linux, procfs
-from lab.devices.files import Files
+from lab.devices.readings import linux, procfs
+from lab.devices.readings.files import Files
 
 CASES = Path("tests/cases/security")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.devices import sysfs
+from lab.devices.readings import sysfs
 
 
 class Texts:

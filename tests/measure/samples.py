@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lab.devices.files import LocalFiles
 from lab.devices.local import LocalDevice
+from lab.devices.readings.files import LocalFiles
 from lab.formats.bundle import BundleManifest, file_entry, parse_manifest, write_manifest
 from lab.formats.target import DeviceSpec, TargetSpec
 from lab.measure.conditions.samplers import Clock

@@ -13,7 +13,7 @@ from lab.devices.local import LocalDevice
 from lab.formats.target import load_target
 from lab.measure.runner.invocation import Placed, place_runner
 from lab.ondevice.build import RunnerFiles
-from lab.ondevice.carried import carried
+from lab.ondevice.bundled_libc import carried
 from tests.ondevice.conftest import Bench
 
 INSTALL = "qemu-aarch64 is missing: run scripts/install-debian-packages, or apt-get install qemu-user"

@@ -12,7 +12,7 @@ from lab.core.errors import CompileError
 from lab.core.proc import run
 from lab.measure.runner.invocation import HUGE_PAGES
 from lab.ondevice.build import RunnerFiles
-from lab.ondevice.carried import LIBRARIES, LOADERS, carried
+from lab.ondevice.bundled_libc import LIBRARIES, LOADERS, carried
 from tests.ondevice.arm import place_copies
 from tests.ondevice.conftest import Stub, there
 from tests.ondevice.test_device_wheels import ARM, X86, elf

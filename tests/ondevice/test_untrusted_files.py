@@ -19,7 +19,7 @@ from lab.ondevice.android.tvm_source import unpack
 from lab.ondevice.device_wheels import extract
 from lab.ondevice.elf import check_elf
 from lab.ondevice.elf_dynamic import read_dynamic
-from lab.ondevice.published import published, read_published
+from lab.ondevice.verify_folder import published, read_published
 
 CASES = Path("tests/cases/security")
 MEMBER = "tvm/lib/libtvm_runtime.so"

@@ -6,7 +6,7 @@ The reason of a run that failed may name a host, and reports are put where stran
 from __future__ import annotations
 
 from lab.analysis.compare.gate import UNREACHABLE, Gate
-from lab.analysis.exchange.hostless import is_public
+from lab.analysis.exchange.writers.anonymise import is_public
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.named import label

@@ -48,14 +48,14 @@ def command(runs: tuple[str, ...], format_: str, output: Path | None, repository
 
 
 def _text(records: list[RunRecord], format_: str, repository: str) -> str:
-    from lab.analysis.exchange import flat
+    from lab.analysis.exchange.writers import flat
 
     if format_ == "llama-bench":
         from lab.analysis.llama_bench import llama_bench_rows
 
         return flat.document([row for record in records for row in llama_bench_rows(record)])
     if format_ == "conbench":
-        from lab.analysis.exchange.conbench import conbench_results
+        from lab.analysis.exchange.writers.conbench import conbench_results
 
         return flat.document([one for record in records for one in conbench_results(record, repository)])
     if format_ == "bencher":
@@ -64,8 +64,8 @@ def _text(records: list[RunRecord], format_: str, repository: str) -> str:
 
 
 def _bencher(records: list[RunRecord]) -> str:
-    from lab.analysis.exchange.bencher import bmf
-    from lab.analysis.exchange.flat import document
+    from lab.analysis.exchange.writers.bencher import bmf
+    from lab.analysis.exchange.writers.flat import document
 
     found, lost = bmf(records)
     for one in lost:

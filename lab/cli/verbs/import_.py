@@ -14,8 +14,8 @@ from lab.cli.options import json_option
 from lab.cli.output import print_document, print_text, stderr, tell
 
 if TYPE_CHECKING:
-    from lab.analysis.exchange.files import ReadFile
-    from lab.analysis.exchange.keep import Kept
+    from lab.analysis.exchange.imports.import_runs import Kept
+    from lab.analysis.exchange.readers.files import ReadFile
     from lab.core.progress import Progress
     from lab.formats.run_record import RunRecord
 
@@ -56,8 +56,8 @@ def command(
       llama-bench -m model.gguf -o jsonl | lab import - --target pixel8
       lab import results.json --target pixel8
     """
-    from lab.analysis.exchange.keep import sort_out
-    from lab.analysis.exchange.save import save_all
+    from lab.analysis.exchange.imports.import_runs import sort_out
+    from lab.analysis.exchange.imports.save import save_all
     from lab.views.progress import progress_on
 
     with progress_on(stderr()) as progress, _rare_collections():
@@ -90,8 +90,8 @@ def _read(
     emulated: bool,
     progress: Progress,
 ) -> list[ReadFile]:
-    from lab.analysis.exchange.dates import given_date
-    from lab.analysis.exchange.files import FORMATS, read_file
+    from lab.analysis.exchange.readers.dates import given_date
+    from lab.analysis.exchange.readers.files import FORMATS, read_file
     from lab.core.errors import UsageError
     from lab.core.names import check_name
     from lab.core.progress import NullProgress
@@ -121,7 +121,7 @@ def _say(read: list[ReadFile], kept: list[Kept], dry_run: bool) -> None:
 
 def _record(one: Kept) -> RunRecord:
     """The run as it is now, or would be."""
-    from lab.analysis.exchange.save import shown_record
+    from lab.analysis.exchange.imports.save import shown_record
 
     return shown_record(one)
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from lab.core.errors import DeviceUnreachableError
 from lab.core.text import said
-from lab.devices.qemu import keeper
+from lab.devices.qemu import supervise
 
 TAIL_BYTES = 8192
 TAIL_LINES = 40  # a kernel says why it panicked above the stack it shows
@@ -21,14 +21,14 @@ POLL_S = 0.05
 
 
 class Running:
-    """An emulator under a keeper (keeper.py): `close` ends it, and so does any end of this process."""
+    """An emulator under a keeper (supervise.py): `close` ends it, and so does any end of this process."""
 
     def __init__(self, name: str, argv: Sequence[str]) -> None:
         self._name = name
         # A file without a name: nothing is left behind, whoever is killed.
         self._console = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", keeper.__file__, *argv],
+            [sys.executable, "-I", "-S", supervise.__file__, *argv],
             stdin=subprocess.PIPE,
             stdout=self._console,
             stderr=subprocess.STDOUT,

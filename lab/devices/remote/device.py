@@ -12,15 +12,15 @@ from typing import Any
 from lab.core.errors import DeviceError, DeviceUnreachableError, LabError
 from lab.core.proc import Completed
 from lab.core.progress import NullProgress, Progress
-from lab.devices import linux, macos, system_log
 from lab.devices.base import OnLine
 from lab.devices.link import Link
 from lab.devices.marked import marked
-from lab.devices.remote.claim import claim
+from lab.devices.readings import linux, macos, system_log
 from lab.devices.remote.content import contents
-from lab.devices.remote.greeting import Greeting, greet
+from lab.devices.remote.device_lock import claim
+from lab.devices.remote.identify import Greeting, greet
 from lab.devices.remote.process import RemoteProcess
-from lab.devices.remote.pulling import pull
+from lab.devices.remote.pull import pull
 from lab.devices.remote.reading import Readings
 from lab.devices.remote.shell import Shell
 from lab.devices.remote.store import SCRATCH, Store

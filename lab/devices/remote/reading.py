@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lab.core.errors import DeviceFailedError
-from lab.devices import android, gpus, linux, macos
-from lab.devices.remote.greeting import Greeting
+from lab.devices.readings import android, gpus, linux, macos
+from lab.devices.remote.identify import Greeting
 from lab.devices.remote.optional import TOGETHER_S, Optional, Questions
 from lab.devices.remote.shell import Shell
 from lab.devices.remote.snapshot import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.devices import cgroups, cores, gpus
-from lab.devices.files import MAX_BYTES
+from lab.devices.readings import cgroups, cores, gpus
+from lab.devices.readings.files import MAX_BYTES
 from lab.devices.remote.words import quoted
 
 _CPU = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
@@ -56,7 +56,7 @@ def group_paths(answer: str) -> list[str]:
 
 
 class Snapshot:
-    """The files of one such answer; see `lab.devices.files.Files`."""
+    """The files of one such answer; see `lab.devices.readings.files.Files`."""
 
     def __init__(self, answer: str) -> None:
         lines: dict[str, list[str]] = {}

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from lab.core.errors import DeviceFailedError
 from lab.core.progress import Progress
 from lab.core.units import human_bytes
-from lab.devices.remote.arrival import SYNC_S, Arrival
 from lab.devices.remote.content import Content
+from lab.devices.remote.push import SYNC_S, Arrival
 from lab.devices.remote.shell import Shell
 from lab.devices.remote.tools import Tools
 from lab.devices.remote.words import line, quoted

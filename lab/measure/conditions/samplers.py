@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.core.errors import LabError
 from lab.devices.base import Device
-from lab.devices.linux import load_between
+from lab.devices.readings.linux import load_between
 from lab.measure.conditions.quota import quota_columns
 
 

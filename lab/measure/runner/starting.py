@@ -14,7 +14,7 @@ from lab.measure.attempt import tail
 from lab.measure.runner.ask import Reply, reply
 from lab.measure.runner.invocation import Placed, place_runner
 from lab.ondevice.build import RunnerFiles
-from lab.ondevice.carried import LIBRARIES, LOADERS, carried
+from lab.ondevice.bundled_libc import LIBRARIES, LOADERS, carried
 from lab.ondevice.elf import arch_of
 from lab.ondevice.events import Error
 from lab.ondevice.systems import platform_of

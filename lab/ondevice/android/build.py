@@ -25,7 +25,7 @@ from lab.ondevice.android.tvm_source import tvm_source
 from lab.ondevice.elf import check_elf
 from lab.ondevice.elf_dynamic import read_dynamic
 from lab.ondevice.opencl.headers import opencl_headers
-from lab.ondevice.published import published, read_published
+from lab.ondevice.verify_folder import published, read_published
 from lab.ondevice.wheels import FFI_NAME, RUNTIME_NAME, Wheels, find_wheels
 
 SHELF = "toolchain"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from lab.analysis.exchange.files import ReadFile
-from lab.analysis.exchange.keep import Kept
+from lab.analysis.exchange.imports.import_runs import Kept
+from lab.analysis.exchange.readers.files import ReadFile
 from lab.core.text import said
 from lab.formats.run_record import RunRecord
 from lab.formats.test import Test

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lab.analysis.exchange.files import read_file
-from lab.analysis.exchange.found import ForeignTest
-from lab.analysis.exchange.keep import records_of
+from lab.analysis.exchange.imports.import_runs import records_of
+from lab.analysis.exchange.readers.files import read_file
+from lab.analysis.exchange.readers.parsed import ForeignTest
 from lab.formats.run_record import RunRecord
 
 FILES = Path(__file__).parent / "files"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.analysis.exchange.doubts import disagreements
+from lab.analysis.exchange.readers.doubts import disagreements
 from lab.analysis.history.series import series_of
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import DOUBTED

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.exchange.bencher import bmf
-from lab.analysis.exchange.conbench import conbench_results
-from lab.analysis.exchange.flat import csv_text, jsonl_text
-from lab.analysis.exchange.hostless import hostless
+from lab.analysis.exchange.writers.anonymise import hostless
+from lab.analysis.exchange.writers.bencher import bmf
+from lab.analysis.exchange.writers.conbench import conbench_results
+from lab.analysis.exchange.writers.flat import csv_text, jsonl_text
 from lab.analysis.run.frame import to_frame
 from lab.core.errors import UsageError
 from lab.formats.run_record import RunRecord

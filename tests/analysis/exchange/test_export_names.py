@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.analysis.backend_names import backend_text
-from lab.analysis.exchange.bencher import NAME_LIMIT, bmf
-from lab.analysis.exchange.conbench import conbench_results
-from lab.analysis.exchange.flat import csv_text, jsonl_text
-from lab.analysis.exchange.series_names import under
+from lab.analysis.exchange.writers.bencher import NAME_LIMIT, bmf
+from lab.analysis.exchange.writers.conbench import conbench_results
+from lab.analysis.exchange.writers.flat import csv_text, jsonl_text
+from lab.analysis.exchange.writers.series_names import under
 from lab.analysis.opened import opened
 from lab.analysis.parquet import TABLE_KEY, write_parquet
 from lab.analysis.points.build import points_of

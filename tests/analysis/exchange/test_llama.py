@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.exchange.files import read_file
+from lab.analysis.exchange.readers.files import read_file
 from lab.analysis.llama_bench import llama_bench_rows
 from lab.analysis.points.build import points_of
 from lab.analysis.run.summary import summarise

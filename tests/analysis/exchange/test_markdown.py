@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.analysis.exchange.files import read_file
-from lab.analysis.exchange.scan_markdown import named_test
+from lab.analysis.exchange.readers.files import read_file
+from lab.analysis.exchange.scanners.scan_markdown import named_test
 from lab.formats.test import Test
 from tests.analysis.exchange.sources import CASES, all_tests, records, written
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.analysis.exchange.naming import gguf_names, slug
+from lab.analysis.exchange.readers.naming import gguf_names, slug
 from lab.core.names import SAFE_NAME
 from tests.analysis.exchange.sources import CASES, records
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.exchange.files import read_file
-from lab.analysis.exchange.keep import records_of
+from lab.analysis.exchange.imports.import_runs import records_of
+from lab.analysis.exchange.readers.files import read_file
 from lab.analysis.run.flags import run_flags
 from lab.core.errors import ForeignFileError, StoreError, UsageError
 from lab.core.jsonio import digest

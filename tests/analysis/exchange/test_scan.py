@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.analysis.exchange.files import ReadFile, read_file
-from lab.analysis.exchange.items import LeftOut, Row
-from lab.analysis.exchange.scan import scan
+from lab.analysis.exchange.readers.files import ReadFile, read_file
+from lab.analysis.exchange.scanners.items import LeftOut, Row
+from lab.analysis.exchange.scanners.scan import scan
 from lab.core.errors import ForeignFileError
 from lab.formats.test import Test
 from tests.analysis.exchange.sources import CASES, written

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.core.errors import DeviceFailedError
-from lab.devices.remote import arrival
+from lab.devices.remote import push
 from lab.devices.remote.store import Store
 from tests.devices import emulated
 from tests.devices.faults.ways import Way, phone, ssh
@@ -51,7 +51,7 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
 
 
 def test_a_disk_that_fills_up_keeps_what_has_arrived(way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrival, "PART_BYTES", PART)
+    monkeypatch.setattr(push, "PART_BYTES", PART)
     model = tmp_path / "model.bin"
     model.write_bytes(os.urandom(SIZE))
     with closing(way.device()) as device:

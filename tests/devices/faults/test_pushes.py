@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.core.errors import DeviceFailedError, DeviceUnreachableError
-from lab.devices.remote import arrival
+from lab.devices.remote import push
 from lab.devices.remote.device import RemoteDevice
 from tests.devices.faults.ways import Way
 
@@ -58,7 +58,7 @@ class Model:
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrival, "PART_BYTES", PART)
+    monkeypatch.setattr(push, "PART_BYTES", PART)
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_line_that_changes_every_part_is_an_error(way: Way, device: RemoteDevi
 def test_a_line_that_falls_silent_is_given_up(
     way: Way, device: RemoteDevice, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrival, "STALL_S", 1.0)
+    monkeypatch.setattr(push, "STALL_S", 1.0)
     way.proxy.hole_after(2 * PART + PART // 2)
     with pytest.raises(DeviceFailedError, match="stands still"):
         model.push(device)

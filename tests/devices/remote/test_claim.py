@@ -10,7 +10,7 @@ import pytest
 
 from lab.core.errors import BusyError
 from lab.devices.link import Answer
-from lab.devices.remote import claim
+from lab.devices.remote import device_lock
 from lab.devices.remote.locker import BUSY
 from tests.devices.peers.mac import MacTools
 from tests.devices.shell_link import ShellLink, shell_device
@@ -52,7 +52,7 @@ def test_a_session_of_this_host_that_was_cut_off_is_waited_for(tmp_path: Path) -
 
 
 def test_one_that_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claim, "NOTICE_S", 0.3)
+    monkeypatch.setattr(device_lock, "NOTICE_S", 0.3)
     first, second = (shell_device(tmp_path / "work") for _ in range(2))
     with (
         first.claim(HOLDER.format(pid=1)),
@@ -63,7 +63,7 @@ def test_one_that_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_hosts_with_different_tools_heed_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claim, "NOTICE_S", 0.3)
+    monkeypatch.setattr(device_lock, "NOTICE_S", 0.3)
     paths = [ShellLink.PATH, *(str(MacTools(tmp_path / name, name).folder) for name in ("lockf", "perl"))]
     for first in paths:
         for second in paths:

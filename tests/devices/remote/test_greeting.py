@@ -11,13 +11,13 @@ import pytest
 
 from lab.core.errors import DeviceError, DeviceUnreachableError
 from lab.devices.link import Answer
-from lab.devices.remote import greeting
+from lab.devices.readings.system_log import telling_lines
+from lab.devices.remote import identify
 from lab.devices.remote.device import RemoteDevice
-from lab.devices.remote.greeting import greet
+from lab.devices.remote.identify import greet
 from lab.devices.remote.shell import Shell
 from lab.devices.remote.snapshot import Snapshot, command
 from lab.devices.remote.tools import Tools
-from lab.devices.system_log import telling_lines
 from tests.devices.shell_link import ShellLink, shell_device, target
 
 SOUND = {
@@ -194,7 +194,7 @@ def test_a_phone_whose_folder_is_not_ours_is_given_one_in_the_cache(
 ) -> None:
     """Termux over ssh, Halium: Android's properties are there, and its folder for programs is adb's."""
     phones = tmp_path / "data"
-    monkeypatch.setattr(greeting, "_HOME", greeting._HOME.replace("/data/local/tmp", str(phones)))
+    monkeypatch.setattr(identify, "_HOME", identify._HOME.replace("/data/local/tmp", str(phones)))
     if place != "missing":
         (phones / "lab").mkdir(parents=True, mode=0o700)
     if place == "another's":

@@ -15,7 +15,7 @@ import pytest
 from lab.devices.base import Device
 from lab.devices.environment import LIMITS_OF_THREADS
 from lab.devices.local import LocalDevice
-from lab.devices.remote.greeting import greet
+from lab.devices.remote.identify import greet
 from lab.devices.remote.shell import Shell
 from lab.formats.target import DeviceSpec, TargetSpec
 from tests.devices.shell_link import ShellLink, shell_device, target

@@ -14,7 +14,7 @@ import pytest
 
 from lab.core.errors import DeviceError, DeviceUnreachableError
 from lab.devices.link import Answer
-from lab.devices.remote import arrival, store
+from lab.devices.remote import push, store
 from lab.devices.remote.device import RemoteDevice
 from tests.devices.peers.mac import MacTools
 from tests.devices.shell_link import ShellLink, shell_device, target
@@ -26,7 +26,7 @@ DIGEST = hashlib.sha256(DATA).hexdigest()
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrival, "PART_BYTES", PART)
+    monkeypatch.setattr(push, "PART_BYTES", PART)
 
 
 @pytest.fixture(autouse=True, params=["linux", "macos"])

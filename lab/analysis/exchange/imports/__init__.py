@@ -1,0 +1,1 @@
+"""Tests of other programs to recorded runs, each once."""

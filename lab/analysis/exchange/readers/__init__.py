@@ -1,0 +1,1 @@
+"""Rows and reports of other programs to tests."""

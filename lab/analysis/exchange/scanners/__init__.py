@@ -1,0 +1,1 @@
+"""Lines of files of unknown origin to rows and whole reports."""
