@@ -14,6 +14,9 @@ from typing import Any
 
 from tvm.script import tirx as T
 
+from lab.compile.tir.callers import look_at_frames_alone
+
+look_at_frames_alone()
 Expr = Any
 
 LOG2_E = math.log2(math.e)
