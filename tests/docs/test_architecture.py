@@ -18,3 +18,11 @@ def drawn() -> list[str]:
 
 def test_the_drawing_has_every_layer_in_its_order() -> None:
     assert drawn() == LAYERS
+
+
+def test_what_the_walks_pass_is_there() -> None:
+    """A name in bold is a layer, or a folder or file of one."""
+    lab = Path(__file__).parents[2] / "lab"
+    named = re.findall(r"\*\*([a-z]+(?:/[a-z_]+)*)\*\*", PAGE)
+    assert len(named) > 15
+    assert [name for name in named if not (lab / name).is_dir() and not (lab / f"{name}.py").exists()] == []
