@@ -94,9 +94,8 @@ def _adb() -> list[Target]:
     from lab.devices.adb import server
     from lab.devices.adb.handshake import Greeter
     from lab.devices.adb.listing import phones
-    from lab.devices.adb.packets import NotAdbError
     from lab.devices.adb.shell import Shell
-    from lab.devices.adb.wire import TcpWire, receive_packet
+    from lab.devices.adb.wire import NotAdbError, TcpWire, receive_packet
 
     def answered(call: Callable[[socket.socket], object]) -> Callable[[Path, bytes], object]:
         def read(folder: Path, data: bytes) -> object:

@@ -98,7 +98,7 @@ class Adb:
 @contextmanager
 def adb(home: Path, port: int) -> Iterator[Adb]:
     """Give an `adb` that is connected to the device at `port`, and end its server."""
-    from lab.devices.qemu.ready import free_port
+    from lab.devices.qemu.running import free_port
 
     found = Adb(home, port, free_port())
     try:

@@ -17,7 +17,7 @@ from lab.devices.base import Device
 from lab.devices.qemu.connect import inside
 from lab.devices.qemu.machine import start_machine
 from lab.devices.qemu.phone import start_phone
-from lab.devices.qemu.ready import free_port
+from lab.devices.qemu.running import free_port
 from lab.devices.registry import open_device
 from lab.formats.target import AdbSpec, DeviceSpec, SshSpec, TargetSpec, load_target
 from tests.devices import emulated

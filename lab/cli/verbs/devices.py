@@ -38,9 +38,8 @@ def pair(address: str, code: str | None) -> None:
     Example:
       lab devices pair 192.168.1.7:37099
     """
-    from lab.devices.adb.pairing import check_address, check_code
+    from lab.devices.adb.program import check_address, check_code, require_pairing
     from lab.devices.adb.program import pair as pair_with
-    from lab.devices.adb.program import require_pairing
 
     host = check_address(address)
     require_pairing()

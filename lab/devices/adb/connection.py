@@ -15,8 +15,7 @@ from queue import Empty, SimpleQueue
 from lab.core.errors import DeviceUnreachableError
 from lab.core.text import said
 from lab.devices.adb.handshake import Banner
-from lab.devices.adb.packets import CLSE, OKAY, OPEN, WRTE, NotAdbError, Packet
-from lab.devices.adb.wire import Wire, receive_packet, send_packet
+from lab.devices.adb.wire import CLSE, OKAY, OPEN, WRTE, NotAdbError, Packet, Wire, receive_packet, send_packet
 
 LOST_HINT = "is the phone still on, plugged in or in the Wi-Fi? see 'lab devices'"
 STUCK_S = 5.0

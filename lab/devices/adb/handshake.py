@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lab.core.errors import DeviceError, DeviceUnreachableError
 from lab.core.text import said
 from lab.devices.adb.keys import Key
-from lab.devices.adb.packets import (
+from lab.devices.adb.wire import (
     AUTH,
     AUTH_PUBLIC_KEY,
     AUTH_SIGNATURE,
@@ -19,8 +19,10 @@ from lab.devices.adb.packets import (
     VERSION,
     NotAdbError,
     Packet,
+    Wire,
+    receive_packet,
+    send_packet,
 )
-from lab.devices.adb.wire import Wire, receive_packet, send_packet
 
 ANSWER_S = 10.0
 ALLOW_S = 30.0

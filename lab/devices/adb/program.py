@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 
-from lab.core.errors import ConfigError, DeviceUnreachableError
+from lab.core.errors import ConfigError, DeviceUnreachableError, UsageError
 from lab.core.proc import run
 from lab.core.process import CommandError, Completed
 from lab.core.text import said
@@ -75,3 +75,23 @@ _PAIR_HINT = (
 def _last_words(done: Completed) -> str:
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     return said(lines[-1].removeprefix("Enter pairing code: ")) if lines else "adb said nothing"
+
+
+ADDRESS = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.%a-z]+\]):([0-9]{1,5})")
+CODE = re.compile(r"[0-9]{6}")
+
+
+def check_address(address: str) -> str:
+    """Return the host of host:port; UsageError for anything else."""
+    found = ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found[2]) < 65_536:
+        hint = "the phone shows both under 'Pair device with pairing code'"
+        raise UsageError(f"{said(address)!r} is not HOST:PORT", hint=hint)
+    return found[1]
+
+
+def check_code(code: str) -> str:
+    """Return the code; UsageError when it is not six digits."""
+    if CODE.fullmatch(code.strip()) is None:
+        raise UsageError("a pairing code has six digits", hint="the phone shows it with HOST:PORT")
+    return code.strip()

@@ -9,11 +9,10 @@ from typing import Any
 
 from lab.core.errors import ConfigError, DeviceUnreachableError
 from lab.devices.link import Access, Answer, Connect, Link
-from lab.devices.qemu.guest import Guest
 from lab.devices.qemu.image import Image, find_image
 from lab.devices.qemu.machine import start_machine
 from lab.devices.qemu.phone import start_phone
-from lab.devices.qemu.ready import HOST
+from lab.devices.qemu.running import HOST, Guest
 from lab.formats.target import AdbSpec, SshSpec, TargetSpec
 
 STARTERS = {"phone": start_phone, "machine": start_machine}

@@ -5,10 +5,8 @@ from __future__ import annotations
 import shutil
 
 from lab.core.errors import ConfigError, DeviceError
-from lab.devices.qemu.guest import Guest, version_of
 from lab.devices.qemu.image import Image
-from lab.devices.qemu.ready import HOST, adb_answers, free_port, ssh_answers
-from lab.devices.qemu.running import Running
+from lab.devices.qemu.running import HOST, Guest, Running, adb_answers, free_port, ssh_answers, version_of
 from lab.formats.target import TargetSpec
 
 PROGRAM = "qemu-system-aarch64"

@@ -10,10 +10,8 @@ from pathlib import Path
 from lab.core.errors import ConfigError, DeviceError, DeviceUnreachableError
 from lab.devices.link import Link, LinkTimeoutError
 from lab.devices.qemu.binfmt import ensure_rule
-from lab.devices.qemu.guest import Guest, version_of
 from lab.devices.qemu.image import Image
-from lab.devices.qemu.ready import adb_answers, free_port
-from lab.devices.qemu.running import Running
+from lab.devices.qemu.running import Guest, Running, adb_answers, free_port, version_of
 from lab.formats.target import TargetSpec
 
 V8 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"

@@ -1,18 +1,68 @@
-"""An emulator that runs, and ends with us."""
+"""An emulator that runs, and ends with us; whether its guest answers.
+
+A connection alone says nothing: QEMU accepts it before the guest is there.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 from lab.core.errors import DeviceUnreachableError
+from lab.core.proc import run
 from lab.core.text import said
+from lab.devices.link import Link
 from lab.devices.qemu import supervise
+
+ANSWER_S = 1.0
+HOST = "127.0.0.1"
+ADB_VERSION = 0x01000001
+ADB_MAX_DATA = 1 << 20
+ADB_BANNER = b"host::\0"
+ADB_ANSWERS = (b"CNXN", b"AUTH", b"STLS")
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on just now."""
+    with socket.socket() as found:
+        found.bind((HOST, 0))
+        return int(found.getsockname()[1])
+
+
+def ssh_answers(port: int) -> bool:
+    """Whether an SSH server greets on `port`."""
+    return _first_bytes(port, b"", 4) == b"SSH-"
+
+
+def adb_answers(port: int) -> bool:
+    """Whether an adbd answers on `port`, be it by asking for a key."""
+    return _first_bytes(port, _adb_greeting(), 4) in ADB_ANSWERS
+
+
+def _adb_greeting() -> bytes:
+    word = int.from_bytes(b"CNXN", "little")
+    header = (word, ADB_VERSION, ADB_MAX_DATA, len(ADB_BANNER), sum(ADB_BANNER), word ^ 0xFFFFFFFF)
+    return struct.pack("<6I", *header) + ADB_BANNER
+
+
+def _first_bytes(port: int, greeting: bytes, size: int) -> bytes:
+    try:
+        with socket.create_connection((HOST, port), ANSWER_S) as connection:
+            connection.sendall(greeting)
+            return connection.recv(size, socket.MSG_WAITALL)
+    except OSError:
+        return b""
+
 
 TAIL_BYTES = 8192
 TAIL_LINES = 40  # a kernel says why it panicked above the stack it shows
@@ -75,3 +125,24 @@ class Running:
             self._process.wait()
         finally:
             self._console.close()
+
+
+@dataclass(frozen=True)
+class Guest:
+    """What runs, how it answers (`ssh` or `adb`, at a port of the loopback), and by which emulator.
+
+    `check` is called with the link once it is made; it raises when the link leads elsewhere.
+    """
+
+    running: Running
+    reach: str
+    port: int
+    emulator: str
+    check: Callable[[Link], None]
+
+
+def version_of(program: str | Path) -> str:
+    """Return the version that an emulator of QEMU says it has, such as "7.2.22"."""
+    said = run([str(program), "--version"], timeout_s=30, check=True).stdout
+    found = re.search(r"version (\d[0-9.]*)", said)
+    return found[1] if found else "of unknown version"

@@ -22,9 +22,8 @@ from lab.devices.remote.identify import Greeting, greet
 from lab.devices.remote.process import RemoteProcess
 from lab.devices.remote.pull import pull
 from lab.devices.remote.reading import Readings
-from lab.devices.remote.shell import Shell
+from lab.devices.remote.shell import Shell, program, quoted
 from lab.devices.remote.store import SCRATCH, Store
-from lab.devices.remote.words import program, quoted
 from lab.formats.target import TargetSpec
 
 LOG_TIMEOUT_S = 20.0

@@ -1,7 +1,8 @@
 """The lock on the device itself: two hosts, or two users of one, never measure it at once.
 
 A command there holds it for as long as its standard input stays open, so the lock ends with the connection and is
-never stale, however this host ends.
+never stale, however this host ends. Each tool takes the same lock (flock(2) on the file `lock`), so that hosts with
+different tools heed each other.
 """
 
 from __future__ import annotations
@@ -10,12 +11,33 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal, get_args
 
 from lab.core.errors import BusyError
 from lab.core.text import printable
 from lab.devices.link import Answer
-from lab.devices.remote.locker import BUSY, Locker, holding
-from lab.devices.remote.shell import Shell
+from lab.devices.remote.shell import Shell, quoted
+
+Locker = Literal["flock", "lockf", "perl"]
+LOCKERS: tuple[Locker, ...] = get_args(Locker)
+BUSY = 75  # EX_TEMPFAIL, which lockf ends with by itself
+
+# A Mac that nobody types on goes to sleep, also in the middle of a measurement: caffeinate keeps it awake.
+_AWAKE = "if command -v caffeinate >/dev/null 2>&1; then caffeinate -i cat >/dev/null; else cat >/dev/null; fi"
+_HOLD = f"printf '%s\\n' \"$1\" > holder; echo held; {_AWAKE}"
+# Close-on-exec, which perl sets above $^F, would let go of the lock.
+_PERL = f"$^F = 255; open(F, q(>>), q(lock)) or exit 1; flock(F, LOCK_EX | LOCK_NB) or exit {BUSY}; exec(@ARGV)"
+
+
+def holding(locker: Locker, work_dir: str, holder: str) -> str:
+    """Return the command: it says "held" and stays, or says who has the lock and ends with the code BUSY."""
+    if locker == "flock":
+        inside = f"if flock -n 9; then set -- {quoted(holder)}; {_HOLD}; else cat holder; exit {BUSY}; fi"
+        return f"cd {quoted(work_dir)} && exec 9>>lock && {inside}"
+    take = "lockf -k -s -t 0 lock" if locker == "lockf" else f"perl -MFcntl=:flock -e {quoted(_PERL)}"
+    inside = f"{take} sh -c {quoted(_HOLD)} sh {quoted(holder)}; code=$?; [ $code != {BUSY} ] || cat holder; exit $code"
+    return f"cd {quoted(work_dir)} && {{ {inside}; }}"
+
 
 TAKE_S = 90.0  # more than BEGIN_S of marked.py, whose reason is the better one
 END_S = 5.0

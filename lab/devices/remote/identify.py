@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from lab.core.errors import DeviceError
 from lab.devices.identity import board_serial, host_serial
 from lab.devices.link import Answer
-from lab.devices.remote.locker import LOCKERS, Locker
-from lab.devices.remote.shell import Shell, said
-from lab.devices.remote.tools import Tools
-from lab.devices.remote.words import quoted
+from lab.devices.remote.device_lock import LOCKERS, Locker
+from lab.devices.remote.shell import Shell, Tools, quoted, said
 from lab.formats.target import TargetSpec
 
 # toybox and busybox have what is used here; a host may lack any of it, and then the answer is empty. qemu-user hides

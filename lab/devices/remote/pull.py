@@ -10,8 +10,7 @@ from typing import BinaryIO
 from lab.core.errors import DeviceFailedError
 from lab.devices.link import LinkTimeoutError
 from lab.devices.remote.push import STALL_S, TIMEOUT_S
-from lab.devices.remote.shell import Shell, said
-from lab.devices.remote.words import quoted
+from lab.devices.remote.shell import Shell, quoted, said
 
 CHECK_S = 3600.0
 

@@ -9,8 +9,7 @@ from lab.core.errors import DeviceFailedError
 from lab.core.progress import Advance
 from lab.devices.link import Answer, LinkTimeoutError
 from lab.devices.remote.content import Content
-from lab.devices.remote.shell import Shell, said
-from lab.devices.remote.tools import Tools
+from lab.devices.remote.shell import Shell, Tools, said
 
 PART_BYTES = 64 << 20
 STALL_S = 60.0  # the last bytes of a part are hashed while nothing moves

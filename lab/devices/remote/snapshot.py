@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from lab.devices.readings import cgroups, cores, gpus
 from lab.devices.readings.files import MAX_BYTES
-from lab.devices.remote.words import quoted
+from lab.devices.remote.shell import quoted
 
 _CPU = "/sys/devices/system/cpu/cpu[0-9]*/cpufreq"
 _THERMAL = "/sys/class/thermal/thermal_zone*"

@@ -18,9 +18,7 @@ from lab.core.progress import Progress
 from lab.core.units import human_bytes
 from lab.devices.remote.content import Content
 from lab.devices.remote.push import SYNC_S, Arrival
-from lab.devices.remote.shell import Shell
-from lab.devices.remote.tools import Tools
-from lab.devices.remote.words import line, quoted
+from lab.devices.remote.shell import Shell, Tools, line, quoted
 
 SCRATCH = "scratch"  # beside store and names: what programs on the device keep for the next time
 SPARE_BYTES = 64 << 20  # left free for what the device writes meanwhile

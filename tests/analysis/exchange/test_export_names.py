@@ -21,7 +21,7 @@ from lab.analysis.backend_names import backend_text
 from lab.analysis.exchange.writers.bencher import NAME_LIMIT, bmf
 from lab.analysis.exchange.writers.conbench import conbench_results
 from lab.analysis.exchange.writers.flat import csv_text, jsonl_text
-from lab.analysis.exchange.writers.series_names import under
+from lab.analysis.exchange.writers.series import under
 from lab.analysis.opened import opened
 from lab.analysis.parquet import TABLE_KEY, write_parquet
 from lab.analysis.points.build import points_of

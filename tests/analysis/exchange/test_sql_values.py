@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.analysis.exchange.readers.files import read_file
-from lab.analysis.exchange.scanners.sql import sql_rows
+from lab.analysis.exchange.scanners.scan_sql import sql_rows
 from lab.core.errors import ForeignFileError
 
 CASES = Path("tests/cases/security")

@@ -6,9 +6,8 @@ import socket
 
 import pytest
 
-from lab.devices.adb.packets import HEAD, WRTE, NotAdbError, Packet, parse_head
 from lab.devices.adb.usb import UsbWire
-from lab.devices.adb.wire import TcpWire, receive_packet, send_packet
+from lab.devices.adb.wire import HEAD, WRTE, NotAdbError, Packet, TcpWire, parse_head, receive_packet, send_packet
 
 
 class Grudging:

@@ -13,9 +13,9 @@ from lab import store
 from lab.core.proc import run
 from lab.devices.link import Access
 from lab.devices.qemu.connect import inside
-from lab.devices.qemu.guest import Guest
 from lab.devices.qemu.image import Image
 from lab.devices.qemu.machine import start_machine
+from lab.devices.qemu.running import Guest
 from lab.devices.registry import connect
 from lab.devices.ssh import connection
 from lab.formats.run_record import RunRecord

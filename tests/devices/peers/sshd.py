@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from lab.devices.qemu.ready import free_port
+from lab.devices.qemu.running import free_port
 from tests.devices.peers.programs import program
 
 START_S = 20.0

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.devices.qemu.guest import Guest
 from lab.devices.qemu.image import Image
 from lab.devices.qemu.phone import start_phone
+from lab.devices.qemu.running import Guest
 from tests.devices import emulated
 
 

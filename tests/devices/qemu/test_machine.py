@@ -13,9 +13,9 @@ import pytest
 
 from lab.core.errors import DeviceUnreachableError
 from lab.core.proc import Completed, run
-from lab.devices.qemu.guest import Guest
 from lab.devices.qemu.image import Image
 from lab.devices.qemu.machine import start_machine
+from lab.devices.qemu.running import Guest
 from tests.devices import emulated
 
 pytestmark = pytest.mark.slow

@@ -8,10 +8,9 @@ import pytest
 
 from lab.core.errors import ConfigError, DeviceError
 from lab.core.proc import run
-from lab.devices.qemu.guest import Guest
 from lab.devices.qemu.image import Image
 from lab.devices.qemu.phone import start_phone
-from lab.devices.qemu.ready import adb_answers
+from lab.devices.qemu.running import Guest, adb_answers
 from tests.devices import emulated
 from tests.devices.emulated import Adb
 

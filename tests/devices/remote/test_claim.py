@@ -11,7 +11,7 @@ import pytest
 from lab.core.errors import BusyError
 from lab.devices.link import Answer
 from lab.devices.remote import device_lock
-from lab.devices.remote.locker import BUSY
+from lab.devices.remote.device_lock import BUSY
 from tests.devices.peers.mac import MacTools
 from tests.devices.shell_link import ShellLink, shell_device
 

@@ -15,9 +15,8 @@ from lab.devices.readings.system_log import telling_lines
 from lab.devices.remote import identify
 from lab.devices.remote.device import RemoteDevice
 from lab.devices.remote.identify import greet
-from lab.devices.remote.shell import Shell
+from lab.devices.remote.shell import Shell, Tools
 from lab.devices.remote.snapshot import Snapshot, command
-from lab.devices.remote.tools import Tools
 from tests.devices.shell_link import ShellLink, shell_device, target
 
 SOUND = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.devices.remote import optional, reading
+from lab.devices.remote import reading
 from tests.devices.shell_link import ShellLink, shell_device
 
 GETPROP = 'if [ $# -gt 0 ]; then echo SERIAL1; else echo "[ro.product.model]: [Example 9]"; fi'
@@ -26,9 +26,9 @@ Phone = Callable[..., ShellLink]
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (optional, reading):
-        monkeypatch.setattr(module, "TOGETHER_S", 1.5)
-    monkeypatch.setattr(optional, "APART_S", 0.7)
+    for name in ("TOGETHER_S", "SENSORS_S"):
+        monkeypatch.setattr(reading, name, 1.5)
+    monkeypatch.setattr(reading, "APART_S", 0.7)
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_a_dumpsys_that_hangs_is_null_with_its_reason_and_not_asked_again(phone:
 def test_nothing_of_android_that_answers_leaves_a_phone_usable(
     phone: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(optional, "TOGETHER_S", 0.2)
-    monkeypatch.setattr(optional, "APART_S", 0.2)
+    monkeypatch.setattr(reading, "TOGETHER_S", 0.2)
+    monkeypatch.setattr(reading, "APART_S", 0.2)
     hang = "exec sleep 4"
     link = phone(hang, hang, getprop=f"case $1 in ro.serialno) echo S1 ;; *) {hang} ;; esac", settings=hang)
     device = shell_device(tmp_path / "work", link)
@@ -97,7 +97,7 @@ def test_nothing_of_android_that_answers_leaves_a_phone_usable(
 
 
 def test_one_by_one_they_have_a_budget(phone: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optional, "BUDGET_S", 0.5)
+    monkeypatch.setattr(reading, "BUDGET_S", 0.5)
     device = shell_device(
         tmp_path / "work", phone(settings="exec sleep 4", getprop="echo; case $1 in '') sleep 4; esac")
     )

@@ -1,6 +1,6 @@
 """Runs as Bencher Metric Format (BMF) JSON, as https://bencher.dev/docs/reference/bencher-metric-format has it.
 
-A benchmark is a series: a cell under its conditions by name (series_names.py). A measure is a metric; `value` is the
+A benchmark is a series: a cell under its conditions by name (series.py). A measure is a metric; `value` is the
 median over repetitions, `lower_value` and `upper_value` their smallest and largest. BMF has no place for a cell that
 failed: it is left out, and told.
 """
@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
-from lab.analysis.exchange.writers.series import Series, series_of
-from lab.analysis.exchange.writers.series_names import under
+from lab.analysis.exchange.writers.series import Series, series_of, under
 from lab.core.errors import UsageError
 from lab.core.jsonio import digest
 from lab.formats.run_record import RunRecord

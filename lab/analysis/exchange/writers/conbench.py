@@ -11,8 +11,7 @@ from typing import Any
 
 from lab.analysis.backend_names import backend_text
 from lab.analysis.exchange.writers.anonymise import public_setting
-from lab.analysis.exchange.writers.series import Series, series_of
-from lab.analysis.exchange.writers.series_names import under
+from lab.analysis.exchange.writers.series import Series, series_of, under
 from lab.analysis.points.settings import settings_of
 from lab.analysis.run.gpu import gpu_facts
 from lab.analysis.tools import protocol_of, tool_of
