@@ -61,13 +61,13 @@ def test_exit_codes_are_those_of_the_program() -> None:
     assert told == {kind.exit_code for kind in kinds} | ours
 
 
-def test_words_are_those_of_the_judge() -> None:
+def test_verdicts_are_those_of_the_judge() -> None:
     from typing import get_args
 
     from lab.formats.verdicts import Word
 
     page = (ROOT / "docs" / "judging.md").read_text(encoding="utf-8")
-    told = page.partition("Its words are")[2].partition(".")[0]
+    told = page.partition("The verdicts are")[2].partition(".")[0]
     assert set(re.findall(r"`([a-z-]+)`", told)) == set(get_args(Word))
 
 
