@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lab.analysis.compare.runs import Comparison
 from lab.analysis.run.flags import run_flags
 from lab.analysis.run.summary import summarise
 from lab.core.errors import BundleError, LabError
@@ -33,11 +32,6 @@ def run_row(record: RunRecord) -> dict[str, Any]:
         "cells": [asdict(cell) for cell in summarise(record)],
         "path": str(run_path(record)),
     }
-
-
-def comparison_document(found: Comparison) -> dict[str, Any]:
-    """The comparison with the exit code that `lab compare` leaves with."""
-    return {**asdict(found), "exit_code": found.exit_code}
 
 
 def targets_document(targets: Mapping[str, TargetSpec | LabError]) -> dict[str, Any]:

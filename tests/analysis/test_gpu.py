@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.comparable import run_obstacle
+from lab.analysis.compare.runs import compare_runs
 from lab.analysis.compare.side_by_side import side_by_side
+from lab.analysis.judging.judge import Policy
 from lab.analysis.run.flags import run_flags
 from lab.analysis.run.frame import to_frame
 from lab.analysis.run.gpu import build_s, launches_per_token, program_decode, unverified
@@ -52,18 +53,21 @@ def test_the_processors_roofs_are_not_held_against_a_gpu() -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "why"),
+    ("a", "b", "words"),
     [
-        (gpu_run("cpu", fell_back=True), gpu_run(), "A fell back: a GPU was asked for, and a CPU computed"),
-        (record(), gpu_run("cpu", fell_back=True), "B fell back: a GPU was asked for, and a CPU computed"),
-        (gpu_run("cpu"), gpu_run("gpu"), "OpenCL on a CPU against OpenCL on a GPU"),
-        (gpu_run("cpu"), gpu_run("cpu"), None),
-        (gpu_run("gpu"), gpu_run("gpu"), None),
-        (record(), gpu_run("gpu"), None),
+        (gpu_run("cpu", fell_back=True), gpu_run(), {"fixed"}),
+        (record(), gpu_run("cpu", fell_back=True), {"fell-back"}),
+        (gpu_run("cpu"), gpu_run("gpu"), {"not-comparable"}),
+        (record(), gpu_run("cpu"), set()),  # a CPU both times, and no GPU was asked for
+        (gpu_run("cpu"), gpu_run("cpu"), set()),
+        (gpu_run("gpu"), gpu_run("gpu"), set()),
+        (record(), gpu_run("gpu"), set()),
     ],
 )
-def test_what_may_be_compared(a: RunRecord, b: RunRecord, why: str | None) -> None:
-    assert run_obstacle(a, b) == why
+def test_what_may_be_compared(a: RunRecord, b: RunRecord, words: set[str]) -> None:
+    found = [verdict for row in compare_runs(a, b, Policy()).rows for verdict in row.verdicts.values()]
+    assert {one.word for one in found if not one.cell.metric} == words
+    assert any(one.ratio is not None for one in found) == (not words)
 
 
 def test_engines_of_a_session_are_not_held_against_one_that_fell_back() -> None:

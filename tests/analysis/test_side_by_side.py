@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.compare.runs import compare
+from lab.analysis.compare.runs import compare_runs
 from lab.analysis.compare.side_by_side import Ratio, side_by_side
+from lab.analysis.judging.judge import Policy
 from lab.analysis.llama_bench import llama_bench_rows
 from lab.analysis.run.stats import paired_ratio_interval, ratio_interval
 from lab.core.errors import NotComparableError
@@ -127,11 +128,11 @@ def test_pairs_need_partners_and_numbers() -> None:
 
 
 def test_a_peer_can_be_compared_and_exported_like_any_run() -> None:
-    found = compare(peer(), ours())
-    marks = {row.metric: row.mark for row in found.rows}
-    assert marks["decode_tok_per_s"] == "faster"
-    assert marks["ttft_s"] == "not-comparable"
-    assert "engine: llama.cpp against tvm" in found.notes
+    found = compare_runs(peer(), ours(), Policy())
+    verdicts = {row.cell.metric: verdict for row in found.rows for verdict in row.verdicts.values()}
+    assert verdicts["decode_tok_per_s"].ratio == pytest.approx(2.0)
+    assert verdicts["ttft_s"].word == "not-comparable"
+    assert "engine: llama.cpp against tvm" in found.notes[found.values[1]]
     prefill, decode = llama_bench_rows(peer())
     assert prefill["samples_ts"] == pytest.approx([24.0, 24.5, 25.0, 25.5, 26.0])
     assert decode["samples_ts"] == pytest.approx([4.9, 4.95, 5.0, 5.05, 5.1])

@@ -92,13 +92,13 @@ def test_a_slower_run_is_told_and_not_yet_proven(lab: Lab, keep: Keep) -> None:
     keep(**LATER, cells=[cell([8.0, 8.1, 8.2, 8.1, 8.0])])
     ran = lab("compare", "latest~1", "latest")
     assert ran.code == 0
-    assert "slower (unproven)" in ran.out
+    assert "0.81 unproven" in ran.out
     document = lab("compare", "latest~1", "latest", "--json").document
-    (row,) = [row for row in document["rows"] if row["metric"] == "decode_tok_per_s"]
-    assert (row["mark"], row["proven"], row["reason"]) == ("slower", False, "unproven: 1 session a side")
-    assert row["ratio"] == pytest.approx(0.81)
-    assert row["interval"][0] < row["ratio"] <= row["interval"][1]
-    assert row["cell"] == {"prompt": 512, "generate": 128, "depth": 0}
+    (row,) = [row for row in document["rows"] if row["cell"]["metric"] == "decode_tok_per_s"]
+    verdict = row["verdicts"][SECOND]
+    assert (verdict["word"], verdict["sessions_a"], verdict["sessions_b"]) == ("unproven", 1, 1)
+    assert verdict["ratio"] == pytest.approx(0.81)
+    assert (row["cell"]["prompt"], row["cell"]["generate"], row["cell"]["depth"]) == (512, 128, 0)
 
 
 def test_something_that_broke_leaves_with_3(lab: Lab, keep: Keep) -> None:

@@ -33,7 +33,7 @@ COMMANDS = {
     "show-imported.txt": (0, "show 20261124"),
     "show-exported.json": (0, f"show {BOARD} --export llama-bench"),
     "compare-runs.json": (0, f"compare {BOARD} {LATER} --json"),
-    "compare-fell-back.json": (5, f"compare {PHONE} {FELL_BACK} --json"),
+    "compare-fell-back.json": (3, f"compare {PHONE} {FELL_BACK} --json"),
     "compare-imported.json": (5, "compare 20261128 20261124 --json"),
     "compare-tags.txt": (3, "compare before after"),
     "compare-tags.json": (3, "compare before after --json"),

@@ -9,7 +9,8 @@ import pytest
 from rich.console import RenderableType
 
 from lab.analysis.agreement import Agreement
-from lab.analysis.compare.runs import compare
+from lab.analysis.compare.runs import compare_runs
+from lab.analysis.judging.judge import Policy
 from lab.core.errors import ConfigError
 from lab.formats.target import CompileSpec, DeviceSpec, TargetSpec
 from lab.models.catalog import CatalogRow
@@ -18,8 +19,8 @@ from lab.views.console import to_text
 from lab.views.runs.page import show_page
 from lab.views.runs.run_table import run_table
 from lab.views.runs.runs_table import runs_table
+from lab.views.tables.axis import axis_table
 from lab.views.tables.clean import Removable, clean_table
-from lab.views.tables.compare import compare_table
 from lab.views.tables.models import models_table
 from lab.views.tables.probe import probe_table
 from lab.views.tables.targets import Check, checks_table, targets_table
@@ -118,13 +119,13 @@ def test_a_comparison(width: int) -> None:
         cells=[slower, failed_cell(2048), cell(depth=8192)],
         engine={**DOCUMENT["engine"], "threads": 1},
     )
-    check("compare", compare_table(compare(base, other), width), width)
+    check("compare", axis_table(compare_runs(base, other, Policy()), width), width)
 
 
 @WIDTH
 def test_runs_that_cannot_be_compared(width: int) -> None:
     other = record(model={**MODEL, "label": "phi3-mini-q4@2l", "layers": 2})
-    text = check("compare-unlike", compare_table(compare(record(), other), width), width)
+    text = check("compare-unlike", axis_table(compare_runs(record(), other, Policy()), width), width)
     assert "not comparable" in text
 
 

@@ -24,6 +24,7 @@ from lab.core.suggest import unknown
 
 AXES = ("engine", "target", "quant", "model", "revision", "tag", "run")
 ACROSS = {"engine": ("engine",), "target": ("target",), "quant": ("model",), "model": ("model",)}
+SIDES = "side"  # the axis of two sides that were named one by one, as A and B
 RECENT = 5  # the newest runs of a value that count, where its runs are no closed set as those of a revision are
 FIRST = {"engine": "tvm", "target": "local"}  # the baseline where nobody names one
 ALIKE = ("quant", "revision", "tag")  # sides that ran on the same things are held together thing by thing
@@ -46,7 +47,8 @@ class Row:
     """One metric of one cell (`cell` without what the axis varies), and its verdict by value of the axis.
 
     `ran_on` says on what, where both sides ran on several things, `settings` what else tells it from other rows of the
-    cell. `a` is the baseline's median in the metric's own unit; null where it has none.
+    cell. `a` is the baseline's median in the metric's own unit; null where it has none. `within` is the 95 % interval
+    of the ratio of two single runs by their repetitions: what varies within a session, and nothing between sessions.
     """
 
     cell: CellKey
@@ -54,11 +56,16 @@ class Row:
     settings: Fields
     a: float | None
     verdicts: dict[str, Verdict]
+    within: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
 class Table:
-    """All rows. `runs` are the ids behind each value, `notes` what differs between a value and the baseline."""
+    """All rows. `runs` are the ids behind each value, `notes` what differs between a value and the baseline.
+
+    `exit_code` of two sides, A and B, is that of their judgement. Values of an axis are not before and after: 5 when
+    nothing could be compared, else 0.
+    """
 
     axis: str
     baseline: str
@@ -66,12 +73,7 @@ class Table:
     runs: dict[str, tuple[str, ...]]
     rows: tuple[Row, ...]
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def exit_code(self) -> int:
-        """5 when nothing could be compared, else 0: values of an axis are not before and after."""
-        words = {verdict.word for row in self.rows for verdict in row.verdicts.values()}
-        return 0 if words - {"not-comparable", "new", "missing"} else 5
+    exit_code: int = 0
 
 
 def split_model(label: str) -> tuple[str, str]:
@@ -103,17 +105,22 @@ def along(points: Points, axis: str, wanted: Wanted, policy: Policy) -> Table:
 def arrange(
     points: Points, axis: str, sides: Mapping[str, Side], baseline: str, policy: Policy, metrics: Sequence[str] = ()
 ) -> Table:
-    """Judge every side against the baseline and put the verdicts into rows."""
-    across = ACROSS.get(axis, ())
+    """Judge every side against the baseline and put the verdicts into rows.
+
+    `policy.across` says in what two sides (SIDES) differ on purpose; of an axis it is known.
+    """
+    across = policy.across if axis == SIDES else ACROSS.get(axis, ())
+    code = 0
     others = [value for value in sides if value != baseline]
     rows: Rows = {}
     notes: dict[str, tuple[str, ...]] = {}
     for value in others:
         found = _judged(points, axis, sides[baseline], sides[value], replace(policy, across=across))
+        code = max([one.exit_code for _, one in found], default=0)
         notes[value] = tuple(dict.fromkeys(note for _, one in found for note in one.notes))
         for ran_on, verdict in ((ran_on, verdict) for ran_on, one in found for verdict in one.verdicts):
             if not metrics or verdict.cell.metric in (*metrics, ""):
-                key = (_without(axis, verdict.cell), ran_on, verdict.settings, verdict.a)
+                key = (_without(axis, across, verdict.cell), ran_on, verdict.settings, verdict.a)
                 rows.setdefault(key, {})[value] = verdict
     return Table(
         axis,
@@ -122,7 +129,13 @@ def arrange(
         {value: tuple(points.runs.run_id[run] for run in side.runs) for value, side in sides.items()},
         tuple(Row(*key, found) for key, found in sorted(_united(rows).items(), key=lambda row: _order(row[0]))),
         notes,
+        code if axis == SIDES else _code_of(rows),
     )
+
+
+def _code_of(rows: Rows) -> int:
+    words = {verdict.word for found in rows.values() for verdict in found.values()}
+    return 0 if words - {"not-comparable", "new", "missing"} else 5
 
 
 def _united(rows: Rows) -> Rows:
@@ -172,10 +185,10 @@ def _effective(points: Points) -> dict[int, str]:
     return {run: points.keys[series].conditions.effective for run, series in last}
 
 
-def _without(axis: str, cell: CellKey) -> CellKey:
+def _without(axis: str, across: Sequence[str], cell: CellKey) -> CellKey:
     if axis == "quant":
         return replace(cell, model=split_model(cell.model)[0])
-    return replace(cell, **dict.fromkeys(ACROSS.get(axis, ()), ""))  # type: ignore[arg-type]
+    return replace(cell, **dict.fromkeys(across, ""))  # type: ignore[arg-type]
 
 
 def _values(points: Points, axis: str, wanted: Wanted) -> dict[str, list[int]]:

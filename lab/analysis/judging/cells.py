@@ -13,7 +13,9 @@ from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS, cell_series
 from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
 from lab.analysis.run.flags import DOUBTFUL
+from lab.analysis.run.gpu import names_gpu
 from lab.core.text import said
+from lab.formats.metrics import metric
 from lab.formats.verdicts import Word
 
 Mask = NDArray[np.bool_]
@@ -47,7 +49,8 @@ def outcomes(points: Points, mask: Mask) -> Outcomes:
     is_status = np.array([key.cell.metric == STATUS for key in points.keys], np.bool_)
     rows = np.flatnonzero(mask & is_status[points.series]) if len(points.keys) else np.zeros(0, np.int64)
     series, size = points.series[rows], len(points.keys)
-    good = (points.status[rows] == STATUSES.index("ok")) | _has_numbers(points, mask & ~is_status[points.series], rows)
+    timed = np.array([_is_timed(key.cell.metric) for key in points.keys], np.bool_)
+    good = (points.status[rows] == STATUSES.index("ok")) | _has_numbers(points, mask & timed[points.series], rows)
     failed = ~good & np.isin(points.status[rows], [STATUSES.index(name) for name in FAILED])
     status, why = np.full(size, -1), np.full(size, -1)
     status[series[~good]], why[series[~good]] = points.status[rows][~good], points.reason[rows][~good]
@@ -72,8 +75,13 @@ def outcomes(points: Points, mask: Mask) -> Outcomes:
     )
 
 
+def _is_timed(name: str) -> bool:
+    """Whether repetitions give it; memory has a process of its own, which may end well where all of them crash."""
+    return name != STATUS and metric(name).format != "bytes"
+
+
 def _has_numbers(points: Points, numbers: Mask, rows: NDArray[np.int64]) -> Mask:
-    """Whether a cell that did not end well gave numbers all the same: it has points of metrics in the same run."""
+    """Whether a cell that did not end well gave numbers all the same: it has such points in the same run."""
     bad = numbers & (points.status != STATUSES.index("ok"))
     if not bad.any():
         return np.zeros(len(rows), np.bool_)
@@ -84,16 +92,16 @@ def _has_numbers(points: Points, numbers: Mask, rows: NDArray[np.int64]) -> Mask
     return np.isin(points.run[rows].astype(np.int64) * size + points.series[rows], with_numbers)
 
 
-def cell_verdict(match: Match, a: Outcomes, b: Outcomes, reasons: tuple[str, ...]) -> Iterator[Verdict]:
+def cell_verdict(match: Match, a: Outcomes, b: Outcomes, points: Points) -> Iterator[Verdict]:
     """Yield what there is to say of the cell as a whole; nothing when both sides have numbers to compare."""
-    found = _word(match, a, b, reasons)
+    found = _word(match, a, b, points)
     if found is not None:
         word, reason = found
         counts = [int(side.all[place]) if place is not None else 0 for side, place in ((a, match.a), (b, match.b))]
         yield Verdict(cell=match.cell, word=word, reason=reason, sessions_a=counts[0], sessions_b=counts[1])
 
 
-def _word(match: Match, a: Outcomes, b: Outcomes, reasons: tuple[str, ...]) -> tuple[Word, str] | None:
+def _word(match: Match, a: Outcomes, b: Outcomes, points: Points) -> tuple[Word, str] | None:
     if match.obstacle is not None:
         return "not-comparable", match.obstacle
     if match.a is None and match.b is not None:
@@ -102,14 +110,17 @@ def _word(match: Match, a: Outcomes, b: Outcomes, reasons: tuple[str, ...]) -> t
         return "missing", "side B does not have it" + _under(match)
     if (a.disturbed[match.a] > 0) != (b.disturbed[match.b] > 0):
         return "not-comparable", "one of them was disturbed on purpose"
-    return _gpu_word(match.a, match.b, a, b) or _status_word(match.a, match.b, a, b, reasons)
+    on_gpu = all(names_gpu(points.keys[place].conditions.effective) for place in (match.a, match.b))
+    found = _gpu_word(match.a, match.b, a, b, on_gpu=on_gpu)
+    return found or _status_word(match.a, match.b, a, b, points.reasons)
 
 
 def _under(match: Match) -> str:
     return f" under these conditions ({match.under})" if match.under else ""
 
 
-def _gpu_word(at: int, bt: int, a: Outcomes, b: Outcomes) -> tuple[Word, str] | None:
+def _gpu_word(at: int, bt: int, a: Outcomes, b: Outcomes, *, on_gpu: bool) -> tuple[Word, str] | None:
+    """What a CPU that computed for a GPU means; `on_gpu` when both sides were measured as GPUs are."""
     fell_a, fell_b = int(a.fell_back[at]), int(b.fell_back[bt])
     if fell_a and fell_b:
         return "not-comparable", "both sides fell back: a GPU was asked for, and a CPU computed"
@@ -117,7 +128,7 @@ def _gpu_word(at: int, bt: int, a: Outcomes, b: Outcomes) -> tuple[Word, str] | 
         return "fell-back", f"in {fell_b} of {int(b.all[bt])} sessions of B a CPU computed where a GPU was asked for"
     if fell_a:
         return "fixed", f"B computes on the GPU; in {fell_a} of {int(a.all[at])} sessions of A a CPU did"
-    if (a.cpu_device[at] > 0) != (b.cpu_device[bt] > 0):
+    if on_gpu and (a.cpu_device[at] > 0) != (b.cpu_device[bt] > 0):
         return "not-comparable", "OpenCL on a CPU against OpenCL on a GPU"
     return None
 

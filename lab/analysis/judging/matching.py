@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.analysis.comparable import rules_obstacle
 from lab.analysis.judging.cells import Outcomes, cell_verdict, outcomes
 from lab.analysis.judging.numbers import in_side
 from lab.analysis.judging.pairing import Match, Pairing, Places
@@ -65,8 +66,7 @@ def matched(points: Points, a: Side, b: Side, policy: Policy) -> Matched:
     out = outcomes(points, mask_a), outcomes(points, mask_b)
     settings = settings_of(points.keys, found)
     whole = {
-        each: [replace(one, settings=settings[each]) for one in cell_verdict(each, *out, points.reasons)]
-        for each in found
+        each: [replace(one, settings=settings[each]) for one in cell_verdict(each, *out, points)] for each in found
     }
     sound = [each for each, told in whole.items() if not told or (told[0].word == "broke" and _numbers(each, *out))]
     pairs, alone = _pairs(points.keys, sound, present, settings)
@@ -85,13 +85,26 @@ def match(
     """Pair the series `a` and `b` (places in `keys`, each with when its side measured it) cell by cell.
 
     A series is used once, and two series are never merged. What stays alone is missing or new, or not comparable where
-    it ended before its own side's others began: conditions that changed within a side.
+    it ended before its own side's others began: conditions that changed within a side. Where nothing of one side can be
+    compared with anything of the other, nothing is missing and nothing is new.
     """
     before, after = (_by_cell(keys, side, across) for side in (a, b))
     found: list[Match] = []
     for cell in dict.fromkeys([*before, *after]):
         found += Pairing(keys, before.get(cell, []), after.get(cell, []), a, b, emulated, bool(across)).matches()
-    return found
+    obstacle = _between_sides(keys, a, b, emulated=emulated)
+    return found if obstacle is None else [replace(each, obstacle=each.obstacle or obstacle) for each in found]
+
+
+def _between_sides(keys: Sequence[SeriesKey], a: Iterable[int], b: Iterable[int], *, emulated: bool) -> str | None:
+    """What keeps the sides apart as wholes, such as another protocol; None where any two of their series may meet."""
+    one, other = ({_rules(keys[place].conditions): keys[place].conditions for place in side} for side in (a, b))
+    found = [rules_obstacle(mine, its, emulated=emulated) for mine in one.values() for its in other.values()]
+    return found[0] if found and all(found) else None
+
+
+def _rules(conditions: Conditions) -> tuple[str, int, int, bool]:
+    return conditions.protocol, conditions.layers, conditions.layers_total, conditions.emulated
 
 
 def _by_cell(keys: Sequence[SeriesKey], side: Iterable[int], across: Sequence[str]) -> dict[CellKey, Places]:

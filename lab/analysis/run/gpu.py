@@ -15,6 +15,11 @@ def is_gpu_run(record: RunRecord) -> bool:
     return _ran_on(record).get("device") in KINDS
 
 
+def names_gpu(effective: str) -> bool:
+    """Whether what a run says that it ran on is a GPU, or something that its driver takes for one."""
+    return effective.partition(" ")[0] in KINDS
+
+
 def gpu_facts(record: RunRecord) -> dict[str, Any]:
     """Return what the driver said of the device; empty where none was used."""
     found = _ran_on(record).get("gpu")

@@ -46,10 +46,10 @@ def command(
 ) -> int:
     """Compare recorded runs: for each metric a ratio and a word.
 
-    A and B are runs as in 'lab show', or tags, git revisions and 'last:N', which can be several runs each. Two single
-    runs are compared by their repetitions: one run a side cannot prove a difference in speed or size, so differences
-    are marked 'unproven' and leave the exit code 0. Several runs a side are judged by their sessions. The exit code is
-    3 when something got worse for sure, and 5 when nothing can be compared.
+    A and B are runs as in 'lab show', or tags, git revisions and 'last:N', which can be several runs each. Each run is
+    one session, and one session a side cannot prove a difference in speed or size: it is 'unproven' and leaves the
+    exit code 0, beside it stands the interval within the session. The exit code is 3 when something got worse for sure,
+    broke, fell back or is missing, and 5 when nothing can be compared.
 
     With --axis every value is a column, judged against the baseline (default: lab's own engine, else the first);
     --target and --model narrow it, and a model may lack its quantisation. What all have in common is said once. The
@@ -62,18 +62,16 @@ def command(
       lab compare --axis quant --model phi3-mini --metric decode_tok_per_s --plot
     """
     _check(a, b, axis, [target, model, baseline, last], metrics)
-    if axis is None and not metrics and not plot and (paths := _single(str(a), str(b))):
-        return _two_runs(*paths, emulated, as_json)
     if axis is None:
-        found, code = _sides(str(a), str(b), metrics, emulated)
+        paths = _single(str(a), str(b))
+        found = _two_runs(*paths, metrics, emulated) if paths else _sides(str(a), str(b), metrics, emulated)
     else:
         from lab.analysis.compare.axis import Wanted
 
         wanted = Wanted(target=target, model=model, last=last, baseline=baseline, metrics=metrics)
         found = _along(axis, wanted, emulated)
-        code = found.exit_code
-    _show(found, code, plot, as_json)
-    return code
+    _show(found, plot, as_json)
+    return found.exit_code
 
 
 def _check(a: str | None, b: str | None, axis: str | None, only: list[object], metrics: tuple[str, ...]) -> None:
@@ -105,27 +103,19 @@ def _single(a: str, b: str) -> tuple[Place, Place] | None:
         return None
 
 
-def _two_runs(a: Place, b: Place, emulated: bool, as_json: bool) -> int:
+def _two_runs(a: Place, b: Place, metrics: tuple[str, ...], emulated: bool) -> Table:
     from lab import store
-    from lab.analysis.compare.runs import compare
+    from lab.analysis.compare.runs import compare_runs
+    from lab.analysis.judging.judge import Policy
+    from lab.formats.calibration import load_floors
 
-    found = compare(store.load(a), store.load(b), emulated=emulated)
-    if as_json:
-        from lab.cli.documents import comparison_document
-
-        print_document(comparison_document(found))
-    else:
-        from lab.views.console import for_stdout, stdout_width
-        from lab.views.tables.compare import compare_table
-
-        print_text(for_stdout(compare_table(found, stdout_width())))
-    return found.exit_code
+    return compare_runs(store.load(a), store.load(b), Policy(floors=load_floors(), emulated=emulated), metrics)
 
 
-def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Table, int]:
-    from lab.analysis.compare.axis import arrange
+def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> Table:
+    from lab.analysis.compare.axis import SIDES, arrange
     from lab.analysis.compare.select import Among, select
-    from lab.analysis.judging.judge import Policy, judge
+    from lab.analysis.judging.judge import Policy
     from lab.formats.calibration import load_floors
     from lab.formats.revision import repository
     from lab.jobs.points import readable_points
@@ -139,8 +129,7 @@ def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> tuple[Ta
         raise _same_runs(a, b, before)
     policy = Policy(floors=load_floors(), emulated=emulated)
     names = (before.label, after.label if after.label != before.label else f"{after.label} (B)")
-    found = arrange(points, "side", dict(zip(names, (before, after), strict=True)), names[0], policy, metrics)
-    return found, judge(points, before, after, policy).exit_code
+    return arrange(points, SIDES, dict(zip(names, (before, after), strict=True)), names[0], policy, metrics)
 
 
 def _same_runs(a: str, b: str, side: Side) -> NotComparableError:
@@ -169,11 +158,11 @@ def _along(axis: str, wanted: object, emulated: bool) -> Table:
     return along(points, axis, wanted, Policy(floors=load_floors(), emulated=emulated))
 
 
-def _show(found: Table, code: int, plot: bool, as_json: bool) -> None:
+def _show(found: Table, plot: bool, as_json: bool) -> None:
     if as_json:
         from lab.cli.axis_document import axis_document
 
-        print_document(axis_document(found, code))
+        print_document(axis_document(found))
         return
     from lab.views.console import for_stdout, stdout_width
     from lab.views.tables.axis import axis_table

@@ -1,7 +1,8 @@
-"""`lab compare --axis` for people: what all have in common once, then what differs, a column for each value."""
+"""`lab compare` for people: what all have in common once, then what differs, a column for each value."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
@@ -11,6 +12,7 @@ from lab.analysis.compare.axis import Row, Table
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.named import label
+from lab.core.names import RUN_ID
 from lab.core.text import clipped, printable
 from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.formats.test import Test
@@ -29,6 +31,7 @@ NAMES = {
 }
 COLUMN = 16  # of a value with its word
 LISTED = 4
+NARROW = 70  # below it the interval within a session gives way
 
 
 def axis_table(found: Table, width: int, *, plot: bool = False) -> RenderableType:
@@ -41,7 +44,7 @@ def axis_table(found: Table, width: int, *, plot: bool = False) -> RenderableTyp
     ):
         varying.remove("ran_on")  # the engine says it already
     body: list[RenderableType] = [_plots(found, varying, width)] if plot else list(_tables(found, varying, width))
-    return spaced([_heading(found, common), *body, *_reasons(found, varying), Text(_legend(found), FAINT)])
+    return spaced([_heading(found, common), *body, *_reasons(found, varying), Text(_legend(found, width), FAINT)])
 
 
 def _fact(row: Row, name: str) -> str:
@@ -75,17 +78,23 @@ def _tables(found: Table, varying: Sequence[str], width: int) -> Iterator[Render
     if silent := [printable(value) for value in found.values[1:] if value not in others]:
         yield Text(f"no metric that {printable(found.baseline)} measured too: {', '.join(silent)}")
     for start in range(0, len(others), many):
-        yield _rows(found, varying, (found.baseline, *others[start : start + many]))
+        yield _rows(found, varying, (found.baseline, *others[start : start + many]), _has_interval(found, width))
 
 
-def _rows(found: Table, varying: Sequence[str], values: Sequence[str]) -> RenderableType:
+def _rows(found: Table, varying: Sequence[str], values: Sequence[str], within: bool) -> RenderableType:
     counts = {value: len(found.runs[value]) for value in values}
-    heads = [f"{printable(value)}\n{counts[value]} run{'s' * (counts[value] != 1)}" for value in values]
+    heads = [f"{_head(value)}\n{counts[value]} run{'s' * (counts[value] != 1)}" for value in values]
     columns = [*(left(NAMES[name]) for name in varying), left("Metric", fold=False), *map(right, heads)]
-    rows = [(_facts(row, varying), _cells(row, values)) for row in found.rows if _has_numbers(row, values)]
+    columns += [right("within a\nsession")] if within else []
+    rows = [(_facts(row, varying), _cells(row, values, within)) for row in found.rows if _has_numbers(row, values)]
     before: list[list[str]] = [[], *(facts for facts, _ in rows)]
     named = zip(before, rows, strict=False)  # what the line above says already is not said again
     return table(columns, [[*([""] * len(facts) if facts == last else facts), *rest] for last, (facts, rest) in named])
+
+
+def _head(value: str) -> str:
+    """The value; the id of a run takes two lines, so that two of them have room beside each other."""
+    return "-\n".join(printable(value).rsplit("-", 1)) if re.match(RUN_ID, value) else printable(value)
 
 
 def _facts(row: Row, varying: Sequence[str]) -> list[str]:
@@ -98,10 +107,19 @@ def _has_numbers(row: Row, values: Sequence[str] | None = None) -> bool:
     return row.cell.metric != STATUS and any(verdict.ratio is not None for verdict in found)
 
 
-def _cells(row: Row, values: Sequence[str]) -> list[str | Text]:
+def _has_interval(found: Table, width: int) -> bool:
+    """Whether these are two single runs, each with enough repetitions, and there is room to say so."""
+    return width >= NARROW and any(row.within is not None for row in found.rows)
+
+
+def _cells(row: Row, values: Sequence[str], within: bool) -> list[str | Text]:
     name = row.cell.metric
     others = [_judged(name, row.verdicts.get(value)) for value in values[1:]]
-    return [metric(name).title, format_value(name, row.a), *others]
+    return [metric(name).title, format_value(name, row.a), *others, *([_within(row)] if within else [])]
+
+
+def _within(row: Row) -> str:
+    return NOT_MEASURED if row.within is None else "{:.3f}\nto {:.3f}".format(*row.within)
 
 
 def _judged(name: str, verdict: Verdict | None) -> str | Text:
@@ -120,7 +138,7 @@ def _reasons(found: Table, varying: Sequence[str]) -> Iterator[RenderableType]:
         for value, verdict in row.verdicts.items():
             if verdict.ratio is None:
                 whole = row.cell.metric == STATUS
-                what = " ".join(_facts(row, varying)) or "all" if whole else metric(row.cell.metric).title
+                what = " ".join(filter(None, _facts(row, varying))) or "all" if whole else metric(row.cell.metric).title
                 word = f"{verdict.word.replace('-', ' ')}: {clipped(verdict.reason)}"
                 about.setdefault((printable(value), word), {})[what] = None
     if about:
@@ -153,8 +171,10 @@ def _said(row: Row, value: str, number: float | None) -> str:
     return f"{format_value(row.cell.metric, number)}{word}"
 
 
-def _legend(found: Table) -> str:
+def _legend(found: Table, width: int) -> str:
     few = any(verdict.word == "unproven" for row in found.rows for verdict in row.verdicts.values())
     base = printable(found.baseline)
     lines = [f"Ratios and words are against {base} (side A of the reasons); each run is one session."]
-    return "\n".join([*lines, *["unproven: too few sessions, or too much noise, to tell."] * few])
+    within = "within a session: 95 % interval of the ratio by repetitions; another session may say otherwise."
+    unproven = "unproven: too few sessions, or too much noise, to tell."
+    return "\n".join([*lines, *[within] * _has_interval(found, width), *[unproven] * few])

@@ -82,13 +82,15 @@ def compare_page(source: Source, a: tuple[CellKey, str, str], b: tuple[CellKey, 
     first, second = sorted((a, b), key=lambda one: one[1])
 
     def read() -> Draw:
-        from lab.analysis.compare.runs import compare
-        from lab.views.tables.compare import compare_table
+        from lab.analysis.compare.runs import compare_runs
+        from lab.analysis.judging.judge import Policy
+        from lab.formats.calibration import load_floors
+        from lab.views.tables.axis import axis_table
 
         old, new = source.record(*first), source.record(*second)
         emulated = old.device.emulated and new.device.emulated
-        found = compare(old, new, emulated=emulated)
+        found = compare_runs(old, new, Policy(floors=load_floors(), emulated=emulated))
         said = [Text(EMULATED, CAUTION)] if emulated else []
-        return lambda width: spaced([*said, compare_table(found, width)])
+        return lambda width: spaced([*said, axis_table(found, width)])
 
     return PageScreen(f"{printable(first[1])} and {printable(second[1])}", read)
