@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from subprocess import PIPE
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 import tvm_ffi
+import ziglang
 
 from lab.compile.cpu.isa import Isa
 from lab.compile.link import ZIG_TARGETS
@@ -72,8 +74,9 @@ def caller() -> Path:
 
 
 def zig(words: Sequence[str], env: dict[str, str] | None = None) -> None:
-    """Run the ziglang package's compiler or linker."""
-    subprocess.run([sys.executable, "-m", "ziglang", *words], check=True, timeout=600, env=env)
+    """Run the ziglang package's compiler or linker: its program itself, as a link takes less than a Python to start."""
+    (folder,) = ziglang.__path__
+    subprocess.run([str(Path(folder) / "zig"), *words], check=True, timeout=600, env=env)
 
 
 def link(module: Any, name: str) -> Path:
@@ -84,9 +87,10 @@ def link(module: Any, name: str) -> Path:
     return library
 
 
-def argv(isa: Isa, library: Path, *options: str) -> list[str]:
-    """Return the command that calls the kernel of `library`; options are qemu's."""
-    return [qemu(), "-L", str(SYSROOT), "-cpu", cpu_of(isa), *options, str(caller()), str(library)]
+def argv(isa: Isa, library: Path | None = None, *options: str) -> list[str]:
+    """Return the command that calls the kernel of `library`, or that serves calls; options are qemu's."""
+    start = [qemu(), "-L", str(SYSROOT), "-cpu", cpu_of(isa), *options, str(caller())]
+    return start if library is None else [*start, str(library)]
 
 
 def packed(args: Sequence[Any]) -> bytes:
@@ -114,14 +118,57 @@ def unpacked(data: bytes, args: Sequence[Any]) -> list[np.ndarray]:
     return arrays
 
 
+class Server:
+    """A process on a record's CPU that calls one kernel after the other, until it dies of one or is closed."""
+
+    def __init__(self, isa: Isa) -> None:
+        self._cpu = cpu_of(isa)
+        self._errors = scratch() / f"errors-of-{isa.name}"
+        with self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(argv(isa), stdin=PIPE, stdout=PIPE, stderr=errors)
+
+    def call(self, library: Path, args: Sequence[Any]) -> list[np.ndarray]:
+        """Return every array of `args` as it is after the call; AssertionError where the kernel refuses, or dies."""
+        path = os.fsencode(library)
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.write(struct.pack("<i", len(path)) + path + packed(args))
+            stdin.flush()
+        except BrokenPipeError:
+            self._fail()
+        refused = struct.unpack("<i", self._take(4))[0]
+        assert not refused, f"{self._cpu}: {self._take(refused).decode(errors='replace')}"
+        return unpacked(self._take(sum(arg.nbytes for arg in args if isinstance(arg, np.ndarray))), args)
+
+    def close(self) -> None:
+        """Let it end."""
+        self._process.communicate()
+
+    def _take(self, size: int) -> bytes:
+        assert self._process.stdout is not None
+        data = self._process.stdout.read(size)
+        if len(data) != size:
+            self._fail()
+        return data
+
+    def _fail(self) -> NoReturn:
+        server.cache_clear()
+        code = self._process.wait(TIMEOUT_S)
+        raise AssertionError(f"{self._cpu}: ended with {code}: {self._errors.read_text(errors='replace')}")
+
+
+@functools.cache
+def server(isa: Isa) -> Server:
+    """Return the server for a record, started when it is first needed; it ends with this process."""
+    made = Server(isa)
+    atexit.register(made.close)
+    return made
+
+
 def emulated(module: Any, isa: Isa, name: str) -> Callable[..., list[np.ndarray]]:
     """Return a function over numpy arrays and scalars that gives every array back after the call."""
     qemu()
     library = link(module, name)
-
-    def call(*args: Any) -> list[np.ndarray]:
-        done = subprocess.run(argv(isa, library), input=packed(args), capture_output=True, timeout=TIMEOUT_S)
-        assert done.returncode == 0, f"{cpu_of(isa)}: {done.stderr.decode()}"
-        return unpacked(done.stdout, args)
-
-    return call
+    return lambda *args: server(isa).call(library, args)
