@@ -1,11 +1,14 @@
-"""Options of the whole suite, and locks of its own: no test gets in the way of a real measurement or store."""
+"""Options and order of the suite, and locks of its own: no test gets in the way of a real measurement or store."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from typing import Any
 
 import pytest
+
+from tests import order
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,3 +22,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
     os.environ["LAB_LOCKS"] = folder.name
     os.environ.pop("LAB_STORE", None)  # nothing of a test lands in somebody's database
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long goes first."""
+    items.sort(key=lambda item: order.place_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Workers get the tests of a file, or of a machine, together."""
+    return order.Scheduling(config, log) if config.getoption("dist") == "loadfile" else None

@@ -5,6 +5,8 @@ What can't be had fails where CI is set and skips elsewhere, and says what to in
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import shutil
 import subprocess
@@ -16,10 +18,12 @@ from subprocess import DEVNULL
 from typing import Any, NoReturn
 
 import pytest
+from lab.devices.qemu.guest import Guest
 
 from lab.core.errors import LabError
 from lab.core.proc import Completed, run
 from lab.devices.qemu.image import Image, images_dir, read_image
+from lab.devices.qemu.machine import start_machine
 from lab.formats.target import DeviceSpec, QemuSpec, TargetSpec
 from tests.devices.images.build import build
 
@@ -106,6 +110,14 @@ def adb(home: Path, port: int) -> Iterator[Adb]:
         yield found
     finally:
         found.close()
+
+
+@functools.cache
+def machine(reach: str) -> Guest:
+    """Return the machine that this process's tests share, booted when it is first needed; it ends with the process."""
+    guest = start_machine(target("machine", reach=reach), image("machine"))
+    atexit.register(guest.running.close)
+    return guest
 
 
 def ssh_argv(image: Image, port: int, user: str, command: str) -> list[str]:

@@ -15,7 +15,6 @@ import pytest
 from lab.core.home import find_definition
 from lab.devices.base import Device
 from lab.devices.qemu.connect import inside
-from lab.devices.qemu.machine import start_machine
 from lab.devices.qemu.phone import start_phone
 from lab.devices.qemu.running import free_port
 from lab.devices.registry import open_device
@@ -122,19 +121,14 @@ def phone(backend: Literal["adb-shell", "adb"]) -> Maker:
 
 
 def machine(reach: Literal["ssh", "adb"]) -> Maker:
-    """The emulated arm64 machine, reached by ssh or adb; started once for all its tests."""
+    """The emulated arm64 machine, reached by ssh or adb; started once a process."""
 
     @contextmanager
     def started(folder: Path) -> Iterator[Kind]:
-        image = emulated.image("machine")
-        spec = emulated.target("machine", reach=reach)
-        guest = start_machine(spec, image)
-        try:
-            with home(folder):
-                found = inside(spec, image, guest)
-                yield _arm64(f"machine by {reach}", found, _tables(found) + ARM64)
-        finally:
-            guest.running.close()
+        spec, guest = emulated.target("machine", reach=reach), emulated.machine(reach)
+        with home(folder):
+            found = inside(spec, emulated.image("machine"), guest)
+            yield _arm64(f"machine by {reach}", found, _tables(found) + ARM64)
 
     return started
 
