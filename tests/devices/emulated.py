@@ -18,12 +18,12 @@ from subprocess import DEVNULL
 from typing import Any, NoReturn
 
 import pytest
-from lab.devices.qemu.guest import Guest
 
 from lab.core.errors import LabError
 from lab.core.proc import Completed, run
 from lab.devices.qemu.image import Image, images_dir, read_image
 from lab.devices.qemu.machine import start_machine
+from lab.devices.qemu.running import Guest
 from lab.formats.target import DeviceSpec, QemuSpec, TargetSpec
 from tests.devices.images.build import build
 
