@@ -11,6 +11,7 @@ from rich.text import Text
 from benchmarks.bars import NOT_HERE, Row
 from benchmarks.machine import this_machine
 from lab.analysis.run.flags import run_flags
+from lab.formats.run.engine import VariantUsed
 from lab.formats.run_record import RunRecord
 from lab.views.console import to_text
 from lab.views.runs.facts import roof_words
@@ -103,14 +104,10 @@ def _engine(record: RunRecord) -> str:
 
 def _variant(record: RunRecord) -> str:
     """What won of ik_llama.cpp's weights, for prefill and for decode."""
-    used = record.engine.extra.get("variant")
-    if not isinstance(used, dict):
-        return ""
-    return "".join(f", {what} {_one(used.get(what))}" for what in ("prefill", "decode"))
+    used = record.engine.variant
+    return f", prefill {_one(used.prefill)}, decode {_one(used.decode)}" if used else ""
 
 
-def _one(used: object) -> str:
-    if not isinstance(used, dict):
-        return "unknown"
-    flash = f" -fa {used['flash']}" if used.get("flash") else ""
-    return f"{used.get('weights')}{' -rtr' if used.get('repack') else ''}{flash}"
+def _one(used: VariantUsed) -> str:
+    flash = f" -fa {used.flash}" if used.flash else ""
+    return f"{used.weights}{' -rtr' if used.repack else ''}{flash}"

@@ -13,7 +13,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from lab.analysis.exchange.writers.llama_columns import imported_rows
-from lab.analysis.run.gpu import gpu_facts, is_gpu_run
+from lab.analysis.run.gpu import gpu_device, is_gpu_run
 from lab.analysis.run.summary import finished
 from lab.analysis.tools import OWN, tool_of
 from lab.formats.run_record import Cell, Repetition, RunRecord
@@ -73,7 +73,7 @@ def _common(record: RunRecord) -> dict[str, Any]:
         "build_commit": ((record.revision.commit if record.revision else record.lab.git_commit) or "unknown")[:9],
         "build_number": 0,
         "cpu_info": str(record.device.facts.get("cpu_model") or "unknown"),
-        "gpu_info": str(gpu_facts(record).get("device") or ""),
+        "gpu_info": gpu_device(record).device or "",
         "backends": f"{record.engine.name} {record.engine.versions.get(record.engine.name) or ''}".strip(),
         "model_filename": record.model.label,
         "model_type": f"{record.model.preset} {record.model.quant}",

@@ -9,8 +9,7 @@ OWN = "lab"
 
 def tool_of(record: RunRecord) -> str:
     """Return the name of the program that measured: `lab`, or that of an imported run, as `llama-bench`."""
-    imported = record.extra.get("imported")
-    return str(imported.get("tool") or OWN) if isinstance(imported, dict) else OWN
+    return (record.imported and record.imported.tool) or OWN
 
 
 def protocol_of(record: RunRecord) -> str:

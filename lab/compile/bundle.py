@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.core.atomic import publish_dir, staging_dir
+from lab.core.decode import decode
 from lab.core.errors import BundleError
 from lab.core.jsonio import digest
 from lab.formats.bundle import (
@@ -15,14 +16,13 @@ from lab.formats.bundle import (
     SCHEMA,
     WEIGHTS_NAME,
     BundleManifest,
+    DecodeProgram,
     LibraryManifest,
     WeightsManifest,
     load_manifest,
     verify_files,
     write_manifest,
 )
-
-KEPT_OPTIONS = ("decode", "unverified_on_device")  # of the library, for whoever measures
 
 
 def assemble(library: Path, weights: Path, out_root: Path) -> Path:
@@ -70,6 +70,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _manifest(code: LibraryManifest, values: WeightsManifest, key: str) -> BundleManifest:
+    unseen = code.options.get("unverified_on_device")
     return BundleManifest(
         schema=SCHEMA,
         kind="bundle",
@@ -84,5 +85,13 @@ def _manifest(code: LibraryManifest, values: WeightsManifest, key: str) -> Bundl
         memory=values.memory,
         decode_weight_bytes_per_token=values.decode_weight_bytes_per_token,
         verify=values.verify,
-        extra={name: code.options[name] for name in KEPT_OPTIONS if name in code.options},
+        decode=_decode_program(code),
+        unverified_on_device=None if unseen is None else tuple(unseen),
     )
+
+
+def _decode_program(code: LibraryManifest) -> DecodeProgram | None:
+    """Return what the compiler counted in a decode step of a GPU, for whoever measures."""
+    counted = code.options.get("decode")
+    where = f"library of {code.model.label}: options.decode"
+    return None if counted is None else decode(DecodeProgram, counted, where=where, error=BundleError)

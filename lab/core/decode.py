@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from lab.core.errors import ConfigError, LabError
-from lab.core.fields import KeyPath, Shaped, keeps_unknown, known_fields, show_key
+from lab.core.fields import KeyPath, Shaped, Unset, keeps_unknown, known_fields, show_key
 from lab.core.suggest import did_you_mean
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class _Decoder:
     def _unknown(self, cls: Any, unknown: dict[str, Any], path: KeyPath) -> dict[str, Any]:
         if keeps_unknown(cls):
             for key, item in unknown.items():
-                self.value(cls.shapes.get(key, Any), item, (*path, key))
+                self.plain(item, (*path, key))
             return {"extra": unknown}
         known = list(_fields(cls))
         for key in unknown:
@@ -175,8 +175,8 @@ class _Decoder:
         self.fail(path, f"{show(raw)} is not one of {listed}.{guess}")
 
     def union(self, kinds: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
-        rest = [kind for kind in kinds if kind is not type(None)]
-        if raw is None and len(rest) < len(kinds):
+        rest = [kind for kind in kinds if kind is not type(None) and kind is not Unset]
+        if raw is None and type(None) in kinds:
             return None
         exact = [kind for kind in rest if kind is type(raw)]
         return self.value((exact or rest)[0], raw, path)

@@ -10,14 +10,31 @@ import dataclasses
 import re
 from collections.abc import Hashable, Mapping
 from datetime import datetime
+from enum import Enum
 from functools import cache
-from typing import Any, ClassVar, cast
+from types import MappingProxyType
+from typing import Any, Literal, cast
 
 from lab.core.names import UTC_TIME
 
 EPOCH_YEAR = 1970
 
 KeyPath = tuple[str | int, ...]
+
+# Of an optional key, as `dataclasses.field(default=None, metadata=LEFT_OUT)`: it is not written where it is None.
+LEFT_OUT = MappingProxyType({"left_out": True})
+
+
+class Unset(Enum):
+    """The value of an optional key that is not in the document, where null is written too and says something else."""
+
+    UNSET = "unset"
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+
+UNSET = Unset.UNSET
 
 
 _PLAIN = frozenset({type(None), bool, int, float, str})
@@ -76,10 +93,9 @@ class Moment:
 class KeepsUnknown:
     """Base of what must survive a newer writer: keys that this version does not know stay in `extra`.
 
-    Some of them are known all the same: `shapes` has the annotation of each that lab itself looks at.
+    Nothing that this version writes is there: each key of its own is a field.
     """
 
-    shapes: ClassVar[Mapping[str, Any]] = {}
     extra: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -95,8 +111,9 @@ def _known(cls: Any) -> tuple[dataclasses.Field[Any], ...]:
 
 
 @cache
-def _names(cls: Hashable) -> tuple[str, ...]:
-    return tuple(item.name for item in _known(cls))
+def _names(cls: Hashable) -> tuple[tuple[str, bool], ...]:
+    """Return each key, and whether it is left out where it is None."""
+    return tuple((item.name, "left_out" in item.metadata) for item in _known(cls))
 
 
 def keeps_unknown(cls: Any) -> bool:
@@ -138,8 +155,10 @@ def _show_part(part: str | int) -> str:
 def _encode_record(record: Any) -> dict[str, Any]:
     values = vars(record)
     known = {}
-    for name in _names(cast(Hashable, type(record))):
+    for name, left_out in _names(cast(Hashable, type(record))):
         value = values[name]
+        if value is UNSET or (left_out and value is None):
+            continue
         known[name] = value if type(value) in _PLAIN else encode(value)
     if extra := values.get("extra") if keeps_unknown(type(record)) else None:
         known |= {key: value for key, value in encode(extra).items() if key not in known}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from lab.core.fields import KeepsUnknown, Limits
+from lab.core.fields import LEFT_OUT, KeepsUnknown, Limits
 from lab.formats.kinds import Bytes, Count, ModelLabel, Name, Positive, Sha256, UtcTime
 
 SCHEMA = 1
@@ -103,13 +103,15 @@ class TargetBlock(KeepsUnknown):
 
 @dataclass(frozen=True)
 class VersionsBlock(KeepsUnknown):
-    """What compiled it; null where a backend does not have that part."""
+    """What compiled it; null where a backend does not have that part. `mlc` and `mlc_files` are of backend mlc only."""
 
     lab: str
     tvm: str | None
     tvm_ffi: str | None
     llvm: str | None
     kernels: str | None
+    mlc: str | None = field(default=None, metadata=LEFT_OUT)
+    mlc_files: str | None = field(default=None, metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,14 @@ class MemoryBlock(MemoryFacts):
 
     weights_bytes: Bytes
     kv_bytes_per_token: Bytes
+
+
+@dataclass(frozen=True)
+class DecodeProgram(KeepsUnknown):
+    """One decode step as counted in a GPU's program: launches of kernels, and bytes moved without the KV cache."""
+
+    launches: int | float | None = field(default=None, metadata=LEFT_OUT)
+    bytes: int | float | None = field(default=None, metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True)
@@ -212,6 +222,8 @@ class BundleManifest(KeepsUnknown):
     memory: MemoryBlock
     decode_weight_bytes_per_token: Bytes
     verify: VerifyBlock
+    decode: DecodeProgram | None = field(default=None, metadata=LEFT_OUT)
+    unverified_on_device: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True)

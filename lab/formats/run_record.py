@@ -5,21 +5,20 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from lab.core.config import check_schema
 from lab.core.decode import decode
 from lab.core.errors import StoreError
-from lab.core.fields import KeepsUnknown, encode
+from lab.core.fields import LEFT_OUT, UNSET, KeepsUnknown, Unset, encode
 from lab.formats.kinds import Name, RunId, UtcTime
 from lab.formats.manifest import MemoryBlock, MemoryFacts, ModelBlock, ModelFacts, WeightsBlock, WeightsFacts
-from lab.formats.run import shapes as run_shapes
 from lab.formats.run.blocks import (
     BandwidthRecord,
     BundleRecord,
     DeviceRecord,
-    EngineRecord,
     LabBlock,
+    Lengths,
     PeakRecord,
     PeakSamples,
     PlanRecord,
@@ -33,11 +32,16 @@ from lab.formats.run.cells import (
     Cell,
     CellMemory,
     CellStatus,
+    CpuQuota,
     GateResult,
+    PeerProcess,
     Repetition,
     RepetitionStatus,
     WarmUp,
 )
+from lab.formats.run.engine import EngineRecord
+from lab.formats.run.gpu import GpuDevice, GpuRun, Profile, RanOn
+from lab.formats.run.origin import Confirmation, Doubt, Imported, Pushed
 
 __all__ = [
     "SCHEMA",
@@ -46,18 +50,29 @@ __all__ = [
     "Cell",
     "CellMemory",
     "CellStatus",
+    "Confirmation",
+    "CpuQuota",
     "DeviceRecord",
+    "Doubt",
     "EngineRecord",
     "GateResult",
+    "GpuDevice",
+    "GpuRun",
+    "Imported",
     "LabBlock",
+    "Lengths",
     "MemoryBlock",
     "MemoryFacts",
     "ModelBlock",
     "ModelFacts",
     "PeakRecord",
     "PeakSamples",
+    "PeerProcess",
     "PlanRecord",
+    "Profile",
     "ProtocolBlock",
+    "Pushed",
+    "RanOn",
     "Repetition",
     "RepetitionStatus",
     "RevisionBlock",
@@ -83,7 +98,6 @@ RunStatus = Literal["ok", "running", "interrupted", "failed", "broken"]
 class RunRecord(KeepsUnknown):
     """One run. Change it with dataclasses.replace; store it with lab.store."""
 
-    shapes: ClassVar[run_shapes.Shapes] = run_shapes.RUN
     schema: int
     run_id: RunId
     created_at: UtcTime
@@ -105,6 +119,14 @@ class RunRecord(KeepsUnknown):
     time_s: TimesRecord = field(default_factory=TimesRecord)
     tags: tuple[Name, ...] = field(default=(), kw_only=True)
     revision: RevisionBlock | None = field(default=None, kw_only=True)
+    pushed: Pushed | Unset | None = field(default=UNSET, kw_only=True)  # null where nothing has to be sent
+    session: str | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+    resumes: str | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+    confirm: Confirmation | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+    disturbed_by: str | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+    by_address: bool | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+    imported: Imported | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+    other_columns: str | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
 
 
 def to_json(record: RunRecord) -> dict[str, Any]:

@@ -174,13 +174,13 @@ def _side(run_ids: Sequence[str], label: str, records: Iterable[RunRecord]) -> S
 
 def _turns(run_ids: Sequence[str], records: Iterable[RunRecord]) -> NDArray[np.int32]:
     """Return the turn of each run, as its session has it on record: two and two of them are neighbours."""
-    turn = {record.run_id: int(record.extra[CONFIRM]["turn"]) for record in records}
+    turn = {record.run_id: record.confirm.turn for record in records if record.confirm}
     return np.array([turn[run_id] for run_id in run_ids], np.int32)
 
 
 def _same_runner(*records: RunRecord) -> bool:
     """Whether all ran with the same runner: a loss in the runner is in neither side when both have the new one."""
-    return len({str(record.engine.extra.get("runner", {}).get("key")) for record in records}) == 1
+    return len({(record.engine.runner or {}).get("key") for record in records}) == 1
 
 
 def _name(group: Group) -> str:

@@ -20,8 +20,7 @@ def earlier_step(target: str, label: str, serial_hash: str) -> Step | None:
 
 
 def _step(record: RunRecord, label: str, serial_hash: str) -> Step | None:
-    lengths = record.plan.extra.get("lengths")
-    if record.model.label != label or record.device.serial_hash != serial_hash or not isinstance(lengths, dict):
+    lengths = record.plan.lengths
+    if record.model.label != label or record.device.serial_hash != serial_hash or not lengths:
         return None
-    prompt, generate = lengths.get("prompt"), lengths.get("generate")
-    return (prompt, generate) if isinstance(prompt, int) and isinstance(generate, int) else None
+    return lengths.prompt, lengths.generate

@@ -28,12 +28,12 @@ def rest_of(record: RunRecord, choice: Choice) -> tuple[Choice, Wanted] | None:
     cells = tuple(Test.of(cell) for cell in record.cells if not _is_done(cell, record))
     if not cells:
         return None
-    if "session" in record.extra:
+    if record.session is not None:
         raise UsageError(
             f"run {record.run_id} took turns with another engine, and a part of it cannot be measured alone",
             hint="measure both again with --engine",
         )
-    if record.extra.get("by_address") and not choice.address:
+    if record.by_address and not choice.address:
         raise UsageError(
             f"run {record.run_id} was measured on a device that --at named, and no record holds an address",
             hint="say again where it is: --at ADDRESS",
@@ -73,7 +73,7 @@ def hinting_at(choice: Choice) -> Iterator[None]:
 def resumed(ref: str) -> RunRecord:
     """Return the run that `ref` names, as in `lab show`; UsageError where another program measured it."""
     record = store.load(store.find(ref))
-    if "imported" in record.extra:
+    if record.imported:
         raise UsageError(f"run {record.run_id} was imported: lab cannot go on with it", hint="name a run of lab's own")
     return record
 

@@ -42,7 +42,7 @@ def new_record(
 ) -> RunRecord:
     """Return a record with status "running" and every cell "not_run".
 
-    `said` are keys of its own: `tags`, `revision`, and any that only some runs have.
+    `said` are further fields of it: `tags`, `revision`, and those that only some runs have.
     """
     told, plan, target = engine.described(), engine.plan, engine.target
     record = RunRecord(
@@ -65,9 +65,7 @@ def new_record(
         peak=PeakRecord(roof_threads),
         cells=tuple(Cell(**asdict(test), status="not_run") for test in plan.cells),
         time_s=engine.times,
-        tags=said.get("tags", ()),
-        revision=said.get("revision"),
-        extra={name: value for name, value in said.items() if name not in ("tags", "revision")},
+        **said,
     )
     return as_stored(record)
 
@@ -98,19 +96,14 @@ def serial_hash(serial: str) -> str:
 
 def protocol_block(stated: dict[str, Any]) -> ProtocolBlock:
     """Return the protocol as records hold it."""
-    names = {item.name for item in fields(ProtocolBlock)} - {"extra"}
-    known = {name: stated[name] for name in names}
-    return ProtocolBlock(**known, extra={name: value for name, value in stated.items() if name not in names})
+    return ProtocolBlock(**stated)
 
 
 def plan_record(plan: Plan) -> PlanRecord:
     """Return the plan as records hold it."""
-    document = plan.to_json()
-    names = {item.name for item in fields(PlanRecord)} - {"extra", "cells"}
+    values = {item.name: getattr(plan, item.name) for item in fields(plan)}
     tests = tuple(recorded(test) for test in plan.cells)
-    known = {name: document[name] for name in names}
-    rest = {name: value for name, value in document.items() if name not in names | {"cells"}}
-    return PlanRecord(cells=tests, **known, extra=rest)
+    return PlanRecord(**{**values, "cells": tests}, settings_fingerprint=plan.settings_fingerprint)
 
 
 def counted(model: ModelBlock) -> ModelBlock:

@@ -37,14 +37,14 @@ class Described:
 
 @dataclass(frozen=True)
 class Findings:
-    """What the processes of a repetition said beside its numbers.
+    """What the processes of a repetition reported beside its numbers.
 
-    `effective` is what really ran, `said` goes into the engine block with it; both are taken once a run.
+    `effective` is what really ran, `engine` are further fields of the engine block; both are taken once a run.
     """
 
     verify: VerifyResult | None = None
     effective: str | None = None
-    said: dict[str, Any] = field(default_factory=dict)
+    engine: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from lab import store
-from lab.formats.run_record import Cell, CellMemory, CellStatus, Repetition, RunRecord, RunStatus, TimesRecord
+from lab.formats.run_record import Cell, CellMemory, CellStatus, Profile, Repetition, RunRecord, RunStatus, TimesRecord
 from lab.measure.engine import Findings
 from lab.measure.roofs import PeakRoof, Roof
 from lab.store.location import Place
@@ -32,8 +32,7 @@ class Journal:
             self._set(verify=found.verify)
         engine = self.record.engine
         if found.effective is not None and engine.effective is None:
-            said = {**engine.extra, **found.said}
-            self._set(engine=replace(engine, effective=found.effective, extra=said))
+            self._set(engine=replace(engine, effective=found.effective, **found.engine))
         rows = (*self.record.cells[cell].repetitions, row)
         self._set_cell(cell, repetitions=rows, **_standing(rows))
         self.save()
@@ -49,18 +48,17 @@ class Journal:
         self._set_cell(cell, memory=memory)
         self.save()
 
-    def add_profile(self, cell: int, profile: dict[str, Any]) -> None:
+    def add_profile(self, cell: int, profile: Profile) -> None:
         """Set the times of the kernels of cell number `cell`."""
-        self._set_cell(cell, extra={**self.record.cells[cell].extra, "profile": profile})
+        self._set_cell(cell, profile=profile)
         self.save()
 
     def add_roof(self, when: Literal["before", "after"], roof: Roof) -> None:
         """Set the bandwidth "before" or "after" the repetitions."""
         block = self.record.bandwidth
         if block is not None:
-            extra = {**block.extra, f"reason_{when}": roof.reason}
-            changes: dict[str, Any] = {when: roof.bytes_per_s, "loop": roof.loop or block.loop, "extra": extra}
-            self._set(bandwidth=replace(block, **changes))
+            changes: dict[str, Any] = {when: roof.bytes_per_s, f"reason_{when}": roof.reason}
+            self._set(bandwidth=replace(block, loop=roof.loop or block.loop, **changes))
         self.save()
 
     def add_peak(self, when: Literal["before", "after"], roof: PeakRoof) -> None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 
 from lab.core.progress import Progress
 from lab.core.units import human_seconds
+from lab.formats.run_record import Lengths
 from lab.formats.test import Test
 from lab.measure.engine import Rate
-from lab.measure.plan import DEPTHS, GENERATES, LEAST_REPEATS, PROMPTS, Lengths, Plan, cells_of
+from lab.measure.plan import DEPTHS, GENERATES, LEAST_REPEATS, PROMPTS, Plan, cells_of
 
 LADDER = ((PROMPTS[0], GENERATES[0]), (256, 64), (128, 32), (64, 16), (32, 8))
 TRIAL = Test(prompt=32, generate=5)

@@ -30,7 +30,7 @@ def uncounted(row: Repetition) -> Repetition:
 def cell_memory(
     log: RunLog, how: Attempt, manifest: BundleManifest, previous: CellMemory | None, generate: int
 ) -> CellMemory:
-    """Return the memory of a cell, in bytes; an impossible value is a null, and `reason` (in extra) says why.
+    """Return the memory of a cell, in bytes; an impossible value is a null, and `reason` says why.
 
     `previous` is the pass before, whose peak can't come again to the byte; `generate` the tokens this one made.
     """
@@ -49,7 +49,10 @@ def cell_memory(
         kv_bytes=log.loaded.kv_bytes,
         workspace_bytes=said.workspace_bytes,
         samples=_samples(log, said),
-        extra=_extra(said, reasons, generate),
+        reason="; ".join(reason for reason in reasons if reason) or None,
+        generate=generate,
+        swap_bytes=said.counters.VmSwap,
+        major_faults=said.counters.major_faults,
     )
 
 
@@ -84,16 +87,17 @@ def _samples(log: RunLog, said: Memory) -> tuple[tuple[float, int], ...]:
     return tuple((max(0, at - began) / 1e9, rss) for at, rss in said.samples)
 
 
-def _extra(said: Memory, reasons: list[str | None], generate: int) -> dict[str, object]:
-    return {
-        "reason": "; ".join(reason for reason in reasons if reason) or None,
-        "generate": generate,
-        "swap_bytes": said.counters.VmSwap,
-        "major_faults": said.counters.major_faults,
-    }
-
-
 def no_memory(reason: str, generate: int) -> CellMemory:
     """Return the memory of a pass that gave none, and why."""
-    extra = {"reason": reason, "generate": generate, "swap_bytes": None, "major_faults": None}
-    return CellMemory(MEMORY_COUNTER, None, None, None, None, None, extra=extra)
+    return CellMemory(
+        counter=MEMORY_COUNTER,
+        rss_peak_bytes=None,
+        rss_anon_peak_bytes=None,
+        weights_bytes=None,
+        kv_bytes=None,
+        workspace_bytes=None,
+        reason=reason,
+        generate=generate,
+        swap_bytes=None,
+        major_faults=None,
+    )

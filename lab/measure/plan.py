@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 from lab.core.errors import UsageError
+from lab.formats.run_record import Lengths
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.measure.protocol import fingerprint
@@ -15,24 +16,6 @@ from lab.measure.protocol import fingerprint
 PROMPTS, GENERATES, DEPTHS = (512,), (128,), (0,)
 MAX_TOKENS = 1_000_000  # the runner takes no more
 LEAST_REPEATS, USUAL_REPEATS, MOST_REPEATS = 3, 5, 10  # where nobody named a number
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """Why a plan's cells have the lengths that nobody named; see `lab.measure.lengths`.
-
-    `prompt` and `generate` are the step of the ladder that was taken, in tokens; rates are those of the trial.
-    `repetition_s` is what a repetition was expected to take with them, and `default_s` with the default ones. `kept`
-    says that they are those of an earlier run, though the trial alone would have chosen the next step.
-    """
-
-    prompt: int
-    generate: int
-    prefill_tok_per_s: float
-    decode_tok_per_s: float
-    repetition_s: float
-    default_s: float
-    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,12 +58,6 @@ class Plan:
         names = ("threads", "prefill_chunk", "warmup_cap", "warmup_spread", "seed", "sample_interval_s")
         memory = ("memory_interval_ms", "memory_generate")
         return fingerprint({name: getattr(self, name) for name in names + memory})
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the plan as it stands in a run record."""
-        fields = asdict(self)
-        fields["cells"] = [asdict(cell) for cell in self.cells]
-        return {**fields, "settings_fingerprint": self.settings_fingerprint}
 
 
 def cells_of(

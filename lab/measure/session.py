@@ -146,8 +146,8 @@ def _lanes(
     device: Device, facts: dict[str, Any], engines: Sequence[Engine], plan: Plan, said: Mapping[str, Any]
 ) -> list[Lane]:
     shared = {"session": new_run_id()} if len(engines) > 1 else {}
-    extra = {"pushed": device.pushed(), **shared, **said}
-    records = [new_record(device, facts, engine, plan.threads, extra) for engine in engines]
+    fields = {"pushed": device.pushed(), **shared, **said}
+    records = [new_record(device, facts, engine, plan.threads, fields) for engine in engines]
     return [Lane(engine, Journal(record)) for engine, record in zip(engines, records, strict=True)]
 
 
@@ -322,8 +322,8 @@ class _Session:
         cell = self.plan.cells[number]
         memory = lane.engine.memory(cell, previous)
         lane.journal.add_memory(number, memory)
-        if memory.extra["reason"]:
-            self.progress.note(f"{cell.label} memory: {memory.extra['reason']}")
+        if memory.reason:
+            self.progress.note(f"{cell.label} memory: {memory.reason}")
         return memory
 
     def _profile_passes(self) -> None:

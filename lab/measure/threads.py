@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 from lab.core.progress import Progress
+from lab.formats.run.engine import ThreadRates, ThreadsTried
 from lab.formats.test import Test
 from lab.measure.engine import Engine, Rate
 
@@ -55,13 +56,10 @@ def samples(rates: Iterable[Rate], what: What) -> dict[int, list[float]]:
     return found
 
 
-def tried_block(rates: Sequence[Rate]) -> dict[str, Any]:
-    """Return the key that an engine block gets where threads were tried: every sample, in order."""
+def threads_tried(rates: Sequence[Rate]) -> ThreadsTried | None:
+    """Return the probe as records hold it, every sample in order; None where no threads were tried."""
     if not rates:
-        return {}
+        return None
     prefills, decodes = samples(rates, "prefill"), samples(rates, "decode")
-    tried = [
-        {"threads": threads, "prefill_tok_per_s": prefills[threads], "decode_tok_per_s": decodes[threads]}
-        for threads in decodes
-    ]
-    return {"threads_tried": {"prompt": PROBE.prompt, "generate": PROBE.generate, "counts": tried}}
+    counts = tuple(ThreadRates(count, tuple(prefills[count]), tuple(decodes[count])) for count in decodes)
+    return ThreadsTried(PROBE.prompt, PROBE.generate, counts)

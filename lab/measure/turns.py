@@ -43,6 +43,7 @@ def _marks(row: Repetition) -> list[str]:
     marks = [] if row.gate is None or row.gate.kept else [row.gate.reason or "gate not kept"]
     marks += ["warm-up not stable"] if row.warmup is not None and not row.warmup.stable else []
     marks += ["throttled"] if row.throttled else []
-    quota = row.extra.get("cpu_quota") or {}
-    stopped, periods = quota.get("throttled_periods"), quota.get("periods")
-    return [*marks, f"stopped by the CPU quota in {stopped} of {periods} periods"] if stopped else marks
+    if row.cpu_quota is None or not row.cpu_quota.throttled_periods:
+        return marks
+    stopped, periods = row.cpu_quota.throttled_periods, row.cpu_quota.periods
+    return [*marks, f"stopped by the CPU quota in {stopped} of {periods} periods"]

@@ -11,9 +11,10 @@ from lab.analysis.compare.side_by_side import side_by_side
 from lab.analysis.judging.judge import Policy
 from lab.analysis.run.flags import run_flags
 from lab.analysis.run.frame import to_frame
-from lab.analysis.run.gpu import build_s, launches_per_token, program_decode, unverified
+from lab.analysis.run.gpu import build_s, decode_program, launches_per_token, unverified
 from lab.analysis.run.summary import summarise
 from lab.core.errors import StoreError
+from lab.core.fields import encode
 from lab.formats.run_record import RunRecord
 from tests.analysis.documents import DOCUMENT, gpu_document, record
 
@@ -86,14 +87,14 @@ def test_a_frame_says_which_rows_fell_back() -> None:
 def test_launches_and_bytes_are_those_of_run_and_program() -> None:
     run = gpu_run()
     assert launches_per_token(run.cells[0]) == 228
-    assert program_decode(run) == {"launches": 228, "bytes": 2_100_000_000}
+    assert encode(decode_program(run)) == {"launches": 228, "bytes": 2_100_000_000}
     assert build_s(run.cells[0]) == 3.5
     assert unverified(run) == ("no kernel ran on a GPU of this family",)
 
 
 def test_a_record_that_says_nothing_of_a_gpu_is_read_all_the_same() -> None:
     run = record(engine={**DOCUMENT["engine"], "ran_on": None}, bundle={**DOCUMENT["bundle"], "decode": None})
-    assert program_decode(run) == {}
+    assert encode(decode_program(run)) == {}
     assert "fell_back" not in flags(run)
 
 

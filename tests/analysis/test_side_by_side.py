@@ -22,7 +22,11 @@ def peer(**changes: Any) -> RunRecord:
         "effective": "CPU phi3 3B Q4_0, build abc1234",
         "versions": {"llama.cpp": None},
         "prefill_threads": 1,
-        "threads_tried": {"counts": [{"threads": 1, "prefill_tok_per_s": [30.0], "decode_tok_per_s": [9.0]}]},
+        "threads_tried": {
+            "prompt": 32,
+            "generate": 17,
+            "counts": [{"threads": 1, "prefill_tok_per_s": [30.0], "decode_tok_per_s": [9.0]}],
+        },
     }
     cells = changes.pop("cells", [peer_cell()])
     return record(run_id="20261123-210000-ab12ce", session="s1", engine=engine, cells=cells, verify=None, **changes)

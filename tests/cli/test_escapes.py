@@ -67,7 +67,7 @@ def poisoned(document: dict[str, Any], read: Any) -> dict[str, Any]:
 def _rich_run(number: int) -> dict[str, Any]:
     document = copy.deepcopy(RUN)
     document |= {"run_id": IDS[number], "created_at": f"2026-11-2{3 + number}T21:00:00Z", "reason": "r"}
-    document["disturbed_by"] = {"by": ["x"]}
+    document["disturbed_by"] = "x"
     document["other_columns"] = "x"
     document["engine"] |= {
         "settings": {"a": ["x"], "b": {"c": "x"}},

@@ -13,7 +13,7 @@ import lab.jobs.run as measuring
 from lab import store
 from lab.core.errors import MeasureError
 from lab.core.home import builtin_dir, profiles_dir
-from lab.formats.run_record import RunRecord, TimesRecord
+from lab.formats.run_record import Lengths, RunRecord, TimesRecord
 from lab.formats.test import Test
 from lab.jobs.build import Pipeline
 from lab.jobs.earlier import earlier_step
@@ -225,7 +225,7 @@ def test_a_number_in_the_target_s_file_is_one_that_was_named(lab: Lab, session: 
 def test_the_step_of_the_newest_run_that_chose_one(home: Path) -> None:
     def keep(number: int, label: str = "phi3-mini-q4", serial: str = "ab" * 32, **lengths: int) -> None:
         plain = record()
-        plan = replace(plain.plan, extra={**plain.plan.extra, **({"lengths": CHOSEN | lengths} if lengths else {})})
+        plan = replace(plain.plan, lengths=Lengths(**(CHOSEN | lengths)) if lengths else None)
         device = replace(plain.device, serial_hash=serial)
         model = replace(plain.model, label=label)
         run_id, made = f"2026010{number}-000000-aaaaaa", f"2026-01-0{number}T00:00:00Z"

@@ -87,7 +87,7 @@ def test_the_python_of_the_variable_compiles(tmp_path, mlc):
     verify_files(library, manifest)
     assert sorted(path.name for path in library.iterdir()) == ["manifest.json", "model.so"]
     assert asked(library)["started_as"] == "python"
-    assert manifest.versions.extra["mlc"] == "0.20.0"
+    assert manifest.versions.mlc == "0.20.0"
     assert manifest.versions.tvm is None
     assert manifest.options["layout"] == "mlc"
     assert manifest.target.required_features == ("avx2", "fma", "f16c")
@@ -98,7 +98,7 @@ def test_the_program_on_the_path_compiles(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(fake.root / "bin"))
     library = built(tmp_path)
     assert asked(library)["started_as"] == "program"
-    assert load_manifest(library, "library").versions.extra["mlc"] == "0.21.0"
+    assert load_manifest(library, "library").versions.mlc == "0.21.0"
 
 
 def test_a_program_whose_version_nobody_knows_is_not_used(tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ def test_it_computes_the_right_thing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert record.verify.passed
     assert record.verify.rel_error is not None
     assert record.verify.rel_error < 1e-5
-    assert row.extra["gpu"]["launches_per_token"] == 7 * 2 + 2
+    assert row.gpu.launches_per_token == 7 * 2 + 2
     assert record.engine.effective is not None
     assert record.engine.effective.startswith("opencl pthread")
     assert record.device.emulated

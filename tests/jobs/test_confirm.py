@@ -119,10 +119,10 @@ def test_the_suspects_of_all_stages_share_the_level(home: Path, monkeypatch: pyt
 def test_each_session_says_what_it_was_for(suspicion: Judged) -> None:
     bench = Bench({OLD_BUILD: 10.0, NEW_BUILD: 8.0})
     confirm(suspicion, bench, 1, NullProgress())
-    marks = [record.extra[CONFIRM] for record in bench.records]
-    assert [mark["side"] for mark in marks] == list("abba")
-    assert [mark["turn"] for mark in marks] == [0, 1, 2, 3]
-    assert len({mark["id"] for mark in marks}) == 1
+    marks = [record.confirm for record in bench.records]
+    assert [mark.side for mark in marks] == list("abba")
+    assert [mark.turn for mark in marks] == [0, 1, 2, 3]
+    assert len({mark.id for mark in marks}) == 1
     assert select(load_points().points, "latest").label == "latest"
     newest = select(load_points().points, "latest").runs.tolist()
     assert CONFIRM not in load_points().points.runs.tags[newest[0]]

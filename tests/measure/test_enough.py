@@ -83,7 +83,7 @@ def numbers(record: RunRecord) -> list[float | None]:
 def test_a_session_that_knows_enough_ends(bench: Bench) -> None:
     record = bench.run(repeats=3, adapts=True)
     assert (record.status, record.plan.repeats, len(numbers(record))) == ("ok", 3, 3)
-    assert record.plan.extra["adapts"] is True
+    assert record.plan.adapts is True
     assert bench.progress.phases.count(("measure", 3, "repetitions")) == 1
 
 

@@ -12,6 +12,7 @@ import pytest
 from lab.analysis.run.flags import run_flags
 from lab.core.errors import DeviceError, DeviceFailedError, MeasureError
 from lab.formats.bundle import TensorEntry
+from lab.formats.run.gpu import KernelTimes
 from lab.formats.target import CompileSpec, MeasureSpec, OpenClSpec, TargetSpec
 from lab.measure.checks import check_ram_share
 from lab.measure.plan import Plan, cells_of
@@ -57,16 +58,16 @@ def test_the_record_says_what_the_gpu_is_and_did(gpu_bench: Bench) -> None:
     assert record.status == "ok"
     assert record.engine.requested == "opencl any-f16"
     assert record.engine.effective == "opencl Example GPU (Example CL 1.2 GPU device)"
-    assert record.engine.extra["ran_on"]["gpu"]["extensions"] == ["cl_khr_fp16"]
-    assert record.engine.extra["fell_back"] is False
-    assert record.bundle.extra == {"mlc_quantisation": "q4f16_0"}
-    did = record.cells[0].repetitions[0].extra["gpu"]
-    assert (did["launches_per_token"], did["prefill_launches"], did["build_s"]) == (25.0, 30, 1.5)
-    assert (did["programs_built"], did["alloc_peak_bytes"], did["bytes_per_token"]) == (5, 70, None)
+    assert record.engine.ran_on.gpu.extensions == ("cl_khr_fp16",)
+    assert record.engine.fell_back is False
+    assert (record.bundle.mlc_quantisation, record.bundle.decode) == ("q4f16_0", None)
+    did = record.cells[0].repetitions[0].gpu
+    assert (did.launches_per_token, did.prefill_launches, did.build_s) == (25.0, 30, 1.5)
+    assert (did.programs_built, did.alloc_peak_bytes, did.bytes_per_token) == (5, 70, None)
     memory = record.cells[0].memory
     assert memory is not None
-    assert (memory.extra["opencl_alloc_peak_bytes"], memory.extra["opencl_zero_copy_bytes"]) == (70, 9)
-    assert "profile" not in record.cells[0].extra
+    assert (memory.opencl_alloc_peak_bytes, memory.opencl_zero_copy_bytes) == (70, 9)
+    assert record.cells[0].profile is None
 
 
 @pytest.mark.parametrize(("accepted", "verdict"), [(False, True), (True, False)])
@@ -74,7 +75,7 @@ def test_a_cpu_in_place_of_a_gpu_is_a_verdict(gpu_bench: Bench, accepted: bool, 
     gpu_bench.target = replace(gpu_bench.target, opencl=OpenClSpec(accept_cpu=accepted))
     gpu_bench.script["gpu"] = {"type": "cpu"}
     record = gpu_bench.run()
-    assert record.engine.extra["fell_back"] is verdict
+    assert record.engine.fell_back is verdict
     assert record.engine.effective == "opencl Example GPU (Example CL 1.2 CPU device)"
 
 
@@ -92,7 +93,7 @@ def test_only_type_gpu_is_a_gpu(gpu_bench: Bench, kind: str, asked: OpenClSpec, 
     gpu_bench.target = replace(gpu_bench.target, opencl=asked)
     gpu_bench.script["gpu"] = {"type": kind}
     record = gpu_bench.run()
-    assert record.engine.extra["fell_back"] is verdict
+    assert record.engine.fell_back is verdict
     codes = {flag.code for flag in run_flags(record)}
     assert ("fell_back" if verdict else "cpu_device") in codes
 
@@ -101,7 +102,7 @@ def test_an_accelerator_that_was_asked_for_by_type_did_not_fall_back(gpu_bench: 
     gpu_bench.target = replace(gpu_bench.target, opencl=OpenClSpec(device="Accelerator"))
     gpu_bench.script["gpu"] = {"type": "accelerator"}
     record = gpu_bench.run()
-    assert record.engine.extra["fell_back"] is False
+    assert record.engine.fell_back is False
     assert "fell_back" not in {flag.code for flag in run_flags(record)}
 
 
@@ -111,17 +112,17 @@ def test_a_profile_is_a_process_of_its_own(gpu_bench: Bench) -> None:
     assert "--profile" in last
     assert options(last)["profile"] is True
     assert not any("--profile" in words for words in others)
-    found = record.cells[0].extra["profile"]
-    assert [one["kernel"] for one in found["decode"]] == ["product", "norm"]  # the longest first
-    assert found["prefill"][0] == {"kernel": "product", "count": 4, "total_s": 0.008}
-    assert found["decode_steps"] == 19
+    found = record.cells[0].profile
+    assert [one.kernel for one in found.decode] == ["product", "norm"]  # the longest first
+    assert found.prefill[0] == KernelTimes("product", 4, 0.008)
+    assert found.decode_steps == 19
 
 
 def test_a_profile_that_fails_is_a_reason_and_nothing_else(gpu_bench: Bench) -> None:
     gpu_bench.faults = {"3": "sigsegv"}  # after two repetitions and the memory pass
     record = gpu_bench.run(profile=True)
     assert record.status == "ok"
-    assert "SIGSEGV" in record.cells[0].extra["profile"]["reason"]
+    assert "SIGSEGV" in record.cells[0].profile.reason
 
 
 def test_the_log_of_a_driver_stands_beside_the_reason(gpu_bench: Bench) -> None:
@@ -129,8 +130,8 @@ def test_the_log_of_a_driver_stands_beside_the_reason(gpu_bench: Bench) -> None:
     row, other = gpu_bench.run().cells[0].repetitions
     assert row.status == "failed"
     assert row.reason == "forward: the driver failed to build a kernel: matmul"
-    assert row.extra["error"].endswith("half half")
-    assert "error: [31mno such type" in row.extra["error"]  # without what would colour a terminal
+    assert row.error.endswith("half half")
+    assert "error: [31mno such type" in row.error  # without what would colour a terminal
     assert other.status == "ok"  # a new process
 
 

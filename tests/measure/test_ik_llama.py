@@ -6,12 +6,13 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab import store
 from lab.core.errors import MeasureError
+from lab.core.fields import encode
+from lab.formats.run.engine import VariantRates, VariantUsed
 from lab.measure.llama.find import find_llama_bench
 from lab.measure.llama.peers import IK_LLAMA
 from lab.measure.plan import cells_of
@@ -51,10 +52,10 @@ def test_the_record_says_what_ran(alone: Peers) -> None:
     engine, row = record.engine, record.cells[0].repetitions[0]
     assert (engine.name, engine.requested) == ("ik_llama.cpp", "cpu q4_0")
     assert engine.effective == "CPU avx2 phi3 3B Q4_0, build abc1234"
-    assert engine.extra["settings"]["repack"] is False
+    assert engine.settings["repack"] is False
     assert [row.prefill_tok_per_s, row.decode_tok_per_s] == pytest.approx([100.0, 20.0])
-    assert [one["words"] for one in row.extra["processes"]] == ["pp8", "tg19 @ d8"]
-    assert "one token" in row.extra["processes"][0]["warmup"]
+    assert [one.words for one in row.processes] == ["pp8", "tg19 @ d8"]
+    assert "one token" in row.processes[0].warmup
     assert record.cells[0].memory is not None
     assert record.cells[0].memory.rss_peak_bytes is not None
     assert store.load(store.find("latest")) == record
@@ -116,28 +117,28 @@ class TestVariants:
     def test_the_fastest_runs_and_every_sample_is_on_record(self, alone: Peers, best: str) -> None:
         alone.find_threads, alone.speeds = True, {best: 1.5}
         (record,) = alone.run(repeats=1)
-        tried = record.engine.extra["variants_tried"]["variants"]
+        tried = record.engine.variants_tried.variants
         assert [label(one) for one in tried] == VARIANTS
-        assert all(len(one[f"{what}_tok_per_s"]) == 2 for one in tried for what in ("prefill", "decode"))
-        used = record.engine.extra["variant"]
-        assert [label(used[what]) for what in ("prefill", "decode")] == [best, best]
+        assert all(len(rates) == 2 for one in tried for rates in (one.prefill_tok_per_s, one.decode_tok_per_s))
+        used = record.engine.variant
+        assert [label(one) for one in (used.prefill, used.decode)] == [best, best]
         assert record.weights.layout == f"gguf-{best.split()[0]}"
         row = record.cells[0].repetitions[0]
         # Alone with one thread it decodes 1.25 times as fast; see the fake.
         assert [row.prefill_tok_per_s, row.decode_tok_per_s] == pytest.approx([150.0, 37.5])
-        assert "flash_tried" not in record.engine.extra
+        assert record.engine.flash_tried is None
 
     def test_without_a_search_the_file_of_the_same_bits_runs(self, alone: Peers) -> None:
         alone.speeds = {"iq4_xs -rtr": 9.0}
         (record,) = alone.run(repeats=1)
         assert record.weights.layout == "gguf-q4_0"
-        assert not {"variants_tried", "variant", "flash_tried"} & record.engine.extra.keys()
+        assert not {"variants_tried", "variant", "flash_tried"} & encode(record.engine).keys()
 
     @pytest.mark.parametrize("faster", ["on", "off"])
     def test_both_attentions_are_tried_for_both(self, alone: Peers, faster: str) -> None:
         alone.find_threads, alone.flash, alone.types = True, faster, ("q4_0",)
         (record,) = alone.run(cells=cells_of([512], [20], [0]), repeats=1)
-        tried = record.engine.extra["flash_tried"]
+        tried = encode(record.engine.flash_tried)
         assert {name: list(tried[name]) for name in tried if name != "depth"} == {
             "decode_tok_per_s": ["on", "off"],
             "prefill_tok_per_s": ["on", "off"],
@@ -147,7 +148,7 @@ class TestVariants:
         turns = ["1", "0", "0", "1"]
         # Threads; two variants twice; decode and prefill with each; then both as found, and memory as it comes.
         assert said == [""] * 5 + turns * 2 + [digit, digit, ""]
-        assert {used["flash"] for used in record.engine.extra["variant"].values()} == {faster}
+        assert {used["flash"] for used in encode(record.engine.variant).values()} == {faster}
 
     def test_one_that_gives_no_number_ends_the_search(self, alone: Peers) -> None:
         alone.find_threads, alone.faults = True, {"1": "sigsegv"}
@@ -155,8 +156,8 @@ class TestVariants:
             alone.run()
 
 
-def label(one: dict[str, Any]) -> str:
-    return str(one["weights"]) + (" -rtr" if one["repack"] else "")
+def label(one: VariantRates | VariantUsed) -> str:
+    return one.weights + (" -rtr" if one.repack else "")
 
 
 def test_it_takes_its_turn_with_the_others(peers: Peers) -> None:
@@ -204,7 +205,7 @@ def test_the_real_one_takes_the_files_and_the_options(alone: Peers, tmp_path: Pa
         bench.device, [setup], plan, bench.progress, bench.runner(), find_threads=True, clock=bench.time.clock
     )
     assert [row.reason for row in record.cells[0].repetitions] == [None, None]
-    assert len(record.engine.extra["variants_tried"]["variants"]) == 4
+    assert len(record.engine.variants_tried.variants) == 4
     assert json.dumps(record.engine.effective).split()[1] in ("avx2", "avx512-vnni")
     memory = record.cells[0].memory
     assert memory is not None

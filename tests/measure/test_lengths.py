@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from lab import store
 from lab.core.errors import UsageError
+from lab.core.fields import encode
 from lab.formats.run_record import RunRecord, from_json, to_json
 from lab.formats.test import Test
 from lab.measure.engine import Rate
@@ -100,7 +101,7 @@ def shapes(record: RunRecord) -> list[tuple[int, int]]:
 def test_a_fast_machine_keeps_the_usual_lengths_and_the_trial_is_on_record(bench: Bench) -> None:
     record = run(bench, Asked())
     assert shapes(record) == [(512, 128)]
-    assert record.plan.extra["lengths"] == {
+    assert encode(record.plan.lengths) == {
         "prompt": 512,
         "generate": 128,
         "prefill_tok_per_s": pytest.approx(200.0),
@@ -131,7 +132,7 @@ def test_named_lengths_need_no_trial(bench: Bench) -> None:
     bench.script["decode_ms"] = [500] * 9
     record = run(bench, Asked((8,), (20,)))
     assert shapes(record) == [(8, 20)]
-    assert record.plan.extra["lengths"] is None
+    assert record.plan.lengths is None
     assert len(bench.calls()) == 2 + 1  # repetitions and memory pass
 
 

@@ -14,6 +14,9 @@ import pytest
 
 from lab import store
 from lab.core.errors import BundleError, DeviceError, MeasureError
+from lab.core.fields import encode
+from lab.formats.run.engine import PeerBuild
+from lab.formats.run_record import CpuQuota
 from lab.formats.target import DeviceSpec
 from lab.measure.llama import watch
 from lab.measure.llama.engine import LlamaSetup
@@ -77,13 +80,13 @@ def test_numbers_of_a_repetition_and_nulls_for_what_it_cannot_tell(alone: Peers)
     assert row.gate is not None
     assert row.gate.kept
     assert row.state_during is not None
-    processes = row.extra["processes"]
-    assert [(one["test"], one["words"], one["samples_ns"]) for one in processes] == [
+    processes = row.processes
+    assert [(one.test, one.words, list(one.samples_ns)) for one in processes] == [
         ("prefill", "pp8", [80_000_000]),
         ("decode", "tg19 @ d8", [950_000_000]),
     ]
-    assert all(one["rss_peak_bytes"] > 0 and one["warmup"] for one in processes)
-    assert row.major_faults == sum(one["major_faults"] for one in processes)
+    assert all(one.rss_peak_bytes > 0 and one.warmup for one in processes)
+    assert row.major_faults == sum(one.major_faults for one in processes)
     assert store.load(store.find("latest")) == record
 
 
@@ -92,18 +95,18 @@ def test_the_record_says_what_ran(alone: Peers) -> None:
     engine = record.engine
     assert (engine.name, engine.requested) == ("llama.cpp", "cpu q4_0")
     assert engine.effective == "CPU phi3 3B Q4_0, build abc1234"
-    assert engine.extra["build"] == {"commit": "abc1234", "number": 7}
-    assert engine.extra["settings"]["flash_attn"] == -1
-    assert engine.extra["settings"]["repack"] is True
-    assert str(alone.bench.folder) not in json.dumps(engine.extra)
+    assert engine.build == PeerBuild("abc1234", 7)
+    assert engine.settings["flash_attn"] == -1
+    assert engine.settings["repack"] is True
+    assert str(alone.bench.folder) not in json.dumps(encode(engine))
     assert record.weights.layout == "gguf-q4_0"
     assert record.verify is None
     assert record.protocol.sampling.startswith("none: llama-bench")
-    assert record.protocol.extra["process"].startswith("two fresh processes")
+    assert record.protocol.process.startswith("two fresh processes")
     assert record.bandwidth is not None
     assert record.bandwidth.before == (30e9, 31e9)
     assert record.time_s.convert == 2.0
-    assert "session" not in record.extra
+    assert record.session is None
 
 
 def test_memory_comes_from_a_pass_of_its_own_by_the_same_counter(alone: Peers) -> None:
@@ -116,7 +119,7 @@ def test_memory_comes_from_a_pass_of_its_own_by_the_same_counter(alone: Peers) -
     assert (memory.weights_bytes, memory.kv_bytes, memory.workspace_bytes) == (4000, None, None)
     assert memory.samples
     assert memory.rss_anon_peak_bytes
-    assert (memory.extra["reason"], memory.extra["generate"], memory.extra["swap_bytes"]) == (None, 4, 0)
+    assert (memory.reason, memory.generate, memory.swap_bytes) == (None, 4, 0)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +162,24 @@ def test_a_repetition_that_goes_wrong_is_a_row_and_the_rest_goes_on(
     assert record.status == "ok"
 
 
+def test_a_row_has_what_the_device_said_of_it_too(alone: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
+    quota = {"cores": 0.5, "periods": 7, "throttled_periods": 1}
+    state = alone.bench.device.state
+    monkeypatch.setattr(alone.bench.device, "state", lambda **asked: {**state(**asked), "cpu_quota": quota})
+    monkeypatch.setattr(alone.bench.device, "forensics", lambda: ["Out of memory: Killed process 4711"])
+    alone.faults = {"2": "sigsegv"}
+    (record,) = alone.run(repeats=2)
+    good, lost = record.cells[0].repetitions
+    assert (good.device_log, lost.device_log) == (None, ("Out of memory: Killed process 4711",))
+    assert good.cpu_quota == lost.cpu_quota == CpuQuota(0.5, 0, 0)
+
+
 def test_a_decode_that_fails_takes_its_prefill_with_it(alone: Peers) -> None:
     alone.faults = {"3": "sigsegv"}
     (record,) = alone.run()
     row = record.cells[0].repetitions[1]
     assert (row.status, row.prefill_tok_per_s) == ("failed", None)
-    assert [one["test"] for one in row.extra["processes"]] == ["prefill"]
+    assert [one.test for one in row.processes] == ["prefill"]
 
 
 def test_past_its_time_a_process_and_its_child_are_gone(alone: Peers) -> None:
@@ -205,7 +220,7 @@ def test_a_memory_pass_that_fails_is_a_reason_and_the_times_stay(alone: Peers, f
     memory = record.cells[0].memory
     assert memory is not None
     assert (memory.rss_peak_bytes, memory.weights_bytes) == (None, None)
-    assert memory.extra["reason"]
+    assert memory.reason
     assert record.status == "ok"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lab import store
 from lab.core.errors import BusyError, DeviceUnreachableError
-from lab.formats.run_record import RunRecord
+from lab.formats.run_record import Pushed, RunRecord
 from tests.measure.bench import Bench
 from tests.measure.samples import QUIET, ScriptedDevice
 
@@ -49,14 +49,14 @@ def test_a_process_that_is_killed_leaves_what_the_device_says_of_it(bench: Bench
     bench.device, bench.faults = LoggingDevice(), {"1": "sigkill"}
     rows = bench.run(repeats=2).cells[0].repetitions
     assert [row.status for row in rows] == ["ok", "failed"]
-    assert rows[1].extra["device_log"] == LOG
-    assert "device_log" not in rows[0].extra
+    assert rows[1].device_log == tuple(LOG)
+    assert rows[0].device_log is None
 
 
 def test_the_record_says_what_was_sent(bench: Bench) -> None:
-    assert bench.run().extra["pushed"] is None
+    assert bench.run().pushed is None
     bench.device = LoggingDevice()
-    assert bench.run().extra["pushed"] == {"sent_bytes": 7, "kept_bytes": 0, "send_s": 0.5}
+    assert bench.run().pushed == Pushed(sent_bytes=7, kept_bytes=0, send_s=0.5)
 
 
 def test_a_repetition_that_was_whole_when_the_device_went_is_kept(bench: Bench) -> None:
@@ -74,7 +74,7 @@ def test_memory_under_qemu_user_is_refused(bench: Bench) -> None:
     cell = record.cells[0]
     assert cell.memory is not None
     assert cell.memory.rss_peak_bytes is None
-    assert "qemu-user counts its own memory" in cell.memory.extra["reason"]
+    assert "qemu-user counts its own memory" in cell.memory.reason
     assert {(row.rss_peak_bytes, row.rss_peak_counter) for row in cell.repetitions} == {(None, None)}
 
 

@@ -40,11 +40,11 @@ def test_a_hot_mac_is_recorded_as_slowed_down(bench: Bench, mac: MacTools) -> No
     (mac.folder / "notifyutil").write_text("#!/bin/sh\necho com.apple.system.thermalpressurelevel 2\n")
     row = bench.run().cells[0].repetitions[0]
     assert row.throttled is True
-    assert row.extra["throttled_reason"] == "thermal pressure was heavy"
+    assert row.throttled_reason == "thermal pressure was heavy"
 
 
 def test_a_mac_that_kills_the_runner_says_why(bench: Bench, mac: MacTools) -> None:
     bench.faults["1"] = "sigkill"
     first, second = bench.run().cells[0].repetitions
     assert (first.status, second.status) == ("ok", "failed")
-    assert "killing process 4711 [lab-bench]" in second.extra["device_log"][0]
+    assert "killing process 4711 [lab-bench]" in second.device_log[0]

@@ -15,7 +15,7 @@ def test_the_pass_names_its_counter_and_splits_the_peak(bench: Bench) -> None:
     assert (memory.weights_bytes, memory.kv_bytes, memory.workspace_bytes) == (4096, 2800, 6000)
     assert memory.rss_anon_peak_bytes == 75_000
     assert memory.samples[:2] == ((0.0, 10_000), (0.01, 20_000))
-    assert (memory.extra["generate"], memory.extra["major_faults"], memory.extra["reason"]) == (4, 2, None)
+    assert (memory.generate, memory.major_faults, memory.reason) == (4, 2, None)
 
 
 def test_the_pass_holds_as_many_tokens_in_less_time(bench: Bench) -> None:
@@ -37,7 +37,7 @@ def test_a_peak_below_the_weights_that_each_token_reads_is_refused(bench: Bench)
     memory = bench.run().cells[0].memory
     assert memory is not None
     assert memory.rss_peak_bytes is None
-    assert "VmHWM of 2.9 KiB is less than the 2.9 KiB of weights" in memory.extra["reason"]
+    assert "VmHWM of 2.9 KiB is less than the 2.9 KiB of weights" in memory.reason
     assert memory.weights_bytes == 4096
     assert any("pp8+tg20 memory: VmHWM of" in note for note in bench.progress.notes)
 
@@ -48,7 +48,7 @@ def test_a_peak_equal_to_the_one_before_is_refused(bench: Bench) -> None:
     assert first is not None
     assert second is not None
     assert (first.rss_peak_bytes, second.rss_peak_bytes) == (123_456, None)
-    assert "equal to that of the pass before to the byte (123456)" in second.extra["reason"]
+    assert "equal to that of the pass before to the byte (123456)" in second.reason
 
 
 def test_what_the_kernel_does_not_count_is_null(bench: Bench) -> None:
@@ -57,7 +57,7 @@ def test_what_the_kernel_does_not_count_is_null(bench: Bench) -> None:
     memory = record.cells[0].memory
     assert memory is not None
     assert (memory.rss_peak_bytes, memory.workspace_bytes) == (None, None)
-    assert memory.extra["reason"] == "VmHWM: the kernel does not count it; workspace: the runner can't tell it apart"
+    assert memory.reason == "VmHWM: the kernel does not count it; workspace: the runner can't tell it apart"
     row = record.cells[0].repetitions[0]
     assert (row.status, row.rss_peak_bytes, row.rss_peak_counter, row.swap_bytes) == ("ok", None, None, None)
 
@@ -72,7 +72,7 @@ def test_a_pass_that_fails_is_a_reason_and_the_times_stay(bench: Bench, fault: s
     assert memory is not None
     assert memory.rss_peak_bytes is None
     assert memory.samples == ()
-    assert reason in memory.extra["reason"]
+    assert reason in memory.reason
     assert record.status == record.cells[0].status == "ok"
 
 
@@ -84,7 +84,7 @@ def test_a_mac_counts_by_another_name_and_leaves_mapped_weights_out(bench: Bench
     cell = bench.run().cells[0]
     memory, row = cell.memory, cell.repetitions[0]
     assert memory is not None
-    assert (memory.counter, memory.rss_peak_bytes, memory.extra["reason"]) == ("phys_footprint", 1000, None)
+    assert (memory.counter, memory.rss_peak_bytes, memory.reason) == ("phys_footprint", 1000, None)
     assert (row.rss_peak_bytes, row.rss_peak_counter) == (1000, "phys_footprint")
 
 
@@ -93,5 +93,5 @@ def test_a_mac_too_old_to_tell_the_peak_gives_none(bench: Bench) -> None:
     cell = bench.run().cells[0]
     assert cell.memory is not None
     assert (cell.memory.counter, cell.memory.rss_peak_bytes) == ("phys_footprint", None)
-    assert cell.memory.extra["reason"] == "phys_footprint: the kernel does not count it"
+    assert cell.memory.reason == "phys_footprint: the kernel does not count it"
     assert cell.repetitions[0].rss_peak_counter is None

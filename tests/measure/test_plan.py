@@ -7,6 +7,7 @@ import pytest
 from lab.core.errors import UsageError
 from lab.formats.target import MeasureSpec
 from lab.formats.test import Test
+from lab.measure.document import plan_record
 from lab.measure.plan import Plan, cells_of, plan_for
 from tests.measure.samples import TARGET
 
@@ -61,7 +62,7 @@ def test_settings_that_do_not_change_the_number_leave_the_fingerprint() -> None:
     plan = Plan(cells=cells_of())
     other = replace(plan, cells=cells_of([1]), repeats=9, cv_gate=0.5, gate_timeout_s=1.0, timeout_s=5.0)
     assert other.settings_fingerprint == plan.settings_fingerprint
-    assert plan.to_json()["settings_fingerprint"] == plan.settings_fingerprint
+    assert plan_record(plan).settings_fingerprint == plan.settings_fingerprint
 
 
 def test_an_emulated_device_takes_no_more_threads_than_the_machine_around_it_has() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from lab.analysis.run.summary import summarise
-from lab.formats.run_record import Repetition
+from lab.core.errors import StoreError
+from lab.formats.run_record import CpuQuota, Repetition
 from lab.formats.test import Test
 from lab.measure.conditions.gates import Conditions, Gate
-from lab.measure.conditions.quota import quota_block, quota_columns
+from lab.measure.conditions.quota import cpu_quota, quota_columns
 from lab.measure.turns import progress_line
 from tests.analysis.documents import cell, record
 
@@ -28,18 +29,18 @@ def surroundings(during: list[dict[str, Any]], after: dict[str, Any] | None) -> 
 
 def test_stops_are_counted_from_the_first_sample_to_the_end() -> None:
     row = surroundings([state(100, 40), state(105, 44)], state(112, 50))
-    assert row.extra["cpu_quota"] == {"cores": 0.5, "periods": 12, "throttled_periods": 10}
+    assert row.cpu_quota == CpuQuota(0.5, 12, 10)
 
 
 def test_without_a_quota_nothing_is_recorded() -> None:
     assert quota_columns([{"cpu_quota": None}, {}]) == {}
-    assert surroundings([{"cpu_quota": None}], {}).extra == {}
+    assert surroundings([{"cpu_quota": None}], {}).cpu_quota is None
 
 
 def test_a_kernel_that_does_not_count_is_null() -> None:
     row = surroundings([state(None, None)], state(None, None))
-    assert row.extra["cpu_quota"] == {"cores": 0.5, "periods": None, "throttled_periods": None}
-    assert quota_block(state(1, 1), None, None)["cpu_quota"]["periods"] is None
+    assert row.cpu_quota == CpuQuota(0.5, None, None)
+    assert cpu_quota(state(1, 1), None, None) == CpuQuota(0.5, None, None)
 
 
 def test_who_watches_is_told() -> None:
@@ -61,8 +62,10 @@ def test_the_summary_has_a_flag_when_it_was_stopped(stopped: int) -> None:
     assert texts == ([wanted] if stopped else [])
 
 
-@pytest.mark.parametrize("odd", [7, "x", None, {"cores": "\x1b", "periods": "9", "throttled_periods": 3}])
-def test_a_quota_of_another_form_is_no_error(odd: object) -> None:
+@pytest.mark.parametrize("odd", [7, "x", {"cores": "\x1b", "periods": "9", "throttled_periods": 3}])
+def test_a_quota_of_another_form_is_refused_by_its_key(odd: object) -> None:
     one = cell()
     one["repetitions"][0]["cpu_quota"] = odd
-    assert all("\x1b" not in flag.text for flag in summarise(record(cells=[one]))[0].flags)
+    with pytest.raises(StoreError, match=r"repetitions\[0\].cpu_quota.*: expected") as caught:
+        record(cells=[one])
+    assert "\x1b" not in caught.value.what

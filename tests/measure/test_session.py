@@ -9,6 +9,7 @@ import pytest
 
 from lab import store
 from lab.core.errors import BundleError, BusyError, DeviceError, DeviceUnreachableError, MeasureError, StoreError
+from lab.core.fields import encode
 from lab.core.lock import device_lock
 from lab.formats.bundle import file_entry
 from lab.formats.run_record import PeakSamples, RunRecord
@@ -60,10 +61,10 @@ def test_the_record_says_what_ran(bench: Bench) -> None:
     record = bench.run()
     assert record.engine.requested == "llvm avx2"
     assert record.engine.effective == "cpu x86_64 avx2"
-    assert record.engine.extra["ran_on"]["engine"] == "tvm 0.27.0"
-    assert record.engine.extra["runner"]["version"] == "fake 0"
+    assert record.engine.ran_on.engine == "tvm 0.27.0"
+    assert record.engine.runner["version"] == "fake 0"
     assert record.plan.settings_fingerprint == bench.plan.settings_fingerprint
-    assert record.plan.extra["memory_generate"] == 4
+    assert record.plan.memory_generate == 4
     assert record.verify is not None
     assert (record.verify.rel_error, record.verify.passed) == (0.001, True)
     assert bench.device.serial not in repr(record)
@@ -233,7 +234,7 @@ def test_throttling_is_marked(bench: Bench) -> None:
     bench.faults = {"1": "throttling"}
     first, second = bench.run(cells=cells_of([200], [30], [0])).cells[0].repetitions
     assert (first.throttled, second.throttled) == (False, True)
-    assert second.extra["throttled_reason"] == "late gaps took 1.50 times the early ones"
+    assert second.throttled_reason == "late gaps took 1.50 times the early ones"
 
 
 def test_a_bandwidth_that_cannot_be_read_is_a_reason(bench: Bench) -> None:
@@ -242,11 +243,11 @@ def test_a_bandwidth_that_cannot_be_read_is_a_reason(bench: Bench) -> None:
     assert record.status == "ok"
     assert record.bandwidth is not None
     assert (record.bandwidth.before, record.bandwidth.after) == ((), ())
-    assert "killed by SIGBUS" in record.bandwidth.extra["reason_before"]
+    assert "killed by SIGBUS" in record.bandwidth.reason_before
     bench.script = {"bandwidth": "a buffer does not fit"}
     again = bench.run().bandwidth
     assert again is not None
-    assert again.extra["reason_after"] == "bandwidth: a buffer does not fit"
+    assert again.reason_after == "bandwidth: a buffer does not fit"
 
 
 def test_memory_is_read_by_the_loop_that_was_fastest_before(bench: Bench) -> None:
@@ -414,7 +415,7 @@ def test_each_repetition_knows_the_bandwidth_right_before_and_after_it(bench: Be
 def test_the_weights_are_staged_once_and_what_came_of_it_is_on_record(bench: Bench) -> None:
     record = bench.run(repeats=3)
     assert [words[1:2] for words in bench.calls("stage")] == [["--bundle"]]
-    assert record.engine.extra["staged"] == {"bytes": 8000, "huge_bytes": 6000, "reason": None}
+    assert encode(record.engine.staged) == {"bytes": 8000, "huge_bytes": 6000, "reason": None}
 
 
 def test_weights_that_cannot_be_staged_are_measured_all_the_same(bench: Bench) -> None:
@@ -422,7 +423,7 @@ def test_weights_that_cannot_be_staged_are_measured_all_the_same(bench: Bench) -
     record = bench.run()
     assert record.status == "ok"
     said = {"bytes": None, "huge_bytes": None, "reason": "stage: no such file"}
-    assert record.engine.extra["staged"] == said
+    assert encode(record.engine.staged) == said
 
 
 def test_what_the_runner_sees_of_the_processor_counts(bench: Bench) -> None:

@@ -35,10 +35,10 @@ def test_with_several_cells_too(peers: Peers) -> None:
 def test_each_has_a_record_of_its_own_and_they_share_a_session(peers: Peers) -> None:
     records = peers.run()
     assert len({record.run_id for record in records}) == 2
-    (session,) = {record.extra["session"] for record in records}
+    (session,) = {record.session for record in records}
     assert session
     again = peers.run()
-    assert again[0].extra["session"] != session
+    assert again[0].session != session
     stored = {record.run_id: record for record in store.iter_runs() if isinstance(record, RunRecord)}
     assert [stored[record.run_id] for record in records] == list(records)
 
@@ -87,6 +87,6 @@ def test_ctrl_c_keeps_both(peers: Peers) -> None:
 
 
 def test_what_disturbs_on_purpose_is_in_both_records(peers: Peers) -> None:
-    assert [record.extra.get("disturbed_by") for record in peers.run(repeats=1)] == [None, None]
+    assert [record.disturbed_by for record in peers.run(repeats=1)] == [None, None]
     peers.disturbed_by = "a busy loop"
-    assert [record.extra["disturbed_by"] for record in peers.run()] == ["a busy loop"] * 2
+    assert [record.disturbed_by for record in peers.run()] == ["a busy loop"] * 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from lab.formats.run_record import Repetition, RunRecord
+from lab.formats.run_record import Lengths, Repetition, RunRecord
 from lab.views.runs.facts import chosen
 from tests.analysis.documents import record
 
@@ -19,7 +19,7 @@ def run(rates: list[tuple[float, float]], **plan: Any) -> RunRecord:
     )
     plain = record()
     extra = {"adapts": True, "precision": 0.05, "budget_s": 120.0, "lengths": None, **plan}
-    planned = replace(plain.plan, repeats=len(rates), extra={**plain.plan.extra, **extra})
+    planned = replace(plain.plan, repeats=len(rates), **extra)
     return replace(plain, plan=planned, cells=(replace(plain.cells[0], repetitions=rows),))
 
 
@@ -45,9 +45,9 @@ def test_a_single_number_tells_nothing_of_its_precision() -> None:
 
 
 def test_shorter_lengths_and_why() -> None:
-    said = chosen(run([(100, 10)] * 3, lengths={"prompt": 128, "generate": 32, **LENGTHS}))
+    said = chosen(run([(100, 10)] * 3, lengths=Lengths(prompt=128, generate=32, **LENGTHS)))
     assert said.endswith("; 128 + 32 tokens: 3 repetitions of 512 + 128 would take about 4 min 30 s")
-    assert "tokens" not in chosen(run([(100, 10)] * 3, lengths={"prompt": 512, "generate": 128, **LENGTHS}))
+    assert "tokens" not in chosen(run([(100, 10)] * 3, lengths=Lengths(prompt=512, generate=128, **LENGTHS)))
 
 
 def test_nothing_is_said_of_what_was_named_or_is_older() -> None:

@@ -71,7 +71,7 @@ def side_by_side(records: Sequence[RunRecord]) -> SideBySide:
     Raises:
         NotComparableError: they are not of one session, so nothing pairs their repetitions.
     """
-    sessions = {record.extra.get("session") for record in records}
+    sessions = {record.session for record in records}
     if len(records) < 2 or len(sessions) != 1 or None in sessions:
         runs = ", ".join(record.run_id for record in records)
         raise NotComparableError(f"not the engines of one session: {runs}", hint="`lab compare` compares two runs")

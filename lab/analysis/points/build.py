@@ -124,7 +124,7 @@ def _conditions(record: RunRecord) -> Conditions:
         effective=backend_of(record),
         threads=record.engine.threads,
         settings=settings_of(record),
-        protocol=str(record.protocol.extra.get("name") or record.protocol.version),
+        protocol=record.protocol.name or str(record.protocol.version),
         emulated=record.device.emulated,
         synthetic=record.weights.synthetic,
         layers=record.model.layers or 0,  # 0: not known

@@ -35,8 +35,7 @@ def columns_of(record: RunRecord) -> int:
     """Return which of the columns that have a known default were there: bits of COLUMNS, 0 for lab's own runs."""
     if tool_of(record) not in DEFAULTS:
         return 0
-    told = record.engine.extra.get("settings")
-    names = {*_llama(dict(_flat({**_other(record), **(told if isinstance(told, Mapping) else {})})))}
+    names = {*_llama(dict(_flat({**_other(record), **(record.engine.settings or {})})))}
     return sum(1 << place for place, name in enumerate(COLUMNS) if name in names)
 
 
@@ -70,14 +69,13 @@ def spelled(value: Any) -> str:
 
 def _own(record: RunRecord) -> dict[str, str]:
     plan = record.plan
-    values = {name: getattr(plan, name, plan.extra.get(name)) for name in PLAN}
+    values = {name: getattr(plan, name) for name in PLAN}
     known = {name: spelled(value) for name, value in values.items() if value is not None}
     return known if len(known) >= len(PLAN) else {**known, "fingerprint": plan.settings_fingerprint}
 
 
 def _imported(record: RunRecord, tool: str) -> dict[str, str]:
-    told = record.engine.extra.get("settings")
-    known = dict(_flat(told if isinstance(told, Mapping) else {}))
+    known = dict(_flat(record.engine.settings or {}))
     other = {name: text for name, text in _flat(_other(record)) if not is_measured(name)}
     return {**DEFAULTS.get(tool, {}), **_llama(other | known)} if tool == "llama-bench" else {**other, **known}
 
@@ -85,9 +83,9 @@ def _imported(record: RunRecord, tool: str) -> dict[str, str]:
 def _other(record: RunRecord) -> Mapping[str, Any]:
     """The columns that lab did not know when it stored the run."""
     try:
-        found = json.loads(str(record.extra.get("other_columns") or "{}"))
+        found = json.loads(record.other_columns or "{}")
     except ValueError:
-        return {"other_columns": record.extra["other_columns"]}
+        return {"other_columns": record.other_columns}
     return found if isinstance(found, Mapping) else {"other_columns": found}
 
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lab.analysis.run.gpu import computes_on_cpu, fell_back, gpu_facts, unverified
+from lab.analysis.run.gpu import computes_on_cpu, fell_back, gpu_device, unverified
 from lab.analysis.run.roofline import of_fastest_pass
 from lab.analysis.run.stats import Stat
 from lab.core.text import printable
@@ -49,9 +49,7 @@ def cell_flags(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> tu
 
 def doubts(cell: Cell) -> tuple[Flag, ...]:
     """What an imported row contradicts, or no device can do: such numbers are shown, and nothing is made of them."""
-    found = cell.extra.get("doubts")
-    texts = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-    return tuple(Flag(str(one["code"]), printable(str(one.get("text")))) for one in texts if one.get("code") in DOUBTS)
+    return tuple(Flag(doubt.code, printable(doubt.text)) for doubt in cell.doubts or () if doubt.code in DOUBTS)
 
 
 def _run_flags(record: RunRecord) -> Iterator[Flag]:
@@ -61,8 +59,8 @@ def _run_flags(record: RunRecord) -> Iterator[Flag]:
     if record.model.layers != record.model.layers_total:
         text = f"only {record.model.layers} of {record.model.layers_total} layers: not the whole model"
         yield Flag("layers", text)
-    if disturbed := record.extra.get("disturbed_by"):
-        yield Flag("disturbed", f"disturbed on purpose: {str(disturbed)[:200]}")
+    if record.disturbed_by:
+        yield Flag("disturbed", f"disturbed on purpose: {record.disturbed_by[:200]}")
     if record.device.emulated:
         yield Flag("emulated", "emulated device: its times say nothing about a real one")
     if fell_back(record):
@@ -79,11 +77,11 @@ def _run_flags(record: RunRecord) -> Iterator[Flag]:
 
 
 def _device(record: RunRecord) -> str:
-    return printable(str(gpu_facts(record).get("device") or "an unnamed device"))
+    return printable(gpu_device(record).device or "an unnamed device")
 
 
 def _kind(record: RunRecord) -> str:
-    found = printable(str(gpu_facts(record).get("type")))
+    found = printable(str(gpu_device(record).type))
     return "a CPU" if found == "cpu" else f"of the type {found} and no GPU"
 
 
@@ -138,16 +136,12 @@ def _disturbed(counted: Sequence[Repetition]) -> Iterator[Flag]:
 
 
 def _quota(counted: Sequence[Repetition]) -> Iterator[Flag]:
-    quotas = [quota for one in counted if isinstance(quota := one.extra.get("cpu_quota"), dict)]
-    stopped, periods = (_total(quotas, name) for name in ("throttled_periods", "periods"))
+    quotas = [row.cpu_quota for row in counted if row.cpu_quota]
+    stopped, periods = (sum(getattr(quota, name) or 0 for quota in quotas) for name in ("throttled_periods", "periods"))
     if stopped:
-        cores = {f"{quota['cores']:g}" for quota in quotas if isinstance(quota.get("cores"), (int, float))}
+        cores = {f"{quota.cores:g}" for quota in quotas if quota.cores is not None}
         of = f" of {'/'.join(sorted(cores))} cores" if cores else ""
         yield Flag("cpu_quota", f"a CPU quota{of} stopped it in {stopped} of {periods} periods: gaps hold those stops")
-
-
-def _total(quotas: Sequence[Mapping[str, object]], name: str) -> int:
-    return sum(count for quota in quotas if isinstance(count := quota.get(name), int))
 
 
 def _impossible(fractions: tuple[float | None, float | None]) -> Iterator[Flag]:

@@ -71,8 +71,8 @@ def of_fastest_pass(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) 
 
 def _leaves_caches(record: RunRecord, cell: Cell) -> bool:
     """Whether a step reads no less than a pass did: caches hold more of a smaller model than of the buffer."""
-    step, buffer = decode_work(record, cell).bytes, record.plan.extra.get("bandwidth_bytes")
-    return not isinstance(buffer, int) or (step is not None and step >= buffer)
+    step, buffer = decode_work(record, cell).bytes, record.plan.bandwidth_bytes
+    return buffer is None or (step is not None and step >= buffer)
 
 
 def _all_passes(record: RunRecord) -> Iterator[float]:

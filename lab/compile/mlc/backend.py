@@ -55,9 +55,7 @@ def recipe(spec: ModelSpec, target: TargetSpec, cpu: Cpu) -> Recipe:
         raise CompileError(f"{spec.label}: backend mlc has no {spec.scheme.name} weights", hint=f"it has {known}")
     mlc = find_mlc()
     job = _Job(mlc, spec, _gen_config(spec, target), _compile(target, cpu))
-    versions = VersionsBlock(
-        lab.__version__, None, None, None, None, extra={"mlc": mlc.version, "mlc_files": mlc.digest}
-    )
+    versions = VersionsBlock(lab.__version__, None, None, None, None, mlc=mlc.version, mlc_files=mlc.digest)
     options = {"layout": LAYOUT, "gen_config": job.gen_config, "compile": job.compile}
     asked = {"config": hf.document(spec.config), "scheme": asdict(spec.scheme), "options": options}
     return Recipe(digest({**asked, "versions": asdict(versions)}), versions, options, job.make)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
-from lab.core.fields import KeepsUnknown, Limits, Shaped
+from lab.core.fields import LEFT_OUT, UNSET, KeepsUnknown, Limits, Shaped, Unset
 from lab.formats.kinds import Bytes, Count, Name, NotNegative, Positive, Seconds
-from lab.formats.manifest import MemoryFacts
-from lab.formats.run import shapes as run_shapes
+from lab.formats.manifest import DecodeProgram, MemoryFacts
+from lab.formats.run.facts import FactsShape, SpecShape
 from lab.formats.test import RecordedTest
 
 PeakKind = Literal["int4", "int8", "f32"]
@@ -37,15 +37,16 @@ class RevisionBlock(KeepsUnknown):
 
 @dataclass(frozen=True)
 class ProtocolBlock(KeepsUnknown):
-    """The rules of the measurement; runs of different versions are not comparable."""
+    """The rules of the measurement; runs of different versions are not comparable. `name` is of another program's."""
 
-    shapes: ClassVar[run_shapes.Shapes] = run_shapes.PROTOCOL
     version: Positive
     sampling: str
     tokenising: str
     eos: str
     kv_counter: str
     memory_counter: str
+    process: str | None = field(default=None, metadata=LEFT_OUT)
+    name: str | None = field(default=None, metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class TargetRecord(KeepsUnknown):
     """The target by name, and its whole file as it was."""
 
     name: Name
-    spec: Annotated[dict[str, Any], Shaped(run_shapes.SpecShape)]
+    spec: Annotated[dict[str, Any], Shaped(SpecShape)]
 
 
 @dataclass(frozen=True)
@@ -62,37 +63,47 @@ class DeviceRecord(KeepsUnknown):
 
     serial_hash: str
     emulated: bool
-    facts: Annotated[dict[str, Any], Shaped(run_shapes.FactsShape)]
-
-
-@dataclass(frozen=True)
-class EngineRecord(KeepsUnknown):
-    """What was asked for and what really ran."""
-
-    shapes: ClassVar[run_shapes.Shapes] = run_shapes.ENGINE
-    name: str
-    versions: dict[str, str | None]
-    requested: str
-    effective: str | None
-    threads: Count
+    facts: Annotated[dict[str, Any], Shaped(FactsShape)]
 
 
 @dataclass(frozen=True)
 class BundleRecord(KeepsUnknown):
     """The bundle that ran; what another program ran has an empty key, and null where it does not say."""
 
-    shapes: ClassVar[run_shapes.Shapes] = run_shapes.BUNDLE
     key: str
     decode_weight_bytes_per_token: Bytes | None
     kv_bytes_per_token: Bytes | None
     memory: MemoryFacts
+    decode: DecodeProgram | None = field(default=None, metadata=LEFT_OUT)
+    unverified_on_device: tuple[str, ...] | None = field(default=None, metadata=LEFT_OUT)
+    mlc_quantisation: str | None = field(default=None, metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True)
+class Lengths(KeepsUnknown):
+    """Why a plan's cells have the lengths that nobody named; see `lab.measure.lengths`.
+
+    `prompt` and `generate` are the step of the ladder that was taken, in tokens; rates are those of the trial.
+    `repetition_s` is what a repetition was expected to take with them, and `default_s` with the default ones. `kept`
+    says that they are those of an earlier run, though the trial alone would have chosen the next step.
+    """
+
+    prompt: Positive
+    generate: Positive
+    prefill_tok_per_s: NotNegative
+    decode_tok_per_s: NotNegative
+    repetition_s: Seconds
+    default_s: Seconds
+    kept: bool = False
 
 
 @dataclass(frozen=True)
 class PlanRecord(KeepsUnknown):
-    """The settings of the run; null where another program measured and does not say. Further settings are kept."""
+    """The settings of the run; null where another program measured and does not say.
 
-    shapes: ClassVar[run_shapes.Shapes] = run_shapes.PLAN
+    Those from `adapts` on are lab's own: older records and those of other programs lack them.
+    """
+
     cells: tuple[RecordedTest, ...]
     repeats: Positive | None
     prefill_chunk: Positive | None
@@ -105,6 +116,18 @@ class PlanRecord(KeepsUnknown):
     threads: Count
     seed: Annotated[int, Limits(min=0)] | None
     settings_fingerprint: str
+    adapts: bool | None = field(default=None, metadata=LEFT_OUT)
+    precision: NotNegative | None = field(default=None, metadata=LEFT_OUT)
+    budget_s: Seconds | None = field(default=None, metadata=LEFT_OUT)
+    lengths: Lengths | Unset | None = UNSET
+    max_temp_c: float | None = field(default=None, metadata=LEFT_OUT)
+    memory_interval_ms: Count | None = field(default=None, metadata=LEFT_OUT)
+    memory_generate: Count | None = field(default=None, metadata=LEFT_OUT)
+    sample_interval_s: Seconds | None = field(default=None, metadata=LEFT_OUT)
+    bandwidth_bytes: Bytes | None = field(default=None, metadata=LEFT_OUT)
+    bandwidth_passes: Count | None = field(default=None, metadata=LEFT_OUT)
+    peak_passes: Count | None = field(default=None, metadata=LEFT_OUT)
+    profile: bool | None = field(default=None, metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True)
@@ -119,12 +142,17 @@ class VerifyResult(KeepsUnknown):
 
 @dataclass(frozen=True)
 class BandwidthRecord(KeepsUnknown):
-    """Memory bandwidth of the device in bytes/s, sampled before and after the cells; `loop` is what read fastest."""
+    """Memory bandwidth of the device in bytes/s, sampled before and after the cells; `loop` is what read fastest.
+
+    A reason is null where it was measured, and not there where it was not tried.
+    """
 
     threads: Count
     before: tuple[NotNegative, ...]
     after: tuple[NotNegative, ...]
     loop: str | None = None
+    reason_before: str | Unset | None = UNSET
+    reason_after: str | Unset | None = UNSET
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lab.devices.base import Device
 from lab.formats.run_record import GateResult, Repetition
-from lab.measure.conditions.quota import quota_block
+from lab.measure.conditions.quota import cpu_quota
 from lab.measure.conditions.samplers import Clock
 from lab.measure.plan import Plan
 
@@ -90,18 +90,11 @@ class Conditions:
             state_during=self.during,
             state_after=self.after,
             bandwidth_bytes_per_s=self.bandwidth or None,
-            extra={
-                **({"device_log": list(self.log)} if self.log else {}),
-                **quota_block(self.before, self.during, self.after),
-            },
+            device_log=tuple(self.log) or None,
+            cpu_quota=cpu_quota(self.before, self.during, self.after),
         )
 
 
 def gate_result(gate: Gate) -> GateResult:
     """Return the gate as records hold it."""
-    seen = {
-        "busy_fraction": gate.busy_fraction,
-        "die_temp_c": gate.die_temp_c,
-        "unmeasured": list(gate.unmeasured),
-    }
-    return GateResult(gate.kept, gate.waited_s, gate.reason, extra=seen)
+    return GateResult(**asdict(gate))

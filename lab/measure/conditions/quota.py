@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lab.formats.run_record import CpuQuota
+
 COUNTS = ("periods", "throttled_periods")
 
 
@@ -16,18 +18,16 @@ def quota_columns(states: Sequence[dict[str, Any]]) -> dict[str, list[int | None
     return {f"cpu_{name}": [quota.get(name) for quota in quotas] for name in COUNTS}
 
 
-def quota_block(
-    before: dict[str, Any], during: dict[str, Any] | None, after: dict[str, Any] | None
-) -> dict[str, dict[str, Any]]:
-    """Return `cpu_quota` of a repetition: the `cores` allowed, and both counts from its first sample to its end.
+def cpu_quota(before: dict[str, Any], during: dict[str, Any] | None, after: dict[str, Any] | None) -> CpuQuota | None:
+    """Return the quota of a repetition: the cores allowed, and both counts from its first sample to its end.
 
-    Empty without a quota; a count is null where the kernel does not tell it.
+    None without a quota; a count is null where the kernel does not tell it.
     """
     quota = before.get("cpu_quota")
     if not quota:
-        return {}
+        return None
     last = (after or {}).get("cpu_quota") or {}
-    return {"cpu_quota": {"cores": quota["cores"], **{name: _spent(name, during or {}, last) for name in COUNTS}}}
+    return CpuQuota(quota["cores"], *(_spent(name, during or {}, last) for name in COUNTS))
 
 
 def _spent(name: str, during: dict[str, Any], last: dict[str, Any]) -> int | None:

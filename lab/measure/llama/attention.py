@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from lab.core.errors import MeasureError
+from lab.formats.run.engine import FlashTried
 from lab.formats.test import Test
 from lab.measure.llama.call import LlamaFailed, Said, check_row
 from lab.measure.llama.command import Command
@@ -53,11 +53,13 @@ def sentence(what: str, tried: Tried) -> str:
     return f"{what} {DEPTH} with flash attention {rates} tok/s"
 
 
-def flash_block(decode: Tried, prefill: Tried) -> dict[str, Any]:
-    """Return the key that an engine block gets where attentions were tried: every sample, in order."""
-    both = {"decode_tok_per_s": decode, "prefill_tok_per_s": prefill}
-    samples = {name: {flash: list(rates) for flash, rates in tried.items()} for name, tried in both.items() if tried}
-    return {"flash_tried": {"depth": DEPTH, **samples}} if samples else {}
+def flash_tried(decode: Tried, prefill: Tried) -> FlashTried | None:
+    """Return what was tried as records hold it, every sample in order; None where nothing was."""
+    if not decode and not prefill:
+        return None
+    return FlashTried(
+        DEPTH, *({flash: tuple(rates) for flash, rates in one.items()} or None for one in (decode, prefill))
+    )
 
 
 def _rates(command: Command, test: Test, elements: int, call: Call) -> list[float]:

@@ -26,7 +26,7 @@ from lab.measure.llama.settle import settle
 from lab.measure.llama.trial import LlamaTrial
 from lab.measure.llama.variants import Gguf
 from lab.measure.plan import Plan
-from lab.measure.threads import tried_block
+from lab.measure.threads import threads_tried
 
 STATED = {
     "sampling": "none: llama-bench feeds random tokens and chooses nothing",
@@ -108,9 +108,16 @@ class LlamaEngine:
         """Return the record's blocks."""
         manifest = self.manifest
         requested = f"cpu {manifest.weights.layout.removeprefix('gguf-')}"
-        threads = {"prefill_threads": self.prefill.plan.threads} if self.tried else {}
-        extra = {**threads, **tried_block(self.tried), **self.settled}
-        engine = EngineRecord(self.name, {self.name: None}, requested, None, self.plan.threads, extra=extra)
+        engine = EngineRecord(
+            name=self.name,
+            versions={self.name: None},
+            requested=requested,
+            effective=None,
+            threads=self.plan.threads,
+            prefill_threads=self.prefill.plan.threads if self.tried else None,
+            threads_tried=threads_tried(self.tried),
+            **self.settled,
+        )
         bundle = BundleRecord(
             key=manifest.key,
             decode_weight_bytes_per_token=manifest.decode_weight_bytes_per_token,

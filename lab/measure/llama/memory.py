@@ -29,10 +29,8 @@ def pass_memory(
         kv_bytes=None,
         workspace_bytes=None,
         samples=watched.samples,
-        extra={
-            "reason": reason,
-            "generate": generate,
-            "swap_bytes": counters.VmSwap,
-            "major_faults": counters.major_faults,
-        },
+        reason=reason,
+        generate=generate,
+        swap_bytes=counters.VmSwap,
+        major_faults=counters.major_faults,
     )

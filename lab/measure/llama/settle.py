@@ -7,16 +7,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.measure.engine import Rate
-from lab.measure.llama.attention import DECODE, PREFILL, Call, faster, flash_block, try_attentions
+from lab.measure.llama.attention import DECODE, PREFILL, Call, faster, flash_tried, try_attentions
 from lab.measure.llama.attention import sentence as attention_sentence
 from lab.measure.llama.command import Command
-from lab.measure.llama.variants import Gguf, Variant, What, fastest, sentence, try_variants, variants_block
+from lab.measure.llama.variants import (
+    Gguf,
+    Variant,
+    What,
+    fastest,
+    sentence,
+    try_variants,
+    variants_tried,
+    variants_used,
+)
 from lab.measure.threads import best_threads
 
 
 @dataclass(frozen=True)
 class Settled:
-    """The commands of prefill and decode, the keys that say why, and the same in sentences."""
+    """The commands of prefill and decode, the fields of an engine block that say why, and the same in sentences."""
 
     prefill: Command
     decode: Command
@@ -39,7 +48,11 @@ def settle(command: Command, ggufs: Sequence[Gguf], threads: int, tried: Sequenc
     decodes = try_attentions(decode, DECODE, elements, call)
     prefills = try_attentions(prefill, PREFILL, elements, call) if variants else {}
     decode, prefill = replace(decode, flash=faster(decodes)), replace(prefill, flash=faster(prefills))
-    block = {**flash_block(decodes, prefills), **variants_block(variants, prefill, decode, ggufs)}
+    block = {
+        "flash_tried": flash_tried(decodes, prefills),
+        "variants_tried": variants_tried(variants),
+        "variant": variants_used(prefill, decode, ggufs) if variants else None,
+    }
     said = _sentences(variants)
     said += [attention_sentence("decodes at depth", decodes)] if decodes else []
     said += [attention_sentence("prefills", prefills)] if prefills else []

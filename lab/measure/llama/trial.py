@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Literal, cast
 
-from lab.formats.run_record import Repetition
+from lab.formats.run.engine import PeerBuild
+from lab.formats.run_record import PeerProcess, Repetition
 from lab.formats.test import Test
 from lab.measure.attempt import Attempt
 from lab.measure.conditions.gates import Conditions
@@ -45,8 +46,8 @@ class LlamaTrial:
         prefill, decode = (tested.tok_per_s[0] for _, tested, _ in self._done)
         context = self._cell.depth + self._cell.prompt
         throttled, reason = judge(row.state_before, row.state_during, self._decode.plan.threads, (), context)
-        said = {**row.extra, "throttled_reason": reason}
-        return replace(row, prefill_tok_per_s=prefill, decode_tok_per_s=decode, throttled=throttled, extra=said)
+        row = replace(row, throttled=throttled, throttled_reason=reason)
+        return replace(row, prefill_tok_per_s=prefill, decode_tok_per_s=decode)
 
     def interrupted(self, around: Conditions) -> Repetition:
         """Return the repetition that Ctrl-C ended."""
@@ -57,7 +58,7 @@ class LlamaTrial:
         if not self._done:
             return Findings()
         _, row, said = self._done[0]
-        build = {"commit": row.build_commit, "number": row.build_number}
+        build = PeerBuild(row.build_commit, row.build_number)
         isa = f" {said.isa}" if said.isa else ""
         effective = f"{row.backends}{isa} {row.model_type}, build {row.build_commit}"
         return Findings(None, effective, {"build": build, "settings": settings(row)})
@@ -67,18 +68,18 @@ class LlamaTrial:
 
     def _raw(self) -> dict[str, Any]:
         faults = [said.watched.counters.major_faults for _, _, said in self._done]
-        processes = [_process(*done, self._decode.peer.warmups) for done in self._done]
-        return {"major_faults": sum(faults) if faults else None, "extra": {"processes": processes}}
+        processes = tuple(_process(*done, self._decode.peer.warmups) for done in self._done)
+        return {"major_faults": sum(faults) if faults else None, "processes": processes}
 
 
-def _process(name: str, row: Row, said: Said, warmups: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "test": name,
-        "words": row.words,
-        "threads": row.n_threads,
-        "samples_ns": list(row.samples_ns),
-        "warmup": warmups[name],
+def _process(name: str, row: Row, said: Said, warmups: Mapping[str, str]) -> PeerProcess:
+    return PeerProcess(
+        test=name,
+        words=row.words,
+        threads=row.n_threads,
+        samples_ns=row.samples_ns,
+        warmup=warmups[name],
         # Not the repetition's peak: with a depth it holds a second copy of the cache, which is llama-bench's own.
-        "rss_peak_bytes": said.watched.counters.VmHWM,
-        "major_faults": said.watched.counters.major_faults,
-    }
+        rss_peak_bytes=said.watched.counters.VmHWM,
+        major_faults=said.watched.counters.major_faults,
+    )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from lab.core.errors import MeasureError
 from lab.formats.bundle import GgufManifest
+from lab.formats.run.engine import VariantRates, VariantsTried, VariantsUsed, VariantUsed
 from lab.formats.test import Test
 from lab.measure.llama.attention import Call
 from lab.measure.llama.call import LlamaFailed, check_row
@@ -76,27 +77,19 @@ def sentence(tried: Sequence[Variant], what: What) -> str:
     return f"{what}s fastest with {fastest(tried, what).label} ({rates} tok/s)"
 
 
-def variants_block(
-    tried: Sequence[Variant], prefill: Command, decode: Command, ggufs: Sequence[Gguf]
-) -> dict[str, Any]:
-    """Return the keys that an engine block gets: every sample in order, and what prefill and decode then use."""
-    if not tried:
-        return {}
-    counts = [
-        {
-            "weights": one.gguf.type,
-            "repack": one.repack,
-            "prefill_tok_per_s": list(one.prefill_tok_per_s),
-            "decode_tok_per_s": list(one.decode_tok_per_s),
-        }
+def variants_tried(tried: Sequence[Variant]) -> VariantsTried | None:
+    """Return the probe as records hold it, every sample in order; None where nothing was tried."""
+    rates = (
+        VariantRates(one.gguf.type, one.repack, tuple(one.prefill_tok_per_s), tuple(one.decode_tok_per_s))
         for one in tried
-    ]
+    )
+    return VariantsTried(PROBE.prompt, PROBE.generate, tuple(rates)) if tried else None
+
+
+def variants_used(prefill: Command, decode: Command, ggufs: Sequence[Gguf]) -> VariantsUsed:
+    """Return what prefill and decode run with, as records hold it."""
     types = {one.path: one.type for one in ggufs}
-    used = {
-        name: {"weights": types[command.gguf], "repack": command.repack, "flash": command.flash}
-        for name, command in (("prefill", prefill), ("decode", decode))
-    }
-    return {"variants_tried": {"prompt": PROBE.prompt, "generate": PROBE.generate, "variants": counts}, "variant": used}
+    return VariantsUsed(*(VariantUsed(types[one.gguf], one.repack, one.flash) for one in (prefill, decode)))
 
 
 def _tried(command: Command, ggufs: Sequence[Gguf], elements: int, call: Call) -> Iterator[Variant]:

@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lab.core.decode import decode
 from lab.core.errors import MeasureError
 from lab.core.fields import encode
 from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.formats.bundle import BundleManifest, load_manifest, verify_files
+from lab.formats.run.engine import StagedWeights
 from lab.formats.run_record import (
     BundleRecord,
     CellMemory,
     EngineRecord,
+    Profile,
+    RanOn,
     Repetition,
     TimesRecord,
     VerifyResult,
@@ -29,20 +33,20 @@ from lab.measure.engine import Described, Findings, Rate
 from lab.measure.memory import cell_memory, no_memory, uncounted, why_uncountable
 from lab.measure.plan import Plan
 from lab.measure.runner.gpu import (
-    bundle_extra,
+    MLC_NAMES,
     effective_name,
     fell_back,
     is_gpu,
-    profile_block,
+    profile_of,
     with_driver_memory,
     with_gpu,
 )
 from lab.measure.runner.gpu_checks import check_gpu, gpu_facts
 from lab.measure.runner.invocation import Invocation, place_bundle, place_runner
 from lab.measure.runner.repetition import interrupted, metrics, repetition, timing_of, why_rejected
-from lab.measure.runner.staging import Staging, stage
+from lab.measure.runner.staging import stage
 from lab.measure.runner.starting import check_starts
-from lab.measure.threads import tried_block
+from lab.measure.threads import threads_tried
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.events import Verify
 from lab.ondevice.run_log import RunLog
@@ -94,7 +98,7 @@ class RunnerEngine:
     runner: RunnerFiles
     invocation: Invocation
     times: TimesRecord
-    staging: Staging
+    staging: StagedWeights
     tried: Sequence[Rate] = ()
     no_counters: str | None = None  # why the device's counters of memory can't be believed
 
@@ -116,7 +120,9 @@ class RunnerEngine:
             decode_weight_bytes_per_token=manifest.decode_weight_bytes_per_token,
             kv_bytes_per_token=manifest.memory.kv_bytes_per_token,
             memory=manifest.memory,
-            extra=bundle_extra(manifest),
+            decode=manifest.decode,
+            unverified_on_device=manifest.unverified_on_device,
+            mlc_quantisation=MLC_NAMES.get(manifest.weights.layout),
         )
         return Described(manifest.model, manifest.weights, self._block(), bundle)
 
@@ -132,11 +138,11 @@ class RunnerEngine:
         how = self._attempt(self.invocation, self.invocation.memory_pass(cell), log)
         return with_driver_memory(cell_memory(log, how, self.manifest, previous, generate), log)
 
-    def profile(self, cell: Test) -> dict[str, Any]:
-        """Run lab-bench once more with every kernel timed; see `profile_block`."""
+    def profile(self, cell: Test) -> Profile:
+        """Run lab-bench once more with every kernel timed; see `profile_of`."""
         log = RunLog()
         how = self._attempt(self.invocation, self.invocation.profile_pass(cell), log)
-        return profile_block(how, log)
+        return profile_of(how, log)
 
     def rates(self, counts: Sequence[int], cell: Test) -> list[Rate]:
         """Run each count in a process of its own, up and down again; of a GPU only the last: none of them matters."""
@@ -194,11 +200,9 @@ class RunnerEngine:
             requested=" ".join(filter(None, (self.manifest.target.kind, self.manifest.target.isa))),
             effective=None,
             threads=self.plan.threads,
-            extra={
-                "runner": self.runner.described(),
-                **self.staging.block(),
-                **tried_block(self.tried),
-            },
+            runner={**self.runner.described()},
+            staged=self.staging,
+            threads_tried=threads_tried(self.tried),
         )
 
 
@@ -231,10 +235,11 @@ class RunnerTrial:
             return Findings(verify)
         where = log.loaded.ran_on
         left_out = ("features",) if where.gpu else ("features", "gpu")
-        said = {key: value for key, value in encode(where).items() if key not in left_out}
-        runner = {**self._engine.described().engine.extra["runner"], "version": log.start.runner}
-        verdict = {"fell_back": fell_back(where.gpu, self._engine.target)} if where.gpu else {}
-        return Findings(verify, effective_name(where), {"ran_on": said, "runner": runner, **verdict})
+        reported = {key: value for key, value in encode(where).items() if key not in left_out}
+        ran_on = decode(RanOn, reported, where="what the runner ran on", error=MeasureError)
+        runner = {**self._engine.runner.described(), "version": log.start.runner}
+        verdict = fell_back(where.gpu, self._engine.target) if where.gpu else None
+        return Findings(verify, effective_name(where), {"ran_on": ran_on, "runner": runner, "fell_back": verdict})
 
 
 def _verdict(said: Verify) -> VerifyResult:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lab.core.errors import MeasureError
-from lab.core.fields import encode
 from lab.core.text import printable
 from lab.devices.base import Device
 from lab.formats.bundle import BundleManifest
-from lab.formats.run_record import CellMemory, Repetition
+from lab.formats.run.gpu import KernelTimes
+from lab.formats.run_record import CellMemory, GpuRun, Profile, Repetition
 from lab.formats.target import TargetSpec
 from lab.measure.attempt import Attempt
 from lab.ondevice.build import RunnerFiles
@@ -80,56 +80,45 @@ def fell_back(gpu: GpuFacts, target: TargetSpec) -> bool:
     return gpu.type != "gpu" and not asked and not target.opencl.accept_cpu
 
 
-def bundle_extra(manifest: BundleManifest) -> dict[str, Any]:
-    """Return what the compiler said of a GPU's bundle: its decode step, what nobody could check, its layout's name."""
-    kept: dict[str, Any] = {
-        name: manifest.extra[name] for name in ("decode", "unverified_on_device") if name in manifest.extra
-    }
-    mlc = MLC_NAMES.get(manifest.weights.layout)
-    return kept if mlc is None else {**kept, "mlc_quantisation": mlc}
-
-
 def with_gpu(row: Repetition, log: RunLog, manifest: BundleManifest) -> Repetition:
     """Return the repetition with what the GPU did, and the bytes that the program moves; as it is without a GPU."""
     if log.gpu is None:
         return row
-    program = manifest.extra.get("decode")
-    moved = program.get("bytes") if isinstance(program, dict) else None
-    return replace(row, extra={**row.extra, "gpu": {**_did(log.gpu), "bytes_per_token": moved}})
+    moved = manifest.decode.bytes if manifest.decode else None
+    return replace(row, gpu=replace(_did(log.gpu), bytes_per_token=moved))
 
 
-def _did(did: GpuDid) -> dict[str, Any]:
-    counted = {"launches_per_token": did.launches_per_token, "prefill_launches": did.prefill_launches}
+def _did(did: GpuDid) -> GpuRun:
+    counted = GpuRun(did.launches_per_token, did.prefill_launches)
     if did.stats is None:
         return counted
-    stats = encode(did.stats)
+    stats = asdict(did.stats)
     build_ns = stats.pop("build_ns")
     del stats["alloc_bytes"]  # of the end of the process: nothing happens at that moment
-    return {**counted, "build_s": build_ns / 1e9, **stats}
+    return replace(counted, build_s=build_ns / 1e9, **stats)
 
 
 def with_driver_memory(memory: CellMemory, log: RunLog) -> CellMemory:
     """Return the memory with the driver's own counters beside the kernel's."""
     if log.memory is None:
         return memory
-    counters = {name: value for name, value in encode(log.memory.counters).items() if name.startswith("opencl_")}
+    counters = log.memory.counters
     return replace(
-        memory, extra={**memory.extra, **{name: value for name, value in counters.items() if value is not None}}
+        memory,
+        opencl_alloc_peak_bytes=counters.opencl_alloc_peak_bytes,
+        opencl_zero_copy_bytes=counters.opencl_zero_copy_bytes,
     )
 
 
-def profile_block(how: Attempt, log: RunLog) -> dict[str, Any]:
+def profile_of(how: Attempt, log: RunLog) -> Profile:
     """Return the kernels of a profile pass by the time they took, of prefill and of all decode steps; or a reason."""
     did = log.gpu
     if how.ending != "whole" or did is None or did.prefill_profile is None or did.decode_profile is None:
-        return {"reason": how.reason or "the runner gave no profile"}
-    return {
-        "decode_steps": did.decode_steps,
-        "prefill": _totals(did.prefill_profile),
-        "decode": _totals(did.decode_profile),
-    }
+        return Profile(reason=how.reason or "the runner gave no profile")
+    steps, prefill, decode = did.decode_steps, did.prefill_profile, did.decode_profile
+    return Profile(decode_steps=steps, prefill=_totals(prefill), decode=_totals(decode))
 
 
-def _totals(profile: tuple[KernelTime, ...]) -> list[dict[str, Any]]:
-    rows = sorted(profile, key=lambda one: (-one.total_ns, one.kernel))
-    return [{"kernel": one.kernel, "count": one.count, "total_s": one.total_ns / 1e9} for one in rows]
+def _totals(profile: tuple[KernelTime, ...]) -> tuple[KernelTimes, ...]:
+    rows = sorted(profile, key=lambda row: (-row.total_ns, row.kernel))
+    return tuple(KernelTimes(row.kernel, row.count, row.total_ns / 1e9) for row in rows)

@@ -100,9 +100,7 @@ def repetition(cell: Test, threads: int, verify: bool, log: RunLog, how: Attempt
     if how.ending == "broken":
         return replace(row, status="broken", reason=how.reason, submit_ns=None, token_ns=None)
     if how.ending != "whole":
-        blame = {"by_device": True} if how.by_device else {}
-        said = {"error": how.said} if how.said else {}
-        return replace(row, status=how.ending, reason=how.reason, extra={**row.extra, **blame, **said})
+        return replace(row, status=how.ending, reason=how.reason, by_device=how.by_device or None, error=how.said)
     if verify and log.verify is None:
         return replace(row, status="failed", reason="the runner did not verify the bundle, though asked to")
     timing = timing_of(log)
@@ -121,7 +119,7 @@ def _with_numbers(row: Repetition, cell: Test, threads: int, timing: Timing) -> 
     numbers = metrics(cell, timing)
     context = cell.depth + cell.prompt
     throttled, reason = judge(row.state_before, row.state_during, threads, numbers.itl_s, context)
-    return replace(row, **asdict(numbers), throttled=throttled, extra={**row.extra, "throttled_reason": reason})
+    return replace(row, **asdict(numbers), throttled=throttled, throttled_reason=reason)
 
 
 def _raw(log: RunLog) -> dict[str, Any]:
@@ -150,8 +148,8 @@ def _warmup(log: RunLog) -> WarmUp | None:
     if log.warm is None:
         return None
     steps = tuple(ns / 1e9 for round_ in log.warmups for ns in round_.decode_ns)
-    prefills = [round_.prefill_ns / 1e9 for round_ in log.warmups]
-    return WarmUp(log.warm.count, log.warm.stable, steps, extra={"prefill_s": prefills})
+    prefills = tuple(round_.prefill_ns / 1e9 for round_ in log.warmups)
+    return WarmUp(log.warm.count, log.warm.stable, steps, prefills)
 
 
 def timing_of(log: RunLog) -> Timing:

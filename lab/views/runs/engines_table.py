@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -72,7 +71,7 @@ def _row(record: RunRecord, cell: CellSummary) -> list[str]:
 
 def _threads(record: RunRecord) -> str:
     """The number of threads; two of them where prefill has its own."""
-    prefill, decode = record.engine.extra.get("prefill_threads"), record.engine.threads
+    prefill, decode = record.engine.prefill_threads, record.engine.threads
     return str(decode) if prefill in (None, decode) else f"{prefill}, then {decode}"
 
 
@@ -91,20 +90,19 @@ def _ratio(ratio: Ratio, wide: bool) -> list[str]:
 def _facts(found: SideBySide) -> Iterator[tuple[str, str]]:
     for record in found.records:
         yield record.engine.name, f"{ran_on(record)}; {checked(record)}"
-        if tried := record.engine.extra.get("threads_tried"):
-            yield "", f"threads tried: {_tried(tried, 'prefill')}; {_tried(tried, 'decode')}"
+        if tried := record.engine.threads_tried:
+            prefills = [(one.threads, one.prefill_tok_per_s) for one in tried.counts]
+            decodes = [(one.threads, one.decode_tok_per_s) for one in tried.counts]
+            yield "", f"threads tried: prefill {_medians(prefills)}; decode {_medians(decodes)}"
     yield "Roof", roof_words(found.records[0])
     yield "", peak_words(found.records[0])
     yield "Interval", "over pairs of repetitions; it covers what varies within this session, and no more"
 
 
-def _tried(tried: Any, what: str) -> str:
-    """The probe's medians, in the order of the counts: what an unknown writer may have put there is shown as is."""
-    try:
-        shown = [f"{one['threads']}: {number(median(one[f'{what}_tok_per_s']))}" for one in tried["counts"]]
-        return f"{what} {', '.join(shown)} tok/s"
-    except (KeyError, TypeError, ValueError):
-        return str(tried)[:200]
+def _medians(counts: Sequence[tuple[int, Sequence[float]]]) -> str:
+    """The medians of a probe, in the order of its numbers of threads."""
+    shown = (f"{threads}: {number(median(rates) if rates else None)}" for threads, rates in counts)
+    return f"{', '.join(shown)} tok/s"
 
 
 def _notes(found: SideBySide) -> Iterator[RenderableType]:

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 
 from lab.analysis.run.gpu import is_gpu_run
 from lab.analysis.run.roofline import matrix_kinds
-from lab.core.decode import decode
 from lab.core.units import human_seconds
 from lab.formats.run.blocks import PeakKind
-from lab.formats.run.shapes import LengthsShape
 from lab.formats.run_record import RunRecord
 from lab.measure.enough import half_width
 from lab.measure.lengths import LADDER
@@ -103,9 +101,9 @@ def _threads(count: int) -> str:
 
 def _repeats(record: RunRecord) -> str:
     plan = record.plan
-    if not plan.extra.get("adapts") or plan.repeats is None:
+    if not plan.adapts or plan.repeats is None:
         return ""
-    precision, limit_s = plan.extra.get("precision") or 0.0, plan.extra.get("budget_s") or 0.0
+    precision, limit_s = plan.precision or 0.0, plan.budget_s or 0.0
     prefill, decode = (_widest(record, name) for name in ("prefill_tok_per_s", "decode_tok_per_s"))
     known = f"{plan.repeats} repetitions: medians known to ±{_part(prefill)} (prefill) and ±{_part(decode)} (decode)"
     if max(prefill, decode) <= precision:
@@ -120,10 +118,9 @@ def _widest(record: RunRecord, name: str) -> float:
 
 
 def _lengths(record: RunRecord) -> str:
-    found = record.plan.extra.get("lengths")
-    if found is None:
+    lengths = record.plan.lengths
+    if not lengths:
         return ""
-    lengths = decode(LengthsShape, found, where="lengths")
     prompt, generate = LADDER[0]
     if (lengths.prompt, lengths.generate) == (prompt, generate):
         return ""

@@ -114,8 +114,8 @@ def _circumstances(one: Repetition) -> Iterator[tuple[str, str]]:
     name = f"#{one.index}"
     if one.reason:
         yield f"{name} reason", clipped(one.reason)
-    if said := one.extra.get("error"):
-        yield f"{name} error", clipped(said)
+    if one.error:
+        yield f"{name} error", clipped(one.error)
     for title, found in (("warm-up", one.warmup), ("gate", one.gate)):
         if found is not None:
             yield f"{name} {title}", in_one_line(encode(found))

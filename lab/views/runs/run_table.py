@@ -37,9 +37,8 @@ def _heading(record: RunRecord) -> RenderableType:
 
 
 def _how(record: RunRecord) -> str:
-    imported = record.extra.get("imported")
-    if isinstance(imported, dict):
-        return clipped(f"Measured by {imported.get('tool')}, by its rules; imported from {imported.get('file')}.")
+    if imported := record.imported:
+        return clipped(f"Measured by {imported.tool}, by its rules; imported from {imported.file}.")
     return f"Median ± sample deviation of {record.plan.repeats} repetitions, each a fresh process."
 
 

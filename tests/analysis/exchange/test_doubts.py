@@ -51,7 +51,7 @@ def test_a_fork_that_times_generation_behind_a_prompt() -> None:
     ((shape, found),) = rates(run)
     assert shape == (0, 64, 512)
     assert found == pytest.approx([38.191, 38.0, 37.811], rel=1e-3)
-    assert "doubts" not in run.cells[0].extra
+    assert run.cells[0].doubts is None
 
 
 def test_the_same_without_its_name_or_with_another_is_marked(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ def test_every_format_gives_one_run_that_can_be_stored(name: str) -> None:
     (run,) = records(name)
     assert from_json(to_json(run)) == run
     assert run.engine.name == "llama.cpp"
-    assert run.protocol.extra["name"] == "llama-bench"
+    assert run.protocol.name == "llama-bench"
     assert run.weights.synthetic is False
     assert run.model.layers is None
-    assert "other_columns" not in run.extra
+    assert run.other_columns is None
 
 
 def test_prefill_and_decode_are_cells_of_their_own() -> None:
@@ -68,28 +68,28 @@ def test_old_and_new_spelling_of_loading_are_one_setting(tmp_path: Path) -> None
     new = written(tmp_path, [{**row, "load_mode": "mmap"}], "new.json")
     assert records(old)[0].plan.settings_fingerprint == records(new)[0].plan.settings_fingerprint
     none = written(tmp_path, [{**row, "use_mmap": False}], "none.json")
-    assert records(none)[0].engine.extra["settings"]["load_mode"] == "none"
+    assert records(none)[0].engine.settings["load_mode"] == "none"
 
 
 def test_a_mean_without_samples_says_so() -> None:
     (run,) = records("llama-bench.csv")
     assert run.plan.repeats is None
-    assert [one.extra for one in run.cells[0].repetitions] == [{"mean_of": None}]
-    assert run.cells[0].extra["reported"]["stddev_ts"] == "0.134122"
+    assert [one.mean_of for one in run.cells[0].repetitions] == [None]
+    assert run.cells[0].reported["stddev_ts"] == "0.134122"
 
 
 def test_both_phases_in_one_time_give_no_rate() -> None:
     (run,) = records("llama-bench.jsonl")
     both = run.cells[2]
     assert (both.prompt, both.generate, both.repetitions) == (16, 4, ())
-    assert both.extra["reported"]["total_tok_per_s"] == pytest.approx([49.5317, 49.2041, 49.8295], rel=1e-4)
+    assert both.reported["total_tok_per_s"] == pytest.approx([49.5317, 49.2041, 49.8295], rel=1e-4)
 
 
 def test_rows_that_differ_in_an_unknown_column_are_never_one_series(tmp_path: Path) -> None:
     row = llama_rows()[0]
     path = written(tmp_path, [{**row, "warp": 1}, {**row, "warp": 2}, {**row, "warp": 1, "avg_ns": 210155151}])
     runs = records(path)
-    assert [run.extra.get("other_columns") for run in runs] == ['{"warp":1}', '{"warp":2}', '{"warp":1}']
+    assert [run.other_columns for run in runs] == ['{"warp":1}', '{"warp":2}', '{"warp":1}']
     points = points_of(runs)
     prefill = {points.keys[code] for code in points.series if points.keys[code].cell.metric == "prefill_tok_per_s"}
     assert len(prefill) == 2
@@ -207,9 +207,9 @@ def test_hostile_text_is_harmless(tmp_path: Path) -> None:
     evil = "\x1b]0;owned\x07 <script>alert(1)</script>\u009b31m"
     row = {**llama_rows()[0], "cpu_info": evil, "backends": evil, "model_type": evil, "odd\x1b": evil}
     (run,) = records(written(tmp_path, [row]))
-    texts = [str(run.device.facts["cpu_model"]), str(run.engine.effective), run.model.label, run.extra["other_columns"]]
+    texts = [str(run.device.facts["cpu_model"]), str(run.engine.effective), run.model.label, run.other_columns]
     assert all(text.isprintable() for text in texts)
-    assert json.loads(run.extra["other_columns"]) == {"odd\x1b": evil}
+    assert json.loads(run.other_columns) == {"odd\x1b": evil}
     label = run.model.label
     assert "/" not in label
     assert ".." not in label
@@ -223,8 +223,8 @@ def test_a_file_name_makes_no_path(tmp_path: Path) -> None:
 def test_unknown_columns_that_measure_stand_with_their_row_and_are_exported_again(tmp_path: Path) -> None:
     rows = [{**row, "avg_ttft_ms": 100.0 + place, "n_foo": 3} for place, row in enumerate(llama_rows()[:2])]
     (run,) = records(written(tmp_path, rows))
-    assert run.extra["other_columns"] == '{"n_foo":3}'
-    assert [cell.extra["reported"]["measured"] for cell in run.cells] == [
+    assert run.other_columns == '{"n_foo":3}'
+    assert [cell.reported["measured"] for cell in run.cells] == [
         {"avg_ttft_ms": 100.0},
         {"avg_ttft_ms": 101.0},
     ]

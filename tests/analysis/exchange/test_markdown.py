@@ -59,8 +59,8 @@ def test_both_phases_and_settings(tmp_path: Path) -> None:
     (run,) = records(written(tmp_path, BOTH, "both.md"))
     (cell,) = run.cells
     assert (cell.prompt, cell.generate, cell.repetitions) == (512, 128, ())
-    assert cell.extra["reported"]["total_tok_per_s"] == [41.0]
-    settings = run.engine.extra["settings"]
+    assert cell.reported["total_tok_per_s"] == [41.0]
+    settings = run.engine.settings
     assert (settings["flash_attn"], settings["load_mode"], settings["type_k"]) == ("1", "none", "q8_0")
     assert (run.engine.threads, run.model.label, run.model.parameters) == (8, "qwen3moe-30b.a3b-q4_k_m", 30530000000)
 

@@ -81,7 +81,7 @@ def test_a_bad_row_of_a_report(tmp_path: Path, change: dict[str, Any], said: str
 
 def test_an_unknown_column_of_a_report_is_kept(tmp_path: Path) -> None:
     (run,) = records(written(tmp_path, report(cooling="fan")), "s23")
-    assert run.extra["other_columns"] == '{"cooling":"fan"}'
+    assert run.other_columns == '{"cooling":"fan"}'
 
 
 def test_mlperf_results_that_count_no_tokens_are_refused() -> None:

@@ -49,7 +49,7 @@ def kill_runners(folder: Path, kills: int, seed: int) -> int:
         rows = [row for record in records() for cell in record.cells for row in cell.repetitions]
         lost = [row for row in rows if row.status == "failed"]
         assert {row.reason for row in lost} == {"killed by SIGKILL"}
-        assert all(row.extra["by_device"] for row in lost)
+        assert all(row.by_device for row in lost)
         assert sessions.start(folder).finish() == (0, "ok\n")
     return len(lost)
 

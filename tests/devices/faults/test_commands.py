@@ -103,7 +103,7 @@ def test_resume_measures_what_is_missing(command: Command, fleet: tuple[int, str
     code, said = command("run", "--resume", record.run_id)
     assert code == 0, said
     again = command.records("refused")[-1]
-    assert (again.status, ok_rows(again), again.extra["resumes"]) == ("ok", 2, record.run_id)
+    assert (again.status, ok_rows(again), again.resumes) == ("ok", 2, record.run_id)
 
 
 @pytest.mark.slow

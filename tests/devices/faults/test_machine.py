@@ -118,7 +118,7 @@ def test_a_reboot_is_on_record(rebooted: Rebooted) -> None:
     assert rebooted.code == 4, rebooted.said
     assert rebooted.record.status == "failed"
     lost = rows(rebooted.record)[1]
-    assert (lost.status, lost.extra["by_device"], lost.reason) == ("failed", True, rebooted.record.reason)
+    assert (lost.status, lost.by_device, lost.reason) == ("failed", True, rebooted.record.reason)
 
 
 def test_resume_measures_what_the_reboot_left_out(machine: Machine, command: Command, rebooted: Rebooted) -> None:
@@ -126,8 +126,8 @@ def test_resume_measures_what_the_reboot_left_out(machine: Machine, command: Com
     assert code == 0, said
     again = command.records("machine")[-1]
     assert (again.status, [row.status for row in rows(again)]) == ("ok", ["ok", "ok"])
-    assert again.extra["resumes"] == rebooted.record.run_id
-    assert again.extra["pushed"]["sent_bytes"] == 0, "what had arrived before the reboot was there still"
+    assert again.resumes == rebooted.record.run_id
+    assert again.pushed.sent_bytes == 0, "what had arrived before the reboot was there still"
 
 
 def test_a_program_that_takes_all_memory(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,6 +138,6 @@ def test_a_program_that_takes_all_memory(machine: Machine, tmp_path: Path, monke
     record = Bench(tmp_path, machine.target, lambda: connect(machine.target, Access()), "/bin/sh").run("eat")
     assert [row.status for row in rows(record)] == ["ok", "failed"]
     lost = rows(record)[1]
-    assert (lost.reason, lost.extra["by_device"]) == ("killed by SIGKILL", True)
-    assert any("Out of memory: Killed process" in line for line in lost.extra["device_log"])
+    assert (lost.reason, lost.by_device) == ("killed by SIGKILL", True)
+    assert any("Out of memory: Killed process" in line for line in lost.device_log)
     assert store.load(store.find("latest")) == record

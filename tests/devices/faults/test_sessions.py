@@ -47,7 +47,7 @@ def assert_lost(record: RunRecord, reason: str) -> None:
     assert (record.status, record.reason) == ("failed", reason)
     assert [row.status for row in rows(record)] == ["ok", "failed"]
     assert rows(record)[1].reason == reason
-    assert rows(record)[1].extra["by_device"] is True
+    assert rows(record)[1].by_device is True
 
 
 def test_a_connection_that_is_cut(bench: Bench, way: Way) -> None:
@@ -90,7 +90,7 @@ def test_a_command_that_is_stopped(bench: Bench, way: Way) -> None:
     record = bench.run("talk", then=then, timeout_s=3.0)
     assert [row.status for row in rows(record)] == ["ok", "failed"]
     assert rows(record)[1].reason == "no end within 3 s"
-    assert rows(record)[1].extra["by_device"] is True
+    assert rows(record)[1].by_device is True
     assert way.ask(GONE.format(pid=pids[0])) == ""
 
 
@@ -98,4 +98,4 @@ def test_a_runner_that_is_killed(bench: Bench, way: Way) -> None:
     record = bench.run("talk", then=lambda pid: way.ask(f"kill -KILL {pid}") and None)
     assert [row.status for row in rows(record)] == ["ok", "failed"]
     assert rows(record)[1].reason == "killed by SIGKILL"
-    assert rows(record)[1].extra["by_device"] is True
+    assert rows(record)[1].by_device is True

@@ -12,6 +12,7 @@ from typing import Any, cast
 from lab.analysis.exchange.readers.fields import Fields
 from lab.analysis.exchange.readers.parsed import ForeignTest, Subject, test_key
 from lab.core.errors import ForeignFileError
+from lab.core.fields import UNSET
 from lab.core.jsonio import digest
 from lab.formats.manifest import DType
 from lab.formats.provenance import provenance
@@ -20,7 +21,9 @@ from lab.formats.run_record import (
     BundleRecord,
     Cell,
     DeviceRecord,
+    Doubt,
     EngineRecord,
+    Imported,
     LabBlock,
     MemoryFacts,
     ModelFacts,
@@ -63,7 +66,7 @@ def record_of(
         status="ok",
         reason=None,
         lab=_lab(),
-        protocol=ProtocolBlock(**subject.protocol, version=MAPPING, extra={"name": subject.tool}),
+        protocol=ProtocolBlock(**subject.protocol, version=MAPPING, name=subject.tool),
         target=TargetRecord(target, {}),
         device=DeviceRecord(_device_hash(subject), emulated, _told(subject.device)),
         model=_model(subject),
@@ -75,7 +78,7 @@ def record_of(
         bandwidth=None,
         cells=(),
         revision=RevisionBlock(subject.commit, subject.dirty) if subject.commit else None,
-        extra=_extra(subject, source),
+        other_columns=_other_columns(subject),
     )
     return with_tests(record, tests, source)
 
@@ -97,7 +100,7 @@ def with_tests(record: RunRecord, tests: Sequence[ForeignTest], source: Source) 
         reason=None if good else "; ".join(reasons),
         plan=replace(record.plan, cells=tuple(recorded(cell) for cell in cells), repeats=_repeats(cells)),
         cells=tuple(cells),
-        extra={**record.extra, "imported": _imported(record, cells, keys, source)},
+        imported=_imported(record, cells, keys, source),
     )
 
 
@@ -108,19 +111,16 @@ def run_id_of(test: ForeignTest, salt: str = "") -> str:
 
 def key_of(record: RunRecord, cell: Cell) -> str:
     """Return the key of the test that a stored cell was made of; runs of earlier versions do not have it written."""
-    written = cell.extra.get("key")
-    return written if isinstance(written, str) else _old_key(record, cell)
+    return cell.key if cell.key is not None else _old_key(record, cell)
 
 
 def is_mean(cell: Cell) -> bool:
     """Whether the cell has a mean where samples could be."""
-    return any("mean_of" in one.extra for one in cell.repetitions)
+    return any(row.mean_of is not UNSET for row in cell.repetitions)
 
 
 def _old_key(record: RunRecord, cell: Cell) -> str:
-    found = cell.extra.get("reported")
-    reported = Fields("", 0, found if isinstance(found, dict) else {})
-    tool = str(record.protocol.extra.get("name") or "")
+    reported, tool = Fields("", 0, cell.reported or {}), record.protocol.name or ""
     try:
         at = reported.written_time("test_time") or record.created_at
         mark = str(reported.whole("avg_ns")) if reported.has("avg_ns") else record.engine.requested
@@ -135,20 +135,20 @@ def _lab() -> LabBlock:
     return replace(provenance(), git_commit=None, git_dirty=None)
 
 
-def _imported(record: RunRecord, cells: Sequence[Cell], keys: Sequence[str], source: Source) -> dict[str, Any]:
-    tool = str(record.protocol.extra.get("name"))
-    rows = [cell.extra.get("row") for cell in cells]
-    return {"tool": tool, **asdict(source), "rows": rows, "rows_sha256": digest([tool, *keys])}
+def _imported(record: RunRecord, cells: Sequence[Cell], keys: Sequence[str], source: Source) -> Imported:
+    tool = record.protocol.name
+    rows = tuple(cell.row for cell in cells)
+    return Imported(tool=tool, **asdict(source), rows=rows, rows_sha256=digest([tool, *keys]))
 
 
 def _mean_of(cell: Cell) -> int | None:
-    count = cell.repetitions[0].extra.get("mean_of")
+    count = cell.repetitions[0].mean_of
     return count if isinstance(count, int) else None
 
 
-def _extra(subject: Subject, source: Source) -> dict[str, Any]:
-    other = json.dumps(subject.other, sort_keys=True, separators=(",", ":"))  # ASCII: harmless wherever it is shown
-    return {"imported": {}, **({"other_columns": other} if subject.other else {})}
+def _other_columns(subject: Subject) -> str | None:
+    """Return them as one text in ASCII: harmless wherever it is shown."""
+    return json.dumps(subject.other, sort_keys=True, separators=(",", ":")) if subject.other else None
 
 
 def _device_hash(subject: Subject) -> str:
@@ -181,9 +181,14 @@ def _model(subject: Subject) -> ModelFacts:
 
 
 def _engine(subject: Subject) -> EngineRecord:
-    extra = {"settings": subject.settings, **({"fell_back": True} if subject.fell_back else {})}
     return EngineRecord(
-        subject.engine, subject.versions, subject.requested, subject.effective, subject.threads, extra=extra
+        subject.engine,
+        subject.versions,
+        subject.requested,
+        subject.effective,
+        subject.threads,
+        settings=subject.settings,
+        fell_back=subject.fell_back or None,
     )
 
 
@@ -220,19 +225,13 @@ def _cell(test: ForeignTest) -> Cell:
         reason=test.reason,
         repetitions=tuple(_repetitions(test)),
         memory=test.memory,
-        extra={
-            "row": test.row,
-            "at": test.at,
-            "took_s": test.took_s,
-            "key": test.key,
-            "reported": test.raw,
-            **_doubts(test),
-        },
+        row=test.row,
+        at=test.at,
+        took_s=test.took_s,
+        key=test.key,
+        reported=test.raw,
+        doubts=tuple(Doubt(code, text) for code, text in test.doubts) or None,
     )
-
-
-def _doubts(test: ForeignTest) -> dict[str, Any]:
-    return {"doubts": [{"code": code, "text": text} for code, text in test.doubts]} if test.doubts else {}
 
 
 def _repetitions(test: ForeignTest) -> Iterable[Repetition]:
@@ -244,5 +243,5 @@ def _repetitions(test: ForeignTest) -> Iterable[Repetition]:
             prefill_tok_per_s=test.prefill[index] if test.prefill else None,
             decode_tok_per_s=test.decode[index] if test.decode else None,
             ttft_s=test.ttft_s,
-            extra={"mean_of": test.repeats} if test.averaged else {},
+            mean_of=test.repeats if test.averaged else UNSET,
         )

@@ -11,7 +11,7 @@ from typing import Any
 from lab import store
 from lab.analysis.exchange.imports.records import is_mean, key_of
 from lab.core.jsonio import digest
-from lab.formats.run_record import RunRecord, to_json
+from lab.formats.run_record import Cell, RunRecord, to_json
 from lab.formats.test import Test
 
 AROUND_S = 40 * 3600.0  # a session lasts a day at most, and local times are 14 h off
@@ -54,7 +54,7 @@ def stored_tests(times_s: Sequence[float] | None) -> Stored:
     near = [entry for entry in listed if times_s is None or _is_near(entry, times_s)]
     found = Stored([], {}, {entry.run_id: entry for entry in listed})
     for entry, record in zip(near, store.read_entries(near), strict=True):
-        if isinstance(record, RunRecord) and "imported" in record.extra:
+        if isinstance(record, RunRecord) and record.imported:
             found.runs.append(_run(entry, record))
             for cell in record.cells:
                 found.tests[key_of(record, cell)] = StoredTest(record.run_id, record.target.name, is_mean(cell))
@@ -75,18 +75,17 @@ def seconds(time: str) -> float:
 
 
 def _run(entry: store.Entry, record: RunRecord) -> StoredRun:
-    times = [seconds(record.created_at), *_times(cell.extra for cell in record.cells)]
+    times = [seconds(record.created_at), *_times(record.cells)]
     tests = frozenset(Test.of(cell) for cell in record.cells)
     return StoredRun(entry, conditions_of(record), min(times), max(times), tests)
 
 
-def _times(extras: Iterable[dict[str, Any]]) -> list[float]:
+def _times(cells: Iterable[Cell]) -> list[float]:
     found = []
-    for extra in extras:
-        reported = extra.get("reported")
-        at = extra.get("at") or (reported.get("test_time") if isinstance(reported, dict) else None)
+    for cell in cells:
+        at = cell.at or (cell.reported or {}).get("test_time")
         try:
-            found.append(seconds(str(at)) + float(extra.get("took_s") or 0.0))
+            found.append(seconds(str(at)) + float(cell.took_s or 0.0))
         except ValueError:
             continue
     return found

@@ -19,7 +19,7 @@ class Subject:
     """
 
     tool: str
-    protocol: dict[str, str]
+    protocol: dict[str, Any]
     model: str
     quant: str
     source_id: str

@@ -13,7 +13,7 @@ from lab.analysis.backend_names import backend_text
 from lab.analysis.exchange.writers.anonymise import public_setting
 from lab.analysis.exchange.writers.series import Series, series_of, under
 from lab.analysis.points.settings import settings_of
-from lab.analysis.run.gpu import gpu_facts
+from lab.analysis.run.gpu import gpu_device
 from lab.analysis.tools import protocol_of, tool_of
 from lab.formats.metrics import metric
 from lab.formats.run_record import RunRecord
@@ -48,7 +48,7 @@ def _github(record: RunRecord, repository: str) -> dict[str, str]:
 
 
 def _machine(record: RunRecord) -> dict[str, Any]:
-    facts, gpu = record.device.facts, gpu_facts(record).get("device")
+    facts, gpu = record.device.facts, gpu_device(record).device
     text = {"architecture_name": "arch", "kernel_name": "kernel", "os_name": "os", "cpu_model_name": "cpu_model"}
     whole = {"cpu_core_count": "cores", "cpu_thread_count": "cores", "memory_bytes": "mem_total_bytes"}
     caches = [f"cpu_{cache}_cache_bytes" for cache in ("l1d", "l1i", "l2", "l3")]

@@ -10,6 +10,7 @@ from typing import Any
 from lab.analysis.exchange.readers.llama_rows import TOOL
 from lab.analysis.run.summary import finished
 from lab.analysis.tools import tool_of
+from lab.core.fields import UNSET
 from lab.formats.run_record import Cell, RunRecord
 
 # fmt: off
@@ -52,7 +53,7 @@ def _common(record: RunRecord) -> dict[str, Any]:
         "n_threads": record.engine.threads or None,
     }
     settings = _settings(record) if tool_of(record) == TOOL else _app_settings(record)
-    other = json.loads(str(record.extra.get("other_columns") or "{}")) if tool_of(record) == TOOL else {}
+    other = json.loads(record.other_columns or "{}") if tool_of(record) == TOOL else {}
     return {name: value for name, value in {**columns, **settings, **other}.items() if value is not None}
 
 
@@ -64,8 +65,7 @@ def _backends(record: RunRecord) -> str | None:
 
 def _settings(record: RunRecord) -> dict[str, Any]:
     """Settings as llama-bench spells them; records have all of them as text, whatever format they came in."""
-    settings = record.engine.extra.get("settings")
-    return {name: _typed(name, value) for name, value in settings.items()} if isinstance(settings, dict) else {}
+    return {name: _typed(name, value) for name, value in (record.engine.settings or {}).items()}
 
 
 def _typed(name: str, value: Any) -> Any:
@@ -78,8 +78,7 @@ def _typed(name: str, value: Any) -> Any:
 
 def _app_settings(record: RunRecord) -> dict[str, Any]:
     """What another program says of llama.cpp's parameters, under llama-bench's names."""
-    settings = record.engine.extra.get("settings")
-    used = settings.get("effective_init_params") if isinstance(settings, dict) else None
+    used = (record.engine.settings or {}).get("effective_init_params")
     if not isinstance(used, dict):
         return {}
     plain = {name: used.get(name) for name in ("n_batch", "n_ubatch", "n_gpu_layers")}
@@ -109,7 +108,7 @@ def _rates(cell: Cell) -> list[float]:
 
 
 def _is_mean(cell: Cell) -> bool:
-    return any("mean_of" in one.extra for one in cell.repetitions)
+    return any(row.mean_of is not UNSET for row in cell.repetitions)
 
 
 def _samples(rates: list[float], tokens: int) -> dict[str, Any]:
@@ -126,8 +125,7 @@ def _means(rates: list[float], tokens: int, spread: bool) -> dict[str, Any]:
 
 
 def _reported(cell: Cell) -> dict[str, Any]:
-    reported = cell.extra.get("reported")
-    return reported if isinstance(reported, dict) else {}
+    return cell.reported or {}
 
 
 def _measured(cell: Cell) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def _one(choice: Choice, wanted: Wanted, options: dict[str, Any], as_json: bool)
 def _code(records: Sequence[RunRecord]) -> int:
     """Return 4 where a device is to blame for what is missing, 1 where a program is, else 0."""
     rows = [row for record in records for cell in record.cells for row in cell.repetitions]
-    if any(row.extra.get("by_device") for row in rows):
+    if any(row.by_device for row in rows):
         return DeviceUnreachableError.exit_code
     sound = all(cell.status == "ok" for record in records for cell in record.cells)
     return 0 if sound and all(record.status == "ok" for record in records) else 1
