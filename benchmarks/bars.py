@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
-from lab.analysis.compare.side_by_side import PEAK, side_by_side
+from lab.analysis.compare.side_by_side import side_by_side
 from lab.analysis.run.stats import paired_ratio_interval
 from lab.analysis.run.summary import CellSummary, summarise
+from lab.formats.metrics import PEAK
 from lab.formats.run_record import RunRecord
 
 PREFILL, DECODE, ROOF = "prefill_tok_per_s", "decode_tok_per_s", "roof_fraction"

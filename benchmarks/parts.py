@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.bars import DECODE, PREFILL, ROOF, Bar
 from benchmarks.machine import Machine
 from benchmarks.sessions import Ask
-from lab.analysis.compare.side_by_side import PEAK
+from lab.formats.metrics import PEAK
 from lab.formats.test import Test
 
 MINI, MEDIUM = "phi3-mini-q4", "phi3-medium-q4"

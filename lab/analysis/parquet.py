@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lab.analysis.run.frame import COLUMNS, RAW, table_schema, to_frame, to_table
+from lab.analysis.run.frame import RAW, columns, table_schema, to_frame, to_table
 from lab.core.atomic import publish_file
 from lab.core.disk import write_failure
 from lab.core.errors import LabError, StoreError
@@ -63,7 +63,7 @@ class OpenedParquet:
         """Return one row a repetition."""
         if self._is_archive:
             return to_frame(self.runs(target=target, model=model), raw=raw)
-        frame = self._table([*COLUMNS, *(RAW if raw else ())])
+        frame = self._table([*columns(), *(RAW if raw else ())])
         chosen = (frame["target"] == target) | (target is None)
         return frame[chosen & ((frame["model"] == model) | (model is None))].reset_index(drop=True)
 

@@ -13,7 +13,7 @@ from lab.core.home import definitions, find_definition, shown
 from lab.core.names import check_name
 from lab.core.suggest import did_you_mean
 from lab.formats.kinds import Name
-from lab.formats.metrics import JUDGED
+from lab.formats.metrics import judged
 from lab.formats.verdicts import Word
 
 SCHEMA = 1
@@ -193,10 +193,10 @@ def _metrics_problem(spec: DashboardSpec) -> tuple[str, str] | None:
     named = [(f"metrics[{place}]", name) for place, name in enumerate(spec.metrics)]
     named += [(f"charts[{place}].metric", chart.metric) for place, chart in enumerate(spec.charts)]
     for key, name in named:
-        if name not in JUDGED:
+        if name not in judged():
             text = f"{key}: {name[:60]!r} is not a metric that histories have."
-            return text + did_you_mean(name, JUDGED), f"known: {', '.join(JUDGED)}"
-    return None if spec.metrics else ("metrics: the list is empty", f"choose of {', '.join(JUDGED)}")
+            return text + did_you_mean(name, judged()), f"known: {', '.join(judged())}"
+    return None if spec.metrics else ("metrics: the list is empty", f"choose of {', '.join(judged())}")
 
 
 def _baseline_problem(spec: DashboardSpec) -> tuple[str, str] | None:

@@ -10,51 +10,72 @@ from lab.core.suggest import unknown
 from lab.core.units import human_bytes, human_seconds
 
 Better = Literal["higher", "lower"]
+Per = Literal["repetition", "pass", "derived"]
 Format = Literal["rate", "seconds", "bytes", "bandwidth", "operations", "fraction", "count"]
 
 NOT_MEASURED = "–"
+PEAK = "rss_peak_bytes"  # of the memory pass of a cell, where it has one: one number a session, and a counter
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric. `unit` is that of the stored number, `format` how a person reads it."""
+    """One metric. `unit` is that of the stored number, `format` how a person reads it.
+
+    `per` says where it comes from: each "repetition" has it under this name, it is of the memory "pass" of a cell, or
+    it is "derived" from others. By a `judged` one sides and histories are judged, and it is exported.
+    """
 
     name: str
     unit: str
     better: Better
     title: str
     format: Format
+    per: Per
+    judged: bool = False
 
 
 _ROWS = (
-    Metric("prefill_tok_per_s", "tok/s", "higher", "Prefill", "rate"),
-    Metric("decode_tok_per_s", "tok/s", "higher", "Decode", "rate"),
-    Metric("ttft_s", "s", "lower", "TTFT", "seconds"),
-    Metric("ttst_s", "s", "lower", "TTST", "seconds"),
-    Metric("itl_s", "s", "lower", "ITL", "seconds"),
-    Metric("itl_p50_s", "s", "lower", "ITL p50", "seconds"),
-    Metric("itl_p90_s", "s", "lower", "ITL p90", "seconds"),
-    Metric("itl_p99_s", "s", "lower", "ITL p99", "seconds"),
-    Metric("load_s", "s", "lower", "Load", "seconds"),
-    Metric("rss_peak_bytes", "B", "lower", "Peak memory", "bytes"),
-    Metric("rss_anon_peak_bytes", "B", "lower", "Peak anonymous memory", "bytes"),
-    Metric("weights_bytes", "B", "lower", "Weights", "bytes"),
-    Metric("kv_bytes", "B", "lower", "KV cache", "bytes"),
-    Metric("workspace_bytes", "B", "lower", "Workspace", "bytes"),
-    Metric("swap_bytes", "B", "lower", "Swap", "bytes"),
-    Metric("major_faults", "faults", "lower", "Major faults", "count"),
-    Metric("prefill_ops_per_s", "op/s", "higher", "Prefill operations", "operations"),
-    Metric("prefill_bytes_per_s", "B/s", "higher", "Prefill traffic", "bandwidth"),
-    Metric("prefill_roof_fraction", "1", "higher", "Prefill of roof", "fraction"),
-    Metric("decode_ops_per_s", "op/s", "higher", "Decode operations", "operations"),
-    Metric("achieved_bytes_per_s", "B/s", "higher", "Achieved", "bandwidth"),
-    Metric("roof_bytes_per_s", "B/s", "higher", "Roof", "bandwidth"),
-    Metric("roof_fraction", "1", "higher", "Of roof", "fraction"),
+    Metric("prefill_tok_per_s", "tok/s", "higher", "Prefill", "rate", "repetition", judged=True),
+    Metric("decode_tok_per_s", "tok/s", "higher", "Decode", "rate", "repetition", judged=True),
+    Metric("ttft_s", "s", "lower", "TTFT", "seconds", "repetition", judged=True),
+    Metric("ttst_s", "s", "lower", "TTST", "seconds", "repetition"),
+    Metric("itl_s", "s", "lower", "ITL", "seconds", "derived"),
+    Metric("itl_p50_s", "s", "lower", "ITL p50", "seconds", "derived", judged=True),
+    Metric("itl_p90_s", "s", "lower", "ITL p90", "seconds", "derived"),
+    Metric("itl_p99_s", "s", "lower", "ITL p99", "seconds", "derived"),
+    Metric("load_s", "s", "lower", "Load", "seconds", "repetition", judged=True),
+    Metric("rss_peak_bytes", "B", "lower", "Peak memory", "bytes", "repetition", judged=True),
+    Metric("rss_anon_peak_bytes", "B", "lower", "Peak anonymous memory", "bytes", "pass"),
+    Metric("weights_bytes", "B", "lower", "Weights", "bytes", "pass"),
+    Metric("kv_bytes", "B", "lower", "KV cache", "bytes", "pass"),
+    Metric("workspace_bytes", "B", "lower", "Workspace", "bytes", "pass"),
+    Metric("swap_bytes", "B", "lower", "Swap", "bytes", "repetition"),
+    Metric("major_faults", "faults", "lower", "Major faults", "count", "repetition"),
+    Metric("prefill_ops_per_s", "op/s", "higher", "Prefill operations", "operations", "derived"),
+    Metric("prefill_bytes_per_s", "B/s", "higher", "Prefill traffic", "bandwidth", "derived"),
+    Metric("prefill_roof_fraction", "1", "higher", "Prefill of roof", "fraction", "derived"),
+    Metric("decode_ops_per_s", "op/s", "higher", "Decode operations", "operations", "derived"),
+    Metric("achieved_bytes_per_s", "B/s", "higher", "Achieved", "bandwidth", "derived"),
+    Metric("roof_bytes_per_s", "B/s", "higher", "Roof", "bandwidth", "derived"),
+    Metric("roof_fraction", "1", "higher", "Of roof", "fraction", "derived"),
 )
 
-# What sides and histories are judged by: one number a session each.
-JUDGED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "itl_p50_s", "load_s", "rss_peak_bytes")
 METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
+
+
+def judged() -> tuple[str, ...]:
+    """Return what sides and histories are judged by, and what is exported: one number a session each."""
+    return tuple(row.name for row in METRICS.values() if row.judged)
+
+
+def per_repetition() -> tuple[str, ...]:
+    """Return what each repetition has a number of, under its own name."""
+    return tuple(row.name for row in METRICS.values() if row.per == "repetition")
+
+
+def gated() -> tuple[str, ...]:
+    """Return what the declared gate of variation is about: the rates."""
+    return tuple(row.name for row in METRICS.values() if row.per == "repetition" and row.format == "rate")
 
 
 def metric(name: str) -> Metric:

@@ -10,10 +10,12 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lab.core.text import SHOWN_CHARS, cut
+from lab.formats.verdicts import VERDICTS, Role, Word
 from lab.views.console import clean
 
 NAME_CHARS = 100
 GOOD, BAD, CAUTION, FAINT = "green", "bold red", "yellow", "dim"
+STYLES: dict[Role, str] = {"plain": "", "good": GOOD, "bad": BAD, "caution": CAUTION, "faint": FAINT}
 
 
 def left(title: str, *, fold: bool = True) -> Column:
@@ -35,6 +37,11 @@ def table(columns: Iterable[Column], rows: Iterable[Iterable[str | Text]]) -> Ta
     for row in rows:
         built.add_row(*(_cell(cell, SHOWN_CHARS) for cell in row))
     return built
+
+
+def verdict_style(word: Word) -> str:
+    """The style that repeats a word of a verdict."""
+    return STYLES[VERDICTS[word].role]
 
 
 def spaced(parts: Iterable[RenderableType]) -> Group:

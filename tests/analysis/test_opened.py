@@ -17,7 +17,7 @@ import lab
 from lab import store
 from lab.analysis.parquet import write_parquet
 from lab.analysis.points.build import points_of
-from lab.analysis.run.frame import COLUMNS, RAW, to_frame
+from lab.analysis.run.frame import RAW, columns, to_frame
 from lab.core.errors import StoreError
 from lab.core.progress import NullProgress
 from lab.store.compact import compact
@@ -54,7 +54,7 @@ def test_the_examples_of_the_page_work_as_written() -> None:
 
 def test_the_page_names_every_column() -> None:
     named = set(re.findall(r"`(\w+)`", DOC))
-    assert {*COLUMNS, *RAW} <= named
+    assert {*columns(), *RAW} <= named
 
 
 def test_raw_samples_are_those_of_the_record() -> None:

@@ -4,41 +4,30 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from lab.analysis.boards.board import Role
-from lab.analysis.judging.verdict import ALARMS, GOOD, Verdict
+from lab.analysis.judging.verdict import Verdict
 from lab.formats.metrics import METRICS, NOT_MEASURED, format_value
+from lab.formats.verdicts import VERDICTS, Role
 
-# How bad a word is: what is highest stands first where a board has room for one only.
-RANK = {
-    "broke": 9,
-    "failed": 9,
-    "broken": 9,
-    "fell-back": 8,
-    "missing": 7,
-    "slower": 6,
-    "bigger": 6,
-    "noisier": 5,
-    "rejected": 5,
-    "not-comparable": 1,
-    "unproven": 3,
-    "fixed": 2,
-    "faster": 2,
-    "smaller": 2,
-    "new": 1,
-    "same": 0,
-}
 NO_NUMBERS = ("failed", "rejected", "broken", "interrupted", "not_run")
+# Statuses that stand where a word would: how bad they are, and in which colour; see lab.formats.verdicts.
+STATUSES: dict[str, tuple[int, Role]] = {
+    "failed": (9, "bad"),
+    "broken": (9, "bad"),
+    "rejected": (5, "bad"),
+    "interrupted": (0, "caution"),
+    "not run": (0, "caution"),
+}
+RANK = {**{word: rank for word, (rank, _) in STATUSES.items()}, **{name: row.rank for name, row in VERDICTS.items()}}
+
+
+def rank_of(word: str) -> int:
+    """Return how bad a verdict or a status is: what is highest stands first where there is room for one only."""
+    return VERDICTS[word].rank if word in VERDICTS else STATUSES.get(word, (0, "plain"))[0]
 
 
 def role_of(word: str) -> Role:
     """Return the role whose colour repeats the word."""
-    if word in ALARMS or word in ("failed", "broken", "rejected"):
-        return "bad"
-    if word in GOOD:
-        return "good"
-    if word in ("unproven", "not-comparable", "interrupted", "not run"):
-        return "caution"
-    return "faint" if word in ("same", "new") else "plain"
+    return VERDICTS[word].role if word in VERDICTS else STATUSES.get(word, (0, "plain"))[1]
 
 
 def value_words(metric: str, value: float | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab.analysis.boards.board import BoardCell, Seam
-from lab.analysis.boards.cell_text import NO_NUMBERS, RANK, cut, day_words, role_of, value_words
+from lab.analysis.boards.cell_text import NO_NUMBERS, cut, day_words, rank_of, role_of, value_words
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.newest import Newest, last_days, newest_of_lines
 from lab.analysis.boards.sides import sides_of
@@ -32,7 +32,7 @@ class Judged:
     def of(self, line: Line) -> Verdict | None:
         """Return the verdict on the metric; that on the whole cell where it says more."""
         whole, mine = self.verdicts.get(line.base), self.verdicts.get(line)
-        if whole is not None and (mine is None or RANK.get(whole.word, 0) > RANK.get(mine.word, 0)):
+        if whole is not None and (mine is None or rank_of(whole.word) > rank_of(mine.word)):
             return None if whole.word == "same" else whole
         return mine
 

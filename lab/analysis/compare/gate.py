@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lab.analysis.judging.verdict import ALARMS, GOOD, Judgement, Verdict
+from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.key import STATUS
+from lab.formats.verdicts import VERDICTS, Word
 
 FINE, REGRESSION, UNREACHABLE, NOT_COMPARABLE = 0, 3, 4, 5
 
@@ -41,22 +42,22 @@ class Gate:
     @property
     def alarms(self) -> tuple[Verdict, ...]:
         """What got worse."""
-        return self._of(ALARMS)
+        return tuple(verdict for verdict in self.judgement.verdicts if verdict.is_alarm)
 
     @property
     def unproven(self) -> tuple[Verdict, ...]:
         """What may have got worse or may not: too few sessions, or too noisy ones."""
-        return self._of(("unproven",))
+        return self._of("unproven")
 
     @property
     def incomparable(self) -> tuple[Verdict, ...]:
         """What cannot be held against each other."""
-        return self._of(("not-comparable",))
+        return self._of("not-comparable")
 
     @property
     def better(self) -> tuple[Verdict, ...]:
         """What improved."""
-        return self._of(GOOD)
+        return tuple(verdict for verdict in self.judgement.verdicts if VERDICTS[verdict.word].role == "good")
 
     @property
     def more(self) -> tuple[More, ...]:
@@ -91,8 +92,8 @@ class Gate:
             return f"no regression is proven; {len(self.unproven)} of {judged} verdicts are unproven"
         return f"no regression in {judged} verdicts"
 
-    def _of(self, words: Iterable[str]) -> tuple[Verdict, ...]:
-        return tuple(verdict for verdict in self.judgement.verdicts if verdict.word in set(words))
+    def _of(self, word: Word) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.judgement.verdicts if verdict.word == word)
 
 
 def more_sessions(verdicts: Iterable[Verdict]) -> tuple[More, ...]:

@@ -14,7 +14,7 @@ from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.varying import without_varying
 from lab.analysis.run.stats import ratio_interval
 from lab.analysis.run.summary import finished, samples
-from lab.formats.metrics import metric
+from lab.formats.metrics import PEAK
 from lab.formats.run_record import Cell, RunRecord
 from lab.formats.test import Test
 
@@ -47,7 +47,7 @@ def _names(a: RunRecord, b: RunRecord) -> Iterator[tuple[str, str, str]]:
 def _with_interval(row: Row, a: RunRecord, b: RunRecord) -> Row:
     """The row with the interval by repetitions; peak memory has one number a session, and so none."""
     name = row.cell.metric
-    if name == STATUS or metric(name).format == "bytes" or all(one.ratio is None for one in row.verdicts.values()):
+    if name in (STATUS, PEAK) or all(one.ratio is None for one in row.verdicts.values()):
         return row
     ours, theirs = (samples(finished(_cell(run, row.cell)), name) for run in (a, b))
     return replace(row, within=ratio_interval(ours, theirs))

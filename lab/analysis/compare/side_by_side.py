@@ -14,10 +14,10 @@ from lab.analysis.run.gpu import fell_back
 from lab.analysis.run.stats import MIN_BOOTSTRAP, paired_ratio_interval
 from lab.analysis.run.summary import CellSummary, summarise
 from lab.core.errors import NotComparableError
+from lab.formats.metrics import PEAK
 from lab.formats.run_record import Cell, RunRecord
 
 PAIRED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s")
-PEAK = "rss_peak_bytes"
 _VERBS = {"prefill_tok_per_s": "prefills", "decode_tok_per_s": "decodes"}
 
 

@@ -15,7 +15,7 @@ from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
 from lab.analysis.run.flags import DOUBTFUL
 from lab.analysis.run.gpu import names_gpu
 from lab.core.text import said
-from lab.formats.metrics import metric
+from lab.formats.metrics import PEAK
 from lab.formats.verdicts import Word
 
 Mask = NDArray[np.bool_]
@@ -77,7 +77,7 @@ def outcomes(points: Points, mask: Mask) -> Outcomes:
 
 def _is_timed(name: str) -> bool:
     """Whether repetitions give it; memory has a process of its own, which may end well where all of them crash."""
-    return name != STATUS and metric(name).format != "bytes"
+    return name not in (STATUS, PEAK)
 
 
 def _has_numbers(points: Points, numbers: Mask, rows: NDArray[np.int64]) -> Mask:

@@ -13,15 +13,7 @@ from lab.analysis.points.named import label
 from lab.core.text import said
 from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.formats.test import Test
-
-SENTENCES = {
-    "broke": "gave numbers on the baseline and gives none now",
-    "missing": "was measured on the baseline and is not there now",
-    "fell-back": "ran on something else than was asked for",
-    "fixed": "gave no numbers on the baseline and gives them now",
-    "new": "was not measured on the baseline",
-    "not-comparable": "the two sides do not measure the same thing",
-}
+from lab.formats.verdicts import VERDICTS
 
 
 def test_name(cell: CellKey) -> str:
@@ -72,7 +64,7 @@ def percent(ratio: float) -> str:
 
 def sentence(verdict: Verdict) -> str:
     """Return why, from numbers alone."""
-    own = SENTENCES.get(verdict.word)
+    own = VERDICTS[verdict.word].sentence
     if verdict.ratio is None:
         return own or verdict.word.replace("-", " ")
     parts = [own] if own else []

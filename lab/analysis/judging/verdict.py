@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.analysis.points.key import CellKey, Fields
-from lab.formats.verdicts import Word
-
-ALARMS: tuple[Word, ...] = ("slower", "bigger", "fell-back", "broke", "missing", "noisier")
-GOOD: tuple[Word, ...] = ("faster", "smaller", "fixed")
+from lab.formats.verdicts import VERDICTS, Word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +40,7 @@ class Verdict:
     @property
     def is_alarm(self) -> bool:
         """Whether it should stop a release."""
-        return self.word in ALARMS
+        return VERDICTS[self.word].alarm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +60,7 @@ class Judgement:
     @property
     def exit_code(self) -> int:
         """3 when something got worse, 5 when nothing could be compared, else 0."""
-        words = {verdict.word for verdict in self.verdicts}
-        if words & set(ALARMS):
+        rows = [VERDICTS[verdict.word] for verdict in self.verdicts]
+        if any(row.alarm for row in rows):
             return 3
-        return 0 if words - {"not-comparable", "new"} else 5
+        return 0 if any(row.is_comparison for row in rows) else 5

@@ -17,7 +17,7 @@ from lab.analysis.points.varying import without_varying
 from lab.analysis.run.flags import run_flags
 from lab.analysis.run.stats import Stat, describe
 from lab.analysis.run.summary import CellSummary, finished, samples, summarise
-from lab.formats.metrics import JUDGED, metric
+from lab.formats.metrics import PEAK, judged
 from lab.formats.run_record import Cell, RunRecord
 
 
@@ -96,13 +96,13 @@ def rows_of(record: RunRecord) -> Iterator[Row]:
 
 
 def _measured(cell: Cell, summary: CellSummary) -> Iterator[tuple[str, Stat, str]]:
-    for name in JUDGED:
-        if metric(name).format == "bytes":
+    for name in judged():
+        if name == PEAK:
             stat = describe([summary.rss_peak_bytes] if summary.rss_peak_bytes is not None else [])
         else:
             stat = describe(samples(finished(cell), name))
         if stat is not None:
-            yield name, stat, (summary.rss_peak_counter or "") if metric(name).format == "bytes" else ""
+            yield name, stat, (summary.rss_peak_counter or "") if name == PEAK else ""
 
 
 def _cell_key(record: RunRecord, cell: Cell, name: str) -> CellKey:

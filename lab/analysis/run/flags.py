@@ -10,10 +10,9 @@ from lab.analysis.run.gpu import computes_on_cpu, fell_back, gpu_device, unverif
 from lab.analysis.run.roofline import of_fastest_pass
 from lab.analysis.run.stats import Stat
 from lab.core.text import printable
-from lab.formats.metrics import metric
+from lab.formats.metrics import gated, metric
 from lab.formats.run_record import Cell, Repetition, RunRecord
 
-GATED = ("prefill_tok_per_s", "decode_tok_per_s")  # what the declared cv gate is about
 ABOVE_ROOF = 1.05  # roofs themselves are measured to a few percent
 DOUBTFUL = "numbers that contradict themselves, or that cannot be,"
 DOUBTS = ("contradictory", "impossible")  # codes that an imported cell carries
@@ -113,7 +112,7 @@ def _other_tokens(counted: Sequence[Repetition]) -> Iterator[Flag]:
 
 def _unsteady(record: RunRecord, metrics: Mapping[str, Stat]) -> Iterator[Flag]:
     gate = record.plan.cv_gate
-    for name in GATED:
+    for name in gated():
         stat = metrics.get(name)
         if gate is not None and stat is not None and stat.cv is not None and stat.cv > gate:
             title = metric(name).title.lower()

@@ -12,8 +12,9 @@ from lab.analysis.points.settings import settings_of
 from lab.analysis.run.flags import doubts
 from lab.analysis.run.gpu import fell_back
 from lab.analysis.run.stats import percentile
-from lab.analysis.run.summary import PER_REPETITION
+from lab.analysis.run.summary import value_of
 from lab.analysis.tools import protocol_of, tool_of
+from lab.formats.metrics import metric, per_repetition
 from lab.formats.run_record import Cell, Repetition, RunRecord
 
 if TYPE_CHECKING:
@@ -49,19 +50,22 @@ SHAPE = ("prompt", "generate", "depth")
 PLACE = ("index", "order", "status", "reason")
 DOUBTS = "doubts"
 GAPS = ("itl_p50_s", "itl_p90_s", "itl_p99_s")
-COLUMNS = (*IDENTITY, *SHAPE, *PLACE, DOUBTS, *PER_REPETITION, "rss_peak_counter", *GAPS, "throttled")
 STATES = ("state_before", "state_during", "state_after")
 # Every raw sample, in the order it was taken; states are JSON texts.
 RAW = ("submit_ns", "token_ns", "itl_s", "bandwidth_bytes_per_s", "warmup_decode_s", "tokens_sha256", *STATES)
 
 BOOLS = ("emulated", "synthetic", "fell_back", "git_dirty", "throttled")
 COUNTS = (*SHAPE, "layers", "layers_total", "threads", "index", "order", "submit_ns")
-BYTES = ("rss_peak_bytes", "swap_bytes", "major_faults")
 LISTS = ("itl_s", "bandwidth_bytes_per_s", "warmup_decode_s")
 
 
+def columns() -> tuple[str, ...]:
+    """Return the names of all columns but RAW: each metric that repetitions have is one."""
+    return (*IDENTITY, *SHAPE, *PLACE, DOUBTS, *per_repetition(), "rss_peak_counter", *GAPS, "throttled")
+
+
 def to_frame(records: Iterable[RunRecord], *, raw: bool = False) -> pd.DataFrame:
-    """Return one row for each repetition of each record, with COLUMNS always all there; null is missing.
+    """Return one row for each repetition of each record, with all of `columns` always there; null is missing.
 
     With `raw` the columns RAW stand behind them.
     """
@@ -76,19 +80,19 @@ def to_table(records: Iterable[RunRecord], *, raw: bool = False) -> pa.Table:
 
 def table_schema(*, raw: bool) -> pa.Schema:
     """Return the names and types of the columns."""
-    return pa.schema([(name, _type(name)) for name in (*COLUMNS, *(RAW if raw else ()))])
+    return pa.schema([(name, _type(name)) for name in (*columns(), *(RAW if raw else ()))])
 
 
 def _type(name: str) -> pa.DataType:
     if name in BOOLS:
         return pa.bool_()
-    if name in (*COUNTS, *BYTES):
+    if name in COUNTS or (name in per_repetition() and metric(name).format in ("bytes", "count")):
         return pa.int64()
     if name == "token_ns":
         return pa.list_(pa.int64())
     if name in LISTS:
         return pa.list_(pa.float64())
-    return pa.float64() if name in (*PER_REPETITION, *GAPS) else pa.string()
+    return pa.float64() if name in (*per_repetition(), *GAPS) else pa.string()
 
 
 def rows(record: RunRecord) -> Iterator[dict[str, Any]]:
@@ -106,7 +110,7 @@ def empty_cells(record: RunRecord) -> Iterator[dict[str, Any]]:
         if not cell.repetitions:
             shape = {"prompt": cell.prompt, "generate": cell.generate, "depth": cell.depth}
             reason = cell.reason or record.reason
-            yield {**dict.fromkeys(COLUMNS), **identity, **shape, "status": cell.status, "reason": reason}
+            yield {**dict.fromkeys(columns()), **identity, **shape, "status": cell.status, "reason": reason}
 
 
 def _identity(record: RunRecord) -> dict[str, Any]:
@@ -139,10 +143,10 @@ def _identity(record: RunRecord) -> dict[str, Any]:
 
 
 def _repetition(cell: Cell, repetition: Repetition) -> dict[str, Any]:
-    names = (*PLACE, *PER_REPETITION, "rss_peak_counter", "throttled")
+    names = (*PLACE, *per_repetition(), "rss_peak_counter", "throttled")
     gaps = repetition.itl_s or ()
     shape = {"prompt": cell.prompt, "generate": cell.generate, "depth": cell.depth}
-    measured = {name: getattr(repetition, name) for name in names}
+    measured = {name: value_of(repetition, name) for name in names}
     found = ",".join(one.code for one in doubts(cell)) or None
     return {**shape, **measured, DOUBTS: found, **{f"itl_p{q}_s": percentile(gaps, q) for q in (50, 90, 99)}}
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from lab.analysis.run.flags import DOUBTS, IMPOSSIBLE, Flag, cell_flags
 from lab.analysis.run.roofline import roofline
 from lab.analysis.run.stats import Stat, describe, percentile
+from lab.formats.metrics import per_repetition
 from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.formats.test import Test
 
-# Metrics with one value a repetition; their names are those of lab.formats.metrics.
-PER_REPETITION = (
-    "prefill_tok_per_s",
-    "decode_tok_per_s",
-    "ttft_s",
-    "ttst_s",
-    "load_s",
-    "rss_peak_bytes",
-    "swap_bytes",
-    "major_faults",
-)
+_DECLARED = frozenset(field.name for field in fields(Repetition))
 
 
 @dataclass(frozen=True)
@@ -97,12 +89,20 @@ def samples(repetitions: Iterable[Repetition], metric: str) -> list[float]:
 def _read(metric: str) -> Callable[[Repetition], float | None]:
     if metric == "itl_p50_s":
         return lambda repetition: percentile(repetition.itl_s or (), 50)
-    return lambda repetition: getattr(repetition, metric)
+    return lambda repetition: value_of(repetition, metric)
+
+
+def value_of(repetition: Repetition, metric: str) -> Any:
+    """Return what the repetition has under the name of a metric; null where it has nothing of it.
+
+    One that no field is declared for, as a lab that knows more metrics writes them, is read all the same.
+    """
+    return getattr(repetition, metric) if metric in _DECLARED else repetition.extra.get(metric)
 
 
 def _cell(record: RunRecord, cell: Cell) -> CellSummary:
     counted = finished(cell)
-    described = {name: describe(samples(counted, name)) for name in PER_REPETITION}
+    described = {name: describe(samples(counted, name)) for name in per_repetition()}
     metrics = {name: stat for name, stat in described.items() if stat is not None}
     roofs = roofline(record, cell, metrics)
     peak, counter = _peak(cell, counted, metrics)

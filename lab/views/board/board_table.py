@@ -9,13 +9,13 @@ from rich.text import Text
 
 from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
-from lab.analysis.boards.cell_text import plain_word
+from lab.analysis.boards.cell_text import plain_word, role_of
 from lab.core.home import shown
 from lab.core.text import clipped
 from lab.store import BadRun
-from lab.views.board.cell_text import ROLES, labels_of_all
+from lab.views.board.cell_text import labels_of_all
 from lab.views.board.columns import blocks, shared_names
-from lab.views.table import BAD, FAINT, spaced
+from lab.views.table import BAD, FAINT, STYLES, spaced
 
 REASONS = 20  # reasons that are written out below the table
 FIRST_RUN = "lab run --target local --model phi3-mini-q4"
@@ -47,7 +47,7 @@ def _head(board: Board) -> RenderableType:
     if board.counts:
         counted = Text()
         for word, count in board.counts.items():
-            counted.append(", " if counted else "").append(f"{count} {plain_word(word)}", ROLES.get(word, ""))
+            counted.append(", " if counted else "").append(f"{count} {plain_word(word)}", STYLES[role_of(word)])
         against = f" (the newest against {board.baseline})" if board.baseline else ""
         lines.append(counted.append(against, FAINT))
     return Group(*lines)

@@ -7,13 +7,11 @@ from textwrap import wrap
 from rich.text import Text
 
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
-from lab.analysis.boards.cell_text import RANK, plain_word, role_of
+from lab.analysis.boards.cell_text import plain_word
 from lab.core.text import printable
 from lab.views.pictures import sparkline
-from lab.views.table import BAD, CAUTION, FAINT, GOOD
+from lab.views.table import FAINT, STYLES
 
-STYLES = {"plain": "", "good": GOOD, "bad": BAD, "caution": CAUTION, "faint": FAINT}
-ROLES = {word: STYLES[role_of(word)] for word in RANK}
 SPARK = 10
 LABELS = 24  # columns for what a reader has to know
 

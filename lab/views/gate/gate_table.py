@@ -9,11 +9,10 @@ from rich.text import Text
 
 from lab.analysis.compare.gate import FINE, Gate
 from lab.analysis.judging.sentences import change, interval, metric_title, test_name, values, where
-from lab.analysis.judging.verdict import ALARMS, Verdict
-from lab.analysis.judging.verdict import GOOD as BETTER
+from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.named import label
 from lab.core.text import said
-from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
+from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table, verdict_style
 
 NARROW = 110  # below it the interval gives way
 QUIET = ("same",)
@@ -61,8 +60,7 @@ def _word(verdict: Verdict) -> Text:
     text = verdict.word.replace("-", " ")
     if verdict.confirmed is not None:
         text += ", confirmed" if verdict.confirmed else ", not confirmed"
-    style = BAD if verdict.word in ALARMS else GOOD if verdict.word in BETTER else CAUTION
-    return Text(text, "" if verdict.word in QUIET else style)
+    return Text(text, verdict_style(verdict.word))
 
 
 def _name(verdict: Verdict) -> str:

@@ -17,10 +17,8 @@ from lab.core.text import clipped, printable
 from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.formats.test import Test
 from lab.views.pictures import bars
-from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
+from lab.views.table import CAUTION, FAINT, left, right, spaced, table, verdict_style
 
-STYLES = {"slower": BAD, "bigger": BAD, "broke": BAD, "fell-back": BAD, "noisier": BAD}
-STYLES |= {"faster": GOOD, "smaller": GOOD, "fixed": GOOD, "unproven": CAUTION, "missing": CAUTION, "new": CAUTION}
 NAMES = {
     "target": "Target",
     "model": "Model",
@@ -127,8 +125,9 @@ def _judged(name: str, verdict: Verdict | None) -> str | Text:
     if verdict is None:
         return NOT_MEASURED
     ratio = "" if verdict.ratio is None else f"{verdict.ratio:.2f} "
-    style = STYLES.get(verdict.word, "")
-    return Text.assemble(format_value(name, verdict.b), "\n", (f"{ratio}{verdict.word.replace('-', ' ')}", style))
+    return Text.assemble(
+        format_value(name, verdict.b), "\n", (f"{ratio}{verdict.word.replace('-', ' ')}", verdict_style(verdict.word))
+    )
 
 
 def _reasons(found: Table, varying: Sequence[str]) -> Iterator[RenderableType]:

@@ -16,9 +16,8 @@ from lab.core.text import printable
 from lab.formats.metrics import format_value, metric
 from lab.formats.test import Test
 from lab.views.pictures import sparkline
-from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table
+from lab.views.table import CAUTION, FAINT, left, right, spaced, table, verdict_style
 
-STYLES = {"slower": BAD, "bigger": BAD, "faster": GOOD, "smaller": GOOD}
 SPARK, SPARK_NARROW = 24, 10
 NARROW = 100
 LISTED = 5  # changes of conditions
@@ -87,7 +86,7 @@ def _history(change: Regression, bars: int) -> str:
 
 def _change(change: Regression) -> Text:
     size = f"{abs(change.ratio - 1) * 100:.1f} %"
-    return Text.assemble((f"{change.word} {size}", STYLES[change.word]), "\n", _state(change))
+    return Text.assemble((f"{change.word} {size}", verdict_style(change.word)), "\n", _state(change))
 
 
 def _state(change: Regression) -> Text:

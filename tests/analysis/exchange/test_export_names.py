@@ -27,7 +27,7 @@ from lab.analysis.parquet import TABLE_KEY, write_parquet
 from lab.analysis.points.build import points_of
 from lab.analysis.points.defaults import OWN
 from lab.analysis.points.settings import spelled
-from lab.analysis.run.frame import COLUMNS, to_frame
+from lab.analysis.run.frame import columns, to_frame
 from lab.core.errors import UsageError
 from lab.formats.run_record import RunRecord
 from lab.measure.plan import Plan
@@ -207,7 +207,7 @@ def test_parquet_of_before_the_tool_had_a_column_is_read(tmp_path: Path) -> None
     table = table.append_column("protocol", pa.array([1] * len(table), pa.int64()))
     pq.write_table(table.replace_schema_metadata({TABLE_KEY: b"1"}), old)
     frame = opened(old).frame()
-    assert list(frame.columns) == list(COLUMNS)
+    assert list(frame.columns) == list(columns())
     assert set(frame["protocol"]) == {"1"}
     assert frame["tool"].isna().all()
     pd.testing.assert_series_equal(

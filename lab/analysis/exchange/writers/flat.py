@@ -10,7 +10,7 @@ from typing import Any
 
 from lab.analysis.exchange.writers.anonymise import hostless, public_setting
 from lab.analysis.points.settings import settings_of
-from lab.analysis.run.frame import COLUMNS, empty_cells, rows
+from lab.analysis.run.frame import columns, empty_cells, rows
 from lab.core.terminal import json_text
 from lab.core.text import printable
 from lab.formats.run_record import RunRecord
@@ -26,7 +26,7 @@ def document(found: Any) -> str:
 def csv_text(records: Sequence[RunRecord]) -> str:
     """Return the rows with a header; what was not measured is empty."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(out, columns(), lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _spelled(value) for name, value in row.items()} for row in _rows(records))
     return out.getvalue()
@@ -38,11 +38,12 @@ def jsonl_text(records: Sequence[RunRecord]) -> str:
 
 
 def _rows(records: Sequence[RunRecord]) -> Iterator[dict[str, Any]]:
+    names = columns()
     for record in records:
         public = {name: public_setting(name, text) for name, text in settings_of(record)}
         settings = {"settings": json.dumps(public)}
         for full in (*rows(record), *empty_cells(record)):
-            row = {name: full[name] for name in COLUMNS}  # no lists of raw samples: they have no place in a table
+            row = {name: full[name] for name in names}  # no lists of raw samples: they have no place in a table
             yield {**row, **settings, "reason": hostless(row["reason"], record) if row["reason"] else None}
 
 

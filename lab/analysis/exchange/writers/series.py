@@ -17,9 +17,8 @@ from lab.analysis.run.flags import doubts
 from lab.analysis.run.summary import CellSummary, finished, samples, summarise
 from lab.analysis.tools import OWN, tool_of
 from lab.core.text import printable
+from lab.formats.metrics import PEAK, judged
 from lab.formats.run_record import Cell, RunRecord
-
-EXPORTED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "itl_p50_s", "load_s", "rss_peak_bytes")
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,15 @@ def series_of(record: RunRecord) -> Iterator[Series]:
         if not finished(cell) or doubts(cell):
             yield Series(cell, summary.label, "decode_tok_per_s", (), error=_why(record, cell))
             continue
-        for name in EXPORTED:
+        for name in judged():
             values = _values(cell, summary, name)
             if values:
-                counter = summary.rss_peak_counter if name == "rss_peak_bytes" else None
+                counter = summary.rss_peak_counter if name == PEAK else None
                 yield Series(cell, summary.label, name, values, counter)
 
 
 def _values(cell: Cell, summary: CellSummary, name: str) -> tuple[float, ...]:
-    if name == "rss_peak_bytes":
+    if name == PEAK:
         return () if summary.rss_peak_bytes is None else (float(summary.rss_peak_bytes),)
     return tuple(samples(finished(cell), name))
 
