@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Any
 
 from lab.core.errors import UsageError
 from lab.formats.run_record import Lengths
-from lab.formats.target import TargetSpec
+from lab.formats.target import MeasureSpec, TargetSpec
 from lab.formats.test import Test
 from lab.measure.protocol import fingerprint
 
@@ -86,25 +86,22 @@ def plan_for(target: TargetSpec, cells: tuple[Test, ...], default: int | None, *
         UsageError: a value that no plan can have.
     """
     asked = target.measure
-    plan = Plan(
-        cells=cells,
-        repeats=asked.repeats or LEAST_REPEATS,
-        adapts=not (asked.repeats or changes.get("repeats")),
-        precision=asked.precision,
-        budget_s=asked.budget_s,
-        threads=min(asked.threads, default or asked.threads) if target.is_emulated else asked.threads,
-        prefill_chunk=asked.prefill_chunk,
-        warmup_cap=asked.warmup_cap,
-        warmup_spread=asked.warmup_spread,
-        cv_gate=asked.cv_gate,
-        max_busy=asked.max_busy,
-        gate_timeout_s=asked.gate_timeout_s,
-        timeout_s=asked.timeout_s,
-    )
-    plan = replace(plan, **{name: value for name, value in changes.items() if value is not None})
+    decided = {
+        "repeats": asked.repeats or LEAST_REPEATS,
+        "adapts": not (asked.repeats or changes.get("repeats")),
+        "threads": min(asked.threads, default or asked.threads) if target.is_emulated else asked.threads,
+    }
+    named = {name: value for name, value in changes.items() if value is not None}
+    plan = Plan(cells=cells, **{**_of_target(asked), **decided, **named})
     plan = replace(plan, threads=plan.threads or default or 1)
     _check(plan)
     return plan
+
+
+def _of_target(asked: MeasureSpec) -> dict[str, Any]:
+    """Return what of the target's table is a field of a plan: all but what decides before there is one."""
+    names = {item.name for item in fields(Plan)}
+    return {item.name: getattr(asked, item.name) for item in fields(MeasureSpec) if item.name in names}
 
 
 def _axis(name: str, values: Iterable[int], least: int, why: str) -> tuple[int, ...]:

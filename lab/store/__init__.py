@@ -21,7 +21,7 @@ from lab.formats.run_record import SCHEMA, Repetition, RunRecord, from_json, to_
 from lab.store.choose import in_use
 from lab.store.find import find_in
 from lab.store.location import Inside, Place
-from lab.store.protocol import BadRun, Entry, Source, Store
+from lab.store.protocol import BadRun, Entry, Source, Store, place_in
 
 __all__ = [
     "BadRun",
@@ -116,7 +116,7 @@ def run_path(record: RunRecord) -> Place:
 
 def place(text: str) -> Place:
     """Return the place that the `place` of an entry, or what `str` made of a place, stands for."""
-    return in_use().place(text) or Path(text)
+    return place_in(in_use(), text)
 
 
 def content(place: Place) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.core.errors import StoreError
 from lab.core.home import shown
-from lab.store.archive_file import read_index, read_member
+from lab.store.archive_file import file_version, read_index, read_member
 from lab.store.location import Inside
 from lab.store.protocol import Entry
 
@@ -66,7 +66,6 @@ def _entries(path: Path) -> list[Entry]:
 
 def _version(path: Path) -> str:
     try:
-        found = path.stat()
-    except OSError:  # gone since it was listed
+        return ":".join(map(str, file_version(path)))
+    except StoreError:  # gone since it was listed
         return ""
-    return f"{found.st_mtime_ns}:{found.st_ctime_ns}:{found.st_size}:{found.st_ino}"

@@ -52,12 +52,12 @@ def member_of(name: str, content: bytes) -> Member:
 
 def read_index(path: Path) -> tuple[Member, ...]:
     """Return the members in the order of the file; StoreError when it is no whole archive."""
-    return _index(path, _version(path))
+    return _index(path, file_version(path))
 
 
 def read_member(path: Path, name: str) -> bytes:
     """Return the document called `name` as it was archived; StoreError when it is not there or not whole."""
-    version = _version(path)
+    version = file_version(path)
     places = {member.name: place for place, member in enumerate(_index(path, version))}
     if name not in places:
         raise StoreError(f"{shown(path)}: holds no {name[:100]!r}", hint="`lab runs` lists what is stored")
@@ -95,7 +95,8 @@ def _grouped(documents: Iterable[Document]) -> Iterable[Sequence[Document]]:
         yield group
 
 
-def _version(path: Path) -> tuple[int, ...]:
+def file_version(path: Path) -> tuple[int, ...]:
+    """Return what tells this state of an archive from any other; StoreError when it cannot be asked."""
     try:
         found = path.stat()
     except OSError as problem:

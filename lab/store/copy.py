@@ -12,7 +12,7 @@ from lab.core.jsonio import read_bytes
 from lab.core.progress import Progress
 from lab.formats.digested import DIGEST_KEY, parse_digested
 from lab.formats.run_record import SCHEMA, RunRecord, from_json
-from lab.store.protocol import Entry, Store
+from lab.store.protocol import Entry, Store, place_in
 
 AT_ONCE = 32
 
@@ -106,7 +106,7 @@ def _one(source: Store, entry: Entry) -> bytes | LabError:
 
 
 def _content(store: Store, text: str) -> bytes:
-    place = store.place(text) or Path(text)
+    place = place_in(store, text)
     return read_bytes(place, error=StoreError) if isinstance(place, Path) else store.content(place)
 
 

@@ -15,7 +15,7 @@ from lab.core.home import shown
 from lab.formats.run_record import RunRecord
 from lab.store.archive import Archives
 from lab.store.location import Inside, Place
-from lab.store.protocol import Entry
+from lab.store.protocol import Entry, place_in
 from lab.store.run_files import RunFile, run_files
 
 AT_ONCE = 200  # files that are flushed together
@@ -42,7 +42,7 @@ class FileStore:
 
     def place(self, text: str) -> Place | None:
         """Return the place inside an archive, or the path, that `text` spells."""
-        return self._archives.place(text) or Path(text)
+        return place_in(self._archives, text)
 
     def content(self, place: Inside) -> bytes:
         """Return a document of an archive."""

@@ -9,7 +9,7 @@ from lab.core.errors import StoreError
 from lab.core.home import profiles_dir, shown
 from lab.core.suggest import did_you_mean
 from lab.store.location import Inside, Place
-from lab.store.protocol import Entry, Store
+from lab.store.protocol import Entry, Store, place_in
 
 SEE = "`lab runs` lists what is stored"
 FIRST = "nothing is recorded yet: `lab run` measures, and records the first one"
@@ -26,7 +26,7 @@ def find_in(store: Store, ref: str) -> Place:
         return place
     if ref.endswith(".json") or "/" in ref:
         return _existing(Path(ref))
-    return _place(store, _one(ref, sorted(store.entries()), store.name))
+    return place_in(store, _one(ref, sorted(store.entries()), store.name).place)
 
 
 def _one(ref: str, runs: list[Entry], where: str) -> Entry:
@@ -41,10 +41,6 @@ def _one(ref: str, runs: list[Entry], where: str) -> Entry:
 
 def _matches(runs: list[Entry], fits: Callable[[Entry], bool]) -> list[Entry]:
     return [run for run in runs if fits(run)]
-
-
-def _place(store: Store, entry: Entry) -> Place:
-    return store.place(entry.place) or Path(entry.place)
 
 
 def _existing(path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from lab.core.home import shown
@@ -58,6 +59,11 @@ class Source(Protocol):
 
     def content(self, place: Inside) -> bytes:
         """Return the document exactly as it stands, not yet checked; StoreError when there is none."""
+
+
+def place_in(source: Source, text: str) -> Place:
+    """Return the place that `text` spells: one of the source's, else a path."""
+    return source.place(text) or Path(text)
 
 
 class Store(Source, Protocol):
