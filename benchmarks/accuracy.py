@@ -26,8 +26,8 @@ from benchmarks.divergence import windows
 from benchmarks.scores import Score, comparisons, pooled, reference_row, row, score
 from lab.core.errors import LabError
 from lab.devices.readings.procfs import cpuinfo
+from lab.models.gguf_types import TYPES
 from lab.models.phi3 import hf
-from lab.models.phi3.gguf import TYPES
 from lab.models.quant import SCHEMES
 from tests.compile.network import stored
 from tests.compile.trained import CONFIG, LENGTH, trained, unseen

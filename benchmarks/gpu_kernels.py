@@ -15,7 +15,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +28,9 @@ from lab.compile.gpu.target import gpu_target
 from lab.compile.link import linker
 from lab.compile.mlc.backend import VARIABLE
 from lab.compile.pipeline import GPU_PHASES, pipeline
-from lab.models.decoder.network import Phi3ForCausalLM
-from lab.models.phi3 import PRESETS
+from lab.models.decoder.network import CausalLM
+from lab.models.families import family_of, presets
+from lab.models.family import changed
 from lab.models.quant import SCHEMES
 from tests.compile.gpu.opencl import launches
 from tests.opencl_device import opencl_device
@@ -41,7 +41,7 @@ MTRIPLE = "x86_64-unknown-linux-gnu"
 class Side:
     """One compiled network with its weights on the device."""
 
-    def __init__(self, name: str, network: Phi3ForCausalLM, gpu: Gpu, phases: Any) -> None:
+    def __init__(self, name: str, network: CausalLM, gpu: Gpu, phases: Any) -> None:
         self.name, self.device = name, opencl_device()
         module, parameters = network.export_tvm(network.spec())
         target = gpu_target(gpu, MTRIPLE)
@@ -84,11 +84,12 @@ def random_weight(parameter: Any) -> np.ndarray:
 def sides(layers: int, by_rows: bool) -> list[Side]:
     """Return ours and the other, of `layers` layers of Phi-3-mini."""
     gpu, scheme = GPUS["any-f32"], SCHEMES["q4"]
-    config = replace(PRESETS["phi3-mini"].config, num_hidden_layers=layers)
-    other = Phi3ForCausalLM(config, scheme, MlcLikeOps(gpu, by_rows=by_rows))
+    config = changed(presets()["phi3-mini"].config, num_hidden_layers=layers)
+    network = family_of(config).network
+    other = network(config, scheme, MlcLikeOps(gpu, by_rows=by_rows))
     if by_rows:
         keep_rows(other)
-    ours = Phi3ForCausalLM(config, scheme, GpuOps(gpu, scheme))
+    ours = network(config, scheme, GpuOps(gpu, scheme))
     return [Side("lab", ours, gpu, GPU_PHASES), Side("mlc-like", other, gpu, MLC_PHASES)]
 
 

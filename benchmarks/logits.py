@@ -18,8 +18,8 @@ from lab.core.progress import NullProgress
 from lab.formats.bundle import GGUF_NAME
 from lab.models.catalog import custom
 from lab.models.gguf_file import write_gguf
+from lab.models.gguf_types import gguf_tensors, gguf_types
 from lab.models.phi3.config import Phi3Config
-from lab.models.phi3.gguf import gguf_tensors, gguf_types
 from lab.models.quant import F32, QuantScheme
 from lab.models.sources import open_folder
 from tests.compile.building import NATIVE

@@ -19,8 +19,9 @@ from tvm.s_tir import dlight
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kv_cache import create_gpu_kv_cache
 from lab.compile.pipeline import GPU_PHASES, PHASES
-from lab.models.decoder.network import Acts, Matrix, Norm, Phi3ForCausalLM
-from lab.models.phi3 import Phi3Config
+from lab.models.decoder.network import CausalLM
+from lab.models.family import Sizes
+from lab.models.ops import Acts, Matrix, Norm
 
 Tensor = Any
 RULES = (dlight.gpu.Matmul, dlight.gpu.GEMV, dlight.gpu.Reduction, dlight.gpu.GeneralReduction)
@@ -75,7 +76,7 @@ class MlcLikeOps:
         """Return the residual plus the product."""
         return self._product(acts.tensors[0], matrix) + residual
 
-    def create_kv_cache(self, config: Phi3Config, dtype: str, limits: Sequence[Any]) -> Tensor:
+    def create_kv_cache(self, config: Sizes, dtype: str, limits: Sequence[Any]) -> Tensor:
         """Return the same KV cache as ours."""
         return create_gpu_kv_cache(self.gpu, config, dtype, limits)
 
@@ -107,7 +108,7 @@ def unpacked(word: Any, k: Any) -> Any:
     return nibble.astype("float32") - tvm.tirx.const(7, "float32")
 
 
-def keep_rows(network: Phi3ForCausalLM) -> None:
+def keep_rows(network: CausalLM) -> None:
     """Give every matrix of the network the shape [N, K], as MLC-LLM's q4f16_1 has it."""
     layers = network.model.layers
     inner = [m for x in layers for m in (x.self_attn.qkv_proj, x.self_attn.o_proj, x.mlp.gate_up_proj, x.mlp.down_proj)]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.models.families import FAMILIES
+
 LAB = Path(__file__).resolve().parents[1] / "lab"
 
 # From the top down: a layer imports from itself and from those that come after it.
@@ -58,12 +60,15 @@ THIRD_PARTY = {
     "sqlalchemy": ["store/sql/*"],
     "textual": ["views/*", "cli/*"],
     "tomlkit": ["formats/acks.py"],
-    "torch": ["models/torch_reference.py"],
-    "transformers": ["models/torch_reference.py"],
-    "tvm": ["compile/*", "models/*/network.py"],
+    "torch": ["models/torch_reference.py", "models/*/torch_network.py"],
+    "transformers": ["models/torch_reference.py", "models/*/torch_network.py"],
+    "tvm": ["compile/*", "models/ops.py", "models/*/network.py"],
     "tvm_ffi": ["compile/*", "ondevice/*"],
     "ziglang": ["compile/*", "ondevice/*"],
 }
+
+# The folders of families below lab/models: the table names them by strings, and nothing else imports them.
+FOLDERS = {target.split(".")[2] for target in FAMILIES.values()}
 
 HEAVY = [
     "adb_shell",
@@ -125,11 +130,19 @@ def violations(root: Path) -> list[str]:
 def allowed(inside: Path, module: str) -> bool:
     """Whether the file at `inside` lab/ may import `module`."""
     top, _, rest = module.partition(".")
+    if top == "lab" and rest.startswith("models.") and not allowed_family(inside, rest):
+        return False
     if top == "lab":
         return allowed_layer(inside.parts[0], rest.split(".")[0])
     if top in sys.stdlib_module_names:
         return True
     return any(fnmatch(str(inside), pattern) for pattern in THIRD_PARTY.get(top, []))
+
+
+def allowed_family(inside: Path, module: str) -> bool:
+    """Whether the file may import lab.`module`: of a family's folder only itself does, and others by the table."""
+    folder = Path(*module.split(".")[:2])
+    return folder.parts[1] not in FOLDERS or folder in inside.parents
 
 
 def allowed_layer(importer: str, imported: str) -> bool:
@@ -227,6 +240,9 @@ def test_a_circle_is_found_wherever_it_is_closed(tmp_path: Path, late: str) -> N
         ("store/x.py", "import lab.models.quant"),
         ("models/x.py", "import lab.store.find"),
         ("compile/x.py", "from lab import store"),
+        ("compile/x.py", "from lab.models.phi3.config import Phi3Config"),
+        ("models/catalog.py", "import lab.models.phi3.presets"),
+        ("models/decoder/x.py", "def f():\n    from lab.models.phi3 import hf"),
         ("devices/x.py", "from lab.store import runs"),
         ("ondevice/x.py", "import lab.store"),
     ],
@@ -242,6 +258,7 @@ def test_the_walk_finds_what_it_looks_for(tmp_path: Path, file: str, code: str) 
     ("file", "code"),
     [
         ("core/x.py", "import json\nimport lab\nfrom lab import __version__\nfrom . import errors"),
+        ("models/phi3/x.py", "from lab.models.phi3.config import Phi3Config\nfrom lab.models.decoder import tensors"),
         ("models/phi3/network.py", "from tvm.relax.frontend import nn\nimport numpy as np"),
         ("compile/cpu/kernels/x.py", "import tvm\nfrom lab.models.quant import SCHEMES"),
         ("cli/verbs/x.py", "import click\nfrom lab.measure.plan import Plan\nfrom ..app import app"),

@@ -15,7 +15,7 @@ from lab.compile.cpu import Cpu, choose_cpu
 from lab.compile.link import linker
 from lab.compile.metal.unverified import unverified
 from lab.compile.recipe import Recipe
-from lab.compile.versions import versions
+from lab.compile.versions import tvm_version, versions
 from lab.core.atomic import publish_dir, staging_dir
 from lab.core.errors import BundleError, CompileError
 from lab.core.jsonio import digest
@@ -33,6 +33,7 @@ from lab.formats.bundle import (
 from lab.formats.target import TargetSpec
 from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import model_block
+from lab.models.families import digestible
 from lab.models.layouts import layout_named
 
 METAL_NAME = "model.metal"  # the kernels' source, for people: the library has its own copy, and nothing reads this one
@@ -76,7 +77,7 @@ def backend_version(target: TargetSpec) -> str:
         from lab.compile.mlc.backend import find_mlc
 
         return find_mlc().version
-    return str(versions().tvm)
+    return tvm_version()
 
 
 def _recipe(spec: ModelSpec, target: TargetSpec, chip: Chip) -> Recipe:
@@ -86,7 +87,8 @@ def _recipe(spec: ModelSpec, target: TargetSpec, chip: Chip) -> Recipe:
         return recipe(spec, target, choose_cpu(target.compile))
     layout_named(chip_layout(chip), spec.scheme)  # what its kernels can't read is told before hours of work
     check_sizes(chip, spec.config)
-    return Recipe(library_key(spec, target, chip), versions(), options(chip), partial(_compile, spec, target, chip))
+    key, made_by = library_key(spec, target, chip), versions(spec.config.family)
+    return Recipe(key, made_by, options(chip), partial(_compile, spec, target, chip))
 
 
 def options(chip: Chip) -> dict[str, Any]:
@@ -99,12 +101,12 @@ def library_key(spec: ModelSpec, target: TargetSpec, chip: Chip) -> str:
     cpu = {"isa": asdict(chip.isa), "features": chip.llvm_features} if isinstance(chip, Cpu) else {}
     return digest(
         {
-            "config": asdict(spec.config),
+            "config": digestible(spec.config),
             "scheme": asdict(spec.scheme),
             "mtriple": target.compile.mtriple,
             **(cpu or {"kind": target.compile.kind, "gpu": asdict(chip)}),
             "options": options(chip),
-            "versions": asdict(versions()),
+            "versions": asdict(versions(spec.config.family)),
         }
     )
 

@@ -7,10 +7,10 @@ from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.decode_sizes import split_for
 from lab.compile.gpu.kernels.tile_sizes import tile_for
 from lab.core.errors import CompileError
-from lab.models.phi3 import Phi3Config
+from lab.models.family import Sizes
 
 
-def check_sizes(chip: Chip, config: Phi3Config) -> None:
+def check_sizes(chip: Chip, config: Sizes) -> None:
     """Raise CompileError where a workgroup of a GPU is too small for the heads; processors take every even head size.
 
     The message says which head sizes would do.

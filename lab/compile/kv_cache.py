@@ -18,7 +18,7 @@ from lab.compile.cpu.kernels.attention_paged import paged_attention
 from lab.compile.cpu.kernels.attention_ragged import ragged_attention
 from lab.compile.cpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
 from lab.compile.cpu.kernels.rope import rope_table, split_rotary
-from lab.models.phi3 import Phi3Config
+from lab.models.family import Sizes
 
 Expr = Any
 PrimFunc = Any
@@ -40,7 +40,7 @@ class CacheKernels:
     table: PrimFunc
 
 
-def create_cpu_kv_cache(isa: Isa, config: Phi3Config, dtype: str, limits: Sequence[Expr]) -> Any:
+def create_cpu_kv_cache(isa: Isa, config: Sizes, dtype: str, limits: Sequence[Expr]) -> Any:
     """Return the expression that creates the cache with this package's CPU kernels."""
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     attention = (isa, heads, kv_heads, dim, dtype, config.attention_window)
@@ -59,7 +59,7 @@ def create_cpu_kv_cache(isa: Isa, config: Phi3Config, dtype: str, limits: Sequen
     return create_kv_cache(kernels, config, dtype, limits)
 
 
-def create_kv_cache(kernels: CacheKernels, config: Phi3Config, dtype: str, limits: Sequence[Expr]) -> Any:
+def create_kv_cache(kernels: CacheKernels, config: Sizes, dtype: str, limits: Sequence[Expr]) -> Any:
     """Return the expression that creates the cache; limits: batch, tokens, chunk, page size, sliding window support.
 
     The rotary table takes the place of TVM's rope factors: the runtime hands that tensor to the split kernel
@@ -74,12 +74,12 @@ def create_kv_cache(kernels: CacheKernels, config: Phi3Config, dtype: str, limit
     return PagedKVCache(_expr=create, _name="paged_kv_cache")
 
 
-def longrope_limit(config: Phi3Config) -> int | None:
+def longrope_limit(config: Sizes) -> int | None:
     """Return the most positions that LongRoPE's short factors are for; None without LongRoPE."""
     return None if config.rope_short_factor is None else config.original_max_position_embeddings
 
 
-def _arguments(kernels: CacheKernels, config: Phi3Config, dtype: str, limits: Sequence[Expr]) -> list[Expr]:
+def _arguments(kernels: CacheKernels, config: Sizes, dtype: str, limits: Sequence[Expr]) -> list[Expr]:
     """Return the 28 arguments in the order of the runtime's constructor."""
     layers, dim = config.num_hidden_layers, config.head_dim
     heads, kv_heads = config.num_attention_heads, config.num_key_value_heads
@@ -125,7 +125,7 @@ def _backend(kernel: PrimFunc, name: str) -> Expr:
     return rx.Tuple([tvm.ir.StringImm("tirx"), _add(kernel, name)])
 
 
-def inverse_frequencies(config: Phi3Config) -> np.ndarray[Any, np.dtype[np.float32]]:
+def inverse_frequencies(config: Sizes) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return float32 [2, head_dim/2]: inverse frequencies by the short, then by the long factors."""
     half = config.head_dim // 2
     exponents = np.arange(half, dtype=np.float32) * np.float32(2) / np.float32(config.head_dim)
@@ -134,7 +134,7 @@ def inverse_frequencies(config: Phi3Config) -> np.ndarray[Any, np.dtype[np.float
     return (np.float32(1) / (np.asarray(rows, np.float32) * base)).astype(np.float32)
 
 
-def _rope_table(kernel: PrimFunc, config: Phi3Config, positions: Expr) -> Expr:
+def _rope_table(kernel: PrimFunc, config: Sizes, positions: Expr) -> Expr:
     """Return the call that fills the rotary table for as many positions as the cache holds."""
     table = rx.TensorType((positions, config.head_dim), "float32")
     call = rx.call_tir(_add(kernel, "rope_table"), [rx.const(inverse_frequencies(config))], table)

@@ -1,4 +1,4 @@
-"""Backend `tvm`: a Phi-3 as Relax modules, through the phases, to a linked shared library."""
+"""Backend `tvm`: a network as Relax modules, through the phases, to a linked shared library."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from lab.compile.pipeline import GPU_PHASES, PHASES, pipeline
 from lab.core.errors import CompileError
 from lab.core.progress import Advance
 from lab.models.catalog import ModelSpec
-from lab.models.decoder.network import Ops, Phi3ForCausalLM
+from lab.models.families import family_of
+from lab.models.ops import Ops
 from lab.models.params import param_specs
 
 
@@ -78,7 +79,7 @@ def ops_for(chip: Chip, spec: ModelSpec) -> Ops:
 
 def export_model(spec: ModelSpec, chip: Chip) -> Any:
     """Return the Relax module of `spec` with its metadata function, its parameters checked against the table."""
-    network = Phi3ForCausalLM(spec.config, spec.scheme, ops_for(chip, spec))
+    network = family_of(spec.config).network(spec.config, spec.scheme, ops_for(chip, spec))
     module, parameters = network.export_tvm(network.spec())
     found = [(name, tuple(int(size) for size in p.shape), str(p.dtype)) for name, p in parameters]
     wanted = [(p.name, p.shape, p.dtype) for p in param_specs(spec.config, spec.scheme, chip_layout(chip))]
@@ -93,7 +94,7 @@ def metadata(spec: ModelSpec, chip: Chip) -> dict[str, Any]:
     """Return what `_metadata()` of the library says: MLC-LLM's keys, and lab's own under "lab"."""
     config = spec.config
     return {
-        "model_type": "phi3",
+        "model_type": config.family,
         "quantization": spec.scheme.name,
         "context_window_size": config.max_position_embeddings,
         "sliding_window_size": -1,

@@ -10,29 +10,41 @@ from pathlib import Path
 import lab
 from lab.core.errors import CompileError
 from lab.formats.bundle import VersionsBlock
+from lab.models.families import folder_of
 
 _ROOT = Path(lab.__file__).parent
 # What turns a model into code. Anything changed here gives new bundles.
-_SOURCES = ("compile/**/*.py", "models/decoder/network.py", "models/layouts/n16k4.py", "models/params.py")
+_SOURCES = ("compile/**/*.py", "models/decoder/*.py", "models/layouts/*.py", "models/ops.py", "models/params.py")
+_OF_FAMILY = "network*.py"
 
 
-def versions() -> VersionsBlock:
-    """Return the versions of lab, TVM, its FFI and LLVM, and the digest of lab's own kernels and passes."""
+def versions(family: str) -> VersionsBlock:
+    """Return the versions of lab, TVM, its FFI and LLVM, and the digest of lab's own kernels, passes and network."""
     return VersionsBlock(
         lab=lab.__version__,
-        tvm=_version("apache-tvm"),
+        tvm=tvm_version(),
         tvm_ffi=_version("apache-tvm-ffi"),
         llvm=f"in libtvm_compiler {compiler_digest()}",
-        kernels=kernels_digest(),
+        kernels=kernels_digest(family),
     )
 
 
+def tvm_version() -> str:
+    """Return the version of TVM; CompileError when it is not installed."""
+    return _version("apache-tvm")
+
+
 @functools.cache
-def kernels_digest() -> str:
-    """Return the sha256 over lab's kernels, passes and the Relax model, by path and content."""
-    state = hashlib.sha256()
-    for path in sorted(path for pattern in _SOURCES for path in _ROOT.glob(pattern)):
-        state.update(f"{path.relative_to(_ROOT)}\0".encode())
+def kernels_digest(family: str) -> str:
+    """Return the sha256 over lab's kernels, passes and the network of a family, by path and content.
+
+    Other families' networks are left out: a new family makes nobody compile anew.
+    """
+    state, own = hashlib.sha256(), folder_of(family)
+    common = {str(path.relative_to(_ROOT)): path for pattern in _SOURCES for path in _ROOT.glob(pattern)}
+    network = {f"{family}/{path.name}": path for path in own.glob(_OF_FAMILY)}
+    for name, path in sorted({**common, **network}.items()):
+        state.update(f"{name}\0".encode())
         state.update(hashlib.sha256(path.read_bytes()).digest())
     return state.hexdigest()
 

@@ -62,7 +62,7 @@ class Pipeline:
     def ggufs(self, spec: ModelSpec, source: WeightSource, *, all_types: bool = False) -> list[Path]:
         """Return the folder with the GGUF of `spec` from `source`, of the same bits; with `all_types` every type's."""
         from lab.models.gguf_file import write_gguf
-        from lab.models.phi3.gguf import gguf_types
+        from lab.models.gguf_types import gguf_types
 
         names = [one.name for one in gguf_types(spec)]
         with self.step("convert", NOTHING_HALF):

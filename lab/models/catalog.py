@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lab.core.errors import ModelError
 from lab.core.suggest import unknown
 from lab.models import params
-from lab.models.phi3 import NOT_YET, PRESETS, Phi3Config
+from lab.models.families import family_of, presets
+from lab.models.family import Sizes, changed
 from lab.models.quant import SCHEMES, QuantScheme
 
 BACKENDS = ("tvm", "mlc")
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """A model that people ask for and `lab` can't compile, with the reason."""
+
+    name: str
+    reason: str
+
+
+NOT_YET: dict[str, NotYet] = {
+    model.name: model
+    for model in (
+        NotYet(
+            "phi3-small",
+            "another network than mini and medium: blocksparse attention in every other layer, a gated GELU MLP, "
+            "LayerNorm, muP scaling and a vocabulary of 100352",
+        ),
+        NotYet(
+            "octopus-v2",
+            "a Gemma 2B network: gated GELU MLP, scaled embeddings, one key-value head of 256; and a vocabulary "
+            "with function tokens of its own",
+        ),
+        NotYet(
+            "chuxin-1.6b",
+            "a LLaMA-2 network with a vocabulary of its own (DeepSeek's); near to Phi-3, but with split q, k, v and "
+            "gate, up projections, for which there is no preset or name map yet",
+        ),
+        NotYet(
+            "phudge",
+            "Phi-3-mini with LoRA adapters and a head that grades an answer in one forward pass; it generates no "
+            "tokens, so there is no decode to measure, and adapters are not read",
+        ),
+        NotYet(
+            "tinygpt-v",
+            "a vision model: an EVA image encoder and a Q-Former in front of Phi-2, which is another network "
+            "(parallel blocks, LayerNorm, biases, partial rotary)",
+        ),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -24,7 +65,7 @@ class ModelSpec:
     id: str
     label: str
     preset_name: str
-    config: Phi3Config
+    config: Sizes
     scheme: QuantScheme
     layers: int
     layers_total: int
@@ -59,12 +100,11 @@ def resolve(model_id: str, layers: int | None = None) -> ModelSpec:
     reason), or a number of layers that the network does not have.
     """
     preset_name, scheme_name = _split(model_id)
-    preset, scheme = PRESETS[preset_name], SCHEMES[scheme_name]
-    return custom(preset.config, scheme, model_id, preset_name=preset_name, layers=layers)
+    return custom(presets()[preset_name].config, SCHEMES[scheme_name], model_id, preset_name=preset_name, layers=layers)
 
 
 def custom(
-    config: Phi3Config,
+    config: Sizes,
     scheme: QuantScheme,
     model_id: str,
     *,
@@ -78,13 +118,13 @@ def custom(
     if not 1 <= kept <= total:
         raise ModelError(f"{model_id} has {total} layers; it can't keep {kept}", hint=f"--layers 1 to {total}")
     label = model_id if layers is None else f"{model_id}@{kept}l"
-    cut = replace(config, num_hidden_layers=kept)
+    cut = changed(config, num_hidden_layers=kept)
     return ModelSpec(model_id, label, preset_name, cut, scheme, kept, total)
 
 
 def model_ids() -> list[str]:
     """Return every id that `resolve` takes, in the order of the presets."""
-    return [f"{preset}-{quant}" for preset in PRESETS for quant in SCHEMES]
+    return [f"{preset}-{quant}" for preset in presets() for quant in SCHEMES]
 
 
 def catalog() -> list[CatalogRow]:
@@ -94,20 +134,20 @@ def catalog() -> list[CatalogRow]:
 
 def _split(model_id: str) -> tuple[str, str]:
     preset, _, quant = model_id.rpartition("-")
-    if preset in PRESETS and quant in SCHEMES:
+    if preset in presets() and quant in SCHEMES:
         return preset, quant
     for name in (model_id, preset):
         if name in NOT_YET:
             raise ModelError(f"{name} can't be compiled yet: {NOT_YET[name].reason}", hint="`lab models` lists all")
-    if model_id in PRESETS:
+    if model_id in presets():
         raise ModelError(f"{model_id} lacks its quantisation", hint=f"add one of {', '.join(SCHEMES)}: {model_id}-q4")
     raise ModelError(unknown("model", model_id, model_ids()), hint="`lab models` lists all")
 
 
 def _ready(model_id: str) -> CatalogRow:
     spec = resolve(model_id)
-    preset = PRESETS[spec.preset_name]
-    backends = BACKENDS if spec.scheme.mlc_name else BACKENDS[:1]
+    preset = presets()[spec.preset_name]
+    backends = BACKENDS if spec.scheme.mlc_name and family_of(spec.config).mlc else BACKENDS[:1]
     return CatalogRow(
         id=model_id,
         preset=spec.preset_name,

@@ -11,7 +11,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,9 +39,10 @@ from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import model_block
 from lab.models.convert.run import check_fits
 from lab.models.convert.stream import block_rows, workers
+from lab.models.families import digestible, family_of
 from lab.models.gguf_iq4_xs import encode_iq4_xs
-from lab.models.params import EMBEDDING
-from lab.models.phi3.gguf import ARCHITECTURE, GgufTensor, GgufType, describe, gguf_tensors, gguf_types
+from lab.models.gguf_names import GgufTensor
+from lab.models.gguf_types import GgufType, describe, gguf_names, gguf_tensors, gguf_types
 from lab.models.quant import F32, U8
 from lab.models.sources.base import WeightSource
 
@@ -74,7 +74,7 @@ def write_gguf(spec: ModelSpec, source: WeightSource, out_root: Path, progress: 
 def gguf_key(spec: ModelSpec, source: WeightSource, matrix: GgufType) -> str:
     """Return the digest of everything that the file's content depends on."""
     made_by = {"writer": WRITER_VERSION, "gguf": importlib.metadata.version("gguf")}
-    model = {"label": spec.label, "config": asdict(spec.config), "quant": spec.scheme.name}
+    model = {"label": spec.label, "config": digestible(spec.config), "quant": spec.scheme.name}
     # The first type of a scheme goes without its name: files made before there were others stay what they are.
     kind = {} if matrix == gguf_types(spec)[0] else {"type": matrix.name}
     return digest({**made_by, **model, **kind, "source": [source.kind, source.source_id]})
@@ -125,7 +125,7 @@ def _write_file(path: Path, spec: ModelSpec, source: WeightSource, matrix: GgufT
 
 def _write_head(path: Path, spec: ModelSpec, matrix: GgufType, tensors: Sequence[GgufTensor]) -> int:
     """Write all that comes before the tensors' bytes; return where those begin."""
-    writer = gguf.GGUFWriter(path, ARCHITECTURE)
+    writer = gguf.GGUFWriter(path, gguf_names(spec).architecture)
     describe(writer, spec, matrix)
     for one in tensors:
         writer.add_tensor_info(one.name, one.shape, np.dtype(np.float32), one.nbytes, raw_dtype=one.type)
@@ -209,7 +209,7 @@ def _manifest(spec: ModelSpec, source: WeightSource, matrix: GgufType, key: str,
 
 def _decode_bytes(spec: ModelSpec, tensors: Sequence[GgufTensor]) -> int:
     """Bytes that decoding one token has to read: of the embedding one row, unless it is the head too."""
-    (table,) = (one.nbytes for one in tensors if one.hf_name == EMBEDDING)
+    (table,) = (one.nbytes for one in tensors if one.hf_name == family_of(spec.config).embedding)
     row = table // spec.config.vocab_size
     total = sum(one.nbytes for one in tensors)
     return total + row if spec.config.tie_word_embeddings else total - table + row

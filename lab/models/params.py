@@ -1,4 +1,4 @@
-"""The parameters of a compiled Phi-3: names, types, shapes and order, as weights.bin and model.so agree on them."""
+"""The parameters of a compiled network: names, types, shapes and order, as weights.bin and model.so agree on them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from typing import Literal
 import numpy as np
 
 from lab.core.errors import ModelError
-from lab.models.layouts import layout_named
+from lab.models.families import family_of
+from lab.models.family import MlcNames, Sizes, TensorSpec
+from lab.models.layouts import Layout, layout_named
 from lab.models.layouts.n16k4 import LAYOUT
-from lab.models.phi3.config import Phi3Config
 from lab.models.quant import GROUP, QuantScheme, grown
 
 Part = Literal["q", "s", "w"]
 _SUFFIX: dict[Part, str] = {"q": "q_weight", "s": "q_scale", "w": "weight"}
-
-EMBEDDING = "model.embed_tokens.weight"
-HEAD = "lm_head.weight"
-FINAL_NORM = "model.norm.weight"
 
 
 @dataclass(frozen=True)
@@ -40,46 +37,36 @@ class ParamSpec:
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
-@dataclass(frozen=True)
-class TensorSpec:
-    """One tensor of the network as Hugging Face names it; `shape` is (N, K) of a matrix or (H,) of a norm."""
-
-    hf_name: str
-    shape: tuple[int, ...]
-
-
-def check_sizes(config: Phi3Config) -> None:
+def check_sizes(config: Sizes) -> None:
     """Raise ModelError naming the size that no kernel can work with, before anything is made for it."""
     for name in ("hidden_size", "intermediate_size"):
         if getattr(config, name) % GROUP:
             raise ModelError(f"{name} is {getattr(config, name)}; the kernels need a multiple of {GROUP}")
 
 
-def tensor_specs(config: Phi3Config) -> list[TensorSpec]:
-    """Return every tensor of the network in parameter order; a tied head is left out."""
-    head = [] if config.tie_word_embeddings else [TensorSpec(HEAD, (config.vocab_size, config.hidden_size))]
-    layers = [tensor for i in range(config.num_hidden_layers) for tensor in _layer(config, i)]
-    embedding = TensorSpec(EMBEDDING, (config.vocab_size, config.hidden_size))
-    return [embedding, *layers, TensorSpec(FINAL_NORM, (config.hidden_size,)), *head]
+def tensor_specs(config: Sizes) -> list[TensorSpec]:
+    """Return every tensor of the network in the order in which it uses them; a tied head is left out."""
+    return family_of(config).tensors(config)
 
 
-def param_specs(config: Phi3Config, scheme: QuantScheme, layout: str = LAYOUT) -> list[ParamSpec]:
+def param_specs(config: Sizes, scheme: QuantScheme, layout: str = LAYOUT) -> list[ParamSpec]:
     """Return the parameters in the exact order of weights.bin and of the compiled library's `params` argument.
 
     Raises ModelError when a size does not fit the kernels or the layout is not known.
     """
     check_sizes(config)
     tensors = {tensor.hf_name: tensor for tensor in tensor_specs(config)}
-    names = layout_named(layout, scheme).ordered(tensors)
-    return [param for name in names for param in params_of(tensors[name], scheme, layout)]
+    mlc = names_of_mlc(config) if layout_named(layout, scheme).names_of_mlc else None
+    names = tensors if mlc is None else mlc.ordered(list(tensors))
+    return [param for name in names for param in params_of(config, tensors[name], scheme, layout)]
 
 
-def params_of(tensor: TensorSpec, scheme: QuantScheme, layout: str = LAYOUT) -> Iterator[ParamSpec]:
-    """Yield the one or two parameters that store `tensor`."""
-    packing = layout_named(layout, scheme, embedding=tensor.hf_name == EMBEDDING)
+def params_of(config: Sizes, tensor: TensorSpec, scheme: QuantScheme, layout: str = LAYOUT) -> Iterator[ParamSpec]:
+    """Yield the one or two parameters that store `tensor` of the network."""
+    packing = packing_of(config, tensor.hf_name, scheme, layout)
 
     def param(part: Part, dtype: str, shape: tuple[int, ...]) -> ParamSpec:
-        name, axis = packing.param_name(tensor.hf_name, _SUFFIX[part]), packing.ROW_AXIS if len(shape) > 1 else 0
+        name, axis = _name(config, packing, tensor.hf_name, _SUFFIX[part]), packing.row_axis if len(shape) > 1 else 0
         return ParamSpec(name, dtype, shape, tensor.hf_name, part, axis)
 
     if len(tensor.shape) == 1:
@@ -89,22 +76,36 @@ def params_of(tensor: TensorSpec, scheme: QuantScheme, layout: str = LAYOUT) -> 
     if not scheme.quantised:
         yield param("w", scheme.weight_dtype, packing.dense_shape(rows, k))
         return
-    yield param("q", packing.Q_DTYPE, packing.q_shape(rows, k, scheme.bits))
+    yield param("q", packing.q_dtype, packing.q_shape(rows, k, scheme.bits))
     yield param("s", packing.scale_dtype(scheme), packing.scale_shape(rows, k))
 
 
-def weights_bytes(config: Phi3Config, scheme: QuantScheme, layout: str = LAYOUT) -> int:
+def packing_of(config: Sizes, hf_name: str, scheme: QuantScheme, layout: str) -> Layout:
+    """Return how the layout called `layout` lays out that tensor; the embedding table may lie otherwise than others."""
+    return layout_named(layout, scheme, embedding=hf_name == family_of(config).embedding)
+
+
+def names_of_mlc(config: Sizes) -> MlcNames:
+    """Return what MLC-LLM calls the network's tensors; ModelError where it has no such network."""
+    family = family_of(config)
+    if family.mlc is None:
+        raise ModelError(f"MLC-LLM has no {family.title} networks", hint="compile with backend = 'tvm'")
+    return family.mlc
+
+
+def weights_bytes(config: Sizes, scheme: QuantScheme, layout: str = LAYOUT) -> int:
     """Return the bytes of all parameters, without alignment."""
     return sum(param.nbytes for param in param_specs(config, scheme, layout))
 
 
-def decode_weight_bytes(config: Phi3Config, scheme: QuantScheme, layout: str = LAYOUT) -> int:
+def decode_weight_bytes(config: Sizes, scheme: QuantScheme, layout: str = LAYOUT) -> int:
     """Return the bytes of weights that decoding one token has to read.
 
     Everything but the embedding table, of which one row is read; a tied head reads that whole table.
     """
     params = param_specs(config, scheme, layout)
-    table = sum(param.nbytes for param in params if param.hf_name == EMBEDDING)
+    embedding = family_of(config).embedding
+    table = sum(param.nbytes for param in params if param.hf_name == embedding)
     row = table // layout_named(layout, scheme).padded_rows(config.vocab_size)
     total = sum(param.nbytes for param in params)
     return total + row if config.tie_word_embeddings else total - table + row
@@ -120,17 +121,14 @@ def rel_error_max(scheme: QuantScheme, layers: int, layout: str = LAYOUT) -> flo
     return grown(layout_named(layout, scheme).rel_error_layer(scheme), layers)
 
 
-def kv_bytes_per_token(config: Phi3Config, scheme: QuantScheme, layout: str = LAYOUT) -> int:
+def kv_bytes_per_token(config: Sizes, scheme: QuantScheme, layout: str = LAYOUT) -> int:
     """Return the bytes that one token of context takes in the KV cache."""
     per_layer = 2 * config.num_key_value_heads * config.head_dim
     return config.num_hidden_layers * per_layer * np.dtype(kv_dtype(scheme, layout)).itemsize
 
 
-def _layer(config: Phi3Config, index: int) -> Iterator[TensorSpec]:
-    base, hidden = f"model.layers.{index}", config.hidden_size
-    yield TensorSpec(f"{base}.input_layernorm.weight", (hidden,))
-    yield TensorSpec(f"{base}.self_attn.qkv_proj.weight", (config.qkv_rows, hidden))
-    yield TensorSpec(f"{base}.self_attn.o_proj.weight", (hidden, hidden))
-    yield TensorSpec(f"{base}.post_attention_layernorm.weight", (hidden,))
-    yield TensorSpec(f"{base}.mlp.gate_up_proj.weight", (2 * config.intermediate_size, hidden))
-    yield TensorSpec(f"{base}.mlp.down_proj.weight", (hidden, config.intermediate_size))
+def _name(config: Sizes, packing: Layout, hf_name: str, suffix: str) -> str:
+    """Return the name of a stored tensor: MLC-LLM's, or the family's with `suffix` in place of "weight"."""
+    if packing.names_of_mlc:
+        return names_of_mlc(config).param_name(hf_name, suffix)
+    return hf_name.removesuffix("weight") + suffix

@@ -1,4 +1,4 @@
-"""Logits of a weights file by transformers' own Phi3ForCausalLM, with one layer in memory at a time.
+"""Logits of a weights file by transformers' own network, with one layer in memory at a time.
 
 The model is built without storage (torch's `meta` device). Hooks give each decoder layer, the embedding, the
 last norm and the head their float32 parameters just before they run, dequantised from weights.bin, and take
@@ -7,7 +7,7 @@ them away right after: Phi-3-mini needs about a gigabyte instead of fifteen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,9 @@ from lab.core.errors import LabError, WeightsError
 from lab.core.progress import Advance, Progress
 from lab.formats.manifest import TensorEntry
 from lab.models.catalog import ModelSpec
-from lab.models.layouts import layout_named
+from lab.models.families import family_of
 from lab.models.layouts.n16k4 import LAYOUT
-from lab.models.params import EMBEDDING, HEAD, Part, params_of, tensor_specs
-from lab.models.phi3 import hf
+from lab.models.params import Part, packing_of, params_of, tensor_specs
 from lab.models.quant import F32, Array, dequantise
 
 ROWS_AT_ONCE = 2048  # bounds the temporaries of unpacking
@@ -36,9 +35,10 @@ class StoredWeights:
 
     def read(self, hf_name: str) -> F32:
         """Return the tensor [N, K] or [H], dequantised; WeightsError when the file does not hold it."""
-        tied = hf_name == HEAD and self._spec.config.tie_word_embeddings
-        tensor = self._by_name[EMBEDDING if tied else hf_name]
-        parts = {param.part: self._map(param.name) for param in params_of(tensor, self._spec.scheme, self._layout)}
+        config, scheme, family = self._spec.config, self._spec.scheme, family_of(self._spec.config)
+        tied = hf_name == family.head and config.tie_word_embeddings
+        tensor = self._by_name[family.embedding if tied else hf_name]
+        parts = {param.part: self._map(param.name) for param in params_of(config, tensor, scheme, self._layout)}
         if len(tensor.shape) == 1:
             return np.array(parts["w"], dtype=np.float32)  # a copy: torch wants to own what it is given
         out = np.empty(tensor.shape, dtype=np.float32)
@@ -49,9 +49,9 @@ class StoredWeights:
 
     def _rows(self, hf_name: str, parts: Mapping[Part, Array], start: int, stop: int) -> Array:
         """Rows start..stop; `start` is a multiple of the layout's block."""
-        packing = layout_named(self._layout, self._spec.scheme, embedding=hf_name == EMBEDDING)
-        rows, blocks = stop - start, slice(start // packing.BLOCK_ROWS, packing.padded_rows(stop) // packing.BLOCK_ROWS)
-        picked = {part: array[(slice(None),) * packing.ROW_AXIS + (blocks,)] for part, array in parts.items()}
+        packing = packing_of(self._spec.config, hf_name, self._spec.scheme, self._layout)
+        rows, blocks = stop - start, slice(start // packing.block_rows, packing.padded_rows(stop) // packing.block_rows)
+        picked = {part: array[(slice(None),) * packing.row_axis + (blocks,)] for part, array in parts.items()}
         if "w" in parts:
             return packing.unpack_dense(picked["w"], rows)
         q = packing.unpack_q(picked["q"], rows, self._spec.scheme.bits)
@@ -69,11 +69,12 @@ def reference_logits(spec: ModelSpec, weights: StoredWeights, ids: Sequence[int]
 
     Raises LabError with the install command when torch or transformers is missing.
     """
-    torch, transformers = require_libraries()
-    model = _without_storage(spec, torch, transformers)
+    torch, _ = require_libraries()
+    family = family_of(spec.config)
+    model = family.torch_network(spec.config)
     inputs = torch.tensor([list(ids)], dtype=torch.int64)
     with progress.phase("reference", spec.layers + 3, "parts") as advance, torch.no_grad():
-        for name, module in _parts(model, spec.layers):
+        for name, module in family.torch_parts(model):
             _fill_while_running(module, name, weights, torch, advance)
         logits = model(inputs, use_cache=False).logits[0]
     return np.asarray(logits.numpy(), dtype=np.float32)
@@ -91,27 +92,6 @@ def require_libraries() -> tuple[Any, Any]:
         ) from problem
     transformers.logging.set_verbosity_error()  # it advises on the spelling of the configuration
     return torch, transformers
-
-
-def _without_storage(spec: ModelSpec, torch: Any, transformers: Any) -> Any:
-    """Build the model with shapes only; its rotary tables, which are not parameters, are made for real."""
-    fields = hf.document(spec.config)
-    del fields["architectures"], fields["model_type"]  # what the class itself says
-    no_tokens = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"))
-    config = transformers.Phi3Config(**fields, **no_tokens, attn_implementation="eager")
-    with torch.device("meta"):
-        model = transformers.Phi3ForCausalLM(config)
-    model.model.rotary_emb = type(model.model.rotary_emb)(config=config)
-    return model.eval()
-
-
-def _parts(model: Any, layers: int) -> Iterator[tuple[str, Any]]:
-    """Every module that holds parameters, with the prefix of their Hugging Face names."""
-    yield "model.embed_tokens.", model.model.embed_tokens
-    for index in range(layers):
-        yield f"model.layers.{index}.", model.model.layers[index]
-    yield "model.norm.", model.model.norm
-    yield "lm_head.", model.lm_head
 
 
 def _fill_while_running(module: Any, prefix: str, weights: StoredWeights, torch: Any, advance: Advance) -> None:

@@ -17,9 +17,10 @@ from lab.compile.cpu.isa import Isa
 from lab.compile.pipeline import pipeline
 from lab.compile.tvm_backend import export_model
 from lab.models.catalog import ModelSpec, custom
-from lab.models.layouts import n16k4 as layout
+from lab.models.layouts.n16k4 import N16K4
 from lab.models.params import param_specs, tensor_specs
-from lab.models.phi3 import Phi3Config, hf
+from lab.models.phi3 import hf
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import QuantScheme, dequantise, quantise
 
 
@@ -61,10 +62,10 @@ def packed(spec: ModelSpec, weights: Mapping[str, np.ndarray]) -> list[np.ndarra
     for param in param_specs(spec.config, spec.scheme):
         w = weights[param.hf_name]
         if param.part == "w":
-            out.append(w if w.ndim == 1 else layout.pack_dense(w.astype(param.dtype)))
+            out.append(w if w.ndim == 1 else N16K4.pack_dense(w.astype(param.dtype)))
             continue
         q, scale = quantise(w, spec.scheme)
-        out.append(layout.pack_q(q, spec.scheme.bits) if param.part == "q" else layout.pack_scale(scale))
+        out.append(N16K4.pack_q(q, spec.scheme.bits) if param.part == "q" else N16K4.pack_scale(scale))
     return out
 
 

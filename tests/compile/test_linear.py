@@ -11,7 +11,7 @@ from lab.compile.cpu.kernels.embed import float_embed, quantised_embed
 from lab.compile.cpu.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_float import float_linear
-from lab.models.layouts import n16k4 as layout
+from lab.models.layouts.n16k4 import N16K4
 from lab.models.quant import SCHEMES, dequantise, quantise
 from tests.compile.building import RUNNABLE, kernel, rel_error
 
@@ -144,7 +144,7 @@ def test_quantised_product(isa, bits, rows, k, n, add):
     x = values_of(acts, encoding, rows, k)
     residual = [normal(rows, n)] if add else []
     linear = kernel(quantised_linear, isa, bits, k, n, encoding.tile_rows, residual=add, out_dtype="float32")
-    got = linear(*acts, layout.pack_q(q, bits), layout.pack_scale(scale), *residual, np.zeros((rows, n), np.float32))
+    got = linear(*acts, N16K4.pack_q(q, bits), N16K4.pack_scale(scale), *residual, np.zeros((rows, n), np.float32))
     want = x.astype(np.float64) @ dequantise(q, scale).T.astype(np.float64) + (residual[0] if add else 0)
     assert rel_error(got[-1], want) < 1e-6
 
@@ -158,7 +158,7 @@ def test_largest_weights_and_activations_do_not_overflow(isa):
     x = np.ones((1, k), np.float32)
     acts = kernel(encoded, isa, encoding, k, k, copied, "float32")(x, *outputs(encoding, 1, k))[1:]
     linear = kernel(quantised_linear, isa, 8, k, n, 1, residual=False, out_dtype="float32")
-    got = linear(*acts, layout.pack_q(q, 8), layout.pack_scale(scale), np.zeros((1, n), np.float32))[-1]
+    got = linear(*acts, N16K4.pack_q(q, 8), N16K4.pack_scale(scale), np.zeros((1, n), np.float32))[-1]
     np.testing.assert_allclose(got, 127.0 * k, rtol=1e-6)
 
 
@@ -171,7 +171,7 @@ def test_float_product(isa, dtype, rows, k, n, add):
     acts = kernel(encoded, isa, encoding, k, k, copied, "float32")(x, *outputs(encoding, rows, k))[1:]
     residual = [normal(rows, n)] if add else []
     linear = kernel(float_linear, isa, dtype, k, n, encoding.tile_rows, residual=add, out_dtype="float32")
-    got = linear(*acts, layout.pack_dense(w), *residual, np.zeros((rows, n), np.float32))[-1]
+    got = linear(*acts, N16K4.pack_dense(w), *residual, np.zeros((rows, n), np.float32))[-1]
     want = x.astype(np.float64) @ w.T.astype(np.float64) + (residual[0] if add else 0)
     assert rel_error(got, want) < 1e-5
 
@@ -184,9 +184,9 @@ def test_embedding_rows(isa, scheme_name):
     if scheme.quantised:
         q, scale = quantise(table, scheme)
         call = kernel(quantised_embed, isa, scheme.bits, 48, 64)
-        got = call(ids, layout.pack_q(q, scheme.bits), layout.pack_scale(scale), out)[-1]
+        got = call(ids, N16K4.pack_q(q, scheme.bits), N16K4.pack_scale(scale), out)[-1]
         np.testing.assert_array_equal(got, dequantise(q, scale)[ids])
         return
     stored = table.astype(scheme.weight_dtype)
-    got = kernel(float_embed, isa, scheme.weight_dtype, 48, 64)(ids, layout.pack_dense(stored), out)[-1]
+    got = kernel(float_embed, isa, scheme.weight_dtype, 48, 64)(ids, N16K4.pack_dense(stored), out)[-1]
     np.testing.assert_array_equal(got, stored[ids].astype(np.float32))

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 
-from lab.models.phi3 import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import SCHEMES
 from tests.compile.building import NATIVE, rel_error
 from tests.compile.network import Compiled, Reference, config, random_weights, some_ids, stored

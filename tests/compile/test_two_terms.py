@@ -8,7 +8,7 @@ import pytest
 from lab.compile.cpu.kernels.encode import copied, encoded, encoding_for
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_row import row_linear
-from lab.models.layouts import n16k4 as layout
+from lab.models.layouts.n16k4 import N16K4
 from lab.models.quant import SCHEMES, dequantise, quantise
 from tests.compile.assembly import asks_for_memory, assembly
 from tests.compile.building import NATIVE, RUNNABLE, kernel, rel_error
@@ -32,7 +32,7 @@ def product(isa, bits, rows, k, n, x, packed, **options):
 
 def weights(bits, k, n):
     q, scale = quantise(normal(n, k), SCHEMES[f"q{bits}"])
-    return dequantise(q, scale).astype(np.float64), (layout.pack_q(q, bits), layout.pack_scale(scale))
+    return dequantise(q, scale).astype(np.float64), (N16K4.pack_q(q, bits), N16K4.pack_scale(scale))
 
 
 @BY_ISA
@@ -69,7 +69,7 @@ def test_one_row_of_largest_values_overflows_nothing(isa, bits, sign):
     q[1::2] = -top - (bits == 4)
     x = np.full((1, k), sign * 1000, np.float32)
     x[:, 1::2] *= np.float32(127.49 / 127)  # the first term rounds down, and the second is as large as can be
-    packed = layout.pack_q(q, bits), layout.pack_scale(scale)
+    packed = N16K4.pack_q(q, bits), N16K4.pack_scale(scale)
     _, got = product(isa, bits, 1, k, n, x, packed)
     np.testing.assert_allclose(got, x @ q.T.astype(np.float32), rtol=1e-5)
 

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from lab.models.params import EMBEDDING, tensor_specs
-from lab.models.phi3 import Phi3Config, hf
+from lab.models.decoder.tensors import EMBEDDING
+from lab.models.params import tensor_specs
+from lab.models.phi3 import hf
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import F32
 from lab.models.sources.synthetic import SyntheticSource
 

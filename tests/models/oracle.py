@@ -9,7 +9,8 @@ import torch
 from transformers import Phi3Config as TheirConfig
 from transformers import Phi3ForCausalLM
 
-from lab.models.phi3 import Phi3Config, hf
+from lab.models.phi3 import hf
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import F32
 
 

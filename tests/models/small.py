@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.models.catalog import ModelSpec, custom
-from lab.models.phi3 import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import SCHEMES
 
 PLAIN = Phi3Config(

@@ -2,7 +2,7 @@ import pytest
 
 from lab.core.errors import ModelError
 from lab.models import catalog
-from lab.models.phi3 import NOT_YET
+from lab.models.catalog import NOT_YET
 from tests.models import small
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from lab.compile.kv_cache import inverse_frequencies, longrope_limit
 from lab.core.errors import ModelError
-from lab.models.phi3 import Phi3Config, hf
+from lab.models.phi3 import hf
+from lab.models.phi3.config import Phi3Config
 
 ABSENT = object()
 HALF = 16  # of a head of 32

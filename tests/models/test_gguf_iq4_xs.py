@@ -17,7 +17,7 @@ from lab.core.progress import NullProgress
 from lab.formats.bundle import GGUF_NAME, load_manifest
 from lab.models.gguf_file import write_gguf
 from lab.models.gguf_iq4_xs import encode_iq4_xs
-from lab.models.phi3.gguf import gguf_types
+from lab.models.gguf_types import gguf_types
 from lab.models.quant import F32
 from lab.models.sources import SyntheticSource
 from tests.models.small import PLAIN, spec

@@ -15,7 +15,8 @@ from lab.measure.attempt import Attempt, explained
 from lab.models.catalog import custom
 from lab.models.convert import convert
 from lab.models.params import tensor_specs
-from lab.models.phi3 import Phi3Config, hf
+from lab.models.phi3 import hf
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import SCHEMES
 from lab.models.sources import HuggingFaceSource
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lab.models.layouts import n16k4 as layout
+from lab.models.layouts.n16k4 import N16K4
 
 SHAPES = [(16, 32), (48, 96), (17, 64), (1, 32), (211, 128)]
 
@@ -9,10 +9,10 @@ SHAPES = [(16, 32), (48, 96), (17, 64), (1, 32), (211, 128)]
 @pytest.mark.parametrize(("rows", "k"), SHAPES)
 def test_q4_bytes_lie_where_the_layout_says(rows, k):
     q = np.random.default_rng(0).integers(-8, 8, (rows, k)).astype(np.int8)
-    packed = layout.pack_q(q, 4)
-    padded = np.zeros((layout.padded_rows(rows), k), int)
+    packed = N16K4.pack_q(q, 4)
+    padded = np.zeros((N16K4.padded_rows(rows), k), int)
     padded[:rows] = q
-    assert packed.shape == layout.q_shape(rows, k, 4) == (len(padded) // 16, k // 32, 4, 64)
+    assert packed.shape == N16K4.q_shape(rows, k, 4) == (len(padded) // 16, k // 32, 4, 64)
     assert packed.dtype == np.uint8
     for nb, g, j, byte in np.ndindex(packed.shape):
         r, t = divmod(byte, 4)
@@ -24,10 +24,10 @@ def test_q4_bytes_lie_where_the_layout_says(rows, k):
 @pytest.mark.parametrize(("rows", "k"), SHAPES)
 def test_q8_bytes_lie_where_the_layout_says(rows, k):
     q = np.random.default_rng(0).integers(-127, 128, (rows, k)).astype(np.int8)
-    packed = layout.pack_q(q, 8)
-    padded = np.zeros((layout.padded_rows(rows), k), int)
+    packed = N16K4.pack_q(q, 8)
+    padded = np.zeros((N16K4.padded_rows(rows), k), int)
     padded[:rows] = q
-    assert packed.shape == layout.q_shape(rows, k, 8) == (len(padded) // 16, k // 32, 8, 64)
+    assert packed.shape == N16K4.q_shape(rows, k, 8) == (len(padded) // 16, k // 32, 8, 64)
     for nb, g, j, byte in np.ndindex(packed.shape):
         r, t = divmod(byte, 4)
         assert packed[nb, g, j, byte] == padded[nb * 16 + r, g * 32 + j * 4 + t] + 128
@@ -37,15 +37,15 @@ def test_q8_bytes_lie_where_the_layout_says(rows, k):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 def test_scales_and_floats_lie_where_the_layout_says(rows, k, dtype):
     w = np.random.default_rng(0).normal(size=(rows, k)).astype(dtype)
-    packed = layout.pack_dense(w)
-    assert packed.shape == layout.dense_shape(rows, k)
+    packed = N16K4.pack_dense(w)
+    assert packed.shape == N16K4.dense_shape(rows, k)
     assert packed.dtype == dtype
     for nb, column, r in np.ndindex(packed.shape):
         row = nb * 16 + r
         assert packed[nb, column, r] == (w[row, column] if row < rows else 0)
     scale = w[:, : k // 32].astype(np.float16)
-    assert layout.pack_scale(scale).shape == layout.scale_shape(rows, k)
-    assert (layout.pack_scale(scale) == layout.pack_dense(scale)).all()
+    assert N16K4.pack_scale(scale).shape == N16K4.scale_shape(rows, k)
+    assert (N16K4.pack_scale(scale) == N16K4.pack_dense(scale)).all()
 
 
 @pytest.mark.parametrize(("rows", "k"), SHAPES)
@@ -53,14 +53,14 @@ def test_packing_is_undone_by_its_inverse(rows, k):
     rng = np.random.default_rng(0)
     for bits, low, high in ((4, -8, 8), (8, -128, 128)):
         q = rng.integers(low, high, (rows, k)).astype(np.int8)
-        assert (layout.unpack_q(layout.pack_q(q, bits), rows, bits) == q).all()
+        assert (N16K4.unpack_q(N16K4.pack_q(q, bits), rows, bits) == q).all()
     w = rng.normal(size=(rows, k)).astype(np.float32)
-    assert (layout.unpack_dense(layout.pack_dense(w), rows) == w).all()
+    assert (N16K4.unpack_dense(N16K4.pack_dense(w), rows) == w).all()
     scale = w.astype(np.float16)
-    assert (layout.unpack_scale(layout.pack_scale(scale), rows) == scale).all()
+    assert (N16K4.unpack_scale(N16K4.pack_scale(scale), rows) == scale).all()
 
 
 def test_packing_does_not_need_whole_memory_order():
     q = np.random.default_rng(0).integers(-8, 8, (64, 32)).astype(np.int8).T  # a transposed view
     q = np.concatenate([q, q])[:, :64]
-    assert (layout.unpack_q(layout.pack_q(q[:, ::-1], 4), 64, 4) == q[:, ::-1]).all()
+    assert (N16K4.unpack_q(N16K4.pack_q(q[:, ::-1], 4), 64, 4) == q[:, ::-1]).all()

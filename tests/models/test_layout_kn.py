@@ -10,8 +10,9 @@ from lab.core.progress import NullProgress
 from lab.formats import bundle
 from lab.models import params
 from lab.models.convert import convert
+from lab.models.decoder.tensors import EMBEDDING
 from lab.models.layouts.kn import KN_F16, KN_F32, quantise_f32
-from lab.models.params import EMBEDDING, param_specs, tensor_specs
+from lab.models.params import param_specs, tensor_specs
 from lab.models.quant import SCHEMES
 from lab.models.sources import SyntheticSource, open_folder
 from lab.models.torch_reference import StoredWeights

@@ -5,7 +5,7 @@ import pytest
 from lab.core.errors import ModelError
 from lab.models import params
 from lab.models.catalog import custom
-from lab.models.phi3 import PRESETS
+from lab.models.phi3.presets import PRESETS
 from lab.models.quant import SCHEMES
 from tests.models import small
 

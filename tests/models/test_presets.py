@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from lab.core.errors import ModelError
-from lab.models.phi3 import PRESETS, hf, longrope
+from lab.models.phi3 import hf, longrope
+from lab.models.phi3.presets import PRESETS
 from tests.models import small
 
 # The numbers that the model cards and tensor listings give, written down apart from the presets.

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from lab.models.decoder import reference
-from lab.models.params import EMBEDDING, HEAD, tensor_specs
+from lab.models.decoder.tensors import EMBEDDING, HEAD
+from lab.models.params import tensor_specs
+from lab.models.prompt import logit_ids, prompt_ids
 from lab.models.sources.synthetic import SyntheticSource
 from tests.models import oracle, small
 from tests.models.folders import whole
@@ -46,18 +48,18 @@ def test_the_features_change_the_logits(name):
 
 def test_the_prompt_is_spread_over_the_vocabulary():
     for vocab in (211, 32064):
-        ids = reference.prompt_ids(vocab)
+        ids = prompt_ids(vocab)
         assert len(set(ids)) == len(ids) == 8
         assert sorted(ids) != ids
         assert min(ids) < vocab / 8 < vocab * 7 / 8 < max(ids) < vocab
-    assert reference.prompt_ids(32064) == [6012, 18036, 30060, 10020, 22044, 2004, 14028, 26052]
+    assert prompt_ids(32064) == [6012, 18036, 30060, 10020, 22044, 2004, 14028, 26052]
 
 
 def test_the_compared_logits_reach_both_ends_of_the_vocabulary():
-    ids = reference.logit_ids(32064)
+    ids = logit_ids(32064)
     assert (len(ids), ids[0], ids[-1]) == (256, 0, 32063)
     assert np.ptp(np.diff(ids)) <= 1
-    assert reference.logit_ids(211) == list(range(211))
+    assert logit_ids(211) == list(range(211))
 
 
 def test_silu_of_very_negative_values_is_zero():

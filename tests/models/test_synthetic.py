@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lab.core.errors import WeightsError
-from lab.models.phi3 import PRESETS
+from lab.models.phi3.presets import PRESETS
 from lab.models.sources.base import WeightSource
 from lab.models.sources.synthetic import SyntheticSource
 from tests.models import small

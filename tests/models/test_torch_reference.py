@@ -12,9 +12,10 @@ from lab.core.errors import LabError, WeightsError
 from lab.core.progress import NullProgress
 from lab.formats.manifest import TensorEntry
 from lab.models.catalog import ModelSpec, custom
-from lab.models.layouts import n16k4 as layout
+from lab.models.layouts.n16k4 import N16K4
 from lab.models.params import params_of, tensor_specs
-from lab.models.phi3 import Phi3Config, hf
+from lab.models.phi3 import hf
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import SCHEMES, Array, dequantise, quantise
 from lab.models.torch_reference import StoredWeights, reference_logits
 
@@ -44,17 +45,17 @@ def packed(spec: ModelSpec, weights: dict[str, Array]) -> dict[str, Array]:
     """The parameters as weights.bin holds them; `weights` become what those parameters stand for."""
     out: dict[str, Array] = {}
     for tensor in tensor_specs(spec.config):
-        params, value = list(params_of(tensor, spec.scheme)), weights[tensor.hf_name]
+        params, value = list(params_of(spec.config, tensor, spec.scheme)), weights[tensor.hf_name]
         if len(tensor.shape) == 1:
             out[params[0].name] = value
         elif spec.scheme.quantised:
             q, scale = quantise(value, spec.scheme)
             weights[tensor.hf_name] = dequantise(q, scale)
-            out[params[0].name] = layout.pack_q(q, spec.scheme.bits)
-            out[params[1].name] = layout.pack_scale(scale)
+            out[params[0].name] = N16K4.pack_q(q, spec.scheme.bits)
+            out[params[1].name] = N16K4.pack_scale(scale)
         else:
             weights[tensor.hf_name] = value.astype(params[0].dtype).astype(np.float32)
-            out[params[0].name] = layout.pack_dense(value.astype(params[0].dtype))
+            out[params[0].name] = N16K4.pack_dense(value.astype(params[0].dtype))
     return out
 
 

@@ -12,7 +12,7 @@ from lab.formats.bundle import load_manifest
 from lab.formats.target import TargetSpec, load_target
 from lab.models.catalog import custom
 from lab.models.convert import convert
-from lab.models.phi3 import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import SCHEMES
 from lab.models.sources.synthetic import SyntheticSource
 

@@ -30,7 +30,7 @@ from lab.cli.output import print_document, print_text, stderr
 def command(prompt_tokens: int, steps: int, accept_new: bool, as_json: bool, **choice: Any) -> int:
     """Hold a build's logits against the reference implementation.
 
-    The build runs a prompt and then decodes on the device itself; transformers' Phi3ForCausalLM computes the
+    The build runs a prompt and then decodes on the device itself; transformers' own network computes the
     same positions here in float32 from the same quantised weights, one layer in memory at a time. The exit
     code is 1 when the relative error of any position is over the limit of the model's quantisation.
 

@@ -1,4 +1,4 @@
-"""The operations of a Phi-3 on a CPU: this package's kernels, chosen by ISA record and quantisation scheme."""
+"""The operations of a network on a CPU: this package's kernels, chosen by ISA record and quantisation scheme."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from lab.compile.cpu.kernels.linear_float import float_linear
 from lab.compile.cpu.kernels.linear_row import row_linear
 from lab.compile.kv_cache import create_cpu_kv_cache
 from lab.compile.tir.sizes import BLOCK, GROUP, divided
-from lab.models.decoder.network import Acts, Matrix, Norm
+from lab.models.family import Sizes
 from lab.models.layouts.n16k4 import LAYOUT
-from lab.models.phi3 import Phi3Config
+from lab.models.ops import Acts, Matrix, Norm
 from lab.models.quant import QuantScheme
 
 Tensor = Any
@@ -90,7 +90,7 @@ class CpuOps:
         args = [*acts.tensors, *matrix.tensors, *([] if add is None else [add])]
         return _call(kernel, "linear", args, [([acts.rows, out_rows], dtype)])[0]
 
-    def create_kv_cache(self, config: Phi3Config, dtype: str, limits: Sequence[Any]) -> Tensor:
+    def create_kv_cache(self, config: Sizes, dtype: str, limits: Sequence[Any]) -> Tensor:
         """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
         return create_cpu_kv_cache(self.isa, config, dtype, limits)
 

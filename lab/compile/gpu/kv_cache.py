@@ -13,12 +13,12 @@ from lab.compile.gpu.kernels.attention_ragged import ragged_attention
 from lab.compile.gpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
 from lab.compile.gpu.kernels.rope import rope_table, split_rotary
 from lab.compile.kv_cache import CacheKernels, create_kv_cache, longrope_limit
-from lab.models.phi3 import Phi3Config
+from lab.models.family import Sizes
 
 Expr = Any
 
 
-def create_gpu_kv_cache(gpu: Gpu, config: Phi3Config, dtype: str, limits: Sequence[Expr]) -> Any:
+def create_gpu_kv_cache(gpu: Gpu, config: Sizes, dtype: str, limits: Sequence[Expr]) -> Any:
     """Return the expression that creates the cache; limits: batch, tokens, chunk, page size, sliding window support.
 
     A decode step is three launches a layer: split, append, attention. Raises CompileError when a kernel needs more

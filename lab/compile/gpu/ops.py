@@ -1,4 +1,4 @@
-"""The operations of a Phi-3 on a GPU: this package's kernels; one row takes as few launches as there are products."""
+"""The operations of a network on a GPU: this package's kernels; one row takes as few launches as there are products."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from lab.compile.gpu.kernels.weights import Weights
 from lab.compile.gpu.kv_cache import create_gpu_kv_cache
 from lab.compile.gpu.tile import tiles
 from lab.compile.tir.narrow import AS_IT_IS
-from lab.models.decoder.network import Acts, Matrix, Norm
-from lab.models.phi3 import Phi3Config
+from lab.models.family import Sizes
+from lab.models.ops import Acts, Matrix, Norm
 from lab.models.quant import QuantScheme
 
 Tensor = Any
@@ -59,7 +59,7 @@ class GpuOps:
         name = _named(matrix, acts.rows)
         return _call(kernel, name, [x, *matrix.tensors, residual], [acts.rows, matrix.rows], "float32")
 
-    def create_kv_cache(self, config: Phi3Config, dtype: str, limits: Sequence[Any]) -> Tensor:
+    def create_kv_cache(self, config: Sizes, dtype: str, limits: Sequence[Any]) -> Tensor:
         """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
         return create_gpu_kv_cache(self.gpu, config, dtype, limits)
 

@@ -23,8 +23,9 @@ from lab.core.progress import Progress
 from lab.formats.bundle import VersionsBlock
 from lab.formats.target import TargetSpec
 from lab.models.catalog import ModelSpec
+from lab.models.families import family_of
 from lab.models.layouts.mlc import LAYOUT
-from lab.models.phi3 import hf
+from lab.models.params import names_of_mlc
 from lab.models.quant import SCHEMES
 
 VARIABLE = "LAB_MLC_PYTHON"
@@ -57,7 +58,7 @@ def recipe(spec: ModelSpec, target: TargetSpec, cpu: Cpu) -> Recipe:
     job = _Job(mlc, spec, _gen_config(spec, target), _compile(target, cpu))
     versions = VersionsBlock(lab.__version__, None, None, None, None, mlc=mlc.version, mlc_files=mlc.digest)
     options = {"layout": LAYOUT, "gen_config": job.gen_config, "compile": job.compile}
-    asked = {"config": hf.document(spec.config), "scheme": asdict(spec.scheme), "options": options}
+    asked = {"config": family_of(spec.config).document(spec.config), "scheme": asdict(spec.scheme), "options": options}
     return Recipe(digest({**asked, "versions": asdict(versions)}), versions, options, job.make)
 
 
@@ -120,15 +121,15 @@ class _Job:
 
     def make(self, path: Path, progress: Progress, dump_ir: Path | None) -> dict[str, Any]:
         """Write the library to `path`."""
-        window = self.spec.config.attention_window
-        if window is not None:
-            progress.note(f"mlc_llm has no sliding window for Phi-3: past {window} tokens it attends to all of them")
+        document = family_of(self.spec.config).document(self.spec.config)
+        for difference in names_of_mlc(self.spec.config).differences(self.spec.config):
+            progress.note(difference)
         dump = [] if dump_ir is None else ["--debug-dump", str(dump_ir.absolute())]
         with (
             progress.phase(f"compile model with mlc_llm {self.mlc.version}", 2, "steps") as advance,
             tempfile.TemporaryDirectory(prefix="lab-mlc-") as folder,
         ):
-            Path(folder, "config.json").write_text(json.dumps(hf.document(self.spec.config)), encoding="utf-8")
+            Path(folder, "config.json").write_text(json.dumps(document), encoding="utf-8")
             self._command(folder, "gen_config", ".", *self.gen_config, "--output", "mlc")
             advance(1)
             self._command(folder, "compile", "mlc", *self.compile, *dump, "--output", str(path.absolute()))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.core.errors import WeightsError
-from lab.models.layouts import Layout, layout_named, mlc_formula
+from lab.models.layouts import Layout, layout_named
 from lab.models.layouts.n16k4 import LAYOUT
-from lab.models.params import EMBEDDING, Part
+from lab.models.params import Part, packing_of
 from lab.models.quant import F16, F32, I8, Array, QuantScheme, group_scale, integer_range
 from lab.models.sources.base import QuantisedSource, WeightSource
 
@@ -34,14 +34,14 @@ def encode_rows(
     A source that already holds this scheme's integers has them passed through untouched. Else layouts
     of MLC-LLM have its formula, and this project's own layout has its own.
     """
-    packing, formula = layout_named(layout, scheme, embedding=hf_name == EMBEDDING), mlc_formula(layout)
+    packing = packing_of(source.config, hf_name, scheme, layout)
     if not scheme.quantised:
         return _dense(source.read_rows(hf_name, start, stop), scheme, packing, hf_name, start)
     if isinstance(source, QuantisedSource) and source.scheme_name == scheme.name:
         q, scale = source.read_quantised(hf_name, start, stop)
         scale = scale.astype(packing.scale_dtype(scheme), copy=False)
-    elif formula:
-        q, scale = formula(source.read_rows(hf_name, start, stop))
+    elif packing.formula:
+        q, scale = packing.formula(source.read_rows(hf_name, start, stop))
     else:
         w = source.read_rows(hf_name, start, stop)
         scale = scales_fast(w, scheme)

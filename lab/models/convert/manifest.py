@@ -19,8 +19,8 @@ from lab.formats.bundle import (
 from lab.models import params
 from lab.models.catalog import ModelSpec
 from lab.models.convert.writer import tensor_entries
-from lab.models.decoder import reference
 from lab.models.layouts.n16k4 import LAYOUT
+from lab.models.prompt import logit_ids, prompt_ids
 from lab.models.quant import F32
 from lab.models.sources.base import WeightSource
 
@@ -78,8 +78,8 @@ def model_block(spec: ModelSpec, layout: str = LAYOUT) -> ModelBlock:
 
 
 def _verify_block(spec: ModelSpec, logits: F32, layout: str, kv_peaks: Sequence[float]) -> VerifyBlock:
-    ids = reference.logit_ids(spec.config.vocab_size)
-    prompt = reference.prompt_ids(spec.config.vocab_size)
+    ids = logit_ids(spec.config.vocab_size)
+    prompt = prompt_ids(spec.config.vocab_size)
     values = tuple(float(logits[i]) for i in ids)
     most = float(np.finfo(params.kv_dtype(spec.scheme, layout)).max)
     over = tuple(layer for layer, peak in enumerate(kv_peaks) if not peak <= most)

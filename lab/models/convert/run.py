@@ -16,8 +16,9 @@ from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import weights_manifest
 from lab.models.convert.stream import Stream, workers
 from lab.models.convert.writer import file_bytes, open_writer, tensor_entries
-from lab.models.decoder import reference
+from lab.models.families import digestible, family_of
 from lab.models.layouts.n16k4 import LAYOUT
+from lab.models.prompt import prompt_ids
 from lab.models.quant import F32
 from lab.models.sources.base import WeightSource
 
@@ -48,7 +49,7 @@ def weights_key(spec: ModelSpec, source: WeightSource, layout: str = LAYOUT) -> 
     return digest(
         {
             "converter": CONVERTER_VERSION,
-            "config": asdict(spec.config),
+            "config": digestible(spec.config),
             "scheme": asdict(spec.scheme),
             "layout": layout,
             "source": [source.kind, source.source_id],
@@ -63,6 +64,9 @@ def weights_folder(spec: ModelSpec, key: str, out_root: Path) -> Path:
 
 def check_fits(spec: ModelSpec, source: WeightSource) -> None:
     """Raise WeightsError when the source belongs to another network than `spec`."""
+    if source.config.family != spec.config.family:
+        title = family_of(source.config).title
+        raise WeightsError(f"{spec.label} is a {family_of(spec.config).title}; the weights are those of a {title}")
     wanted, found = asdict(spec.config), asdict(source.config)
     if found.pop("num_hidden_layers") < wanted.pop("num_hidden_layers"):
         raise WeightsError(
@@ -108,4 +112,4 @@ def _write_weights(
         workers() as pool,
     ):
         stream = Stream(spec, source, writer, pool, advance, layout)
-        return stream.run(reference.prompt_ids(spec.config.vocab_size)), stream.kv_peaks
+        return stream.run(prompt_ids(spec.config.vocab_size)), stream.kv_peaks

@@ -15,9 +15,9 @@ import numpy as np
 from lab.models.catalog import ModelSpec
 from lab.models.convert.encode import Block, encode_rows, encode_vector
 from lab.models.convert.writer import WeightsWriter
-from lab.models.decoder import reference
+from lab.models.families import family_of
 from lab.models.layouts import layout_named
-from lab.models.params import EMBEDDING, HEAD, tensor_specs
+from lab.models.params import tensor_specs
 from lab.models.quant import F32
 from lab.models.sources.base import WeightSource
 from lab.models.threads import cores
@@ -41,15 +41,15 @@ class Stream:
         """Bind the parts; `run` does the walk."""
         self._spec, self._source, self._writer = spec, source, writer
         self._pool, self._advance, self._layout = pool, advance, layout
+        self._family = family_of(spec.config)
         self.kv_peaks: list[float] = []  # by layer, once `run` is through
-        self._block_rows = layout_named(layout, spec.scheme).BLOCK_ROWS
+        self._block_rows = layout_named(layout, spec.scheme).block_rows
         self._shapes = {tensor.hf_name: tensor.shape for tensor in tensor_specs(spec.config)}
 
     def run(self, prompt: list[int]) -> F32:
         """Convert every tensor; return the reference logits [V] at the end of `prompt`."""
-        head = EMBEDDING if self._spec.config.tie_word_embeddings else HEAD
         embedded = self._embed(prompt)
-        return reference.last_logits(self._spec.config, embedded, self._product, self._vector, head, self.kv_peaks)
+        return self._family.logits(self._spec.config, embedded, self._product, self._vector, self.kv_peaks)
 
     def _embed(self, prompt: list[int]) -> F32:
         rows = np.empty((len(prompt), self._spec.config.hidden_size), np.float32)
@@ -59,7 +59,7 @@ class Stream:
                 if start <= token < start + len(block.values):
                     rows[position] = block.values[token - start]
 
-        self._each_block(EMBEDDING, pick)
+        self._each_block(self._family.embedding, pick)
         return rows
 
     def _product(self, hf_name: str, x: F32) -> F32:
@@ -69,7 +69,7 @@ class Stream:
         def multiply(start: int, block: Block) -> None:
             y[start : start + len(block.values)] = small_products(block.values, columns)
 
-        self._each_block(hf_name, multiply, write=hf_name != EMBEDDING)
+        self._each_block(hf_name, multiply, write=hf_name != self._family.embedding)
         return np.ascontiguousarray(y.T)
 
     def _vector(self, hf_name: str) -> F32:

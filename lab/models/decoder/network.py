@@ -6,102 +6,21 @@ named and ordered as `lab.models.params` lists them, which is how weights.bin st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from tvm.relax.frontend import nn
 from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
 
-from lab.models.layouts import layout_named
+from lab.models.decoder.sizes import DecoderSizes
+from lab.models.ops import Matrix, Norm, Ops
 from lab.models.params import kv_dtype
-from lab.models.phi3 import Phi3Config
 from lab.models.quant import QuantScheme
 
 Tensor = Any
 FLOAT16_QUERIES = 0.25
 
 
-@dataclass(frozen=True)
-class Acts:
-    """Activations of `rows` tokens as a matrix product reads them: one or more tensors."""
-
-    tensors: list[Tensor]
-    rows: Any
-
-
-class Matrix(nn.Module):  # type: ignore[misc]
-    """The weights of one matrix [rows, columns] as a layout packs those of a scheme; kernels may bear its `name`.
-
-    The first `fine_rows` are queries and keys, whose products attention puts into exponentials: rounded activations
-    there are most of a network's whole error. Of its results, the first so many of `scaled` are times a factor.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        rows: int,
-        columns: int,
-        scheme: QuantScheme,
-        layout: str,
-        *,
-        embedding: bool = False,
-        fine_rows: int = 0,
-        scaled: tuple[int, float] = (0, 1.0),
-    ) -> None:
-        self.name, self.rows, self.columns, self.embedding, self.fine_rows = name, rows, columns, embedding, fine_rows
-        self.scaled = scaled
-        packing = layout_named(layout, scheme, embedding=embedding)
-        if scheme.quantised:
-            self.q_weight = nn.Parameter(packing.q_shape(rows, columns, scheme.bits), packing.Q_DTYPE)
-            self.q_scale = nn.Parameter(packing.scale_shape(rows, columns), packing.scale_dtype(scheme))
-        else:
-            self.weight = nn.Parameter(packing.dense_shape(rows, columns), scheme.weight_dtype)
-
-    @property
-    def tensors(self) -> list[Tensor]:
-        """The parameters in the order that kernels take them."""
-        return [self.q_weight, self.q_scale] if hasattr(self, "q_weight") else [self.weight]
-
-
-class Norm(nn.Module):  # type: ignore[misc]
-    """The weights of an RMSNorm."""
-
-    def __init__(self, config: Phi3Config, scheme: QuantScheme, layout: str) -> None:
-        self.eps = config.rms_norm_eps
-        self.weight = nn.Parameter((config.hidden_size,), layout_named(layout, scheme).vector_dtype(scheme))
-
-
-class Ops(Protocol):
-    """What a target must be able to do. Rows are tokens; residual streams are float32 [n, hidden].
-
-    Operations are as large as a target may want to fuse. `layout` is how it reads weights.
-    """
-
-    layout: str
-
-    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
-        """Return float32 [n, hidden] for int32 ids [n]."""
-
-    def normed(
-        self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
-    ) -> Tensor:
-        """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
-
-    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
-        """Return silu(first half) * second half of each row of `normed`, ready for a product."""
-
-    def encode(self, x: Tensor) -> Acts:
-        """Return [n, features] ready for a product."""
-
-    def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
-        """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
-
-    def create_kv_cache(self, config: Phi3Config, dtype: str, limits: Sequence[Any]) -> Tensor:
-        """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
-
-
-def query_factor(config: Phi3Config, scheme: QuantScheme, dtype: str) -> float:
+def query_factor(config: DecoderSizes, scheme: QuantScheme, dtype: str) -> float:
     """Return what queries are multiplied by before they are rounded to `dtype`, so that large ones fit float16.
 
     That is the softmax's factor. A float16 network takes less: small queries would lose bits that its limit counts.
@@ -114,7 +33,7 @@ def query_factor(config: Phi3Config, scheme: QuantScheme, dtype: str) -> float:
 class Attention(nn.Module):  # type: ignore[misc]
     """Fused qkv, attention over the KV cache, output projection added to the residual."""
 
-    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+    def __init__(self, config: DecoderSizes, scheme: QuantScheme, ops: Ops) -> None:
         self.config, self.dtype, self.ops = config, kv_dtype(scheme, ops.layout), ops
         fine = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim
         self.factor = query_factor(config, scheme, self.dtype)
@@ -145,7 +64,7 @@ class Attention(nn.Module):  # type: ignore[misc]
 class Mlp(nn.Module):  # type: ignore[misc]
     """Gated feed-forward, added to the residual."""
 
-    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+    def __init__(self, config: DecoderSizes, scheme: QuantScheme, ops: Ops) -> None:
         self.ops = ops
         self.gate_up_proj = Matrix("gate_up", 2 * config.intermediate_size, config.hidden_size, scheme, ops.layout)
         self.down_proj = Matrix("down", config.hidden_size, config.intermediate_size, scheme, ops.layout)
@@ -158,10 +77,10 @@ class Mlp(nn.Module):  # type: ignore[misc]
 class Layer(nn.Module):  # type: ignore[misc]
     """One decoder layer."""
 
-    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
-        self.input_layernorm = Norm(config, scheme, ops.layout)
+    def __init__(self, config: DecoderSizes, scheme: QuantScheme, ops: Ops) -> None:
+        self.input_layernorm = Norm(config.hidden_size, config.rms_norm_eps, scheme, ops.layout)
         self.self_attn = Attention(config, scheme, ops)
-        self.post_attention_layernorm = Norm(config, scheme, ops.layout)
+        self.post_attention_layernorm = Norm(config.hidden_size, config.rms_norm_eps, scheme, ops.layout)
         self.mlp = Mlp(config, scheme, ops)
 
     def forward(self, x: Tensor, cache: Tensor, layer: int) -> Tensor:
@@ -173,16 +92,16 @@ class Layer(nn.Module):  # type: ignore[misc]
 class Decoder(nn.Module):  # type: ignore[misc]
     """Embedding, layers and final norm."""
 
-    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+    def __init__(self, config: DecoderSizes, scheme: QuantScheme, ops: Ops) -> None:
         self.embed_tokens = Matrix("embed", config.vocab_size, config.hidden_size, scheme, ops.layout, embedding=True)
         self.layers = nn.ModuleList([Layer(config, scheme, ops) for _ in range(config.num_hidden_layers)])
-        self.norm = Norm(config, scheme, ops.layout)
+        self.norm = Norm(config.hidden_size, config.rms_norm_eps, scheme, ops.layout)
 
 
-class Phi3ForCausalLM(nn.Module):  # type: ignore[misc]
+class CausalLM(nn.Module):  # type: ignore[misc]
     """The functions of MLC-LLM's model-library ABI for one sequence."""
 
-    def __init__(self, config: Phi3Config, scheme: QuantScheme, ops: Ops) -> None:
+    def __init__(self, config: DecoderSizes, scheme: QuantScheme, ops: Ops) -> None:
         self.config, self.scheme, self.ops = config, scheme, ops
         self.model = Decoder(config, scheme, ops)
         if not config.tie_word_embeddings:

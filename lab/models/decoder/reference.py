@@ -1,4 +1,4 @@
-"""The reference: a Phi-3 forward pass in plain numpy, float32, fed one matrix at a time.
+"""The reference: the forward pass of a decoder in plain numpy, float32, fed one matrix at a time.
 
 It never sees packed bytes, only the weights that they stand for, so a bundle whose logits agree with it has
 packing, kernels and network right. The caller walks the tensors in parameter order and multiplies; this file
@@ -8,35 +8,16 @@ holds everything between the products.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
-from lab.models.phi3.config import Phi3Config
+from lab.models.decoder.sizes import DecoderSizes
+from lab.models.family import Product, Vector
 from lab.models.quant import F32
-
-Product = Callable[[str, F32], F32]
-"""Given a matrix's Hugging Face name [N, K] and x [T, K], returns x @ W^T [T, N]."""
-Vector = Callable[[str], F32]
-"""Given a norm's Hugging Face name, returns its weights [H]."""
-
-PROMPT_TOKENS = 8
-LOGITS = 256
-
-
-def prompt_ids(vocab_size: int) -> list[int]:
-    """Return the fixed prompt: 8 ids spread over the vocabulary, in no order."""
-    spread = [(2 * i + 1) * vocab_size // (2 * PROMPT_TOKENS) for i in range(PROMPT_TOKENS)]
-    return [spread[(3 * i + 1) % PROMPT_TOKENS] for i in range(PROMPT_TOKENS)]
-
-
-def logit_ids(vocab_size: int) -> list[int]:
-    """Return the ids whose logits are compared: at most 256, evenly spread, first and last included."""
-    return sorted({int(i) for i in np.linspace(0, vocab_size - 1, LOGITS).round()})
 
 
 def last_logits(
-    config: Phi3Config,
+    config: DecoderSizes,
     embedded: F32,
     product: Product,
     vector: Vector,
@@ -73,7 +54,7 @@ def rms_norm(x: F32, weight: F32, eps: float) -> F32:
     return normed
 
 
-def rotary(config: Phi3Config, length: int) -> tuple[F32, F32]:
+def rotary(config: DecoderSizes, length: int) -> tuple[F32, F32]:
     """Return cos and sin [T, head_dim/2] of positions 0..length, with LongRoPE's factors and scaling."""
     half = config.head_dim // 2
     frequency = config.rope_theta ** -(np.arange(half, dtype=np.float64) / half)
@@ -85,7 +66,7 @@ def rotary(config: Phi3Config, length: int) -> tuple[F32, F32]:
     return (np.cos(angle) * scaling).astype(np.float32), (np.sin(angle) * scaling).astype(np.float32)
 
 
-def attention(config: Phi3Config, qkv: F32, cos: F32, sin: F32) -> F32:
+def attention(config: DecoderSizes, qkv: F32, cos: F32, sin: F32) -> F32:
     """Return the attention output [T, H] of fused qkv rows [T, (heads + 2 kv_heads) x head_dim]."""
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     split = qkv.reshape(len(qkv), heads + 2 * kv_heads, dim).transpose(1, 0, 2)
@@ -98,7 +79,7 @@ def attention(config: Phi3Config, qkv: F32, cos: F32, sin: F32) -> F32:
     return joined
 
 
-def kv_peak(config: Phi3Config, qkv: F32, cos: F32, sin: F32) -> float:
+def kv_peak(config: DecoderSizes, qkv: F32, cos: F32, sin: F32) -> float:
     """Return the largest magnitude that the KV cache has to hold of fused qkv rows, before and after the rotation."""
     keys_from, dim = config.num_attention_heads, config.head_dim
     split = qkv.reshape(len(qkv), -1, dim).transpose(1, 0, 2)[keys_from:]

@@ -1,97 +1,32 @@
-"""How MLC-LLM lays out the weights of a Phi-3: layout "mlc", for libraries that `mlc_llm` compiled.
+"""How MLC-LLM lays out weights: layout "mlc", for libraries that `mlc_llm` compiled.
 
-Rows stay rows. Names, order, types and the quantisation formula are those of MLC-LLM's own sources
-(`model/phi3`, `quantization/group_quantization.py`), so a library finds what it asks for. q4 becomes MLC's
-q4f16_1: the nibble is the integer + 7 and the integers are -7..7, where this project's own q4 has -8..7.
+Rows stay rows. Types and the quantisation formula are those of MLC-LLM's own sources
+(`quantization/group_quantization.py`), and names and order are its own (the family knows them), so a library finds
+what it asks for. q4 becomes MLC's q4f16_1: the nibble is the integer + 7 and the integers are -7..7, where this
+project's own q4 has -8..7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 import numpy as np
 
-from lab.models.quant import F16, F32, GROUP, I8, Array, QuantScheme
+from lab.models.layouts.layout import Layout
+from lab.models.quant import F16, F32, GROUP, I8, Array
 
 LAYOUT = "mlc"
-ROW_AXIS = 0
-BLOCK_ROWS = 1
 Q_DTYPE = "uint32"
 
 _MAX = 7
-_RENAMED = (
-    ("model.embed_tokens", "transformer.embd"),
-    ("model.norm", "transformer.norm"),
-    ("model.layers.", "transformer.h."),
-    (".input_layernorm", ".ln"),
-    (".self_attn.qkv_proj", ".mixer.qkv_proj"),
-    (".self_attn.o_proj", ".mixer.out_proj"),
-)
 
 
-def param_name(hf_name: str, suffix: str) -> str:
-    """Return what MLC-LLM calls the tensor; `suffix` is "weight", "q_weight" or "q_scale"."""
-    name = hf_name.removesuffix("weight")
-    for old, new in _RENAMED:
-        name = name.replace(old, new, 1)
-    return name + suffix
-
-
-def ordered(hf_names: Iterable[str]) -> Iterator[str]:
-    """Yield the names in MLC-LLM's order: the second norm of a layer comes after its MLP."""
-    norm = ""
-    for name in hf_names:
-        if name.endswith(".post_attention_layernorm.weight"):
-            norm = name
-            continue
-        yield name
-        if name.endswith(".mlp.down_proj.weight"):
-            yield norm
-
-
-def holds(scheme: QuantScheme) -> bool:
-    """Whether the layout can hold `scheme`."""
-    return scheme.mlc_name is not None
-
-
-def scale_dtype(scheme: QuantScheme) -> str:
-    """Return the type of scales."""
-    return "float16"
-
-
-def kv_dtype(scheme: QuantScheme) -> str:
-    """Return the type of the KV cache: the scheme's own."""
-    return scheme.kv_dtype
-
-
-def rel_error_layer(scheme: QuantScheme) -> float:
-    """Return how far one layer's logits may be from the reference: the scheme's own."""
-    return scheme.rel_error_layer
-
-
-def padded_rows(rows: int) -> int:
-    """Return `rows`: nothing is filled up."""
-    return rows
-
-
-def q_shape(rows: int, k: int, bits: int) -> tuple[int, ...]:
+def q_shape(rows: int, k: int, bits: int) -> tuple[int, int]:
     """Return the shape of the packed integers of a [rows, k] matrix."""
     return (rows, k * bits // 32)
 
 
-def scale_shape(rows: int, k: int) -> tuple[int, ...]:
-    """Return the shape of the scales of a [rows, k] matrix."""
-    return (rows, k // GROUP)
-
-
-def dense_shape(rows: int, k: int) -> tuple[int, ...]:
+def dense_shape(rows: int, k: int) -> tuple[int, int]:
     """Return the shape of a [rows, k] float matrix."""
     return (rows, k)
-
-
-def vector_dtype(scheme: QuantScheme) -> str:
-    """Return the type of a norm's weights: MLC-LLM keeps them in the type that it computes in."""
-    return "float32" if scheme.bits == 32 else "float16"
 
 
 def quantise(w: F32) -> tuple[I8, F16]:
@@ -136,16 +71,6 @@ def unpack_q(packed: Array, rows: int, bits: int) -> I8:
     return q
 
 
-def pack_scale(scale: F16) -> F16:
-    """Return the scales [N, G] as they are."""
-    return scale
-
-
-def unpack_scale(packed: F16, rows: int) -> F16:
-    """Return the scales of `rows` rows as they are."""
-    return packed[:rows]
-
-
 def pack_dense(w: Array) -> Array:
     """Return the floats [N, K] as they are."""
     return w
@@ -154,3 +79,24 @@ def pack_dense(w: Array) -> Array:
 def unpack_dense(packed: Array, rows: int) -> Array:
     """Return the floats of `rows` rows as they are."""
     return packed[:rows]
+
+
+MLC = Layout(
+    name=LAYOUT,
+    block_rows=1,
+    row_axis=0,
+    q_dtype=Q_DTYPE,
+    q_shape=q_shape,
+    dense_shape=dense_shape,
+    pack_q=pack_q,
+    unpack_q=unpack_q,
+    pack_dense=pack_dense,
+    unpack_dense=unpack_dense,
+    holds=lambda scheme: scheme.mlc_name is not None,
+    vector_dtype=lambda scheme: "float32" if scheme.bits == 32 else "float16",  # the type that MLC-LLM computes in
+    scale_dtype=lambda _: "float16",
+    kv_dtype=lambda scheme: scheme.kv_dtype,
+    rel_error_layer=lambda scheme: scheme.rel_error_layer,
+    formula=quantise,
+    names_of_mlc=True,
+)

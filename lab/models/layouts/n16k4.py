@@ -8,71 +8,28 @@ each function; each packer has its inverse.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
-from lab.models.quant import F16, I8, U8, Array, QuantScheme
+from lab.models.layouts.layout import Layout
+from lab.models.quant import I8, U8, Array
 
 LAYOUT = "n16k4"
-ROW_AXIS = 0
 BLOCK_ROWS = 16
-Q_DTYPE = "uint8"
-
-
-def param_name(hf_name: str, suffix: str) -> str:
-    """Return the name of a stored tensor: Hugging Face's, with `suffix` in place of "weight"."""
-    return hf_name.removesuffix("weight") + suffix
-
-
-def ordered(hf_names: Iterable[str]) -> Iterable[str]:
-    """Return the names in the order of weights.bin: the network's."""
-    return hf_names
-
-
-def vector_dtype(scheme: QuantScheme) -> str:
-    """Return the type of a norm's weights: the kernels compute norms in float32 for every scheme."""
-    return "float32"
-
-
-def holds(scheme: QuantScheme) -> bool:
-    """Whether the layout can hold `scheme`."""
-    return True
-
-
-def scale_dtype(scheme: QuantScheme) -> str:
-    """Return the type of scales."""
-    return "float16"
-
-
-def kv_dtype(scheme: QuantScheme) -> str:
-    """Return the type of the KV cache: the scheme's own."""
-    return scheme.kv_dtype
-
-
-def rel_error_layer(scheme: QuantScheme) -> float:
-    """Return how far one layer's logits may be from the reference: the scheme's own."""
-    return scheme.rel_error_layer
-
-
-def padded_rows(rows: int) -> int:
-    """Return `rows` rounded up to whole row blocks."""
-    return -(-rows // BLOCK_ROWS) * BLOCK_ROWS
 
 
 def q_shape(rows: int, k: int, bits: int) -> tuple[int, int, int, int]:
     """Return the shape of the packed integers of a [rows, k] matrix."""
-    return (padded_rows(rows) // BLOCK_ROWS, k // 32, bits, 64)
+    return (_blocks(rows), k // 32, bits, 64)
 
 
 def scale_shape(rows: int, k: int) -> tuple[int, int, int]:
     """Return the shape of the packed scales of a [rows, k] matrix."""
-    return (padded_rows(rows) // BLOCK_ROWS, k // 32, BLOCK_ROWS)
+    return dense_shape(rows, k // 32)
 
 
 def dense_shape(rows: int, k: int) -> tuple[int, int, int]:
     """Return the shape of a [rows, k] float matrix, packed."""
-    return (padded_rows(rows) // BLOCK_ROWS, k, BLOCK_ROWS)
+    return (_blocks(rows), k, BLOCK_ROWS)
 
 
 def pack_q(q: I8, bits: int) -> U8:
@@ -101,35 +58,40 @@ def unpack_q(packed: U8, rows: int, bits: int) -> I8:
     return q.reshape(packed.shape[0] * BLOCK_ROWS, -1)[:rows]
 
 
-def pack_scale(scale: F16) -> F16:
-    """Pack scales [N, G] to [NB, G, 16]: (nb, g, r) is the scale of row nb*16+r in group g."""
-    return _rows_last(scale)
-
-
-def unpack_scale(packed: F16, rows: int) -> F16:
-    """Return the scales [rows, G] that `pack_scale` packed."""
-    return _rows_first(packed, rows)
-
-
 def pack_dense(w: Array) -> Array:
-    """Pack floats [N, K] to [NB, K, 16]: (nb, k, r) is w[nb*16+r, k]."""
-    return _rows_last(w)
+    """Pack floats [N, K] to [NB, K, 16]: (nb, k, r) is w[nb*16+r, k]. So are scales, by group instead of k."""
+    padded = _pad(w)
+    return np.ascontiguousarray(padded.reshape(-1, BLOCK_ROWS, padded.shape[1]).transpose(0, 2, 1))
 
 
 def unpack_dense(packed: Array, rows: int) -> Array:
     """Return the floats [rows, K] that `pack_dense` packed."""
-    return _rows_first(packed, rows)
+    return np.ascontiguousarray(packed.transpose(0, 2, 1)).reshape(-1, packed.shape[1])[:rows]
+
+
+def _blocks(rows: int) -> int:
+    return -(-rows // BLOCK_ROWS)
 
 
 def _pad(matrix: Array) -> Array:
-    missing = padded_rows(matrix.shape[0]) - matrix.shape[0]
+    missing = _blocks(matrix.shape[0]) * BLOCK_ROWS - matrix.shape[0]
     return np.ascontiguousarray(np.pad(matrix, ((0, missing), (0, 0))) if missing else matrix)
 
 
-def _rows_last(matrix: Array) -> Array:
-    padded = _pad(matrix)
-    return np.ascontiguousarray(padded.reshape(-1, BLOCK_ROWS, padded.shape[1]).transpose(0, 2, 1))
-
-
-def _rows_first(packed: Array, rows: int) -> Array:
-    return np.ascontiguousarray(packed.transpose(0, 2, 1)).reshape(-1, packed.shape[1])[:rows]
+N16K4 = Layout(
+    name=LAYOUT,
+    block_rows=BLOCK_ROWS,
+    row_axis=0,
+    q_dtype="uint8",
+    q_shape=q_shape,
+    dense_shape=dense_shape,
+    pack_q=pack_q,
+    unpack_q=unpack_q,
+    pack_dense=pack_dense,
+    unpack_dense=unpack_dense,
+    holds=lambda _: True,
+    vector_dtype=lambda _: "float32",  # the kernels compute norms in float32 for every scheme
+    scale_dtype=lambda _: "float16",
+    kv_dtype=lambda scheme: scheme.kv_dtype,
+    rel_error_layer=lambda scheme: scheme.rel_error_layer,
+)

@@ -1,6 +1,1 @@
-"""The numbers of each model, each with its source."""
-
-from lab.models.phi3.config import Phi3Config
-from lab.models.phi3.presets import NOT_YET, PRESETS, NotYet, Preset
-
-__all__ = ["NOT_YET", "PRESETS", "NotYet", "Phi3Config", "Preset"]
+"""Phi-3: the numbers of each model with their sources, config.json, and the names of other tools."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from lab.core.errors import ModelError
 from lab.models.config_values import short
@@ -19,6 +20,8 @@ class Phi3Config:
     `sliding_window` is how many keys a query sees, itself included; None sees all.
     Raises ModelError when the numbers contradict each other.
     """
+
+    family: ClassVar[str] = "phi3"
 
     hidden_size: int
     intermediate_size: int

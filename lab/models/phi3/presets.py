@@ -1,30 +1,12 @@
-"""The presets: each network's numbers with where they come from, and the models that are not there yet."""
+"""The presets: each network's numbers with where they come from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from lab.models.family import Preset
 from lab.models.phi3 import longrope
 from lab.models.phi3.config import Phi3Config
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A network and where its numbers come from; `problem` says what is wrong with it, if anything."""
-
-    name: str
-    config: Phi3Config
-    source: str
-    problem: str | None = None
-
-
-@dataclass(frozen=True)
-class NotYet:
-    """A model that people ask for and `lab` can't compile, with the reason."""
-
-    name: str
-    reason: str
-
 
 _MINI_4K = Phi3Config(
     hidden_size=3072,
@@ -108,37 +90,6 @@ PRESETS: dict[str, Preset] = {
             "config.json of microsoft/Phi-3-medium-128k-instruct; sizes checked against published listings",
             "its LongRoPE factors and sliding window were checked against no second copy; "
             "speed and memory do not depend on the factors",
-        ),
-    )
-}
-
-NOT_YET: dict[str, NotYet] = {
-    model.name: model
-    for model in (
-        NotYet(
-            "phi3-small",
-            "another network than mini and medium: blocksparse attention in every other layer, a gated GELU MLP, "
-            "LayerNorm, muP scaling and a vocabulary of 100352",
-        ),
-        NotYet(
-            "octopus-v2",
-            "a Gemma 2B network: gated GELU MLP, scaled embeddings, one key-value head of 256; and a vocabulary "
-            "with function tokens of its own",
-        ),
-        NotYet(
-            "chuxin-1.6b",
-            "a LLaMA-2 network with a vocabulary of its own (DeepSeek's); near to Phi-3, but with split q, k, v and "
-            "gate, up projections, for which there is no preset or name map yet",
-        ),
-        NotYet(
-            "phudge",
-            "Phi-3-mini with LoRA adapters and a head that grades an answer in one forward pass; it generates no "
-            "tokens, so there is no decode to measure, and adapters are not read",
-        ),
-        NotYet(
-            "tinygpt-v",
-            "a vision model: an EVA image encoder and a Q-Former in front of Phi-2, which is another network "
-            "(parallel blocks, LayerNorm, biases, partial rotary)",
         ),
     )
 }

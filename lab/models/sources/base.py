@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol, runtime_checkable
 
-from lab.models.phi3.config import Phi3Config
+from lab.models.family import Sizes
 from lab.models.quant import F16, F32, I8
 
 SourceKind = Literal["synthetic", "huggingface", "mlc"]
@@ -18,7 +18,7 @@ class WeightSource(Protocol):
     """
 
     @property
-    def config(self) -> Phi3Config:
+    def config(self) -> Sizes:
         """The network that the weights belong to."""
 
     @property

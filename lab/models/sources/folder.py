@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.core.errors import WeightsError
 from lab.core.home import shown
-from lab.models.phi3.config import Phi3Config
+from lab.models.family import Sizes
 from lab.models.sources import huggingface, mlc
 from lab.models.sources.base import WeightSource
 
@@ -16,7 +16,7 @@ _HINT = (
 )
 
 
-def open_folder(folder: Path, config: Phi3Config) -> WeightSource:
+def open_folder(folder: Path, config: Sizes) -> WeightSource:
     """Return the weights in `folder` (or beside it, where it is a file of them), checked but not read.
 
     `config` is the network they are wanted for.

@@ -9,8 +9,8 @@ from pathlib import Path
 from lab.core.errors import ModelError, WeightsError
 from lab.core.home import shown
 from lab.core.suggest import unknown
-from lab.models.phi3 import hf
-from lab.models.phi3.config import Phi3Config
+from lab.models.families import read_config
+from lab.models.family import Sizes
 from lab.models.quant import F32
 from lab.models.sources.base import SourceKind
 from lab.models.sources.files import AGAIN, fingerprint, inside, read_document
@@ -67,9 +67,9 @@ class HuggingFaceSource:
         return self._tensors[hf_name]
 
 
-def _config(path: Path) -> Phi3Config:
+def _config(path: Path) -> Sizes:
     try:
-        return hf.config_of(read_document(path), where=shown(path))
+        return read_config(read_document(path), where=shown(path))
     except ModelError as problem:
         raise WeightsError(problem.what, hint=problem.hint) from problem
 

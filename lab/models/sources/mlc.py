@@ -14,10 +14,10 @@ import numpy as np
 
 from lab.core.errors import WeightsError
 from lab.core.home import shown
-from lab.models.layouts import mlc as layout_mlc
-from lab.models.layouts.mlc import param_name
-from lab.models.params import EMBEDDING, TensorSpec, tensor_specs
-from lab.models.phi3.config import Phi3Config
+from lab.models.families import family_of
+from lab.models.family import Sizes, TensorSpec
+from lab.models.layouts.mlc import unpack_q
+from lab.models.params import names_of_mlc, tensor_specs
 from lab.models.quant import F16, F32, GROUP, I8, Array, dequantise
 from lab.models.sources.base import SourceKind
 from lab.models.sources.files import AGAIN, fingerprint
@@ -43,15 +43,16 @@ class MlcSource:
     notes: tuple[str, ...] = ()
     scheme_name = "q4"
 
-    def __init__(self, folder: Path, config: Phi3Config) -> None:
+    def __init__(self, folder: Path, config: Sizes) -> None:
         """Open the folder for the network `config`; WeightsError names tensor and file for what does not fit.
 
         MLC does not record every number of the network (not the sliding window), so `config` gives those.
         """
         self.folder = folder
-        self.config = whole_config(folder, config)
+        self.config, self._names = whole_config(folder, config), names_of_mlc(config)
+        self._embedding = family_of(config).embedding
         self._records, self._files = read_cache(folder)
-        self._transposed = quantization(folder) == "q4f16_0" or _looks_transposed(self._records)
+        self._transposed = quantization(folder) == "q4f16_0" or self._looks_transposed()
         for tensor in tensor_specs(self.config):
             self._check(tensor)
 
@@ -66,7 +67,7 @@ class MlcSource:
 
     def read_quantised(self, hf_name: str, start: int, stop: int) -> tuple[I8, F16]:
         """Return the stored integers [rows, K] and scales [rows, K/32] of rows start..stop, unchanged."""
-        q = layout_mlc.unpack_q(self._rows(hf_name, "q_weight", start, stop), stop - start, bits=4)
+        q = unpack_q(self._rows(hf_name, "q_weight", start, stop), stop - start, bits=4)
         if q.max(initial=0) > _MAX:
             where = shown(self._record(hf_name, "q_weight").path)
             raise WeightsError(
@@ -89,10 +90,10 @@ class MlcSource:
         return stored[start:stop]
 
     def _is_transposed(self, hf_name: str) -> bool:
-        return self._transposed and hf_name != EMBEDDING
+        return self._transposed and hf_name != self._embedding
 
     def _record(self, hf_name: str, suffix: str) -> Record:
-        name = param_name(hf_name, suffix)
+        name = self._names.param_name(hf_name, suffix)
         if name not in self._records:
             raise WeightsError(
                 f"{name} ({hf_name}): missing from {shown(self.folder)}",
@@ -110,12 +111,12 @@ class MlcSource:
             shape = (columns, rows) if self._is_transposed(tensor.hf_name) else (rows, columns)
             self._record(tensor.hf_name, suffix).check((dtype,), shape)
 
-
-def _looks_transposed(records: dict[str, Record]) -> bool:
-    """Return whether linear layers are stored transposed, told from the shape of one that is not square."""
-    first = records.get(param_name("model.layers.0.mlp.down_proj.weight", "q_weight"))
-    embedding = records.get(param_name(EMBEDDING, "q_weight"))
-    if first is None or embedding is None or len(first.shape) != 2 or len(embedding.shape) != 2:
-        return False
-    hidden = embedding.shape[1] * _PER_WORD
-    return first.shape[1] == hidden and first.shape[0] != hidden
+    def _looks_transposed(self) -> bool:
+        """Return whether linear layers are stored transposed, told from the shape of the first that is not square."""
+        matrices = [t for t in tensor_specs(self.config) if len(t.shape) == 2 and t.hf_name != self._embedding]
+        other = next((t for t in matrices if t.shape[0] != t.shape[1] // _PER_WORD * _PER_WORD), None)
+        if other is None:
+            return False
+        stored = self._records.get(self._names.param_name(other.hf_name, "q_weight"))
+        rows, k = other.shape
+        return stored is not None and stored.shape == (k // _PER_WORD, rows)

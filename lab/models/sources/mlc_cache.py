@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from lab.core.errors import WeightsError
 from lab.core.home import shown
-from lab.models.phi3.config import Phi3Config
+from lab.models.family import Sizes, changed
 from lab.models.quant import U8, Array
 from lab.models.sources.files import AGAIN, inside, map_file, read_document
 
@@ -78,7 +78,7 @@ def read_cache(folder: Path) -> tuple[dict[str, Record], list[Path]]:
     return {record.name: record for record in records}, [path, *sorted({r.path for r in records})]
 
 
-def whole_config(folder: Path, config: Phi3Config) -> Phi3Config:
+def whole_config(folder: Path, config: Sizes) -> Sizes:
     """Return `config` with the folder's number of layers; WeightsError where mlc-chat-config.json differs."""
     document = _chat_config(folder)
     if document is None:
@@ -91,7 +91,7 @@ def whole_config(folder: Path, config: Phi3Config) -> Phi3Config:
         raise WeightsError(f"{shown(path)}: quantization is {scheme!r:.60}; only {' and '.join(_READABLE)} are read")
     _compare(path, said, asdict(config))
     layers = said.get("num_hidden_layers")
-    return replace(config, num_hidden_layers=layers) if isinstance(layers, int) else config
+    return changed(config, num_hidden_layers=layers) if isinstance(layers, int) else config
 
 
 def quantization(folder: Path) -> str | None:

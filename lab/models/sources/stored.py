@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from lab.core.errors import WeightsError
 from lab.core.home import shown
-from lab.models.params import EMBEDDING, HEAD, tensor_specs
-from lab.models.phi3.config import Phi3Config
+from lab.models.families import family_of
+from lab.models.family import Sizes, changed
+from lab.models.params import tensor_specs
 from lab.models.sources.tensors import FusedTensor, StoredTensor, Tensor, same_values
 
 _DTYPES = {"BF16", "F16", "F32"}
 _HARMLESS = re.compile(r"\.rotary_emb\.[a-z_]*inv_freq$")  # tables that old versions saved; computed here
-# Networks of the Llama kind store these apart; the rows of Phi-3's fused matrices are in this order.
-_PARTS = {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "gate_up_proj": ("gate_proj", "up_proj")}
+_TIED = "if the head is tied to the embedding, config.json must say tie_word_embeddings: true"
 _NOT_YOURS = "does config.json belong to these weights?"
 
 
-def fused(config: Phi3Config, stored: Mapping[str, StoredTensor]) -> dict[str, Tensor]:
+def fused(config: Sizes, stored: Mapping[str, StoredTensor]) -> dict[str, Tensor]:
     """Return what is stored, with split projections put together under the names that the network has for them."""
     found: dict[str, Tensor] = dict(stored)
     for name in (spec.hf_name for spec in tensor_specs(config)):
-        for whole, split in _PARTS.items():
+        for whole, split in family_of(config).fused.items():
             parts = [name.replace(f".{whole}.", f".{part}.") for part in split]
             if f".{whole}." in name and name not in found and all(part in stored for part in parts):
                 found[name] = FusedTensor(name, tuple(stored[part] for part in parts))
@@ -33,32 +32,34 @@ def fused(config: Phi3Config, stored: Mapping[str, StoredTensor]) -> dict[str, T
     return found
 
 
-def untied(folder: Path, config: Phi3Config, tensors: Mapping[str, Tensor]) -> tuple[Phi3Config, tuple[str, ...]]:
+def untied(folder: Path, config: Sizes, tensors: Mapping[str, Tensor]) -> tuple[Sizes, tuple[str, ...]]:
     """Return the configuration that the tensors make of `config`, and what to tell about it.
 
     As in transformers: a head that config.json ties to the embedding, and that is stored with other values all the
     same, is a head of its own.
     """
-    head, table = tensors.get(HEAD), tensors.get(EMBEDDING)
+    family = family_of(config)
+    head, table = tensors.get(family.head), tensors.get(family.embedding)
     if not config.tie_word_embeddings or head is None or table is None:
         return config, ()
     _check_form(head, (config.vocab_size, config.hidden_size))
     if same_values(head, table):
         return config, ()
     note = (
-        f"{shown(folder)}: config.json ties the head to the embedding, but {HEAD} is stored and differs from it: "
-        "it is taken as a head of its own, as transformers does"
+        f"{shown(folder)}: config.json ties the head to the embedding, but {family.head} is stored and differs from "
+        "it: it is taken as a head of its own, as transformers does"
     )
-    return replace(config, tie_word_embeddings=False), (note,)
+    return changed(config, tie_word_embeddings=False), (note,)
 
 
-def checked(folder: Path, config: Phi3Config, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def checked(folder: Path, config: Sizes, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the network's tensors; WeightsError for one that is missing, extra, or of wrong shape or type."""
-    wanted = {tensor.hf_name: tensor.shape for tensor in tensor_specs(config)}
+    wanted, head = {tensor.hf_name: tensor.shape for tensor in tensor_specs(config)}, family_of(config).head
     missing = [name for name in wanted if name not in tensors]
     if missing:
-        raise WeightsError(_listing(missing, f"missing from {shown(folder)}"), hint=_missing_hint(missing, tensors))
-    extra = [name for name in tensors if name not in wanted and not _harmless(name)]
+        hint = _TIED if missing == [head] else _missing_hint(missing, tensors)
+        raise WeightsError(_listing(missing, f"missing from {shown(folder)}"), hint=hint)
+    extra = [name for name in tensors if name not in wanted and not _harmless(name, head)]
     if extra:
         where = ", ".join(sorted({tensors[name].path.name for name in extra}))
         raise WeightsError(
@@ -82,8 +83,8 @@ def _check_form(tensor: Tensor, shape: tuple[int, ...]) -> None:
         )
 
 
-def _harmless(name: str) -> bool:
-    return name == HEAD or bool(_HARMLESS.search(name))  # a tied head may be stored all the same
+def _harmless(name: str, head: str) -> bool:
+    return name == head or bool(_HARMLESS.search(name))  # a tied head may be stored all the same
 
 
 def _listing(names: list[str], message: str) -> str:
@@ -92,8 +93,6 @@ def _listing(names: list[str], message: str) -> str:
 
 
 def _missing_hint(missing: list[str], tensors: Mapping[str, Tensor]) -> str:
-    if missing == [HEAD]:
-        return "if the head is tied to the embedding, config.json must say tie_word_embeddings: true"
     other = next((name for name in tensors if name.endswith(f".{missing[0]}")), None)
     if other is None and missing[0].removeprefix("model.") in tensors:
         other = missing[0].removeprefix("model.")

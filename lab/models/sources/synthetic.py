@@ -14,8 +14,8 @@ import numpy as np
 
 from lab.core.errors import WeightsError
 from lab.core.suggest import unknown
+from lab.models.family import Sizes
 from lab.models.params import tensor_specs
-from lab.models.phi3.config import Phi3Config
 from lab.models.quant import F32
 from lab.models.sources.base import SourceKind
 
@@ -31,7 +31,7 @@ class SyntheticSource:
     kind: SourceKind = "synthetic"
     notes: tuple[str, ...] = ()
 
-    def __init__(self, config: Phi3Config, seed: int = 0) -> None:
+    def __init__(self, config: Sizes, seed: int = 0) -> None:
         """Make the source; costs nothing until something is read."""
         self.config = config
         self.seed = seed

@@ -13,9 +13,10 @@ from lab.compile.gpu import Gpu
 from lab.compile.link import linker
 from lab.compile.tvm_backend import build_executable, export_model
 from lab.models.catalog import ModelSpec, custom
-from lab.models.layouts import layout_named, mlc_formula
-from lab.models.params import EMBEDDING, param_specs
-from lab.models.phi3 import Phi3Config
+from lab.models.decoder.tensors import EMBEDDING
+from lab.models.layouts import LAYOUTS, layout_named
+from lab.models.params import param_specs
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import QuantScheme, dequantise
 from tests.compile.network import Compiled
 from tests.opencl_device import opencl_device
@@ -32,7 +33,7 @@ def packed(spec: ModelSpec, weights: Mapping[str, np.ndarray], layout: str) -> l
         if param.part == "w":
             out.append(w.astype(param.dtype) if w.ndim == 1 else packing.pack_dense(w.astype(param.dtype)))
             continue
-        q, scale = mlc_formula(layout)(w)
+        q, scale = LAYOUTS[layout].formula(w)
         out.append(packing.pack_q(q, 4) if param.part == "q" else packing.pack_scale(scale))
     return out
 
@@ -41,7 +42,7 @@ def stored(weights: Mapping[str, np.ndarray], scheme: QuantScheme, layout: str) 
     """The weights that a layout really keeps, as float32."""
     if not scheme.quantised:
         return dict(weights)
-    return {n: w if w.ndim == 1 else dequantise(*mlc_formula(layout)(w)) for n, w in weights.items()}
+    return {n: w if w.ndim == 1 else dequantise(*LAYOUTS[layout].formula(w)) for n, w in weights.items()}
 
 
 class GpuCompiled(Compiled):

@@ -15,7 +15,7 @@ from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
 from lab.compile.gpu.kv_cache import create_gpu_kv_cache
 from lab.compile.pipeline import pipeline
 from lab.models.decoder.reference import attention, rotary
-from lab.models.phi3 import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from tests.compile.building import rel_error
 from tests.compile.gpu.families import CPU_LIKE, STAGED, UNSTAGED
 from tests.compile.gpu.opencl import launches, loaded

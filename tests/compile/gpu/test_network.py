@@ -12,7 +12,7 @@ from lab.compile.gpu.count import decode_cost
 from lab.compile.tvm_backend import build_executable, export_model, kernel_sources
 from lab.models.catalog import custom
 from lab.models.params import decode_weight_bytes, rel_error_max
-from lab.models.phi3 import PRESETS
+from lab.models.phi3.presets import PRESETS
 from lab.models.quant import SCHEMES
 from tests.compile.building import rel_error
 from tests.compile.gpu.families import CPU_LIKE, STAGED, UNSTAGED

@@ -12,7 +12,7 @@ from lab.compile.gpu.kernels.gemv_rows import gemv_rows
 from lab.compile.gpu.kernels.norm import rms_norm
 from lab.compile.gpu.kernels.weights import Weights
 from lab.compile.gpu.tile import tiles
-from lab.models.layouts.kn import KN_F32, quantise_f32
+from lab.models.layouts.kn import KN_F32, quantise_f32, table_of
 from lab.models.quant import dequantise
 from tests.compile.building import rel_error
 from tests.compile.gpu.families import FAMILIES
@@ -30,7 +30,7 @@ def normal(*shape):
 def matrix(k, n, bits, *, by_rows=False):
     """Random [N, K] weights: as stored, and the float64 that this stands for."""
     w = normal(n, k)
-    packing = KN_F32 if not by_rows else KN_F32.__class__("rows", "float32", 0)
+    packing = table_of(KN_F32) if by_rows else KN_F32
     if bits == 32:
         return [packing.pack_dense(w)], w.astype(np.float64)
     q, scale = quantise_f32(w)

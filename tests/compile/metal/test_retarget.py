@@ -13,7 +13,7 @@ from lab.compile.launch_recorder import LaunchRecorder
 from lab.compile.metal.retarget import opencl_twin
 from lab.compile.tvm_backend import build_executable, export_model
 from lab.models.catalog import custom
-from lab.models.phi3 import Phi3Config
+from lab.models.phi3.config import Phi3Config
 from lab.models.quant import SCHEMES
 from tests.compile.building import rel_error
 from tests.compile.gpu.network import MTRIPLE, GpuCompiled, stored

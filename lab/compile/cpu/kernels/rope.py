@@ -24,7 +24,7 @@ def rope_table(head_dim: int, limit: int | None, scaling: float) -> PrimFunc:
 
     inverse: float32 [2, head_dim/2], the inverse frequencies of the short and the long factors; table: float32
     [positions, head_dim]. More than `limit` positions take the long ones. Angles are the float32 product of
-    position and inverse frequency, as in transformers' Phi3RotaryEmbedding; both are multiplied by `scaling`.
+    position and inverse frequency, as in transformers' rotary embedding; both are multiplied by `scaling`.
     """
     half = head_dim // 2
     most = 2**62 if limit is None else limit

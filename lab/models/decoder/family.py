@@ -1,0 +1,52 @@
+"""What families of the Llama kind have in common: one class that each of them extends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from lab.models.decoder.reference import last_logits
+from lab.models.decoder.sizes import DecoderSizes
+from lab.models.decoder.tensors import EMBEDDING, HEAD, decoder_tensors
+from lab.models.family import MlcNames, Product, TensorSpec, Vector
+from lab.models.quant import F32, QuantScheme
+
+C = TypeVar("C", bound=DecoderSizes)
+
+
+class DecoderFamily(Generic[C]):
+    """The network, its tensors and its references; names, presets and config.json are each family's own."""
+
+    embedding = EMBEDDING
+    head = HEAD
+    # The rows of the fused matrices are in this order.
+    fused: Mapping[str, tuple[str, ...]] = {
+        "qkv_proj": ("q_proj", "k_proj", "v_proj"),
+        "gate_up_proj": ("gate_proj", "up_proj"),
+    }
+    mlc: MlcNames | None = None
+
+    def tensors(self, config: C) -> list[TensorSpec]:
+        """Return every tensor in the order in which the network uses them; a tied head is left out."""
+        return decoder_tensors(config)
+
+    def network(self, config: C, scheme: QuantScheme, ops: Any) -> Any:
+        """Return the network as a Relax module, made of the operations `ops`."""
+        from lab.models.decoder.network import CausalLM  # TVM takes seconds to import
+
+        return CausalLM(config, scheme, ops)
+
+    def logits(
+        self, config: C, embedded: F32, product: Product, vector: Vector, kv_peaks: list[float] | None = None
+    ) -> F32:
+        """Return the logits [V] at the last of the embedded positions [T, H], in numpy."""
+        head = self.embedding if config.tie_word_embeddings else self.head
+        return last_logits(config, embedded, product, vector, head, kv_peaks)
+
+    def torch_parts(self, model: Any) -> Iterator[tuple[str, Any]]:
+        """Yield every module of transformers' network that holds weights, with the prefix of their names."""
+        yield "model.embed_tokens.", model.model.embed_tokens
+        for index, layer in enumerate(model.model.layers):
+            yield f"model.layers.{index}.", layer
+        yield "model.norm.", model.model.norm
+        yield "lm_head.", model.lm_head

@@ -1,0 +1,194 @@
+"""What a family of networks gives. Everything outside its folder asks it, and names no family.
+
+`lab.models.families` is the table of them; docs/adding-a-family.md walks through one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+
+from lab.models.quant import F32, QuantScheme
+
+if TYPE_CHECKING:
+    from lab.models.gguf_names import GgufNames
+
+Product = Callable[[str, F32], F32]
+"""Given a matrix's name [N, K] and x [T, K], returns x @ W^T [T, N]."""
+Vector = Callable[[str], F32]
+"""Given a norm's name, returns its weights [H]."""
+
+
+class Sizes(Protocol):
+    """What kernels, roofs and memory need to know of a network; its configuration, a frozen dataclass, has these.
+
+    Sizes are in elements, positions in tokens. `family` is the family's row in the table.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+    family: ClassVar[str]
+
+    @property
+    def hidden_size(self) -> int:
+        """Elements of the residual stream."""
+
+    @property
+    def intermediate_size(self) -> int:
+        """Elements between the two products of a feed-forward block."""
+
+    @property
+    def num_hidden_layers(self) -> int:
+        """Layers."""
+
+    @property
+    def num_attention_heads(self) -> int:
+        """Query heads of a layer."""
+
+    @property
+    def num_key_value_heads(self) -> int:
+        """Key heads of a layer, and value heads."""
+
+    @property
+    def head_dim(self) -> int:
+        """Elements of a head."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that there are: rows of the embedding table and of the head."""
+
+    @property
+    def tie_word_embeddings(self) -> bool:
+        """Whether the embedding table is the head too."""
+
+    @property
+    def max_position_embeddings(self) -> int:
+        """The longest context."""
+
+    @property
+    def original_max_position_embeddings(self) -> int:
+        """The longest context that `rope_short_factor` is for."""
+
+    @property
+    def attention_window(self) -> int | None:
+        """How many keys a query sees, itself included; None where it sees all."""
+
+    @property
+    def rope_theta(self) -> float:
+        """The base of the rotary frequencies."""
+
+    @property
+    def rope_short_factor(self) -> tuple[float, ...] | None:
+        """Divisors of the rotary frequencies [head_dim / 2], None without any."""
+
+    @property
+    def rope_long_factor(self) -> tuple[float, ...] | None:
+        """The same for contexts beyond `original_max_position_embeddings`."""
+
+    @property
+    def attention_scaling(self) -> float:
+        """What cos and sin of the rotation are multiplied by."""
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the network has (a tied head counts once)."""
+
+    @property
+    def layer_weights(self) -> int:
+        """How many weights are multiplied with the activations of every token: the matrices of all layers."""
+
+    @property
+    def head_weights(self) -> int:
+        """How many weights make the logits of one position."""
+
+
+C = TypeVar("C", bound=Sizes)
+
+
+def changed(config: C, **fields: Any) -> C:
+    """Return the configuration with other values of those fields, checked as it was."""
+    return cast(C, replace(cast(Any, config), **fields))
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One tensor of the network; `shape` is (N, K) of a matrix or (H,) of a vector.
+
+    `hf_name` is what the family calls it, which is Hugging Face's name except for matrices that are fused.
+    """
+
+    hf_name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network and where its numbers come from; `problem` says what is wrong with it, if anything."""
+
+    name: str
+    config: Sizes
+    source: str
+    problem: str | None = None
+
+
+class MlcNames(Protocol):
+    """How MLC-LLM calls and orders a family's tensors, for layout "mlc" and for folders in its format."""
+
+    def param_name(self, hf_name: str, suffix: str) -> str:
+        """Return what MLC-LLM calls the tensor; `suffix` is "weight", "q_weight" or "q_scale"."""
+
+    def ordered(self, hf_names: list[str]) -> Iterator[str]:
+        """Yield the names, which come in the network's order, in MLC-LLM's."""
+
+    def differences(self, config: Any) -> list[str]:
+        """Return what MLC-LLM computes otherwise than the network of `config`, a sentence each."""
+
+
+class Family(Protocol[C]):
+    """A family of networks, with configurations of type C.
+
+    `name` is its row in the table and `model_type` in config.json, `title` what messages call it. `embedding` and
+    `head` name those two matrices. `fused` maps a part of a matrix's name to the parts of the matrices that it is made
+    of, rows after rows, where a checkpoint stores those instead: {"qkv_proj": ("q_proj", "k_proj", "v_proj")}.
+    `mlc` is None where MLC-LLM has no such network.
+    """
+
+    name: str
+    title: str
+    embedding: str
+    head: str
+    fused: Mapping[str, tuple[str, ...]]
+    mlc: MlcNames | None
+
+    def presets(self) -> Mapping[str, Preset]:
+        """Return the networks that are known by name, in the order of `lab models`."""
+
+    def config_of(self, document: Mapping[str, Any], where: str) -> C:
+        """Return the numbers of a config.json; ModelError names `where` and the key that is missing or not known."""
+
+    def document(self, config: C) -> dict[str, Any]:
+        """Return `config` as a config.json of the transformers library."""
+
+    def tensors(self, config: C) -> list[TensorSpec]:
+        """Return every tensor in the order in which the network uses them; a tied head is left out."""
+
+    def network(self, config: C, scheme: QuantScheme, ops: Any) -> Any:
+        """Return the network as a Relax module with `export_tvm` and `spec`, made of the operations `ops`."""
+
+    def logits(
+        self, config: C, embedded: F32, product: Product, vector: Vector, kv_peaks: list[float] | None = None
+    ) -> F32:
+        """Return the logits [V] at the last of the embedded positions [T, H], in numpy: what builds are held to.
+
+        `product` and `vector` are called once for each tensor, in the order of `tensors`, and the product with the
+        head last (with the embedding table when tied). `kv_peaks` gets each layer's largest key or value.
+        """
+
+    def torch_network(self, config: C) -> Any:
+        """Return transformers' own network without storage for its weights; LabError where it can't be had."""
+
+    def torch_parts(self, model: Any) -> Iterator[tuple[str, Any]]:
+        """Yield every module of it that holds weights and runs once, with the prefix of their names."""
+
+    def gguf(self) -> GgufNames | None:
+        """Return the names in a GGUF; None where llama.cpp has no such network."""

@@ -1,0 +1,97 @@
+"""What networks are made of: weights as a layout packs them, and the operations that a target must be able to do.
+
+A network says what is computed, its target's operations (`lab.compile.cpu.ops`, `lab.compile.gpu.ops`) say how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tvm.relax.frontend import nn
+
+from lab.models.family import Sizes
+from lab.models.layouts import layout_named
+from lab.models.quant import QuantScheme
+
+Tensor = Any
+
+
+@dataclass(frozen=True)
+class Acts:
+    """Activations of `rows` tokens as a matrix product reads them: one or more tensors."""
+
+    tensors: list[Tensor]
+    rows: Any
+
+
+class Matrix(nn.Module):  # type: ignore[misc]
+    """The weights of one matrix [rows, columns] as a layout packs those of a scheme; kernels may bear its `name`.
+
+    The first `fine_rows` are queries and keys, whose products attention puts into exponentials: rounded activations
+    there are most of a network's whole error. Of its results, the first so many of `scaled` are times a factor.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        rows: int,
+        columns: int,
+        scheme: QuantScheme,
+        layout: str,
+        *,
+        embedding: bool = False,
+        fine_rows: int = 0,
+        scaled: tuple[int, float] = (0, 1.0),
+    ) -> None:
+        self.name, self.rows, self.columns, self.embedding, self.fine_rows = name, rows, columns, embedding, fine_rows
+        self.scaled = scaled
+        packing = layout_named(layout, scheme, embedding=embedding)
+        if scheme.quantised:
+            self.q_weight = nn.Parameter(packing.q_shape(rows, columns, scheme.bits), packing.q_dtype)
+            self.q_scale = nn.Parameter(packing.scale_shape(rows, columns), packing.scale_dtype(scheme))
+        else:
+            self.weight = nn.Parameter(packing.dense_shape(rows, columns), scheme.weight_dtype)
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The parameters in the order that kernels take them."""
+        return [self.q_weight, self.q_scale] if hasattr(self, "q_weight") else [self.weight]
+
+
+class Norm(nn.Module):  # type: ignore[misc]
+    """The weights of an RMSNorm."""
+
+    def __init__(self, size: int, eps: float, scheme: QuantScheme, layout: str) -> None:
+        self.eps = eps
+        self.weight = nn.Parameter((size,), layout_named(layout, scheme).vector_dtype(scheme))
+
+
+class Ops(Protocol):
+    """What a target must be able to do. Rows are tokens; residual streams are float32 [n, hidden].
+
+    Operations are as large as a target may want to fuse. `layout` is how it reads weights.
+    """
+
+    layout: str
+
+    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
+        """Return float32 [n, hidden] for int32 ids [n]."""
+
+    def normed(
+        self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
+    ) -> Tensor:
+        """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
+
+    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
+        """Return silu(first half) * second half of each row of `normed`, ready for a product."""
+
+    def encode(self, x: Tensor) -> Acts:
+        """Return [n, features] ready for a product."""
+
+    def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
+        """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
+
+    def create_kv_cache(self, config: Sizes, dtype: str, limits: Sequence[Any]) -> Tensor:
+        """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
