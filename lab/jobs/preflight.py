@@ -1,17 +1,20 @@
-"""What can be refused before minutes are spent on compiling and converting."""
+"""What can be refused before minutes are spent: on compiling and converting, or on what a run cannot go on with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lab.compile.chip import target_layout
-from lab.core.errors import BusyError, UsageError
+from lab.core.errors import BusyError, NotComparableError, UsageError
 from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
 from lab.core.progress import Progress
 from lab.devices.base import Device
+from lab.formats.bundle import load_manifest
 from lab.formats.manifest import MemoryBlock, ModelBlock
+from lab.formats.run_record import RunRecord
 from lab.formats.target import TargetSpec
 from lab.measure.checks import check_context, check_memory, check_ram_share, check_threads
 from lab.measure.plan import Plan
@@ -74,4 +77,23 @@ def check_profile(asked: bool, target: TargetSpec) -> None:
     if asked and target.compile.kind != "opencl":
         raise UsageError(
             f"--profile times the kernels of an OpenCL device, and those of {target.name} are for {target.compile.kind}"
+        )
+
+
+def check_same_settings(record: RunRecord, plan: Plan) -> None:
+    """Raise NotComparableError when the target asks for other settings now than when `record` was measured."""
+    if record.bundle.key and plan.settings_fingerprint != record.plan.settings_fingerprint:
+        raise NotComparableError(
+            f"targets/{record.target.name}.toml measures otherwise than when run {record.run_id} was made",
+            hint="measure anew, without --resume",
+        )
+
+
+def check_same_build(record: RunRecord, bundle: Path) -> None:
+    """Raise NotComparableError when what would run now is not what ran then."""
+    key = load_manifest(bundle, "bundle").key
+    if record.bundle.key and key != record.bundle.key:
+        raise NotComparableError(
+            f"run {record.run_id} measured build {record.bundle.key[:12]}, and this lab makes {key[:12]}",
+            hint="measure anew, without --resume",
         )

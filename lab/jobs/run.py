@@ -16,17 +16,21 @@ from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.devices.link import Access
 from lab.devices.registry import open_device
-from lab.formats.bundle import load_manifest
 from lab.formats.run_record import RevisionBlock, RunRecord, TimesRecord
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.jobs.build import Choice, Pipeline
-from lab.jobs.earlier import earlier_step
 from lab.jobs.engines import Builder
-from lab.jobs.preflight import check_early, check_profile, check_tools, startable_runner
-from lab.jobs.resume_checks import check_same_build, check_same_settings
+from lab.jobs.preflight import (
+    check_early,
+    check_profile,
+    check_same_build,
+    check_same_settings,
+    check_tools,
+    startable_runner,
+)
 from lab.measure.document import serial_hash
-from lab.measure.lengths import Asked, Step
+from lab.measure.lengths import Asked, Step, earlier_step
 from lab.measure.plan import USUAL_REPEATS, Plan, plan_for
 from lab.measure.session import Interrupted, measure, measure_engines
 from lab.measure.share import default_threads
@@ -96,7 +100,7 @@ def _run(device: Device, builder: Builder, wanted: Wanted) -> Found:
     bundle = steps.bundle(builder.spec, builder.target, builder.source, builder.dump_ir)
     runner = runner or _runner(device, builder, steps)
     if wanted.resumes is not None:
-        check_same_build(wanted.resumes, load_manifest(bundle, "bundle").key)
+        check_same_build(wanted.resumes, bundle)
     asked = None if wanted.cells else _asked(wanted, builder, device)
     session = _Session(builder.target, plan, runner, steps.time_s, _said(wanted), asked)
     return _measured(device, bundle, session, builder.progress)

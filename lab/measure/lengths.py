@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from lab import store
 from lab.core.progress import Progress
 from lab.core.units import human_seconds
-from lab.formats.run_record import Lengths
+from lab.formats.run_record import Lengths, RunRecord
 from lab.formats.test import Test
 from lab.measure.engine import Rate
 from lab.measure.plan import DEPTHS, GENERATES, LEAST_REPEATS, PROMPTS, Plan, cells_of
@@ -21,6 +22,7 @@ LADDER = ((PROMPTS[0], GENERATES[0]), (256, 64), (128, 32), (64, 16), (32, 8))
 TRIAL = Test(prompt=32, generate=5)
 # Three rounds of warm-up are usual; the rest is the start of a process, and looks at the device and at its roofs.
 WARM_PROMPT, WARM_GENERATE, REST_S = 3 * 16, 3 * 4, 1.5
+LOOKED_AT = 20  # newest runs of the target and model: who named lengths in all of them has left the series anyway
 STAYS = 1.25  # an earlier step is left when its repetitions are off the budget by more than this
 
 Step = tuple[int, int]
@@ -97,3 +99,20 @@ def _why(lengths: Lengths) -> str:
         f"{lengths.prompt} + {lengths.generate} tokens: {LEAST_REPEATS} repetitions of {prompt} + {generate} would take"
         f" about {default} here; --prompt and --generate name others"
     )
+
+
+def earlier_step(target: str, label: str, serial_hash: str) -> Step | None:
+    """Return prompt and generate as the newest run of this device and model chose them, or None."""
+    of_model = [entry for entry in store.entries(target) if entry.may_be_of(label)]
+    for record in store.read_entries(reversed(of_model[-LOOKED_AT:])):
+        step = _chosen_step(record, label, serial_hash) if isinstance(record, RunRecord) else None
+        if step is not None:
+            return step
+    return None
+
+
+def _chosen_step(record: RunRecord, label: str, serial_hash: str) -> Step | None:
+    lengths = record.plan.lengths
+    if record.model.label != label or record.device.serial_hash != serial_hash or not lengths:
+        return None
+    return lengths.prompt, lengths.generate

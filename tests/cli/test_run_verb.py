@@ -16,8 +16,7 @@ from lab.core.home import builtin_dir, profiles_dir
 from lab.formats.run_record import Lengths, RunRecord, TimesRecord
 from lab.formats.test import Test
 from lab.jobs.build import Pipeline
-from lab.jobs.earlier import earlier_step
-from lab.measure.lengths import Asked
+from lab.measure.lengths import Asked, earlier_step
 from lab.measure.plan import Plan
 from lab.measure.session import Interrupted
 from tests.analysis.documents import cell, failed_repetition, record

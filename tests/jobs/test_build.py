@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import lab.jobs.ahead as ahead
+import lab.jobs.build as ahead
 import lab.ondevice.build as build
 from lab.core.progress import NullProgress
 from lab.formats.target import TargetSpec, load_target
