@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 
 from benchmarks.sessions import Ask, builder_for, opened
@@ -43,8 +44,9 @@ def first_tokens_s(ask: Ask, isa: str, progress: Progress) -> dict[str, list[flo
         MeasureError: a process failed, or computed something else, or was built for less.
     """
     builder = builder_for(ask, progress)
-    setups, _ = builder.setups(ask.engines)
-    with opened(builder) as device, device_lock(device.serial, setups[0].what, progress.note):
+    with opened(builder) as device, ExitStack() as held:
+        setups, _ = builder.setups(ask.engines, device)
+        held.enter_context(device_lock(device.serial, setups[0].what, progress.note))
         facts = device.facts()
         plan = replace(plan_for(builder.target, (CELL,), default_threads(facts)), warmup_cap=0)
         starts = {one.name: _start(one, isa) for one in (setup.prepare(device, facts, plan) for setup in setups)}

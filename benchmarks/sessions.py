@@ -75,8 +75,8 @@ class AsBefore:
 def quiet(ask: Ask, progress: Progress) -> Records:
     """Return the records of all engines, in turns, each with its own best number of threads."""
     builder = builder_for(ask, progress)
-    setups, runner = builder.setups(ask.engines)
     with opened(builder) as device:
+        setups, runner = builder.setups(ask.engines, device)
         plan = _plan(builder, device, ask)
         return measure_engines(device, setups, plan, progress, runner, find_threads=True)
 
@@ -84,9 +84,9 @@ def quiet(ask: Ask, progress: Progress) -> Records:
 def disturbed(ask: Ask, before: Records, progress: Progress) -> Records:
     """Return the same while another process keeps one core busy, with the threads of the session `before`."""
     builder = builder_for(ask, progress)
-    setups, runner = builder.setups(ask.engines)
-    kept = [AsBefore(one, record.engine.threads) for one, record in zip(setups, before, strict=True)]
     with opened(builder) as device:
+        setups, runner = builder.setups(ask.engines, device)
+        kept = [AsBefore(one, record.engine.threads) for one, record in zip(setups, before, strict=True)]
         # Nothing is waited for: that the machine is busy is the point.
         plan = replace(_plan(builder, device, ask), max_busy=1.0, gate_timeout_s=0.0)
         with busy_core():

@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from lab.core.errors import LabError, UsageError
-from lab.core.suggest import unknown
 from lab.formats.kinds import MOST
+from lab.jobs.options import ENGINES, check_engines
 
 F = TypeVar("F", bound=Callable[..., Any])
-ENGINES = ("tvm", "mlc", "llama.cpp", "ik_llama.cpp")
 MOST_TOKENS = 1_000_000_000
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
@@ -95,9 +94,7 @@ def engine_option(verb: F) -> F:
 
 def _engines(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(part.strip() for part in value.split(","))) if value is not None else ()
-    for name in names:
-        if name not in ENGINES:
-            raise UsageError(unknown("engine", name, ENGINES))
+    check_engines(names)
     return names
 
 

@@ -16,8 +16,9 @@ from lab.formats import calibration
 from lab.formats.calibration import Calibration
 from lab.formats.run_record import RunRecord
 from lab.jobs.interrupt import Interrupted
+from lab.jobs.run import Ran
 
-Session = Callable[[], tuple[tuple[RunRecord, ...], str | None]]
+Session = Callable[[], Ran]
 
 
 def measured(session: Session, number: int, progress: Progress) -> list[str]:
@@ -31,9 +32,11 @@ def measured(session: Session, number: int, progress: Progress) -> list[str]:
     builds: set[str] = set()
     with progress.phase("calibrate", number, "sessions") as advance:
         for turn in range(number):
-            (record, *_), kept = session()
-            if kept:
-                raise Interrupted(f"{kept}; {turn} whole sessions before it are on record: --from-history takes them")
+            ran = session()
+            record = ran.records[0]
+            if ran.kept:
+                whole = f"{turn} whole sessions before it are on record: --from-history takes them"
+                raise Interrupted(f"{ran.kept}; {whole}")
             _check(record, builds)
             ids.append(record.run_id)
             advance(1)

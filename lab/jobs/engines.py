@@ -1,4 +1,4 @@
-"""`--engine`: what each name needs to be built, and the setups that a session takes."""
+"""The engines of a run, one or several: what each name needs to be built, and the setups that a session takes."""
 
 from __future__ import annotations
 
@@ -38,18 +38,21 @@ class Builder:
     progress: Progress
     programs: Mapping[str, Path] = field(default_factory=dict)
 
-    def setups(self, names: Sequence[str], device: Device | None = None) -> tuple[list[Setup], RunnerFiles]:
-        """Return every engine built, in order, and the runner, one that `device` can start where that is given.
+    def setups(self, names: Sequence[str], device: Device) -> tuple[list[Setup], RunnerFiles]:
+        """Return every engine built, in order, and the runner, one that `device` can start.
 
-        What is missing is said before anything is built.
+        What is missing is told before anything is built. Another device is asked whether it can start the runner before
+        anything is compiled for it; for this machine the runner is built while the first library is compiled.
         """
-        programs = self._programs(names)
+        programs, is_here = self._programs(names), self.target.device.transport == "local"
         steps = Pipeline(self.progress)
-        runner = steps.runner(self.target)
-        if device is not None:
-            runner = startable_runner(device, runner, self.target, self.progress)
-        runner_s = steps.time_s["runner"]
-        return [self._setup(name, programs.get(name), runner, runner_s) for name in names], runner
+        runner = None if is_here else self._runner(steps, device)
+        made = [self._made(name, programs.get(name), runner_follows=is_here) for name in names]
+        runner = runner or self._runner(steps, device)
+        return [one.setup(runner, steps.time_s["runner"], self.progress) for one in made], runner
+
+    def _runner(self, steps: Pipeline, device: Device) -> RunnerFiles:
+        return startable_runner(device, steps.runner(self.target), self.target, self.progress)
 
     def _programs(self, names: Sequence[str]) -> dict[str, Path]:
         """Return the peers' programs, of those that are asked for; what stands against them is said here."""
@@ -67,17 +70,34 @@ class Builder:
             require_gguf(peers[0])
         return {name: self.programs.get(name) or find_llama_bench(PEERS[name]) for name in peers}
 
-    def _setup(self, name: str, program: Path | None, runner: RunnerFiles, runner_s: float) -> Setup:
-        steps = Pipeline(self.progress)
+    def _made(self, name: str, program: Path | None, *, runner_follows: bool) -> _Made:
+        steps = Pipeline(self.progress, runner_follows=runner_follows)
         if program is not None:
             folders = steps.ggufs(self.spec, self.source, all_types=PEERS[name].has_variants)
-            times = TimesRecord(convert=steps.time_s["convert"], runner=runner_s)
-            return LlamaSetup(PEERS[name], program, folders, self.target, self.progress, times)
+            return _Made(name, self.target, tuple(folders), TimesRecord(convert=steps.time_s["convert"]), program)
         backend = cast(Literal["tvm", "mlc"], name)  # the option takes no other
         target = replace(self.target, compile=replace(self.target.compile, backend=backend))
         bundle = steps.bundle(self.spec, target, self.source, self.dump_ir)
-        times = TimesRecord(steps.time_s["compile"], steps.time_s["convert"], runner_s)
-        return RunnerSetup(bundle, target, runner, self.progress, times)
+        return _Made(name, target, (bundle,), TimesRecord(steps.time_s["compile"], steps.time_s["convert"]))
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What one engine runs, and what was spent on it; a peer has a `program` of its own."""
+
+    name: str
+    target: TargetSpec
+    folders: tuple[Path, ...]
+    times: TimesRecord
+    program: Path | None = None
+
+    def setup(self, runner: RunnerFiles, runner_s: float, progress: Progress) -> Setup:
+        """Return the setup with the runner, which measures the roofs of a peer too."""
+        times = replace(self.times, runner=runner_s)
+        if self.program is not None:
+            return LlamaSetup(PEERS[self.name], self.program, list(self.folders), self.target, progress, times)
+        (bundle,) = self.folders
+        return RunnerSetup(bundle, self.target, runner, progress, times)
 
 
 def require_gguf(name: str) -> None:

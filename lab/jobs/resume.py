@@ -5,66 +5,69 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from lab import store
 from lab.core.errors import DeviceUnreachableError, UsageError
 from lab.formats.run_record import Cell, RunRecord
 from lab.formats.test import Test
-from lab.jobs.build import Choice
-from lab.jobs.run import Wanted
+from lab.jobs.options import RunOptions
+from lab.jobs.run import Rest
 
 
-def rest_of(record: RunRecord, choice: Choice) -> tuple[Choice, Wanted] | None:
-    """Return what to build and to measure for the cells that `record` lacks; None when it lacks none.
+def rest_of(record: RunRecord, given: RunOptions) -> tuple[RunOptions, Rest] | None:
+    """Return what to build and to measure for the tests that `record` lacks; None when it lacks none.
 
-    `choice` brings a weights folder and an address, which records do not hold.
+    `given` brings what records do not hold (a weights folder and an address) and what goes on record of the new run;
+    its tags stand in for the record's where it has any. How is measured is taken from the record.
 
     Raises:
         UsageError: it was measured with weights that are not given now, on a device of an address that is not given
             now, or beside other engines.
     """
-    cells = tuple(Test.of(cell) for cell in record.cells if not _is_done(cell, record))
-    if not cells:
+    tests = tuple(Test.of(cell) for cell in record.cells if not _is_done(cell, record))
+    if not tests:
         return None
+    _check(record, given)
+    whole = record.model.layers == record.model.layers_total
+    options = RunOptions(
+        target=record.target.name,
+        model=record.model.id,
+        layers=None if whole else record.model.layers,
+        weights=given.weights,
+        seed=_seed(record, given.weights),
+        address=given.address,
+        accept_new=given.accept_new,
+        engines=_engines(record),
+        repeats=record.plan.repeats,
+        threads=record.plan.threads if record.bundle.key else None,
+        tags=given.tags or record.tags,
+        revision=given.revision,
+        dump_ir=given.dump_ir,
+    )
+    return options, Rest(record, tests)
+
+
+def _check(record: RunRecord, given: RunOptions) -> None:
     if record.session is not None:
         raise UsageError(
             f"run {record.run_id} took turns with another engine, and a part of it cannot be measured alone",
             hint="measure both again with --engine",
         )
-    if record.by_address and not choice.address:
+    if record.by_address and not given.address:
         raise UsageError(
             f"run {record.run_id} was measured on a device that --at named, and no record holds an address",
             hint="say again where it is: --at ADDRESS",
         )
-    whole = record.model.layers == record.model.layers_total
-    chosen = replace(
-        choice,
-        target=record.target.name,
-        model=record.model.id,
-        layers=None if whole else record.model.layers,
-        seed=_seed(record, choice.weights),
-    )
-    threads = record.plan.threads if record.bundle.key else None
-    wanted = Wanted(
-        repeats=record.plan.repeats,
-        threads=threads,
-        engines=_engines(record),
-        cells=cells,
-        resumes=record,
-        tags=record.tags,
-    )
-    return chosen, wanted
 
 
 @contextmanager
-def hinting_at(choice: Choice) -> Iterator[None]:
+def hinting_at(options: RunOptions) -> Iterator[None]:
     """Let the error of a device that is not reached say that the run may have been one of --at."""
     try:
         yield
     except DeviceUnreachableError as problem:
-        if not choice.address:
+        if not options.address:
             again = "if the run was measured with --at, say that again"
             problem.hint = f"{problem.hint}; {again}" if problem.hint else again
         raise

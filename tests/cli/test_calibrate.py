@@ -11,33 +11,34 @@ import pytest
 
 from lab import store
 from lab.formats.calibration import load_floors
-from lab.formats.run_record import RunRecord
+from lab.jobs.options import RunOptions
+from lab.jobs.run import Ran
 from tests.analysis.documents import DOCUMENT
 from tests.analysis.sessions import NOISE, session, sessions
 from tests.cli.conftest import Lab
 
 
 class Bench:
-    """Stands in for `run_wanted`: a session more each time it is called."""
+    """Stands in for `run`: a session more each time it is called."""
 
     def __init__(self) -> None:
         self.made = 0
-        self.asked: list[Any] = []
+        self.asked: list[RunOptions] = []
         self.interrupt_at = -1
         self.status = "ok"
 
-    def __call__(self, choice: Any, wanted: Any, *_: Any) -> tuple[tuple[RunRecord, ...], str | None]:
-        record = session(self.made, 10.0 * NOISE[self.made % 8], tags=list(wanted.tags), status=self.status)
+    def __call__(self, options: RunOptions, *_: Any) -> Ran:
+        record = session(self.made, 10.0 * NOISE[self.made % 8], tags=list(options.tags), status=self.status)
         store.save(record)
-        self.asked.append((choice, wanted))
+        self.asked.append(options)
         self.made += 1
-        return (record,), "1 of 3 repetitions were finished" if self.made - 1 == self.interrupt_at else None
+        return Ran((record,), "1 of 3 repetitions were finished" if self.made - 1 == self.interrupt_at else None)
 
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     made = Bench()
-    monkeypatch.setattr("lab.jobs.run.run_wanted", made)
+    monkeypatch.setattr("lab.jobs.run.run", made)
     return made
 
 
@@ -45,7 +46,7 @@ def test_it_measures_learns_and_shows(lab: Lab, home: Path, bench: Bench) -> Non
     ran = lab("calibrate", "local", "--model", "phi3-mini-q4", "--sessions", "12")
     assert ran.code == 0
     assert bench.made == 12
-    assert {tuple(wanted.tags) for _, wanted in bench.asked} == {("calibrate",)}
+    assert {options.tags for options in bench.asked} == {("calibrate",)}
     assert "learned from 12 sessions" in ran.out
     shown = lab("calibrate", "local", "--show", "--json").document
     decode = next(one for one in shown["floors"] if one["metric"] == "decode_tok_per_s")
@@ -100,7 +101,7 @@ def test_without_a_model_that_of_the_newest_run_is_taken(lab: Lab, home: Path, b
     run = session(0, 10.0)
     store.save(replace(run, model=replace(run.model, label="phi3-mini-q4@2l", layers=2)))
     lab("calibrate", "local")
-    assert {(choice.model, choice.layers) for choice, _ in bench.asked} == {("phi3-mini-q4", 2)}
+    assert {(options.model, options.layers) for options in bench.asked} == {("phi3-mini-q4", 2)}
 
 
 def test_show_without_a_calibration_says_what_to_do(lab: Lab, home: Path) -> None:

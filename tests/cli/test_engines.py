@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import lab.jobs.run as measuring
+import lab.jobs.run as job
 from lab import store
 from lab.core.home import profiles_dir
 from lab.formats.run_record import RunRecord
@@ -38,8 +38,9 @@ class Together:
         self.find_threads: bool | None = None
 
     def __call__(
-        self, device: Any, setups: Sequence[Setup], plan: Plan, *_: Any, find_threads: bool, said: Any
+        self, device: Any, setups: Sequence[Setup], plan: Plan, *_: Any, find_threads: bool, said: Any, asked: Any
     ) -> tuple[RunRecord, ...]:
+        assert asked is None  # nothing is chosen by a trial
         self.setups, self.plan, self.find_threads = setups, plan, find_threads
         if isinstance(self.result, BaseException):
             raise self.result
@@ -52,7 +53,7 @@ class Together:
 def together(home: Path, monkeypatch: pytest.MonkeyPatch) -> Together:
     """Nothing is built or measured; llama-bench is a program that is never started."""
     found = Together()
-    monkeypatch.setattr(measuring, "measure_engines", found)
+    monkeypatch.setattr(job, "measure_engines", found)
     monkeypatch.setenv("LAB_LLAMA_BENCH", sys.executable)
 
     def step(name: str) -> Any:

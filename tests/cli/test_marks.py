@@ -14,7 +14,6 @@ from lab import store
 from lab.core.errors import DeviceUnreachableError
 from lab.formats.run.blocks import RevisionBlock
 from lab.formats.run_record import RunRecord, from_json, to_json
-from lab.jobs.fleet.argv import words_of
 from tests.analysis.documents import record
 from tests.cli.conftest import Keep, Lab
 from tests.cli.test_resume import lacking, same_build  # noqa: F401 - a fixture
@@ -77,12 +76,6 @@ def test_the_rest_of_a_run_keeps_its_tags(lab: Lab, keep: Keep, session: Session
     keep(status="interrupted", cells=lacking(), tags=["nightly"])
     assert lab("run", "--resume", "latest", "--json").code == 0
     assert session.said["tags"] == ("nightly",)
-
-
-def test_a_fleet_hands_both_to_each_of_its_targets() -> None:
-    options = {"tags": ("a", "b"), "revision": RevisionBlock("c" * 40, False)}
-    assert words_of(options) == ["--tag", "a", "--tag", "b", "--revision", "c" * 40]
-    assert words_of({"tags": (), "revision": None}) == []
 
 
 def test_the_record_holds_both_and_is_read_again() -> None:

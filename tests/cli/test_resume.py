@@ -66,6 +66,15 @@ def test_another_build_is_not_the_same_run(lab: Lab, keep: Keep, monkeypatch: py
     assert "without --resume" in ran.err
 
 
+def test_neither_is_another_build_by_a_backend_that_was_named(
+    lab: Lab, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = {**store.to_json(record())["engine"], "name": "mlc"}
+    keep(status="interrupted", cells=lacking(), engine=engine)
+    monkeypatch.setattr("lab.jobs.preflight.load_manifest", lambda *_: SimpleNamespace(key="ee" * 32))
+    assert lab("run", "--resume", "latest").code == 5
+
+
 def test_other_settings_are_not_the_same_run(lab: Lab, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
     from lab.jobs.preflight import check_same_settings
 
@@ -123,7 +132,7 @@ def test_a_device_that_is_not_reached_may_have_been_one_of_at(
     def gone(*_: object, **__: object) -> None:
         raise DeviceUnreachableError("pi@rpi5: no such host", hint="check [ssh].host")
 
-    monkeypatch.setattr("lab.jobs.run._run", gone)
+    monkeypatch.setattr("lab.jobs.run.Job.measured", gone)
     keep(status="interrupted", cells=lacking())
     ran = lab("run", "--resume", "latest")
     assert ran.code == 4

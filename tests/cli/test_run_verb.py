@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import lab.jobs.run as measuring
+import lab.jobs.run as job
 from lab import store
 from lab.core.errors import MeasureError
 from lab.core.home import builtin_dir, profiles_dir
@@ -28,7 +28,7 @@ RUN = ("run", "--target", "local", "--model", "phi3-mini-q4")
 
 
 class Session:
-    """Stands in for `measure`: keeps what it was asked, and ends as told."""
+    """Stands in for `measure_engines`: keeps what it was asked, and ends as told."""
 
     def __init__(self, result: RunRecord | BaseException) -> None:
         self.result = result
@@ -37,19 +37,23 @@ class Session:
         self.said: Any = None
         self.asked: Asked | None = None
 
-    def __call__(self, *words: Any, said: Any, asked: Asked | None) -> RunRecord:
-        self.plan, self.times, self.said, self.asked = words[3], words[6], said, asked
+    def __call__(
+        self, device: Any, setups: Any, plan: Plan, *_: Any, find_threads: bool, said: Any, asked: Asked | None
+    ) -> tuple[RunRecord, ...]:
+        (setup,) = setups
+        assert not find_threads
+        self.plan, self.times, self.said, self.asked = plan, setup.times, said, asked
         if isinstance(self.result, BaseException):
             raise self.result
         store.save(self.result)
-        return self.result
+        return (self.result,)
 
 
 @pytest.fixture
 def session(home: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     """Nothing is built either: each step takes no time and gives an empty folder."""
     found = Session(record())
-    monkeypatch.setattr(measuring, "measure", found)
+    monkeypatch.setattr(job, "measure_engines", found)
 
     def step(name: str) -> Any:
         def done(self: Pipeline, *_: Any) -> Path:

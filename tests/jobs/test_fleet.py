@@ -13,7 +13,6 @@ import pytest
 
 from lab.formats.target import DeviceSpec, TargetSpec
 from lab.jobs.fleet import member as member_module
-from lab.jobs.fleet.argv import words_of
 from lab.jobs.fleet.member import Member
 from lab.jobs.fleet.run import exit_code, run_fleet
 
@@ -147,15 +146,3 @@ def test_progress_is_followed() -> None:
     one.hear("not json")
     assert (one.phase, one.done, one.total, one.unit) == ("push", 7, 10, "bytes")
     assert one.notes == ["[2Jhi", "not json"]
-
-
-def test_options_become_words_again() -> None:
-    options = {
-        "model": "m",
-        "prompt": (1, 2),
-        "engines": (),
-        "repeats": None,
-        "accept_new": True,
-        "weights": Path("/w"),
-    }
-    assert words_of(options) == ["--model", "m", "--prompt", "1,2", "--accept-new", "--weights", "/w"]

@@ -20,12 +20,13 @@ from lab.cli.options import (
 )
 from lab.cli.output import print_document, print_text
 from lab.jobs.interrupt import keeping
+from lab.jobs.options import RunOptions
 
 if TYPE_CHECKING:
     from lab.jobs.bisect.drive import Found
+    from lab.jobs.bisect.state import Hunt
 
-SHAPE = ("prompt", "generate", "depth", "repeats", "threads")
-OF_RUN = ("target", "model", *SHAPE, "layers", "weights", "seed", "address", "accept_new")
+OF_BISECT = ("metrics", "floor", "sessions", "build", "measure", "emulated")  # the others are those of lab run
 KEPT = "the repository is as it was, and the sessions that were measured are on record"
 
 
@@ -71,25 +72,25 @@ def command(good: str, bad: str, as_json: bool, **options: Any) -> int:
     from lab.formats.revision import repository
     from lab.jobs.bisect.drive import bisect
     from lab.jobs.bisect.git import bisection
-    from lab.jobs.fleet.argv import words_of
+    from lab.jobs.fleet.argv import argv_of
 
     found = repository()
     if found is None:
         raise UsageError("the working folder is in no git repository", hint="run it in the one to bisect")
     of = bisection(found, good, bad)
-    words = words_of({name: options[name] for name in OF_RUN})
+    own = {name: options.pop(name) for name in OF_BISECT}
+    asked = RunOptions(**options)
     with keeping(KEPT):
-        done = bisect(of, _hunt(str(found.top), options), words)
+        done = bisect(of, _hunt(str(found.top), asked, own), argv_of(asked))
     _show(done, as_json)
     return 0 if done.first_bad is not None else 1
 
 
-def _hunt(top: str, options: dict[str, Any]) -> Any:
+def _hunt(top: str, asked: RunOptions, own: dict[str, Any]) -> Hunt:
     from lab.jobs.bisect.state import Hunt
 
-    names = ("target", "model", "metrics", "sessions", "build", "floor", "emulated")
-    measure = tuple(shlex.split(options["measure"] or ""))
-    return Hunt(top=top, measure=measure, pythonpath=None, **{name: options[name] for name in names})
+    measure = tuple(shlex.split(own["measure"] or ""))
+    return Hunt(top=top, target=asked.target, model=asked.model, pythonpath=None, **{**own, "measure": measure})
 
 
 def _show(done: Found, as_json: bool) -> None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @weights_options
 @reach_options
 @json_option
-def command(target: str, from_history: bool, show: bool, as_json: bool, **options: Any) -> int:
+def command(target: str, sessions: int, from_history: bool, show: bool, as_json: bool, **options: Any) -> int:
     """Learn how much a target's sessions differ when nothing changed.
 
     Measures the same build in --sessions sessions, 10 at the least, and learns for each metric the noise between
@@ -58,18 +58,19 @@ def command(target: str, from_history: bool, show: bool, as_json: bool, **option
     """
     if show and from_history:
         raise UsageError("--show shows what was learned, --from-history learns: give one")
-    _show(_found(target, from_history, show, options), as_json)
+    _show(_stored(target) if show else _learned(target, None if from_history else sessions, options), as_json)
     return 0
 
 
-def _found(target: str, from_history: bool, show: bool, options: dict[str, Any]) -> Calibration:
-    if show:
-        return _stored(target)
+def _learned(target: str, sessions: int | None, options: dict[str, Any]) -> Calibration:
+    """Measure so many sessions and learn from them, or (None) from the history."""
     from lab.jobs.calibrate import of_history
     from lab.views.progress import progress_on
 
     with progress_on(stderr()) as progress:
-        return of_history(target, options["model"], progress) if from_history else _measured(target, options, progress)
+        if sessions is None:
+            return of_history(target, options["model"], progress)
+        return _measured(target, sessions, options, progress)
 
 
 def _stored(target: str) -> Calibration:
@@ -82,30 +83,22 @@ def _stored(target: str) -> Calibration:
     return load(path)
 
 
-def _measured(target: str, options: dict[str, Any], progress: Progress) -> Calibration:
+def _measured(target: str, sessions: int, options: dict[str, Any], progress: Progress) -> Calibration:
     from lab.cli.access import access_of
     from lab.formats.revision import measured_revision
     from lab.formats.tags import CALIBRATE
-    from lab.jobs.build import Choice
     from lab.jobs.calibrate import latest_model, measured, of_runs
-    from lab.jobs.run import Wanted, run_wanted
+    from lab.jobs.options import RunOptions
+    from lab.jobs.run import run
 
     found = (options["model"], options["layers"]) if options["model"] else latest_model(target, progress)
     if found is None:
         raise UsageError(f"target {target} has no run whose model could be taken", hint="give --model")
     model, layers = found
-    choice = Choice(target, model, options["layers"] or layers, options["weights"], options["seed"], options["address"])
-    wanted = Wanted(
-        prompt=options["prompt"],
-        generate=options["generate"],
-        depth=options["depth"],
-        repeats=options["repeats"],
-        threads=options["threads"],
-        tags=(CALIBRATE,),
-        revision=measured_revision(None),
-    )
+    chosen = {**options, "target": target, "model": model, "layers": options["layers"] or layers}
+    asked = RunOptions(**chosen, tags=(CALIBRATE,), revision=measured_revision(None))
     access = access_of(options["accept_new"], progress)
-    ids = measured(lambda: run_wanted(choice, wanted, None, progress, access), options["sessions"], progress)
+    ids = measured(lambda: run(asked, progress, access), sessions, progress)
     return of_runs(ids, target, progress)
 
 

@@ -35,8 +35,8 @@ class Found:
     log: str
 
 
-def bisect(of: Bisection, hunt: Hunt, words: list[str]) -> Found:
-    """Find the first commit that has what the bad end has. `words` are those of `lab run` for one session.
+def bisect(of: Bisection, hunt: Hunt, argv: list[str]) -> Found:
+    """Find the first commit that has what the bad end has. `argv` is that of `lab run` for one session.
 
     Raises:
         NotComparableError: the bad end is not worse than the good one.
@@ -45,14 +45,14 @@ def bisect(of: Bisection, hunt: Hunt, words: list[str]) -> Found:
     with tempfile.TemporaryDirectory(prefix="lab-bisect-") as name:
         folder = Path(name)
         keep = frozen(of.repository.top, folder)
-        _completed(hunt, keep, words).save(folder)
+        _completed(hunt, keep, argv).save(folder)
         with of.started():
             return _hunted(of, folder, keep)
 
 
-def _completed(hunt: Hunt, keep: Frozen, words: list[str]) -> Hunt:
+def _completed(hunt: Hunt, keep: Frozen, argv: list[str]) -> Hunt:
     """Add how a session is started. -P keeps a folder called lab in somebody's repository from being taken for lab."""
-    own = [sys.executable, *([] if keep.is_subject else ["-P"]), "-c", RUN, "run", *words, "--json"]
+    own = [sys.executable, *([] if keep.is_subject else ["-P"]), "-c", RUN, "run", *argv, "--json"]
     measure = hunt.measure or tuple(own)
     fields = {**vars(hunt), "measure": measure, "pythonpath": os.environ.get("PYTHONPATH")}
     return Hunt(**fields)

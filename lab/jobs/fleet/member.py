@@ -44,11 +44,11 @@ class Member:
         errors = [note.removeprefix("error: ") for note in self.notes if note.startswith("error: ")]
         return (errors or self.notes or [""])[-1]
 
-    def start(self, words: Sequence[str], on_change: Callable[[], None]) -> None:
-        """Start `lab` with `words`, in a session of its own: Ctrl-C reaches it through `stop` alone."""
+    def start(self, argv: Sequence[str], on_change: Callable[[], None]) -> None:
+        """Start `lab` with `argv`, in a session of its own: Ctrl-C reaches it through `stop` alone."""
         self.phase = "starting"
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _ENTRY, *words],
+            [sys.executable, "-c", _ENTRY, *argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

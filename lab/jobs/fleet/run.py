@@ -23,7 +23,7 @@ def is_on_this_machine(target: TargetSpec) -> bool:
 def run_fleet(
     members: Sequence[Member],
     targets: dict[str, TargetSpec],
-    words: Callable[[str], Sequence[str]],
+    argv: Callable[[str], Sequence[str]],
     on_change: Callable[[], None],
 ) -> bool:
     """Run every member that has not failed yet to its end; return whether Ctrl-C stopped them.
@@ -37,7 +37,7 @@ def run_fleet(
     together = [member for member in waiting if member not in alone]
     try:
         for queues in [_by_device(together, targets), *([[member]] for member in alone)]:
-            _run_queues(queues, lambda member: member.start(words(member.target), on_change), on_change)
+            _run_queues(queues, lambda member: member.start(argv(member.target), on_change), on_change)
     except KeyboardInterrupt:
         _stop(members, on_change)
         return True

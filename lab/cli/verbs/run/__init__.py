@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -21,17 +20,13 @@ from lab.cli.options import (
     reach_options,
     weights_options,
 )
-from lab.cli.output import print_document, print_json_text, print_text, stderr, tell
+from lab.cli.output import stderr, tell
 from lab.cli.problems import EXIT_INTERRUPTED
-from lab.core.errors import DeviceUnreachableError, LabError
-from lab.jobs.interrupt import keeping
+from lab.core.errors import LabError
+from lab.jobs.options import RunOptions
 
 if TYPE_CHECKING:
-    from lab.formats.run.blocks import RevisionBlock
-    from lab.formats.run_record import RunRecord
-    from lab.jobs.build import Choice
-    from lab.jobs.fleet.member import Member
-    from lab.jobs.run import Wanted
+    from lab.jobs.run import Ran, Rest
 
 TARGETS = "Device; see 'lab targets'. Several are measured side by side."
 F = TypeVar("F", bound=Callable[..., Any])
@@ -92,14 +87,17 @@ def command(targets: tuple[str, ...], resume: str | None, as_json: bool, **optio
       lab run --target local --model phi3-mini-q4 --engine tvm,llama.cpp
       lab run --target local --model phi3-mini-q4 --layers 2 --prompt 128,512 --depth 0,2048 --json
     """
+    from lab.formats.revision import measured_revision
+
     _check_given(targets, resume, options)
-    options["revision"] = _revision(options["revision"])
+    given = {**options, "revision": measured_revision(options["revision"])}
     if resume is not None:
-        return _resume(resume, options, as_json)
+        return _resume(resume, given, as_json)
     if len(targets) > 1:
-        return _several(targets, options, as_json)
-    choice, wanted = _asked(targets[0], options)
-    return _one(choice, wanted, options, as_json)
+        from lab.cli.verbs.run.several import run_several
+
+        return run_several([RunOptions(target=target, **given) for target in targets], as_json)
+    return _one(RunOptions(target=targets[0], **given), None, as_json)
 
 
 def _check_given(targets: tuple[str, ...], resume: str | None, options: dict[str, Any]) -> None:
@@ -114,125 +112,44 @@ def _check_given(targets: tuple[str, ...], resume: str | None, options: dict[str
         raise click.UsageError("--at and --dump-ir are for one target.", ctx)
 
 
-def _asked(target: str, options: dict[str, Any]) -> tuple[Choice, Wanted]:
-    from lab.jobs.build import Choice
-    from lab.jobs.run import Wanted
-
-    names = [field.name for field in fields(Wanted) if field.name in options]
-    chosen = [field.name for field in fields(Choice) if field.name in options]
-    return Choice(target, **{name: options[name] for name in chosen}), Wanted(**{name: options[name] for name in names})
-
-
-def _one(choice: Choice, wanted: Wanted, options: dict[str, Any], as_json: bool) -> int:
-    from lab.cli.access import access_of
-    from lab.jobs.run import run_wanted
-    from lab.views.progress import progress_on
-
-    try:
-        with progress_on(stderr()) as progress:
-            access = access_of(options["accept_new"], progress)
-            records, kept = run_wanted(choice, wanted, options["dump_ir"], progress, access)
-    except LabError as problem:
-        if as_json:
-            _print_files(problem.recorded)
-        raise
-    if kept:
-        with keeping(kept):  # a second Ctrl-C may fall into the table
-            _show(records, as_json)
-        tell(f"interrupted: {kept}")
-        return EXIT_INTERRUPTED
-    _show(records, as_json)
-    return _code(records)
-
-
-def _code(records: Sequence[RunRecord]) -> int:
-    """Return 4 where a device is to blame for what is missing, 1 where a program is, else 0."""
-    rows = [row for record in records for cell in record.cells for row in cell.repetitions]
-    if any(row.by_device for row in rows):
-        return DeviceUnreachableError.exit_code
-    sound = all(cell.status == "ok" for record in records for cell in record.cells)
-    return 0 if sound and all(record.status == "ok" for record in records) else 1
-
-
-def _resume(ref: str, options: dict[str, Any], as_json: bool) -> int:
+def _resume(ref: str, given: dict[str, Any], as_json: bool) -> int:
+    from lab.cli.verbs.run.show import show
     from lab.jobs.resume import hinting_at, rest_of, resumed
 
     record = resumed(ref)
-    found = rest_of(record, _asked(record.target.name, options)[0])
+    found = rest_of(record, RunOptions(**{**given, "target": record.target.name, "model": record.model.id}))
     if found is None:
         tell(f"run {record.run_id} lacks nothing")
-        _show([record], as_json)
+        show([record], as_json)
         return 0
-    choice, wanted = found
-    marked = replace(wanted, tags=options["tags"] or wanted.tags, revision=options["revision"])
-    with hinting_at(choice):
-        return _one(choice, marked, options, as_json)
+    options, rest = found
+    with hinting_at(options):
+        return _one(options, rest, as_json)
 
 
-def _revision(asked: str | None) -> RevisionBlock | None:
-    from lab.formats.revision import measured_revision
+def _one(options: RunOptions, rest: Rest | None, as_json: bool) -> int:
+    from lab.cli.verbs.run.show import print_files, show
+    from lab.jobs.interrupt import keeping
 
-    return measured_revision(asked)
-
-
-def _several(targets: Sequence[str], options: dict[str, Any], as_json: bool) -> int:
-    members, stopped = _fleet([_asked(target, options)[0] for target in targets], options)
-    documents = [document for member in members for document in member.documents]
-    if as_json:
-        print_document(documents)
-    else:
-        from lab.formats.run_record import from_json
-        from lab.views.console import for_stdout
-        from lab.views.runs.fleet_table import fleet_table
-
-        print_text(for_stdout(fleet_table([(one, [from_json(each) for each in one.documents]) for one in members])))
-    if stopped:
-        tell("interrupted: what was measured by then is on record")
-    from lab.jobs.fleet.run import exit_code
-
-    return EXIT_INTERRUPTED if stopped else exit_code(members)
+    try:
+        ran = _ran(options, rest)
+    except LabError as problem:
+        if as_json:
+            print_files(problem.recorded)
+        raise
+    if ran.kept is None:
+        show(ran.records, as_json)
+        return ran.exit_code
+    with keeping(ran.kept):  # a second Ctrl-C may fall into the table
+        show(ran.records, as_json)
+    tell(f"interrupted: {ran.kept}")
+    return EXIT_INTERRUPTED
 
 
-def _fleet(choices: Sequence[Choice], options: dict[str, Any]) -> tuple[list[Member], bool]:
-    """Build for every target, then measure on all; return the members, and whether Ctrl-C ended it."""
-    from lab.jobs.fleet.argv import words_of
-    from lab.jobs.fleet.build import built
-    from lab.jobs.fleet.member import Member
-    from lab.jobs.fleet.run import run_fleet
+def _ran(options: RunOptions, rest: Rest | None) -> Ran:
+    from lab.cli.access import access_of
+    from lab.jobs.run import run
     from lab.views.progress import progress_on
-    from lab.views.progress.fleet import fleet_progress
 
-    words, members = words_of(options), [Member(choice.target) for choice in choices]
     with progress_on(stderr()) as progress:
-        targets = built(members, choices, progress)
-    with fleet_progress(stderr(), members) as show:
-        stopped = run_fleet(members, targets, lambda name: ["run", "--target", name, *words, "--json"], show)
-    return members, stopped
-
-
-def _show(records: Sequence[RunRecord], as_json: bool) -> None:
-    if as_json:
-        from lab.store import run_path
-
-        _print_files([str(run_path(record)) for record in records])
-        return
-    from lab.views.console import for_stdout, stdout_width
-
-    if len(records) > 1:
-        from lab.analysis.compare.side_by_side import side_by_side
-        from lab.views.runs.engines_table import engines_table
-
-        print_text(for_stdout(engines_table(side_by_side(records), stdout_width())))
-        return
-    from lab.views.runs.run_table import run_table
-
-    print_text(for_stdout(run_table(records[0], stdout_width())))
-
-
-def _print_files(paths: Sequence[str]) -> None:
-    """Print the records exactly as they are stored; several as one list."""
-    from lab import store
-
-    texts = [store.content(store.place(path)).decode("utf-8").rstrip("\n") for path in paths]
-    if texts:
-        print_json_text(texts[0] if len(texts) == 1 else "[\n" + ",\n".join(texts) + "\n]")
+        return run(options, progress, access_of(options.accept_new, progress), rest)

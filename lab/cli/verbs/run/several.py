@@ -1,0 +1,36 @@
+"""`lab run` on several targets: a process for each, one table for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.cli.output import print_document, print_text, stderr, tell
+from lab.cli.problems import EXIT_INTERRUPTED
+from lab.formats.run_record import from_json
+from lab.jobs.fleet.argv import argv_of
+from lab.jobs.fleet.build import built
+from lab.jobs.fleet.member import Member
+from lab.jobs.fleet.run import exit_code, run_fleet
+from lab.jobs.options import RunOptions
+from lab.views.console import for_stdout
+from lab.views.progress import progress_on
+from lab.views.progress.fleet import fleet_progress
+from lab.views.runs.fleet_table import fleet_table
+
+
+def run_several(asked: Sequence[RunOptions], as_json: bool) -> int:
+    """Build for every target, then measure on all; return the exit code."""
+    members = [Member(one.target) for one in asked]
+    with progress_on(stderr()) as progress:
+        targets = built(members, [one.choice for one in asked], progress)
+    argv = {one.target: ["run", *argv_of(one), "--json"] for one in asked}
+    with fleet_progress(stderr(), members) as show:
+        stopped = run_fleet(members, targets, argv.__getitem__, show)
+    if as_json:
+        print_document([document for member in members for document in member.documents])
+    else:
+        rows = [(one, [from_json(document) for document in one.documents]) for one in members]
+        print_text(for_stdout(fleet_table(rows)))
+    if stopped:
+        tell("interrupted: what was measured by then is on record")
+    return EXIT_INTERRUPTED if stopped else exit_code(members)

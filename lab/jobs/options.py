@@ -1,0 +1,61 @@
+"""What `lab run` is asked for, as one record: the command line, a resumption, a fleet and `lab.run` each make it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.core.errors import UsageError
+from lab.core.suggest import unknown
+from lab.formats.run.blocks import RevisionBlock
+
+if TYPE_CHECKING:
+    from lab.jobs.build import Choice
+
+ENGINES = ("tvm", "mlc", "llama.cpp", "ik_llama.cpp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """One run on one target; a field has the name of its option of `lab run`, and None leaves it to the target.
+
+    Lengths that nobody named are chosen by a trial (lab.measure.lengths). Without `engines` the target's own is taken.
+    `tags` and `revision` go on record as they are. UsageError for an engine that is none.
+    """
+
+    target: str
+    model: str
+    layers: int | None = None
+    weights: Path | None = None
+    seed: int | None = None
+    address: str | None = None
+    accept_new: bool = False
+    engines: tuple[str, ...] = ()
+    prompt: tuple[int, ...] | None = None
+    generate: tuple[int, ...] | None = None
+    depth: tuple[int, ...] | None = None
+    repeats: int | None = None
+    threads: int | None = None
+    profile: bool = False
+    tags: tuple[str, ...] = ()
+    revision: RevisionBlock | None = None
+    dump_ir: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a name that could mean nothing, before anything is built."""
+        check_engines(self.engines)
+
+    @property
+    def choice(self) -> Choice:
+        """What to build for what."""
+        from lab.jobs.build import Choice  # late: the help of a verb reads the names of the engines
+
+        return Choice(self.target, self.model, self.layers, self.weights, self.seed, self.address)
+
+
+def check_engines(names: tuple[str, ...]) -> None:
+    """Raise UsageError, with the nearest name, for one that is no engine."""
+    for name in names:
+        if name not in ENGINES:
+            raise UsageError(unknown("engine", name, ENGINES))
