@@ -14,6 +14,7 @@ PAGES.remove(ROOT / "CHANGELOG.md")  # it names what there was
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 BLOCK = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+CODE = {path.name for folder in ("lab", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")}
 IN_THE_REPOSITORY = re.compile(r"(?<![\w./-])(?:lab|tests|benchmarks|scripts|docs|targets|dashboards)/[\w./*-]+")
 
 
@@ -58,6 +59,22 @@ def test_programs_of_the_repository_exist(page: Path) -> None:
     for module in re.findall(r"python -m ((?:benchmarks|tests)[\w.]*)", page.read_text("utf-8")):
         file = module.rstrip(".").replace(".", "/")
         assert is_there(f"{file}.py") or is_there(f"{file}/__main__.py"), module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_files_of_code_named_alone_exist(page: Path) -> None:
+    """Such as `session.py`, where the page has named the folder before."""
+    assert [name for name in re.findall(r"`(\w+\.py)`", prose(page)) if name not in CODE] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_modules_of_lab_exist(page: Path) -> None:
+    """`lab.store.find`, or a name in a module: `lab.store.find.latest`."""
+    layers = "|".join(path.name for path in (ROOT / "lab").iterdir() if path.is_dir())
+    for module in re.findall(rf"`(lab\.(?:{layers})\.[\w.]*\w)`", prose(page)):
+        path = module.replace(".", "/")
+        holder = path.rpartition("/")[0]
+        assert any(is_there(name) for name in (path, f"{path}.py", f"{holder}.py")), module
 
 
 def test_what_is_looked_for_is_found(tmp_path: Path) -> None:
