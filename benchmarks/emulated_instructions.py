@@ -26,7 +26,7 @@ from lab.compile.cpu.isa import Isa
 from lab.compile.zig import zig_env
 from lab.core.errors import LabError
 from lab.models.catalog import resolve
-from lab.models.decoder.sizes import DecoderSizes
+from lab.models.decoder.config import DecoderConfig
 from lab.views.console import to_text
 from lab.views.table import left, right, spaced, table
 from tests.compile.building import EMULATED, build
@@ -72,7 +72,7 @@ def count_all(model: str, depth: int) -> list[Count]:
         raise LabError(f"{model} has no integer weights, whose kernels are counted here", hint="--model phi3-mini-q4")
     counts = []
     for isa in EMULATED:
-        calls = list(decode_step(isa, cast(DecoderSizes, spec.config), spec.scheme.bits, depth))
+        calls = list(decode_step(isa, cast(DecoderConfig, spec.config), spec.scheme.bits, depth))
         hidden, wide = spec.config.hidden_size, spec.config.intermediate_size
         tile = product(isa, f"gate, up of {isa.tile_rows} rows", spec.scheme.bits, hidden, 2 * wide, 0, one_row=False)
         for number, call in enumerate([*calls, tile]):

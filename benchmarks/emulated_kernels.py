@@ -14,7 +14,7 @@ from lab.compile.cpu.kernels.encode import Encoding, copied, encoded, encoding_f
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.ops import padded
 from lab.compile.tir.sizes import PAGE
-from lab.models.decoder.sizes import DecoderSizes
+from lab.models.decoder.config import DecoderConfig
 from lab.models.layouts.n16k4 import q_shape, scale_shape
 
 
@@ -29,7 +29,7 @@ class Call:
     read_bytes: int
 
 
-def decode_step(isa: Isa, config: DecoderSizes, bits: int, depth: int) -> Iterator[Call]:
+def decode_step(isa: Isa, config: DecoderConfig, bits: int, depth: int) -> Iterator[Call]:
     """Yield the calls of a token at `depth`: products, their encodings and attention.
 
     Left out: rotary embedding, the append to the KV cache, the embedding, the virtual machine.
@@ -61,7 +61,7 @@ def product(isa: Isa, name: str, bits: int, k: int, n: int, calls: int, *, one_r
     return Call(name, kernel, arguments, calls, sum(array.nbytes for array in weights))
 
 
-def attention(isa: Isa, config: DecoderSizes, depth: int, calls: int) -> Call:
+def attention(isa: Isa, config: DecoderConfig, depth: int, calls: int) -> Call:
     """Return decode attention over `depth` tokens in the cache."""
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     used = -(-depth // PAGE)

@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.core.errors import ModelError
 
-HINT = "is this the config.json of a Phi-3 model?"
+HINT = "a config.json of its model_type has this key: is the file whole?"
 
 
 def number(data: Mapping[str, Any], key: str, kind: type, where: str) -> Any:

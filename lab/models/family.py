@@ -148,16 +148,13 @@ class Family(Protocol[C]):
     """A family of networks, with configurations of type C.
 
     `name` is its row in the table and `model_type` in config.json, `title` what messages call it. `embedding` and
-    `head` name those two matrices. `fused` maps a part of a matrix's name to the parts of the matrices that it is made
-    of, rows after rows, where a checkpoint stores those instead: {"qkv_proj": ("q_proj", "k_proj", "v_proj")}.
-    `mlc` is None where MLC-LLM has no such network.
+    `head` name those two matrices. `mlc` is None where MLC-LLM has no such network.
     """
 
     name: str
     title: str
     embedding: str
     head: str
-    fused: Mapping[str, tuple[str, ...]]
     mlc: MlcNames | None
 
     def presets(self) -> Mapping[str, Preset]:
@@ -171,6 +168,12 @@ class Family(Protocol[C]):
 
     def tensors(self, config: C) -> list[TensorSpec]:
         """Return every tensor in the order in which the network uses them; a tied head is left out."""
+
+    def fused(self, config: C) -> Mapping[str, Mapping[str, int]]:
+        """Return which matrices checkpoints may store in parts, rows after rows, with the rows of each part.
+
+        By a part of their names: {"gate_up_proj": {"gate_proj": 8192, "up_proj": 8192}}.
+        """
 
     def network(self, config: C, scheme: QuantScheme, ops: Any) -> Any:
         """Return the network as a Relax module with `export_tvm` and `spec`, made of the operations `ops`."""

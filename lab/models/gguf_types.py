@@ -49,7 +49,9 @@ def gguf_names(spec: ModelSpec) -> GgufNames:
     family = family_of(spec.config)
     names = family.gguf()
     if names is None:
-        raise WeightsError(f"{spec.label}: llama.cpp has no {family.title} networks", hint="leave out its engine")
+        raise WeightsError(
+            f"{spec.label}: llama.cpp has no {family.title} networks", hint="leave llama.cpp out of --engine"
+        )
     return names
 
 

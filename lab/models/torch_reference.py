@@ -18,6 +18,7 @@ from lab.core.progress import Advance, Progress
 from lab.formats.manifest import TensorEntry
 from lab.models.catalog import ModelSpec
 from lab.models.families import family_of
+from lab.models.family import TensorSpec
 from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.params import Part, packing_of, params_of, tensor_specs
 from lab.models.quant import F32, Array, dequantise
@@ -26,7 +27,7 @@ ROWS_AT_ONCE = 2048  # bounds the temporaries of unpacking
 
 
 class StoredWeights:
-    """Reads whole matrices of a weights file as float32, by their Hugging Face names."""
+    """Reads whole matrices of a weights file as float32, by their Hugging Face names; of fused ones also the parts."""
 
     def __init__(self, spec: ModelSpec, path: Path, tensors: Iterable[TensorEntry], layout: str = LAYOUT) -> None:
         self._spec, self._path, self._layout = spec, path, layout
@@ -35,9 +36,24 @@ class StoredWeights:
 
     def read(self, hf_name: str) -> F32:
         """Return the tensor [N, K] or [H], dequantised; WeightsError when the file does not hold it."""
-        config, scheme, family = self._spec.config, self._spec.scheme, family_of(self._spec.config)
-        tied = hf_name == family.head and config.tie_word_embeddings
-        tensor = self._by_name[family.embedding if tied else hf_name]
+        config, family = self._spec.config, family_of(self._spec.config)
+        if hf_name == family.head and config.tie_word_embeddings:
+            return self._whole(self._by_name[family.embedding])
+        return self._whole(self._by_name[hf_name]) if hf_name in self._by_name else self._part(hf_name)
+
+    def _part(self, hf_name: str) -> F32:
+        """Return the rows of a fused matrix that are the matrix of that name."""
+        for whole, parts in family_of(self._spec.config).fused(self._spec.config).items():
+            first = 0
+            for part, rows in parts.items():
+                if f".{part}." in hf_name:
+                    fused = self._by_name[hf_name.replace(f".{part}.", f".{whole}.")]
+                    return self._whole(fused)[first : first + rows]
+                first += rows
+        raise WeightsError(f"{self._path}: the network has no tensor {hf_name}")
+
+    def _whole(self, tensor: TensorSpec) -> F32:
+        config, scheme = self._spec.config, self._spec.scheme
         parts = {param.part: self._map(param.name) for param in params_of(config, tensor, scheme, self._layout)}
         if len(tensor.shape) == 1:
             return np.array(parts["w"], dtype=np.float32)  # a copy: torch wants to own what it is given

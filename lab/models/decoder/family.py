@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
+from lab.models.decoder.config import DecoderConfig
 from lab.models.decoder.reference import last_logits
-from lab.models.decoder.sizes import DecoderSizes
 from lab.models.decoder.tensors import EMBEDDING, HEAD, decoder_tensors
 from lab.models.family import MlcNames, Product, TensorSpec, Vector
 from lab.models.quant import F32, QuantScheme
 
-C = TypeVar("C", bound=DecoderSizes)
+C = TypeVar("C", bound=DecoderConfig)
 
 
 class DecoderFamily(Generic[C]):
@@ -19,16 +19,19 @@ class DecoderFamily(Generic[C]):
 
     embedding = EMBEDDING
     head = HEAD
-    # The rows of the fused matrices are in this order.
-    fused: Mapping[str, tuple[str, ...]] = {
-        "qkv_proj": ("q_proj", "k_proj", "v_proj"),
-        "gate_up_proj": ("gate_proj", "up_proj"),
-    }
     mlc: MlcNames | None = None
 
     def tensors(self, config: C) -> list[TensorSpec]:
         """Return every tensor in the order in which the network uses them; a tied head is left out."""
         return decoder_tensors(config)
+
+    def fused(self, config: C) -> Mapping[str, Mapping[str, int]]:
+        """Return the matrices that networks of the Llama kind store in parts, with the rows of each part."""
+        query, key = config.num_attention_heads * config.head_dim, config.num_key_value_heads * config.head_dim
+        return {
+            "qkv_proj": {"q_proj": query, "k_proj": key, "v_proj": key},
+            "gate_up_proj": {"gate_proj": config.intermediate_size, "up_proj": config.intermediate_size},
+        }
 
     def network(self, config: C, scheme: QuantScheme, ops: Any) -> Any:
         """Return the network as a Relax module, made of the operations `ops`."""

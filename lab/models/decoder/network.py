@@ -11,7 +11,7 @@ from typing import Any
 from tvm.relax.frontend import nn
 from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
 
-from lab.models.decoder.sizes import DecoderSizes
+from lab.models.decoder.config import DecoderConfig
 from lab.models.ops import Matrix, Norm, Ops
 from lab.models.params import kv_dtype
 from lab.models.quant import QuantScheme
@@ -20,7 +20,7 @@ Tensor = Any
 FLOAT16_QUERIES = 0.25
 
 
-def query_factor(config: DecoderSizes, scheme: QuantScheme, dtype: str) -> float:
+def query_factor(config: DecoderConfig, scheme: QuantScheme, dtype: str) -> float:
     """Return what queries are multiplied by before they are rounded to `dtype`, so that large ones fit float16.
 
     That is the softmax's factor. A float16 network takes less: small queries would lose bits that its limit counts.
@@ -33,7 +33,7 @@ def query_factor(config: DecoderSizes, scheme: QuantScheme, dtype: str) -> float
 class Attention(nn.Module):  # type: ignore[misc]
     """Fused qkv, attention over the KV cache, output projection added to the residual."""
 
-    def __init__(self, config: DecoderSizes, scheme: QuantScheme, ops: Ops) -> None:
+    def __init__(self, config: DecoderConfig, scheme: QuantScheme, ops: Ops) -> None:
         self.config, self.dtype, self.ops = config, kv_dtype(scheme, ops.layout), ops
         fine = (config.num_attention_heads + config.num_key_value_heads) * config.head_dim
         self.factor = query_factor(config, scheme, self.dtype)
@@ -64,7 +64,7 @@ class Attention(nn.Module):  # type: ignore[misc]
 class Mlp(nn.Module):  # type: ignore[misc]
     """Gated feed-forward, added to the residual."""
 
-    def __init__(self, config: DecoderSizes, scheme: QuantScheme, ops: Ops) -> None:
+    def __init__(self, config: DecoderConfig, scheme: QuantScheme, ops: Ops) -> None:
         self.ops = ops
         self.gate_up_proj = Matrix("gate_up", 2 * config.intermediate_size, config.hidden_size, scheme, ops.layout)
         self.down_proj = Matrix("down", config.hidden_size, config.intermediate_size, scheme, ops.layout)
@@ -77,7 +77,7 @@ class Mlp(nn.Module):  # type: ignore[misc]
 class Layer(nn.Module):  # type: ignore[misc]
     """One decoder layer."""
 
-    def __init__(self, config: DecoderSizes, scheme: QuantScheme, ops: Ops) -> None:
+    def __init__(self, config: DecoderConfig, scheme: QuantScheme, ops: Ops) -> None:
         self.input_layernorm = Norm(config.hidden_size, config.rms_norm_eps, scheme, ops.layout)
         self.self_attn = Attention(config, scheme, ops)
         self.post_attention_layernorm = Norm(config.hidden_size, config.rms_norm_eps, scheme, ops.layout)
@@ -92,7 +92,7 @@ class Layer(nn.Module):  # type: ignore[misc]
 class Decoder(nn.Module):  # type: ignore[misc]
     """Embedding, layers and final norm."""
 
-    def __init__(self, config: DecoderSizes, scheme: QuantScheme, ops: Ops) -> None:
+    def __init__(self, config: DecoderConfig, scheme: QuantScheme, ops: Ops) -> None:
         self.embed_tokens = Matrix("embed", config.vocab_size, config.hidden_size, scheme, ops.layout, embedding=True)
         self.layers = nn.ModuleList([Layer(config, scheme, ops) for _ in range(config.num_hidden_layers)])
         self.norm = Norm(config.hidden_size, config.rms_norm_eps, scheme, ops.layout)
@@ -101,7 +101,7 @@ class Decoder(nn.Module):  # type: ignore[misc]
 class CausalLM(nn.Module):  # type: ignore[misc]
     """The functions of MLC-LLM's model-library ABI for one sequence."""
 
-    def __init__(self, config: DecoderSizes, scheme: QuantScheme, ops: Ops) -> None:
+    def __init__(self, config: DecoderConfig, scheme: QuantScheme, ops: Ops) -> None:
         self.config, self.scheme, self.ops = config, scheme, ops
         self.model = Decoder(config, scheme, ops)
         if not config.tie_word_embeddings:

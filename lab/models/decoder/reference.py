@@ -11,13 +11,13 @@ import math
 
 import numpy as np
 
-from lab.models.decoder.sizes import DecoderSizes
+from lab.models.decoder.config import DecoderConfig
 from lab.models.family import Product, Vector
 from lab.models.quant import F32
 
 
 def last_logits(
-    config: DecoderSizes,
+    config: DecoderConfig,
     embedded: F32,
     product: Product,
     vector: Vector,
@@ -54,7 +54,7 @@ def rms_norm(x: F32, weight: F32, eps: float) -> F32:
     return normed
 
 
-def rotary(config: DecoderSizes, length: int) -> tuple[F32, F32]:
+def rotary(config: DecoderConfig, length: int) -> tuple[F32, F32]:
     """Return cos and sin [T, head_dim/2] of positions 0..length, with LongRoPE's factors and scaling."""
     half = config.head_dim // 2
     frequency = config.rope_theta ** -(np.arange(half, dtype=np.float64) / half)
@@ -66,7 +66,7 @@ def rotary(config: DecoderSizes, length: int) -> tuple[F32, F32]:
     return (np.cos(angle) * scaling).astype(np.float32), (np.sin(angle) * scaling).astype(np.float32)
 
 
-def attention(config: DecoderSizes, qkv: F32, cos: F32, sin: F32) -> F32:
+def attention(config: DecoderConfig, qkv: F32, cos: F32, sin: F32) -> F32:
     """Return the attention output [T, H] of fused qkv rows [T, (heads + 2 kv_heads) x head_dim]."""
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     split = qkv.reshape(len(qkv), heads + 2 * kv_heads, dim).transpose(1, 0, 2)
@@ -79,7 +79,7 @@ def attention(config: DecoderSizes, qkv: F32, cos: F32, sin: F32) -> F32:
     return joined
 
 
-def kv_peak(config: DecoderSizes, qkv: F32, cos: F32, sin: F32) -> float:
+def kv_peak(config: DecoderConfig, qkv: F32, cos: F32, sin: F32) -> float:
     """Return the largest magnitude that the KV cache has to hold of fused qkv rows, before and after the rotation."""
     keys_from, dim = config.num_attention_heads, config.head_dim
     split = qkv.reshape(len(qkv), -1, dim).transpose(1, 0, 2)[keys_from:]

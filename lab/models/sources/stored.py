@@ -23,7 +23,7 @@ def fused(config: Sizes, stored: Mapping[str, StoredTensor]) -> dict[str, Tensor
     """Return what is stored, with split projections put together under the names that the network has for them."""
     found: dict[str, Tensor] = dict(stored)
     for name in (spec.hf_name for spec in tensor_specs(config)):
-        for whole, split in family_of(config).fused.items():
+        for whole, split in family_of(config).fused(config).items():
             parts = [name.replace(f".{whole}.", f".{part}.") for part in split]
             if f".{whole}." in name and name not in found and all(part in stored for part in parts):
                 found[name] = FusedTensor(name, tuple(stored[part] for part in parts))

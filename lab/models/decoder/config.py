@@ -1,0 +1,143 @@
+"""The numbers that define a decoder of the Llama kind, checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lab.core.errors import ModelError
+from lab.models.config_values import short
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """A network: sizes in elements, positions in tokens. Each family has a class of its own, with its name.
+
+    `rope_short_factor` and `rope_long_factor` hold head_dim/2 divisors of the rotary frequencies (LongRoPE);
+    both or neither. `rope_factor` is by how much LongRoPE stretches the context, where it is not the quotient of the
+    two maxima; `rope_attention_factor` is what cos and sin are multiplied by, where that does not follow from it.
+    `sliding_window` is how many keys a query sees, itself included; None sees all.
+    Raises ModelError when the numbers contradict each other.
+    """
+
+    family: ClassVar[str]
+
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    vocab_size: int
+    max_position_embeddings: int
+    original_max_position_embeddings: int
+    rms_norm_eps: float = 1e-5
+    rope_theta: float = 10000.0
+    sliding_window: int | None = None
+    rope_short_factor: tuple[float, ...] | None = None
+    rope_long_factor: tuple[float, ...] | None = None
+    tie_word_embeddings: bool = False
+    rope_factor: float | None = None
+    rope_attention_factor: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_sizes(self)
+        _check_factors(self)
+
+    @property
+    def head_dim(self) -> int:
+        """Elements of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+    @property
+    def attention_window(self) -> int | None:
+        """How many keys a query sees, itself included; None where the window is as long as the longest context."""
+        window = self.sliding_window
+        return None if window is None or window >= self.max_position_embeddings else window
+
+    @property
+    def qkv_rows(self) -> int:
+        """Rows of the fused qkv projection: all query heads, then key heads, then value heads."""
+        return (self.num_attention_heads + 2 * self.num_key_value_heads) * self.head_dim
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the network has (a tied head counts once)."""
+        norms = (2 * self.num_hidden_layers + 1) * self.hidden_size
+        return self.layer_weights + norms + self.head_weights * (1 if self.tie_word_embeddings else 2)
+
+    @property
+    def layer_weights(self) -> int:
+        """How many weights are multiplied with the activations of every token: the matrices of all layers."""
+        h, i = self.hidden_size, self.intermediate_size
+        return self.num_hidden_layers * (self.qkv_rows * h + h * h + 2 * i * h + h * i)
+
+    @property
+    def head_weights(self) -> int:
+        """How many weights make the logits of one position; a tied head has as many."""
+        return self.vocab_size * self.hidden_size
+
+    @property
+    def attention_scaling(self) -> float:
+        """What cos and sin are multiplied by; 1 unless LongRoPE stretches the context."""
+        stretch = self.rope_factor or self.max_position_embeddings / self.original_max_position_embeddings
+        if self.rope_short_factor is None:
+            return 1.0
+        if self.rope_attention_factor is not None:
+            return self.rope_attention_factor
+        if stretch <= 1.0:
+            return 1.0
+        return math.sqrt(1.0 + math.log(stretch) / math.log(self.original_max_position_embeddings))
+
+    def rope_factors(self, length: int) -> tuple[float, ...] | None:
+        """Return the LongRoPE factors for a sequence of `length` tokens, or None without LongRoPE."""
+        if length > self.original_max_position_embeddings:
+            return self.rope_long_factor
+        return self.rope_short_factor
+
+
+def _check_sizes(config: DecoderConfig) -> None:
+    for name, most in _MOST.items():
+        value = getattr(config, name)
+        if not 1 <= value <= most:
+            raise ModelError(f"{name} is {short(value)}; it must be from 1 to {most}")
+    if config.hidden_size % config.num_attention_heads or config.head_dim % 2:
+        raise ModelError(
+            f"hidden_size {config.hidden_size} does not split into {config.num_attention_heads} heads of even size"
+        )
+    if config.num_attention_heads % config.num_key_value_heads:
+        raise ModelError(
+            f"{config.num_attention_heads} attention heads can't share "
+            f"{config.num_key_value_heads} key-value heads evenly"
+        )
+    if config.sliding_window is not None and config.sliding_window < 1:
+        raise ModelError(f"sliding_window is {short(config.sliding_window)}; it must be at least 1")
+    if not config.rms_norm_eps >= 0:
+        raise ModelError(f"rms_norm_eps is {config.rms_norm_eps!r}; it must be at least 0")
+
+
+def _check_factors(config: DecoderConfig) -> None:
+    if config.rope_short_factor is not None and config.original_max_position_embeddings < 2:
+        raise ModelError("original_max_position_embeddings is 1; LongRoPE needs at least 2")
+    factors = (config.rope_short_factor, config.rope_long_factor)
+    if (factors[0] is None) != (factors[1] is None):
+        raise ModelError("LongRoPE needs both rope_short_factor and rope_long_factor")
+    for name, values in zip(("short", "long"), factors, strict=True):
+        if values is not None and (len(values) != config.head_dim // 2 or min(values) <= 0):
+            raise ModelError(
+                f"rope_{name}_factor has {len(values)} values; a head of {config.head_dim} "
+                f"needs {config.head_dim // 2}, all above 0"
+            )
+
+
+# What a network can have at the most: far above any that exists, and small enough that nothing built from it is huge.
+_MOST = {
+    "hidden_size": 1 << 20,
+    "intermediate_size": 1 << 22,
+    "num_hidden_layers": 1 << 12,
+    "num_attention_heads": 1 << 16,
+    "num_key_value_heads": 1 << 16,
+    "vocab_size": 1 << 24,
+    "max_position_embeddings": (1 << 31) - 1,
+    "original_max_position_embeddings": (1 << 31) - 1,
+}
