@@ -1,12 +1,20 @@
-"""lab: the bench that measures language models on the devices they are meant for."""
+"""lab: the bench that measures language models on the devices they are meant for.
+
+From Python: `lab.run(...)`, `lab.compile(...)` and `lab.open()`; docs/notebooks.md shows all three.
+"""
 
 from __future__ import annotations
 
 from os import PathLike
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lab.analysis.opened import Opened
+    from lab.jobs.api import compile as compile
+    from lab.jobs.api import run as run
 
 __version__ = "0.1.0"
 
@@ -20,3 +28,26 @@ def open(home: str | PathLike[str] | None = None) -> Opened:
     from lab.analysis.opened import opened
 
     return opened(home)
+
+
+def __getattr__(name: str) -> Any:
+    """Import `run` when it is used; `compile` is the package of that name, which can be called."""
+    if name == "run":
+        from lab.jobs.api import run
+
+        return run
+    if name == "compile":
+        from importlib import import_module
+
+        return import_module("lab.compile")
+    raise AttributeError(f"module 'lab' has no attribute {name!r}")
+
+
+class CompilePackage(ModuleType):
+    """The package lab.compile, called: whoever imported a module of it first, `lab.compile(...)` is the job."""
+
+    def __call__(self, *args: Any, **named: Any) -> Path:
+        """See `lab.jobs.api.compile`."""
+        from lab.jobs.api import compile
+
+        return compile(*args, **named)

@@ -148,9 +148,9 @@ def allowed_family(inside: Path, module: str) -> bool:
 def allowed_layer(importer: str, imported: str) -> bool:
     """Whether the layer `importer` may import from the layer `imported`."""
     if importer not in LAYERS or imported not in LAYERS:
-        # lab/__main__.py starts the command line; lab/__init__.py holds the version, which all may read, and opens
-        # the store for notebooks when it is asked to.
-        notebooks = importer == "__init__.py" and imported == "analysis"
+        # lab/__main__.py starts the command line; lab/__init__.py holds the version, which all may read, and what
+        # Python programs call: it opens the store, runs and compiles when it is asked to.
+        notebooks = importer == "__init__.py" and imported in ("analysis", "jobs", "compile")
         return importer == "__main__.py" or notebooks or imported in ("", "__version__")
     if {importer, imported} in STRANGERS:
         return False
@@ -186,6 +186,18 @@ def test_every_folder_of_code_is_a_layer() -> None:
 
 def test_imports_keep_the_layers() -> None:
     assert violations(LAB) == []
+
+
+def test_only_the_command_line_imports_the_command_line() -> None:
+    """Benchmarks call jobs. One of them throws random arguments at the command line, which is its subject."""
+    root = LAB.parent / "benchmarks"
+    imports = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        for module in imported_modules(path, "benchmarks")
+        if module.startswith("lab.cli")
+    }
+    assert imports == {"fuzz/commands.py"}
 
 
 def test_no_file_imports_itself_by_a_detour() -> None:
@@ -268,6 +280,7 @@ def test_the_walk_finds_what_it_looks_for(tmp_path: Path, file: str, code: str) 
         ("store/x.py", "from lab import store\nfrom lab.formats import run_record"),
         ("measure/x.py", "from lab import store\nfrom lab.formats.metrics import METRICS"),
         ("__init__.py", "def open():\n    from lab.analysis.opened import opened"),
+        ("__init__.py", "def run():\n    from lab.jobs.api import run"),
     ],
 )
 def test_the_walk_passes_what_is_allowed(tmp_path: Path, file: str, code: str) -> None:

@@ -33,7 +33,7 @@ READABLE = (b"1", VERSION)  # 1 had no columns `tool` and `doubts`, `protocol` a
 AT_ONCE = 64  # runs that are held in memory together
 
 
-def write_parquet(path: Path, records: Iterable[RunRecord], advance: Advance) -> int:
+def write_parquet(path: Path, records: Iterable[RunRecord], advance: Advance = lambda runs: None) -> int:
     """Write every repetition with every raw sample, whole or not at all; return how many rows there are."""
     schema = table_schema(raw=True).with_metadata({TABLE_KEY: VERSION})
     left, rows = iter(records), 0

@@ -10,12 +10,12 @@ from lab.analysis.history.changed import Changed
 from lab.analysis.history.regression import Regression
 from lab.analysis.history.regressions import History
 from lab.analysis.history.stored import stored_history
+from lab.analysis.points.load import readable_points
 from lab.analysis.points.table import Points
 from lab.core.errors import UsageError
 from lab.core.home import definitions
 from lab.core.progress import Progress
 from lab.core.suggest import unknown
-from lab.jobs.points import readable_points
 
 Numbered = list[tuple[int, Regression]]
 FIRST = "no runs are recorded yet: lab run --target local --model phi3-mini-q4 records one"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -68,6 +69,17 @@ def test_the_run_is_real_and_labelled(measured: tuple[Path, str, str]) -> None:
     assert cell["memory"]["rss_peak_bytes"] > document["bundle"]["memory"]["weights_bytes"] / 2
     steps = ("compile", "convert", "runner", "measure")
     assert sum(document["time_s"][step] for step in steps) < document["time_s"]["total"]
+
+
+def test_the_examples_of_the_page_for_python_work_as_written(home: Path) -> None:
+    """lab.run and lab.compile, in a process of their own as in a notebook."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "notebooks.md").read_text("utf-8")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page.partition("## Measuring and compiling")[2], re.DOTALL))
+    assert code.count("lab.run(") == 1
+    env = {**os.environ, "LAB_HOME": str(home)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, cwd=home, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "tokens a second with" in done.stdout
 
 
 def test_again_nothing_is_built_and_the_table_is_for_people(home: Path) -> None:

@@ -41,6 +41,14 @@ def load_points(target: str | None = None, progress: Progress | None = None) -> 
     return _chosen(kept, [entry for entry in listed if target in (None, entry.target)])
 
 
+def readable_points(progress: Progress, target: str | None = None) -> Points:
+    """Return the points of `load_points`, after a warning to `progress` for each run that cannot be read."""
+    loaded = load_points(target, progress)
+    for bad in loaded.bad:
+        progress.note(f"warning: unreadable: {bad.said}")
+    return loaded.points
+
+
 def _fresh(kept: Kept, listed: Sequence[Entry]) -> list[Entry]:
     """Those whose document, as it is now, was never read."""
     known = _places(kept).keys() | _reasons(kept).keys()

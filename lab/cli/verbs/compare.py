@@ -116,9 +116,9 @@ def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> Table:
     from lab.analysis.compare.axis import SIDES, arrange
     from lab.analysis.compare.select import Among, select
     from lab.analysis.judging.judge import Policy
+    from lab.analysis.points.load import readable_points
     from lab.formats.calibration import load_floors
     from lab.formats.revision import repository
-    from lab.jobs.points import readable_points
     from lab.views.progress import progress_on
 
     with progress_on(stderr()) as progress:
@@ -148,8 +148,8 @@ def _same_runs(a: str, b: str, side: Side) -> NotComparableError:
 def _along(axis: str, wanted: object, emulated: bool) -> Table:
     from lab.analysis.compare.axis import Wanted, along
     from lab.analysis.judging.judge import Policy
+    from lab.analysis.points.load import readable_points
     from lab.formats.calibration import load_floors
-    from lab.jobs.points import readable_points
     from lab.views.progress import progress_on
 
     assert isinstance(wanted, Wanted)
