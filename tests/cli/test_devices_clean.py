@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Lab
+from tests.compiled import share
 from tests.devices import kinds
 from tests.devices.kinds import Kind
 
@@ -60,6 +61,7 @@ def test_nothing_is_pushed_to_this_machine(lab: Lab) -> None:
 
 
 def test_a_host_that_does_not_answer(lab: Lab, home: Path) -> None:
+    share(home)
     (home / "targets").mkdir(exist_ok=True)
     ssh = '[device]\ntransport = "ssh"\n[ssh]\nhost = "127.0.0.1"\nport = 1\n'
     (home / "targets" / "box.toml").write_text(f'schema = 1\nname = "box"\ndescription = ""\n{ssh}')

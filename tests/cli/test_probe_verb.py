@@ -11,6 +11,7 @@ import pytest
 from lab.core.errors import DeviceUnreachableError
 from lab.store import probes
 from tests.cli.conftest import Lab
+from tests.compiled import share
 from tests.store.test_probe_store import probe
 
 PROBE = ("probe", "--target", "local")
@@ -29,6 +30,7 @@ def stop(error: BaseException) -> Any:
 
 @pytest.mark.slow
 def test_this_machine_is_measured_and_stored(lab: Lab, home: Path) -> None:
+    share(home)
     ran = lab(*PROBE, "--json")
     assert ran.code == 0, ran.err
     (path,) = stored(home)

@@ -7,6 +7,7 @@ import pytest
 
 from lab.core.errors import DeviceUnreachableError
 from tests.cli.conftest import Lab, Ran
+from tests.compiled import share
 from tests.opencl_device import require_opencl
 
 
@@ -99,6 +100,7 @@ def test_all_targets_are_checked_and_one_bad_does_not_stop_the_rest(lab: Lab, ho
 
 
 def put_gpu(home: Path, name: str, gpu: str = "any-f32", opencl: str = "accept_cpu = true") -> None:
+    share(home)
     text = f'schema = 1\nname = "{name}"\ndescription = "a test"\n[device]\ntransport = "local"\n'
     text += f'[compile]\nkind = "opencl"\ngpu = "{gpu}"\ncpu = "x86-64-v3"\n'
     text += f"[opencl]\n{opencl}\n[measure]\nthreads = 1\n"

@@ -175,7 +175,12 @@ def test_every_loop_makes_every_product_and_instructions_are_known(placed: Place
         *(str(SOURCES / f"{name}.cc") for name in ("cpu", "arm", "peak_arm", "peak_portable", "illegal", "json_line")),
     ]
     with build_env(compiler) as env:
-        run([*compiler.argv, *FLAGS, f"-I{SOURCES}", *units, "-o", str(binary)], timeout_s=300, env=env, check=True)
+        run(
+            [*compiler.argv, *FLAGS, "-s", f"-I{SOURCES}", *units, "-o", str(binary)],
+            timeout_s=300,
+            env=env,
+            check=True,
+        )
     start = [require_emulator(), "-cpu", "max", *placed.call[:-1], str(binary)]
     lines = [line.split(";") for line in run(start, timeout_s=120, check=True).stdout.splitlines()]
     loops = [line for line in lines if line[0] != "needs"]
