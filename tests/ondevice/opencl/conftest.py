@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.ondevice.opencl import warm
 from tests.ondevice.opencl.kernels import make_library
 from tests.ondevice.opencl.shim import build_shim, faults
 from tests.opencl_device import plugin_path
@@ -33,17 +34,17 @@ class Bench:
     def run(self, code: str, options: Mapping[str, Any] | None = None, **planted: bool | int | str) -> dict[str, Any]:
         """Return what the code put out. With faults planted the device is the shim's."""
         given = {**({"library": str(self.shim)} if planted else {}), **(options or {})}
-        argv = [sys.executable, "-m", "tests.ondevice.opencl.child", str(self.plugin), str(self.kernels)]
-        done = subprocess.run(
-            [*argv, json.dumps(given)],
-            input=textwrap.dedent(code),
-            env={**os.environ, **self.env, **faults(**planted)},
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-        )
+        argv = [str(self.plugin), str(self.kernels), json.dumps(given)]
+        env, code = {**os.environ, **self.env, **faults(**planted)}, textwrap.dedent(code)
+        done = warm.run(argv, env, code) if "LD_PRELOAD" not in self.env else alone(argv, env, code)
         assert done.returncode == 0, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
         return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def alone(argv: Sequence[str], env: Mapping[str, str], code: str) -> subprocess.CompletedProcess[str]:
+    """Run the code in a process that is started for it: what the loader is told counts from the start."""
+    words = [sys.executable, "-m", "tests.ondevice.opencl.child", *argv]
+    return subprocess.run(words, input=code, env=env, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
 
 @pytest.fixture(scope="session")
