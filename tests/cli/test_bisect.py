@@ -108,6 +108,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
     return made
 
 
+@pytest.mark.slow
 def test_the_first_bad_commit_is_found_past_one_that_does_not_build(work: Work) -> None:
     code, out, err = work.bisect("--good", work.commits[0], "--json")
     found: dict[str, Any] = json.loads(out)

@@ -65,6 +65,7 @@ def test_unchanged_inputs_return_the_same_folder(library, no_compiler):
     assert build_library(tiny(), LOCAL, library.parent.parent, QUIET) == library
 
 
+@pytest.mark.slow
 def test_damaged_library_is_made_again(library, tmp_path):
     root = tmp_path / "compiled"
     folder = build_library(tiny(), LOCAL, root, QUIET)
@@ -115,6 +116,7 @@ def test_name_of_a_target_does_not_change_the_code():
     assert key(target=replace(LOCAL, name="other")) == key()
 
 
+@pytest.mark.slow
 def test_dump_has_every_phase(tmp_path):
     build_library(tiny(), LOCAL, tmp_path / "compiled", QUIET, dump_ir=tmp_path / "ir")
     names = sorted(path.name for path in (tmp_path / "ir").iterdir())
@@ -148,6 +150,7 @@ def test_parts_of_two_models_make_no_bundle(library, tmp_path):
 ARM = {"mtriple": "aarch64-unknown-linux-gnu"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["q4", "f16", "f32"])  # q8 is q4 with other products
 def test_a_library_for_arm64_is_made_on_any_machine(scheme, tmp_path):
     folder = build_library(tiny(scheme), with_cpu("cortex-x3", **ARM), tmp_path, QUIET)

@@ -23,6 +23,8 @@ from tests.compile.building import ATTENTION, NATIVE, kernel, rel_error
 from tests.compile.network import Compiled, Reference, config, random_weights, some_ids, stored
 from tests.compile.test_attention import SCALE, ints, paged, problem, softmax_attention
 
+pytestmark = pytest.mark.slow
+
 BEST = NATIVE[0]
 # 80 is Phi-2's and TinyGPT-V's; 20 halves to vectors of 2. The others take the same code with other widths.
 SIZES = [(isa, dim) for isa in ATTENTION for dim in (80, 20)]

@@ -50,6 +50,7 @@ def compiled(scheme, query, key, value):
     return Compiled(cfg, SCHEMES[scheme], NATIVE[0], made), Reference(cfg, stored(made, SCHEMES[scheme]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["q4", "f16"])
 @pytest.mark.parametrize(("query", "key"), [(3e4, 3e-5), (1e-4, 1e4)])
 def test_large_queries_with_small_keys_and_the_reverse(scheme, query, key):
@@ -61,6 +62,7 @@ def test_large_queries_with_small_keys_and_the_reverse(scheme, query, key):
     assert max(rel_error(a, b) for a, b in zip(steps, reference.logits(ids)[19:], strict=True)) < limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("key", "value"), [(1e5, 1), (1, 1e5)])
 def test_a_cache_that_overflows_gives_numbers(key, value):
     lab, _ = compiled("f16", 1e-4 if key > 1 else 1, key, value)

@@ -12,6 +12,8 @@ from lab.models.quant import SCHEMES
 from tests.compile.building import NATIVE, rel_error
 from tests.compile.network import Compiled, Reference, config, random_weights, some_ids, stored
 
+pytestmark = pytest.mark.slow
+
 HALF = 16  # head_dim / 2 of the small networks
 SHORT, LONG = tuple(1.0 + 0.01 * i for i in range(HALF)), tuple(1.5 + 0.3 * i for i in range(HALF))
 

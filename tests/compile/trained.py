@@ -24,14 +24,14 @@ def as_bytes() -> np.ndarray:
 
 
 @functools.cache
-def trained(seed: int = 0) -> dict[str, np.ndarray]:
+def trained(seed: int = 0, steps: int = STEPS) -> dict[str, np.ndarray]:
     """Weights after less than a minute of training on all but the end of the text."""
     torch.manual_seed(seed)
     model = Phi3ForCausalLM(HfConfig(**hf.document(CONFIG), pad_token_id=0, eos_token_id=None, bos_token_id=None))
     data = torch.from_numpy(as_bytes()[: -4 * HELD_OUT].astype(np.int64))
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS)
-    for _ in range(STEPS):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
+    for _ in range(steps):
         starts = torch.randint(0, len(data) - LENGTH, (BATCH,))
         batch = torch.stack([data[s : s + LENGTH] for s in starts])
         loss = model(batch, labels=batch).loss

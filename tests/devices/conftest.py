@@ -20,7 +20,7 @@ KINDS: dict[str, Maker] = {
     "machine-ssh": kinds.machine("ssh"),
     "machine-adb": kinds.machine("adb"),
 }
-SLOW = {"machine-ssh", "machine-adb"}
+SLOW = {"ssh-talking", "mac-perl", "phone-adb", "machine-ssh", "machine-adb"}  # a variant of another, or a boot
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -14,6 +14,8 @@ import pytest
 from tests.compiled import share
 from tests.devices.kinds import Kind
 
+pytestmark = pytest.mark.slow
+
 MEASURE = """[measure]
 repeats = 2
 warmup_cap = 1

@@ -204,6 +204,7 @@ changes = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(changes)
 def test_any_mixture_of_rotary_settings_is_read_as_transformers_reads_it(changed: Document) -> None:

@@ -6,10 +6,13 @@ import os
 import re
 from pathlib import Path
 
+import pytest
+
 from lab.ondevice.events import Bandwidth, Info, decode_line
 from tests.ondevice.conftest import Bench
 
 
+@pytest.mark.slow
 def test_bandwidth_reports_every_pass(bench: Bench) -> None:
     done = bench.call("bandwidth", "--threads", "2", "--bytes", str(64 << 20), "--passes", "5")
     event = decode_line(done.stdout.strip(), 1)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from lab.compile.build import build_library
 from lab.compile.bundle import assemble
@@ -19,6 +20,8 @@ from lab.models.quant import F32, SCHEMES
 from lab.models.sources.synthetic import SyntheticSource
 from tests.ondevice.conftest import Bench, GpuBench
 from tests.ondevice.real_bundle import CONFIG
+
+pytestmark = pytest.mark.slow
 
 VALUE = np.float32(1 / 32)
 GROUP = 32

@@ -14,6 +14,8 @@ from lab.ondevice.run_log import RunLog, read_run
 from tests.ondevice.conftest import GpuBench, Stub, there
 from tests.ondevice.opencl.shim import build_shim, faults, without_opencl
 
+pytestmark = pytest.mark.slow
+
 Faulty = Callable[..., GpuBench]
 
 

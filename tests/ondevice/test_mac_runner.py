@@ -20,7 +20,7 @@ from tests.compiled import shared
 from tests.ondevice.arm import CopyingDevice
 from tests.ondevice.mach import symbols
 
-needs_a_build = pytest.mark.slow
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +30,12 @@ def mac() -> RunnerFiles:
         return runner(MAC_TRIPLE, out_root=shared())
 
 
-@needs_a_build
 def test_the_runner_is_a_signed_program_that_finds_its_libraries_beside_it(mac: RunnerFiles) -> None:
     found = check_macho(mac.binary, "executable")
     assert found.libraries == ("/usr/lib/libSystem.B.dylib", "@rpath/libtvm_ffi.dylib")
     assert (found.rpaths, found.min_macos) == (("@executable_path",), "11.0")
 
 
-@needs_a_build
 def test_the_libraries_are_those_of_a_mac(mac: RunnerFiles) -> None:
     assert mac.plugin is not None
     files = (*mac.libs, mac.plugin)
@@ -53,7 +51,6 @@ def test_the_libraries_are_those_of_a_mac(mac: RunnerFiles) -> None:
     assert any(name.endswith("/Metal") for name in metal)
 
 
-@needs_a_build
 def test_every_symbol_that_it_asks_for_is_there(mac: RunnerFiles) -> None:
     """In TVM's library, or in the list of macOS's own that ziglang brings."""
     asked, _ = symbols(mac.binary)
@@ -64,7 +61,6 @@ def test_every_symbol_that_it_asks_for_is_there(mac: RunnerFiles) -> None:
     assert missing == set()
 
 
-@needs_a_build
 def test_what_linux_alone_has_is_not_in_it(mac: RunnerFiles) -> None:
     data = mac.binary.read_bytes()
     assert b"/proc/" not in data
@@ -73,7 +69,6 @@ def test_what_linux_alone_has_is_not_in_it(mac: RunnerFiles) -> None:
     assert b"hw.perflevel0.physicalcpu" in data
 
 
-@needs_a_build
 def test_it_is_called_with_the_variable_of_macos(mac: RunnerFiles, tmp_path: Path) -> None:
     """On a device what was pushed lies under another name, so the place of the program tells nothing."""
     placed = place_runner(CopyingDevice(tmp_path), mac)
@@ -83,7 +78,6 @@ def test_it_is_called_with_the_variable_of_macos(mac: RunnerFiles, tmp_path: Pat
     assert (folder / "libtvm_ffi.dylib").is_file()
 
 
-@needs_a_build
 def test_no_warnings_on_macos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAB_CXX", raising=False)
     (compiler,) = compilers.compilers(platform_of(MAC_TRIPLE).abi)

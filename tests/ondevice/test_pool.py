@@ -14,6 +14,8 @@ from lab.core.proc import run
 from lab.ondevice.build import FLAGS, SOURCES
 from lab.ondevice.compilers import build_env, compilers
 
+pytestmark = pytest.mark.slow
+
 HARNESS = Path(__file__).with_name("pool_harness.cc")
 KINDS = ("back to back", "lingering", "after pauses", "errors", "nested")
 

@@ -50,6 +50,7 @@ def test_our_kernels_run_on_our_threads(bench: Bench, bundle: Path, threads: int
     assert there(log.loaded).ran_on.bound is False
 
 
+@pytest.mark.slow
 def test_a_library_whose_pieces_wait_for_each_other_keeps_the_pool_of_tvm(
     bench: Bench, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ def sessions(x: np.ndarray) -> Sessions:
     return Sessions(x, np.full(x.shape, np.nan), np.zeros(x.shape, np.int32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("past", "gates"), [(0, 4), (40, 1)])
 def test_gates_in_which_nothing_changed_are_red_in_fewer_than_two_of_a_hundred(past: int, gates: int) -> None:
     rows = [row(Case(noise, *shape, past), gates) for noise in NOISES for shape in SHAPES]

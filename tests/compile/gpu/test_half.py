@@ -16,6 +16,8 @@ import pytest
 from tests.compile.gpu.half import CASES
 from tests.opencl_device import require_opencl
 
+pytestmark = pytest.mark.slow
+
 DRIVER = "libintelocl.so"
 
 

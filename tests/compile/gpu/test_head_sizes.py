@@ -29,6 +29,8 @@ from tests.compile.gpu.test_attention import paged
 from tests.compile.network import Reference, config, random_weights, some_ids
 from tests.compile.test_attention import SCALE, ints, problem, softmax_attention
 
+pytestmark = pytest.mark.slow
+
 HEADS, KV_HEADS, HISTORY, NEW = 4, 2, 33, 13
 SIZES = [*((gpu, 80) for gpu in FAMILIES), (CPU_LIKE, 20), (STAGED, 2)]
 BY_SIZE = pytest.mark.parametrize(("gpu", "dim"), SIZES, ids=lambda value: getattr(value, "name", value))

@@ -123,6 +123,7 @@ def random_qkv(config, length):
     return np.random.default_rng(7).standard_normal((LAYERS, length, fused, config.head_dim)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gpu", "config"), CASES, ids=["plain", "window", "longrope", "even", "unstaged", "staged"])
 @pytest.mark.parametrize("length", [59, 90])
 def test_chunks_and_steps_are_full_causal_attention(gpu, config, length):

@@ -18,6 +18,8 @@ from lab.models.quant import SCHEMES
 from lab.models.sources.synthetic import SyntheticSource
 from tests.compile.network import config
 
+pytestmark = pytest.mark.slow
+
 QUIET = NullProgress()
 HOST = load_target("opencl-host")
 

@@ -20,6 +20,8 @@ from tests.compile.gpu.network import MTRIPLE, GpuCompiled, stored
 from tests.compile.gpu.opencl import launches
 from tests.compile.network import Reference, config, random_weights, some_ids
 
+pytestmark = pytest.mark.slow
+
 HALF = 16
 NETWORKS = {
     "mha": config(),

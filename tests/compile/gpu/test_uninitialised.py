@@ -12,6 +12,8 @@ import pytest
 
 from tests.opencl_device import require_opencl
 
+pytestmark = pytest.mark.slow
+
 INSTALL = "oclgrind is missing: run scripts/install-debian-packages, or apt-get install oclgrind"
 ROOT = Path(__file__).parents[3]
 

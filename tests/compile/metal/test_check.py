@@ -23,6 +23,8 @@ from lab.models.quant import SCHEMES
 from tests.compile.metal.small import compiled
 from tests.compile.network import config
 
+pytestmark = pytest.mark.slow
+
 QUIET = NullProgress()
 TINY = custom(config(num_hidden_layers=1), SCHEMES["q4"], "tiny-q4")
 NAMES = ["macbook-m3", "iphone15"]

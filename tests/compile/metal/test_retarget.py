@@ -20,6 +20,8 @@ from tests.compile.gpu.network import MTRIPLE, GpuCompiled, stored
 from tests.compile.metal.small import MAC
 from tests.compile.network import Reference, config, random_weights, some_ids
 
+pytestmark = pytest.mark.slow
+
 APPLE = GPUS["apple"]
 TWIN = opencl_twin(APPLE)
 GROUPED = config(num_key_value_heads=2)
@@ -57,7 +59,6 @@ def test_a_kernel_that_looks_back_too_far_is_noticed() -> None:
     assert worst_error(everything, "q4", reference=WINDOW) > 1e-2
 
 
-@pytest.mark.slow
 def test_a_layer_of_full_size_computes_what_the_reference_does() -> None:
     assert worst_error(FULL_SIZE, "q4", prompt=33) < 1e-5
 

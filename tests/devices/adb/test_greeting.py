@@ -90,6 +90,7 @@ def test_a_silent_daemon(reach: Reach, phone: Adbd) -> None:
         reach(phone)
 
 
+@pytest.mark.slow
 def test_a_daemon_that_leaves_in_the_middle_of_a_greeting(reach: Reach, phone: Adbd, way: str) -> None:
     phone.faults.cut_after_bytes = 20
     with pytest.raises(DeviceUnreachableError) as caught:

@@ -17,6 +17,8 @@ from tests.devices.kinds import home
 from tests.devices.peers.adbd_server import Faults, adbd
 from tests.devices.peers.sshd import Sshd, make_key, public_words
 
+pytestmark = pytest.mark.slow
+
 # Target -> what its reason says.
 REASONS = {
     "refused": "login refused",
@@ -79,7 +81,6 @@ def fleet(command: Command, server: Sshd) -> tuple[int, str]:
     return command("run", "--target", ",".join([*REASONS, "good"]), *CELL)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", REASONS)
 def test_a_device_that_cannot_be_used_is_on_record(command: Command, fleet: tuple[int, str], name: str) -> None:
     (record,) = command.records(name)
@@ -89,14 +90,12 @@ def test_a_device_that_cannot_be_used_is_on_record(command: Command, fleet: tupl
     assert str(record.reason).partition("\n")[0][:40] in fleet[1]
 
 
-@pytest.mark.slow
 def test_the_one_that_can_be_used_is_measured(command: Command, fleet: tuple[int, str]) -> None:
     assert fleet[0] == 4, fleet[1]
     (record,) = command.records("good")
     assert (record.status, ok_rows(record)) == ("ok", 2)
 
 
-@pytest.mark.slow
 def test_resume_measures_what_is_missing(command: Command, fleet: tuple[int, str], server: Sshd) -> None:
     (record,) = command.records("refused")
     server.authorize(server.key, server.dot_ssh / "stranger")
@@ -106,7 +105,6 @@ def test_resume_measures_what_is_missing(command: Command, fleet: tuple[int, str
     assert (again.status, ok_rows(again), again.resumes) == ("ok", 2, record.run_id)
 
 
-@pytest.mark.slow
 def test_a_phone_without_room(command: Command) -> None:
     image = emulated.image("phone")
     command.target("small", FULL.format(name=image.manifest.name), MEASURE)

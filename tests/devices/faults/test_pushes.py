@@ -16,6 +16,8 @@ from lab.devices.remote import push
 from lab.devices.remote.device import RemoteDevice
 from tests.devices.faults.ways import Way
 
+pytestmark = pytest.mark.slow
+
 PART = 64 << 10
 SIZE = 5 * PART + 123
 CUTS = 10  # places of a first cut; a second one, in the push that goes on, follows each
@@ -81,7 +83,6 @@ def model(way: Way, tmp_path: Path) -> Model:
     return Model(way, tmp_path)
 
 
-@pytest.mark.slow
 def test_cut_anywhere_and_cut_again_while_it_goes_on(way: Way, device: RemoteDevice, tmp_path: Path) -> None:
     chance = random.Random(6)
     for number in range(CUTS):

@@ -13,6 +13,8 @@ from lab.formats.run_record import RunRecord
 from tests.devices.faults.bench import Bench, rows
 from tests.devices.faults.ways import Way
 
+pytestmark = pytest.mark.slow
+
 GONE = 'for i in $(seq 100); do kill -0 {pid} 2>/dev/null || exit 0; sleep 0.1; done; echo "it is still there"'
 
 

@@ -62,6 +62,7 @@ def test_one_that_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pass
 
 
+@pytest.mark.slow
 def test_hosts_with_different_tools_heed_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device_lock, "NOTICE_S", 0.3)
     paths = [ShellLink.PATH, *(str(MacTools(tmp_path / name, name).folder) for name in ("lockf", "perl"))]

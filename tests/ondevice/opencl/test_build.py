@@ -21,6 +21,7 @@ from tests.ondevice.stub_model import TRIPLE
 from tests.opencl_device import require_opencl
 
 
+@pytest.mark.slow
 def test_is_built_once_and_kept_apart(bench: Bench) -> None:
     root = bench.plugin.parent.parent.parent
     again = plugin(TRIPLE, out_root=root)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.ondevice.opencl.conftest import Bench
 
+pytestmark = pytest.mark.slow
+
 USE_TWO = """
 one, two = put(np.arange(256, dtype="float32")), empty((256,))
 kernels["add"](one, two, 1.0)

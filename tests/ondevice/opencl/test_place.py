@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.ondevice.opencl.conftest import Bench
 
 PLACE = """
@@ -31,6 +33,7 @@ def test_aligned_weights_stay_where_they_are(bench: Bench) -> None:
     assert place(bench, 0) == (1024, 0)
 
 
+@pytest.mark.slow
 def test_others_are_copied(bench: Bench) -> None:
     assert place(bench, 64) == (0, 1024)  # PoCL wants 128
     assert place(bench, 0, {"zero_copy": False}) == (0, 1024)

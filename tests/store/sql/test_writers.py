@@ -38,6 +38,7 @@ def started(code: str, *words: str) -> subprocess.Popen[str]:
     return process  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 def test_writers_of_the_same_and_of_other_runs_lose_nothing(sql: str) -> None:
     writers = [started(WRITER, str(number)) for number in range(4)]
     for one in writers:
@@ -117,6 +118,7 @@ def test_an_answer_that_never_arrived_does_not_stop_the_writer(sql: str, monkeyp
     assert store.load(place).reason == "with the total time"
 
 
+@pytest.mark.slow
 def test_many_processes_make_the_tables_once(sql: str, server: Server) -> None:
     code = """
 import sys
