@@ -10,13 +10,13 @@ import pytest
 from lab.compile.gpu import GPUS, Gpu
 from lab.compile.launch import Launch
 from lab.compile.launch_recorder import LaunchRecorder
-from lab.compile.metal.retarget import opencl_twin
 from lab.compile.tvm_backend import build_executable, export_model
 from lab.models.catalog import custom
 from lab.models.phi3.config import Phi3Config
 from lab.models.quant import SCHEMES
 from tests.compile.building import rel_error
 from tests.compile.gpu.network import MTRIPLE, GpuCompiled, stored
+from tests.compile.metal.retarget import opencl_twin
 from tests.compile.metal.small import MAC
 from tests.compile.network import Reference, config, random_weights, some_ids
 
