@@ -9,12 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab.compile.chip import Chip, chip_layout, chip_name, choose_chip, required_features
-from lab.compile.chip_sizes import check_sizes
+from lab.compile.chip import Chip, check_sizes, chip_layout, chip_name, choose_chip, required_features
+from lab.compile.contract import Recipe
 from lab.compile.cpu import Cpu, choose_cpu
 from lab.compile.link import linker
 from lab.compile.metal.unverified import unverified
-from lab.compile.recipe import Recipe
 from lab.compile.versions import tvm_version, versions
 from lab.core.atomic import publish_dir, staging_dir
 from lab.core.errors import BundleError, CompileError

@@ -10,17 +10,16 @@ from typing import Any
 import tvm
 from tvm import relax
 
-from lab.compile.built import Built
 from lab.compile.chip import Chip, chip_layout, chip_name
+from lab.compile.contract import Built
 from lab.compile.cpu.isa import architecture
 from lab.compile.cpu.ops import CpuOps
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.count import decode_cost
 from lab.compile.gpu.ops import GpuOps
 from lab.compile.gpu.target import gpu_target
-from lab.compile.launch_recorder import LaunchRecorder
 from lab.compile.link import is_archive, linker
-from lab.compile.pipeline import GPU_PHASES, PHASES, pipeline
+from lab.compile.pipeline import GPU_PHASES, PHASES, LaunchRecorder, pipeline
 from lab.core.errors import CompileError
 from lab.core.progress import Advance
 from lab.models.catalog import ModelSpec

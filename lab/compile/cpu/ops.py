@@ -13,7 +13,7 @@ from lab.compile.cpu.kernels.encode import Encoding, copied, encoded, encoding_f
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_float import float_linear
 from lab.compile.cpu.kernels.linear_row import row_linear
-from lab.compile.kv_cache import create_cpu_kv_cache
+from lab.compile.cpu.kv_cache import create_cpu_kv_cache
 from lab.compile.tir.sizes import BLOCK, GROUP, divided
 from lab.models.family import Sizes
 from lab.models.layouts.n16k4 import LAYOUT

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from math import prod
 
-from lab.compile.launch import Launch
+from lab.compile.contract import Launch
 from lab.compile.metal.kernels import Kernel
 from lab.core.errors import CompileError
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import lab
+from lab.compile.contract import Recipe
 from lab.compile.cpu import Cpu
 from lab.compile.mlc import probe as mlc_probe
-from lab.compile.recipe import Recipe
 from lab.core.errors import CompileError
 from lab.core.jsonio import digest
 from lab.core.proc import CommandError, Completed, describe_code, run

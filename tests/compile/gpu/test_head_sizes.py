@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lab.compile.build import build_library
-from lab.compile.chip_sizes import check_sizes
+from lab.compile.chip import check_sizes
 from lab.compile.gpu import GPUS
 from lab.compile.gpu.kernels.attention_decode import decode_attention
 from lab.compile.gpu.kernels.attention_merge import merge_states

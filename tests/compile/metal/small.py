@@ -12,9 +12,9 @@ from tvm import relax
 from tvm.relax.frontend import nn
 from tvm.s_tir import dlight
 
-from lab.compile.launch_recorder import LaunchRecorder
 from lab.compile.link import is_archive, linker
 from lab.compile.metal.kernels import Kernel, kernels
+from lab.compile.pipeline import LaunchRecorder
 from lab.compile.tvm_backend import kernel_sources
 
 MAC = "arm64-apple-macos"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.compile.build import METAL_NAME, build_library
-from lab.compile.built import Built
+from lab.compile.contract import Built
 from lab.compile.metal import limits
 from lab.compile.metal.check import check_kernels, check_library
 from lab.compile.metal.kernels import kernels

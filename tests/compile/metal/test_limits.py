@@ -9,10 +9,10 @@ import tvm
 from tvm.script import ir as I  # noqa: N812 - as TVMScript is written
 from tvm.script import tirx as T  # noqa: N812
 
-from lab.compile.launch import Launch
-from lab.compile.launch_recorder import LaunchRecorder
+from lab.compile.contract import Launch
 from lab.compile.metal.kernels import Kernel, kernels
 from lab.compile.metal.limits import MAX_GROUPS, limit_faults, threadgroup_bytes
+from lab.compile.pipeline import LaunchRecorder
 from lab.core.errors import CompileError
 from tests.compile.metal.small import LARGEST, MAC, compiled
 from tests.compile.metal.test_msl import GOOD, sample

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.compile.link import linker
-from lab.compile.metal.archive import check_archive
+from lab.compile.metal.check import check_archive
 from lab.compile.metal.macho import check_dylib
 from lab.core.errors import CompileError
 from tests.compile.metal.small import IOS, MAC, compiled, export

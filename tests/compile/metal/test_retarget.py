@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from lab.compile.contract import Launch
 from lab.compile.gpu import GPUS, Gpu
-from lab.compile.launch import Launch
-from lab.compile.launch_recorder import LaunchRecorder
+from lab.compile.pipeline import LaunchRecorder
 from lab.compile.tvm_backend import build_executable, export_model
 from lab.models.catalog import custom
 from lab.models.phi3.config import Phi3Config

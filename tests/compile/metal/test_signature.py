@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lab.compile.metal.check import signature_faults
 from lab.compile.metal.kernels import kernels
-from lab.compile.metal.signature import signature_faults
 from lab.core.errors import CompileError
 from tests.compile.metal.small import compiled
 from tests.compile.metal.test_msl import GOOD, sample
