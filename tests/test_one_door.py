@@ -8,7 +8,7 @@ from pathlib import Path
 
 LAB = Path(__file__).resolve().parents[1] / "lab"
 # Programs that lab starts as processes: their stdout is a pipe that lab reads as untrusted bytes.
-PROCESSES = {"measure/llama/watch.py", "compile/mlc_probe.py", "devices/qemu/supervise.py"}
+PROCESSES = {"measure/llama/watch.py", "compile/mlc/probe.py", "devices/qemu/supervise.py"}
 DOOR = "core/terminal.py"
 MAY = {
     DOOR: {".write"},

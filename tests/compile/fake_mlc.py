@@ -99,7 +99,7 @@ if BEHAVIOUR == sys.argv[1]:
 """
 
 # Asking for the version must not import the package, which takes the real one seconds.
-INIT = "import sys\nassert not sys.argv[0].endswith('mlc_probe.py')\n"
+INIT = "import sys\nassert not sys.argv[0].endswith('mlc/probe.py')\n"
 
 
 @dataclass(frozen=True)
