@@ -18,7 +18,9 @@ from lab.formats.verdicts import Word
 
 SCHEMA = 1
 Axis = Literal["target", "model", "engine", "test", "metric"]
-Fact = Literal[
+AXES: tuple[Axis, ...] = ("target", "model", "engine", "test", "metric")
+# What columns can say of a row's cell; lab.analysis.boards.facts says it.
+FACTS = (
     "value",
     "history",
     "a",
@@ -32,9 +34,7 @@ Fact = Literal[
     "when",
     "commits",
     "accepted",
-]
-AxisOrFact = Literal[Axis, Fact]
-AXES: tuple[Axis, ...] = ("target", "model", "engine", "test", "metric")
+)
 PATTERN = r"[A-Za-z0-9*?._@+-]{1,120}"
 Pattern = Annotated[str, Limits(pattern=PATTERN)]
 DAY_LIMIT = 36_500
@@ -105,7 +105,7 @@ class DashboardSpec:
     name: Name
     title: str
     rows: tuple[Axis, ...]
-    columns: tuple[AxisOrFact, ...]
+    columns: tuple[str, ...]
     description: str = ""
     about: Literal["cells", "changes"] = "cells"
     metrics: tuple[str, ...] = ("decode_tok_per_s", "prefill_tok_per_s", "ttft_s", "rss_peak_bytes")
@@ -173,6 +173,11 @@ def _axes_problem(spec: DashboardSpec) -> tuple[str, str] | None:
     for key, found in (("rows", spec.rows), ("columns", spec.columns)):
         if not found:
             return f"{key}: the list is empty", "for example " + EXAMPLES[key]
+    known = (*AXES, *FACTS)
+    for place, name in enumerate(spec.columns):
+        if name not in known:
+            text = f"columns[{place}]: {name[:60]!r} is neither an axis nor a fact."
+            return text + did_you_mean(name, known), f"axes: {', '.join(AXES)}; facts: {', '.join(FACTS)}"
     axes = [name for name in spec.columns if name in AXES]
     if axes and len(axes) < len(spec.columns):
         fact = next(name for name in spec.columns if name not in AXES)

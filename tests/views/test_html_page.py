@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.analysis.boards.board import Board
+from lab.analysis.boards.board import Board, Change
 from lab.analysis.boards.build import build_board
-from lab.analysis.boards.changes import Change
 from lab.analysis.points.build import points_of
 from lab.formats.dashboard import BaselineSpec, load_dashboard
 from lab.store import BadRun
@@ -146,6 +145,23 @@ def test_in_a_browser_it_works_and_asks_for_nothing(written: str, tmp_path: Path
         assert "commit " in tip
         assert page.run("document.querySelectorAll('line.change').length") >= 1
         assert (page.said, page.requests) == ([], [written])
+
+
+def test_a_word_keeps_its_own_rows_and_none_of_a_word_that_it_is_a_part_of(tmp_path: Path) -> None:
+    found = board()
+    words = ["run", "not run", "rerun"]
+    rows = [
+        replace(row, cells=tuple(replace(cell, word=word) for cell in row.cells), names=(word, *row.names[1:]))
+        for row, word in zip(found.rows, words, strict=False)
+    ]
+    path = tmp_path / "words.html"
+    path.write_text(html_page(replace(found, rows=tuple(rows), counts=dict.fromkeys(words, 1))), encoding="utf-8")
+    with browser(tmp_path / "profile") as page:
+        page.open(path.as_uri())
+        for word in words:
+            page.run(f"document.querySelector('.chip[data-word=\"{word}\"]').click()")
+            assert page.run(ROWS) == [word]
+            page.run(f"document.querySelector('.chip[data-word=\"{word}\"]').click()")
 
 
 def test_it_is_readable_in_dark_and_narrow(written: str, tmp_path: Path) -> None:

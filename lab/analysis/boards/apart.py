@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lab.analysis.boards.board import BoardCell
+from lab.analysis.boards.board import BoardCell, Column
 from lab.analysis.boards.lines import Line
 from lab.formats.dashboard import DashboardSpec
 
-TITLE = "Conditions"
+CONDITIONS = Column(fact="conditions", title="Conditions")
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Apart:
         return natural(self.name(line)) if self.shown else ()
 
     @property
-    def titles(self) -> tuple[str, ...]:
-        """The title of what rows add."""
-        return (TITLE,) if self.shown else ()
+    def columns(self) -> tuple[Column, ...]:
+        """The column of what rows add."""
+        return (CONDITIONS,) if self.shown else ()
 
 
 def apart_on(spec: DashboardSpec, cells: Mapping[Line, BoardCell]) -> Apart:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.analysis.boards.board import Column
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.table import Points
 from lab.formats.dashboard import DashboardSpec, FilterSpec
@@ -16,6 +17,11 @@ from lab.formats.test import Test
 
 TITLES = {"target": "Target", "model": "Model", "engine": "Engine", "test": "Test", "metric": "Metric"}
 DAY_S = 86_400
+
+
+def axis_column(axis: str) -> Column:
+    """Return the column of the names on an axis."""
+    return Column(fact=axis, title=TITLES[axis])
 
 
 def test_of(key: CellKey) -> str:

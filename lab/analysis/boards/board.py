@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lab.analysis.judging.verdict import Verdict
-from lab.analysis.points.key import CellKey
+from lab.analysis.points.key import CellKey, SeriesKey
 
 Role = Literal["plain", "good", "bad", "caution", "faint"]  # repeats in colour what a word says, and nothing else
 
@@ -22,6 +23,23 @@ class Seam:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change:
+    """A change of level: from run `run_id` on, `ratio` times what was before, somewhere in `commits`.
+
+    `accepted` is the reason for which somebody accepted the new level, or None.
+    """
+
+    key: SeriesKey
+    word: str
+    ratio: float
+    run_id: str
+    created_s: int
+    commits: str
+    p: float | None = None
+    accepted: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class BoardCell:
     """One place of a board. Texts of records are in it as they are: a view escapes them.
 
@@ -32,6 +50,7 @@ class BoardCell:
     on without it. `history` are the newest medians of the same series, oldest first, in the metric's own unit,
     `history_runs` the ids of their runs, and `seams` where conditions changed. `also` are other cells that fall in
     this place: nothing is averaged over them. `labels` are what a reader has to know before believing the value.
+    `change` is the change of level that the row is about, where it is about one.
     """
 
     text: str
@@ -55,10 +74,47 @@ class BoardCell:
     baseline_place: str = ""
     labels: tuple[str, ...] = ()
     verdict: Verdict | None = None
+    change: Change | None = None
     also: tuple[CellKey, ...] = ()
 
 
 EMPTY = BoardCell(text="", role="faint")
+
+
+def own_text(cell: BoardCell) -> str:
+    """Return what the cell says already."""
+    return cell.text
+
+
+def by_text(cell: BoardCell) -> float | None:
+    """Sort a column by what is written in it."""
+    return None
+
+
+def by_value(cell: BoardCell) -> float | None:
+    """Sort a column by the newest value."""
+    return cell.value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: its heading, and how it is laid out, sorted and left out. Views ask it and compare no titles.
+
+    `fact` is its name in a dashboard's file: an axis or a fact; in a matrix the places on the axes that the column
+    stands for. `text` returns what a cell says, `sort` the number that it is sorted by, None for its text. A column
+    that `folds` may break its texts over lines. While a terminal is too narrow, columns go in the order of `gives_way`;
+    0 stays. The cells of a `coloured` column repeat the colour of the verdict, those of a `picture` draw the history.
+    """
+
+    fact: str
+    title: str
+    text: Callable[[BoardCell], str] = own_text
+    sort: Callable[[BoardCell], float | None] = by_text
+    align: Literal["left", "right"] = "left"
+    folds: bool = False
+    gives_way: int = 0
+    coloured: bool = False
+    picture: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +172,7 @@ class Chart:
 class Board:
     """A dashboard over one state of the store.
 
-    `row_titles` head the names of rows, `column_titles` the cells. In a matrix each cell is a value with its word;
+    `row_columns` are of the names of rows, `columns` of the cells. In a matrix each cell is a value with its word;
     else a row is of one cell, and its columns are facts of that. `baseline` says in words what the newest sessions
     were held against. `counts` is how often each word stands on the board. `gates` are the words on it that its
     dashboard does not let pass. `notes` are for the reader, a sentence each.
@@ -125,8 +181,8 @@ class Board:
     name: str
     title: str
     description: str
-    row_titles: tuple[str, ...]
-    column_titles: tuple[str, ...]
+    row_columns: tuple[Column, ...]
+    columns: tuple[Column, ...]
     rows: tuple[BoardRow, ...]
     is_matrix: bool = True
     baseline: str = ""
@@ -136,6 +192,16 @@ class Board:
     notes: tuple[str, ...] = ()
     runs: int = 0
     newest_s: int = 0
+
+    @property
+    def row_titles(self) -> tuple[str, ...]:
+        """What stands above the names of rows."""
+        return tuple(column.title for column in self.row_columns)
+
+    @property
+    def column_titles(self) -> tuple[str, ...]:
+        """What stands above the cells."""
+        return tuple(column.title for column in self.columns)
 
     @property
     def exit_code(self) -> int:

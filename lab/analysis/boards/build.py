@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab.analysis.boards.apart import Apart, apart_on
-from lab.analysis.boards.axes import TITLES, chosen
-from lab.analysis.boards.board import Board, BoardCell, BoardRow
+from lab.analysis.boards.axes import axis_column, chosen
+from lab.analysis.boards.board import Board, BoardCell, BoardRow, Change, Column
 from lab.analysis.boards.cell_text import RANK
-from lab.analysis.boards.changes import Change, change_rows
+from lab.analysis.boards.changes import change_rows
 from lab.analysis.boards.charts import charts_of
 from lab.analysis.boards.detail import CellDetail, cell_detail
-from lab.analysis.boards.facts import FACT_TITLES, fact_rows
+from lab.analysis.boards.facts import columns_of, fact_rows
 from lab.analysis.boards.items import cells_of
 from lab.analysis.boards.lines import Line, lines_of
 from lab.analysis.boards.matrix import matrix_rows
@@ -41,14 +41,14 @@ def build_board(
     of_key = dict(zip(points.keys, lines, strict=True))
     mine = [(of_key[one.key], one) for one in changes if of_key.get(one.key) in cells]
     columns, rows = _rows(spec, cells, mine, apart)
-    titles, kept = _named(spec, apart, _sorted(spec, [row for row in rows if _passes(spec, row)]))
+    names, kept = _named(spec, apart, _sorted(spec, [row for row in rows if _passes(spec, row)]))
     counts = Counter(cell.word for row in kept for cell in _distinct(row) if cell.word)
     return Board(
         name=spec.name,
         title=spec.title,
         description=spec.description,
-        row_titles=titles,
-        column_titles=columns,
+        row_columns=names,
+        columns=columns,
         rows=tuple(kept),
         is_matrix=spec.is_matrix,
         baseline=baseline_words(spec.baseline),
@@ -63,21 +63,20 @@ def build_board(
 
 def _rows(
     spec: DashboardSpec, cells: Mapping[Line, BoardCell], changes: Sequence[tuple[Line, Change]], apart: Apart
-) -> tuple[tuple[str, ...], list[BoardRow]]:
+) -> tuple[tuple[Column, ...], list[BoardRow]]:
     if spec.is_matrix:
         return matrix_rows(spec, cells, apart)
-    titles = tuple(FACT_TITLES[fact] for fact in spec.columns if fact in FACT_TITLES)
-    return titles, change_rows(spec, cells, changes, apart) if spec.about == "changes" else fact_rows(
-        spec, cells, apart
-    )
+    about_changes = spec.about == "changes"
+    rows = change_rows(spec, cells, changes, apart) if about_changes else fact_rows(spec, cells, apart)
+    return columns_of(spec), rows
 
 
-def _named(spec: DashboardSpec, apart: Apart, rows: list[BoardRow]) -> tuple[tuple[str, ...], list[BoardRow]]:
-    """The titles of the names, and the rows; without the names of conditions where no row that is left has one."""
-    titles = tuple(TITLES[axis] for axis in spec.rows)
-    if any(row.names[len(titles) :] != ("",) for row in rows):
-        return (*titles, *apart.titles), rows
-    return titles, [replace(row, names=row.names[: len(titles)]) for row in rows]
+def _named(spec: DashboardSpec, apart: Apart, rows: list[BoardRow]) -> tuple[tuple[Column, ...], list[BoardRow]]:
+    """The columns of names, and the rows; without the names of conditions where no row that is left has one."""
+    columns = tuple(axis_column(axis) for axis in spec.rows)
+    if any(row.names[len(columns) :] != ("",) for row in rows):
+        return (*columns, *apart.columns), rows
+    return columns, [replace(row, names=row.names[: len(columns)]) for row in rows]
 
 
 def _passes(spec: DashboardSpec, row: BoardRow) -> bool:

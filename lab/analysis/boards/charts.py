@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import value_on
-from lab.analysis.boards.board import Chart, ChartPoint, ChartSeries
-from lab.analysis.boards.changes import Change
+from lab.analysis.boards.board import Change, Chart, ChartPoint, ChartSeries
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.newest import Newest
 from lab.formats.dashboard import ChartSpec, DashboardSpec

@@ -1,4 +1,4 @@
-"""One row a cell, and what is known of it as columns."""
+"""One row a cell, and what is known of it as columns: a fact more is a row more of COLUMNS."""
 
 from __future__ import annotations
 
@@ -7,28 +7,116 @@ from dataclasses import replace
 
 from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import order_on, value_on
-from lab.analysis.boards.board import BoardCell, BoardRow
-from lab.analysis.boards.cell_text import day_words, interval_words, plain_word, ratio_words, value_words
+from lab.analysis.boards.board import BoardCell, BoardRow, Column, by_value
+from lab.analysis.boards.cell_text import (
+    RANK,
+    change_words,
+    day_words,
+    interval_words,
+    plain_word,
+    ratio_words,
+    value_words,
+)
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.matrix import headline
 from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import NOT_MEASURED
 
-FACT_TITLES = {
-    "value": "Newest",
-    "history": "History",
-    "a": "Before",
-    "b": "Now",
-    "ratio": "Change",
-    "interval": "95 % interval",
-    "sessions": "Sessions",
-    "word": "Verdict",
-    "reason": "Why",
-    "run": "Run",
-    "when": "When",
-    "commits": "Commits",
-    "accepted": "Accepted",
+
+def _change(cell: BoardCell) -> str:
+    if cell.change is not None:
+        return change_words(cell.change.ratio)
+    return NOT_MEASURED if cell.verdict is None else ratio_words(cell.verdict)
+
+
+def _ratio(cell: BoardCell) -> float | None:
+    about = cell.change or cell.verdict
+    return about.ratio if about else None
+
+
+def _nothing(cell: BoardCell) -> str:
+    return ""
+
+
+def _before(cell: BoardCell) -> float | None:
+    return cell.verdict.a if cell.verdict else None
+
+
+def _before_text(cell: BoardCell) -> str:
+    return _value(cell, _before(cell))
+
+
+def _now(cell: BoardCell) -> float | None:
+    """The median of the newest sessions; the newest value where nothing is judged."""
+    judged = cell.verdict.b if cell.verdict else None
+    return cell.value if judged is None else judged
+
+
+def _now_text(cell: BoardCell) -> str:
+    return cell.text if cell.verdict is None or cell.verdict.b is None else _value(cell, cell.verdict.b)
+
+
+def _value(cell: BoardCell, value: float | None) -> str:
+    return value_words(cell.key.metric if cell.key else "", value)
+
+
+def _sessions(cell: BoardCell) -> str:
+    return f"{cell.verdict.sessions_a} / {cell.verdict.sessions_b}" if cell.verdict else NOT_MEASURED
+
+
+def _word(cell: BoardCell) -> str:
+    return plain_word(cell.change.word if cell.change else cell.word) or NOT_MEASURED
+
+
+# Every fact that a dashboard's file can name as a column; lab.formats.dashboard.FACTS lists the names.
+COLUMNS = {
+    column.fact: column
+    for column in (
+        Column(fact="value", title="Newest", sort=by_value, align="right"),
+        Column(fact="history", title="History", text=_nothing, sort=by_value, picture=True, gives_way=4),
+        Column(fact="a", title="Before", text=_before_text, sort=_before, align="right", gives_way=3),
+        Column(fact="b", title="Now", text=_now_text, sort=_now, align="right"),
+        Column(fact="ratio", title="Change", text=_change, sort=_ratio, align="right", coloured=True),
+        Column(
+            fact="interval",
+            title="95 % interval",
+            text=lambda cell: interval_words(cell.verdict) if cell.verdict else NOT_MEASURED,
+            sort=_ratio,
+            gives_way=2,
+        ),
+        Column(
+            fact="sessions",
+            title="Sessions",
+            text=_sessions,
+            sort=lambda cell: cell.verdict.sessions_a if cell.verdict else None,
+            align="right",
+            gives_way=1,
+        ),
+        Column(fact="word", title="Verdict", text=_word, sort=lambda cell: -RANK.get(cell.word, 0), coloured=True),
+        Column(fact="reason", title="Why", text=lambda cell: cell.reason, folds=True, gives_way=5),
+        Column(fact="run", title="Run", text=lambda cell: cell.run_id),
+        Column(
+            fact="when", title="When", text=lambda cell: day_words(cell.created_s), sort=lambda cell: cell.created_s
+        ),
+        Column(
+            fact="commits",
+            title="Commits",
+            text=lambda cell: cell.change.commits if cell.change else NOT_MEASURED,
+            folds=True,
+        ),
+        Column(
+            fact="accepted",
+            title="Accepted",
+            text=lambda cell: (cell.change and cell.change.accepted) or NOT_MEASURED,
+            folds=True,
+        ),
+    )
 }
+
+
+def columns_of(spec: DashboardSpec) -> tuple[Column, ...]:
+    """Return the columns of a board whose columns are facts."""
+    return tuple(COLUMNS[name] for name in spec.columns)
 
 
 def fact_rows(spec: DashboardSpec, cells: Mapping[Line, BoardCell], apart: Apart) -> list[BoardRow]:
@@ -49,47 +137,16 @@ def _row(spec: DashboardSpec, found: list[tuple[Line, BoardCell]], apart: Apart)
     cell, (line, _) = headline(found, spec), found[0]
     names = tuple(value_on(line.cell, axis) for axis in spec.rows)
     return BoardRow(
-        names=(*names, *apart.names(line, cell)), cells=tuple(fact(str(name), cell) for name in spec.columns)
+        names=(*names, *apart.names(line, cell)), cells=tuple(fact(column, cell) for column in columns_of(spec))
     )
 
 
-def fact(name: str, cell: BoardCell) -> BoardCell:
-    """Return the cell with one fact of it as its text; only the columns of verdict and history show those."""
-    text = fact_text(name, cell)
-    role = cell.role if name in ("word", "ratio") else "plain"
-    history = cell.history if name == "history" else ()
-    return replace(cell, text=text, role=role, history=history, history_runs=cell.history_runs if history else ())
-
-
-def fact_text(name: str, cell: BoardCell) -> str:
-    """Return one fact as people read it."""
-    verdict, metric = cell.verdict, cell.key.metric if cell.key else ""
-    match name:
-        case "value":
-            return cell.text
-        case "history":
-            return ""
-        case "word":
-            return plain_word(cell.word) or NOT_MEASURED
-        case "reason":
-            return cell.reason
-        case "run":
-            return cell.run_id
-        case "when":
-            return day_words(cell.created_s)
-    if name == "b" and (verdict is None or verdict.b is None):
-        return cell.text
-    if verdict is None:
-        return NOT_MEASURED
-    match name:
-        case "a":
-            return value_words(metric, verdict.a)
-        case "b":
-            return value_words(metric, verdict.b)
-        case "ratio":
-            return ratio_words(verdict)
-        case "interval":
-            return interval_words(verdict)
-        case "sessions":
-            return f"{verdict.sessions_a} / {verdict.sessions_b}"
-    return NOT_MEASURED
+def fact(column: Column, cell: BoardCell) -> BoardCell:
+    """Return the cell with one fact of it as its text; only coloured columns and pictures show the rest of it."""
+    return replace(
+        cell,
+        text=column.text(cell),
+        role=cell.role if column.coloured else "plain",
+        history=cell.history if column.picture else (),
+        history_runs=cell.history_runs if column.picture else (),
+    )

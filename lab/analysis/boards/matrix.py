@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import order_on, value_on
-from lab.analysis.boards.board import EMPTY, BoardCell, BoardRow
+from lab.analysis.boards.board import EMPTY, BoardCell, BoardRow, Column, by_value
 from lab.analysis.boards.cell_text import RANK
 from lab.analysis.boards.lines import Line
 from lab.analysis.points.key import STATUS, CellKey
@@ -19,16 +19,19 @@ Place = tuple[tuple[Any, ...], tuple[str, ...]]  # what sorts it, and what it is
 
 def matrix_rows(
     spec: DashboardSpec, cells: Mapping[Line, BoardCell], apart: Apart
-) -> tuple[tuple[str, ...], list[BoardRow]]:
-    """Return the titles of the columns, and the rows by name."""
-    columns = [axis for axis in spec.columns if axis in AXES]
+) -> tuple[tuple[Column, ...], list[BoardRow]]:
+    """Return the columns, and the rows by name."""
+    axes = [axis for axis in spec.columns if axis in AXES]
     spread = {line: cell for every, cell in cells.items() for line in _metrics_of(every, spec)}
     places: dict[tuple[Place, Place], list[tuple[Line, BoardCell]]] = {}
+    columns: dict[Place, Column] = {}
     for line, cell in spread.items():
         order, names = _place(line.cell, spec.rows, spec)
         row = (*order, apart.order(line)), (*names, *apart.names(line))
-        places.setdefault((row, _place(line.cell, columns, spec)), []).append((line, cell))
-    heads = sorted({column for _, column in places})
+        head = _place(line.cell, axes, spec)
+        columns.setdefault(head, _column(line.cell, axes))
+        places.setdefault((row, head), []).append((line, cell))
+    heads = sorted(columns)
     rows = [
         BoardRow(
             names=row[1],
@@ -36,7 +39,14 @@ def matrix_rows(
         )
         for row in sorted({row for row, _ in places})
     ]
-    return tuple(" ".join(head[1]) for head in heads), rows
+    return tuple(columns[head] for head in heads), rows
+
+
+def _column(key: CellKey, axes: Sequence[str]) -> Column:
+    """The column of all cells that lie where this one does."""
+    places = (key.metric if axis == "metric" else value_on(key, axis) for axis in axes)
+    title = " ".join(value_on(key, axis) for axis in axes)
+    return Column(fact=" ".join(places), title=title, sort=by_value)
 
 
 def _metrics_of(line: Line, spec: DashboardSpec) -> list[Line]:

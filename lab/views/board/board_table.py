@@ -31,7 +31,7 @@ def board_table(board: Board, bad: Sequence[BadRun], width: int) -> RenderableTy
         shared = ", ".join(f"{title} {clipped(name)}" for title, name in names.shared)
         parts += [Text(f"All of {shared}:", FAINT)] if shared else []
         parts += drawn.tables
-        says_why = "Why" in board.column_titles and "Why" not in drawn.left_out
+        says_why = "reason" in {column.fact for column in board.columns} - set(drawn.left_out)
         parts += [part for part in (None if says_why else _reasons(board), _legend(board)) if part is not None]
     return spaced([*parts, *(Text(f"unreadable: {bad_words(one)}", BAD) for one in bad)])
 

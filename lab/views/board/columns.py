@@ -11,15 +11,13 @@ from rich.table import Column
 from rich.text import Text
 
 from lab.analysis.boards.board import Board, BoardRow
+from lab.analysis.boards.board import Column as BoardColumn
 from lab.core.text import printable
 from lab.views.board.cell_text import LABELS, cell_text, fact_cell, labels_of_all, labels_of_row
 from lab.views.table import FAINT, left, right, table
 
 GAP = 2
-NUMBERS = ("Newest", "Before", "Now", "Change", "Sessions")
-FOLDS = ("Why", "Accepted", "Commits")
-FOLDED = 24  # columns of words need at least so many columns
-GIVE_WAY = ("Sessions", "95 % interval", "Before", "History", "Why")  # of facts, in this order, while it is too wide
+FOLDED = 24  # columns of a terminal that a column of words needs at the least
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Blocks:
-    """The tables of a board, and the titles of its columns that had no room in them."""
+    """The tables of a board, and the facts that had no room in them."""
 
     tables: tuple[RenderableType, ...]
     left_out: tuple[str, ...] = ()
@@ -71,14 +69,14 @@ def _matrix(board: Board, names: Names, width: int) -> Blocks:
 
 def _facts(board: Board, names: Names, width: int) -> Blocks:
     cells = [[fact_cell(cell) for cell in row.cells] for row in board.rows]
-    columns = [right(title) if title in NUMBERS else left(title, fold=title in FOLDS) for title in board.column_titles]
+    columns = [right(one.title) if one.align == "right" else left(one.title, fold=one.folds) for one in board.columns]
     heads, named = _beside(board, names)
-    kept = _that_fit(columns, cells, width - _room(heads, named))
+    kept = _that_fit(board.columns, cells, width - _room(heads, named))
     if len(kept) < len(columns):  # names above each other leave more room for what is said of them
         heads, named = _stacked(board, names)
-        kept = _that_fit(columns, cells, width - _room(heads, named))
+        kept = _that_fit(board.columns, cells, width - _room(heads, named))
     rows = [[*name, *(line[place] for place in kept)] for name, line in zip(named, cells, strict=True)]
-    left_out = tuple(title for place, title in enumerate(board.column_titles) if place not in kept)
+    left_out = tuple(one.fact for place, one in enumerate(board.columns) if place not in kept)
     return Blocks((table([*heads, *(columns[place] for place in kept)], rows),), left_out)
 
 
@@ -128,14 +126,13 @@ def _groups(columns: Sequence[Column], cells: Sequence[Sequence[Text]], room: in
     return groups
 
 
-def _that_fit(columns: Sequence[Column], cells: Sequence[Sequence[Text]], room: int) -> list[int]:
+def _that_fit(columns: Sequence[BoardColumn], cells: Sequence[Sequence[Text]], room: int) -> list[int]:
     """Places of the facts that there is room for."""
-    widths = {place: _width(column.header, [row[place] for row in cells]) for place, column in enumerate(columns)}
-    least = {place: min(wide, FOLDED) if columns[place].header in FOLDS else wide for place, wide in widths.items()}
-    kept = list(least)
-    for title in GIVE_WAY:
-        place = next((one for one in kept if columns[one].header == title), None)
-        if place is not None and sum(least[one] + GAP for one in kept) > room + GAP:
+    widths = [_width(column.title, [row[place] for row in cells]) for place, column in enumerate(columns)]
+    least = [min(wide, FOLDED) if column.folds else wide for wide, column in zip(widths, columns, strict=True)]
+    kept = list(range(len(columns)))
+    for place in sorted((one for one in kept if columns[one].gives_way), key=lambda one: columns[one].gives_way):
+        if sum(least[one] + GAP for one in kept) > room + GAP:
             kept.remove(place)
     return kept
 

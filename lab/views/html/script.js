@@ -12,9 +12,9 @@ function filterRows() {
   const parts = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   let count = 0;
   for (const row of rows) {
-    const words = row.dataset.words.split(" ");
+    const words = row.dataset.words.split("|");
     const text = row.textContent.toLowerCase();
-    const named = wanted.length === 0 || wanted.some((word) => words.includes(word.replace(/ /g, "-")) || row.dataset.words.includes(word));
+    const named = wanted.length === 0 || wanted.some((word) => words.includes(word));
     row.hidden = !(named && parts.every((part) => text.includes(part)));
     if (!row.hidden) count += 1;
   }
@@ -32,7 +32,6 @@ search.addEventListener("input", filterRows);
 function compare(a, b) {
   const x = a.dataset.sort, y = b.dataset.sort;
   if (x && y) return Number(x) - Number(y);
-  if (x || y) return x ? -1 : 1;
   return a.textContent.localeCompare(b.textContent, "en", { numeric: true });
 }
 
@@ -42,7 +41,8 @@ for (const button of document.querySelectorAll("#board thead button")) {
     const down = head.getAttribute("aria-sort") === "ascending";
     for (const other of head.parentNode.children) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const full = (row) => row.cells[column].textContent !== "";
+    const numbers = rows.some((row) => row.cells[column].dataset.sort);
+    const full = (row) => numbers ? Boolean(row.cells[column].dataset.sort) : !["", "–"].includes(row.cells[column].textContent);
     const sorted = [...rows].sort((a, b) => Number(full(b)) - Number(full(a)) || compare(a.cells[column], b.cells[column]) * (down ? -1 : 1));
     body.append(...sorted);
   });

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lab.analysis.boards.axes import value_on
-from lab.analysis.boards.board import Board, BoardCell, BoardRow
-from lab.analysis.boards.cell_text import RANK, day_words, interval_words, plain_word, ratio_words
+from lab.analysis.boards.board import Board, BoardCell, BoardRow, Column
+from lab.analysis.boards.cell_text import day_words, interval_words, plain_word, ratio_words
 from lab.analysis.points.key import CellKey
 from lab.formats.dashboard import AXES
 from lab.views.html.escape import attribute, text
@@ -24,32 +24,34 @@ def table_html(board: Board) -> str:
 
 
 def _row(board: Board, row: BoardRow) -> str:
-    words = " ".join(dict.fromkeys(cell.word for cell in row.cells if cell.word))
+    words = "|".join(dict.fromkeys(cell.word for cell in row.cells if cell.word))
     names = "".join(f'<th scope="row"{_long(name)}>{text(name)}</th>' for name in row.names)
     draw = _matrix_cell if board.is_matrix else _fact_cell
-    titles = board.column_titles
-    cells = "".join(draw(cell, title) for cell, title in zip(row.cells, titles, strict=True))
+    cells = "".join(draw(cell, column) for cell, column in zip(row.cells, board.columns, strict=True))
     return f'<tr data-words="{attribute(words)}">{names}{cells}</tr>'
 
 
-def _matrix_cell(cell: BoardCell, title: str) -> str:
+def _matrix_cell(cell: BoardCell, column: Column) -> str:
     if cell.key is None:
         return "<td></td>"
     also = f" +{len(cell.also)}" if cell.also else ""
     labels = f'<div class="labels">{text(", ".join(cell.labels))}</div>' if cell.labels else ""
     note = f'<div class="note">{text(cell.note + also)}</div>' if cell.note or also else ""
     return (
-        f'<td data-sort="{_sort(cell)}"><div class="line"><span class="value">{text(cell.text)}</span>'
+        f'<td data-sort="{_sort(cell, column)}"><div class="line"><span class="value">{text(cell.text)}</span>'
         f"{spark_svg(cell.history)}</div>{_word(cell)}{note}{labels}</td>"
     )
 
 
-def _fact_cell(cell: BoardCell, title: str) -> str:
-    if cell.history:
-        return f"<td>{spark_svg(cell.history, 160)}</td>"
-    kind = {"Verdict": f"word {cell.role}", "Change": f"number {cell.role}", "Before": "number", "Now": "number"}
-    shape = kind.get(title, "long" if len(cell.text) > LONG else "short")
-    return f'<td class="{shape}" data-sort="{_fact_sort(cell, title)}">{text(cell.text)}</td>'
+def _fact_cell(cell: BoardCell, column: Column) -> str:
+    shown = spark_svg(cell.history, 160) if column.picture and cell.history else text(cell.text)
+    return f'<td class="{_shape(cell, column)}" data-sort="{_sort(cell, column)}">{shown}</td>'
+
+
+def _shape(cell: BoardCell, column: Column) -> str:
+    """The classes of the cell in style.css."""
+    kind = "number" if column.align == "right" else "word" if column.coloured else ""
+    return f"{kind} {cell.role}" if kind else "long" if len(cell.text) > LONG else "short"
 
 
 def _long(name: str) -> str:
@@ -82,19 +84,7 @@ def _other(cell: BoardCell, key: CellKey) -> str:
     )
 
 
-def _sort(cell: BoardCell) -> str:
-    return "" if cell.value is None else f"{cell.value:.9g}"
-
-
-def _fact_sort(cell: BoardCell, title: str) -> str:
-    """What a column sorts by; empty where its text will do."""
-    verdict = cell.verdict
-    found = {
-        "Verdict": -RANK.get(cell.word, 0),
-        "Newest": cell.value,
-        "Before": verdict.a if verdict else None,
-        "Now": verdict.b if verdict else None,
-        "Change": verdict.ratio if verdict else None,
-        "When": cell.created_s,
-    }.get(title)
-    return "" if found is None else f"{found:.9g}"
+def _sort(cell: BoardCell, column: Column) -> str:
+    """What the column is sorted by; empty where its text will do."""
+    number = column.sort(cell)
+    return "" if number is None else f"{number:.9g}"

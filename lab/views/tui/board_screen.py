@@ -17,7 +17,7 @@ from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import METRICS
 from lab.views.tui.background import start
 from lab.views.tui.cells import place_words
-from lab.views.tui.filter_sort import SORT_WORDS, SORTS, Wanted, shown
+from lab.views.tui.filter_sort import Wanted, next_order, order_text, shown
 from lab.views.tui.grid import Grid
 from lab.views.tui.host import Host
 from lab.views.tui.keys import BOARD, FOOT
@@ -112,7 +112,7 @@ class BoardScreen(LabScreen):
         self.query_one("#what", Line).say(" · ".join(self._what()))
         grid = self.query_one(Grid)
         failed = UNREAD if self.failed and snapshot is None else None
-        empty = failed or empty_words(snapshot, self.board, self.wanted.text, grid.row_count)
+        empty = failed or empty_words(snapshot, self.board, self.spec, self.wanted.text, grid.row_count)
         self.query_one("#empty", Line).update(empty or "")
         self.query_one("#empty").set_class(empty is not None, "shown")
         self.query_one(Grid).set_class(empty is not None, "gone")
@@ -127,8 +127,7 @@ class BoardScreen(LabScreen):
         titles = [METRICS[name].title for name in self.spec.metrics]
         yield titles[0] + (f" and {len(titles) - 1} more" if len(titles) > 1 else "")
         if self.wanted.sort != "dashboard" or self.wanted.reverse:
-            words = f"by {self.wanted.column}" if self.wanted.sort == "column" else SORT_WORDS[self.wanted.sort]
-            yield f"sorted {words}{', turned round' if self.wanted.reverse else ''}"
+            yield f"sorted {order_text(self.board, self.wanted)}{', turned round' if self.wanted.reverse else ''}"
         if self.wanted.text:
             yield f"filter: {self.wanted.text}"
         if self.judging:
@@ -194,8 +193,16 @@ class BoardScreen(LabScreen):
 
     def action_sort(self) -> None:
         """Next order."""
-        following = SORTS[(SORTS.index(self.wanted.sort) + 1) % len(SORTS)]
-        self.wanted = replace(self.wanted, sort=following, column=self.query_one(Grid).column_title)
+        if self.board is not None:
+            self.wanted = next_order(self.board, self.wanted, self.query_one(Grid).fact)
+            self.redraw()
+
+    @on(DataTable.HeaderSelected)
+    def sort_by_heading(self, event: DataTable.HeaderSelected) -> None:
+        """A click on a heading: sort by its column; once more turns it round."""
+        fact = self.query_one(Grid).columns_shown[event.column_index].fact
+        again = self.wanted.sort == "column" and self.wanted.column == fact
+        self.wanted = replace(self.wanted, sort="column", column=fact, reverse=again and not self.wanted.reverse)
         self.redraw()
 
     def action_reverse(self) -> None:
@@ -226,7 +233,7 @@ class BoardScreen(LabScreen):
     def show_dashboard(self, name: str) -> None:
         """Show another dashboard."""
         self.board_name, self.metric, self.board, self.spec = name, None, None, None
-        self.wanted = replace(self.wanted, sort="dashboard", reverse=False)
+        self.wanted = replace(self.wanted, sort="dashboard", column="", reverse=False)
         self.refresh_board()
 
     def action_mark(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from lab.analysis.boards.axes import value_on
-from lab.analysis.boards.board import Board, BoardCell, BoardRow
+from lab.analysis.boards.board import Board, BoardCell, BoardRow, Column
 from lab.analysis.boards.cell_text import cut, day_words, plain_word
 from lab.core.text import printable
 from lab.views.pictures import sparkline
@@ -18,7 +18,6 @@ from lab.views.tui.filter_sort import Shown
 STYLES = {"good": GOOD, "bad": BAD, "caution": CAUTION, "faint": FAINT, "plain": ""}
 WIDE = 120  # columns of a terminal, from which on pictures are longer and notes are shown
 LONG = 60  # a text longer than this is cut with an ellipsis: the line below the table says all of it
-NUMBERS = ("Newest", "Before", "Now", "Change", "Sessions")
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def column_lines(board: Board, shown: Shown, place: int, matrix: bool, width: in
     """Return the lines of one column, aligned with each other."""
     cells = [row.cells[place] for row in shown.rows]
     if not matrix:
-        return [_fact(cell, board.column_titles[place], cells, width) for cell in cells]
+        return [_fact(cell, board.columns[place], cells, width) for cell in cells]
     look = _look(cells, width)
     hits = [(row.names, place) in shown.matches for row in shown.rows]
     return [_matrix_cell(cell, look, hit) for cell, hit in zip(cells, hits, strict=True)]
@@ -68,13 +67,13 @@ def _matrix_cell(cell: BoardCell, look: Look, hit: bool) -> Text:
     return line
 
 
-def _fact(cell: BoardCell, title: str, cells: Sequence[BoardCell], width: int) -> Text:
+def _fact(cell: BoardCell, column: Column, cells: Sequence[BoardCell], width: int) -> Text:
     if cell.history:
         spark = 24 if width >= WIDE else 12
         return Text(sparkline(cell.history[-spark:], spark), "cyan")
     text = printable(cell.text)
-    if title in NUMBERS:
-        text = text.rjust(max(len(title), *(len(printable(one.text)) for one in cells)))
+    if column.align == "right":
+        text = text.rjust(max(len(column.title), *(len(printable(one.text)) for one in cells)))
     return Text(cut(text, LONG if width < WIDE else 2 * LONG), STYLES[cell.role])
 
 

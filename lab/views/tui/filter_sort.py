@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lab.analysis.boards.apart import natural
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.cell_text import RANK, plain_word
+from lab.formats.metrics import NOT_MEASURED
 
-SORTS = ("dashboard", "name", "worst", "newest", "column")
-SORT_WORDS = {
-    "dashboard": "as the dashboard says",
-    "name": "by name",
-    "worst": "worst first",
-    "newest": "newest first",
-    "column": "by column",
-}
+ORDERS = {"dashboard": "as the dashboard says", "name": "by name", "worst": "worst first", "newest": "newest first"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What the reader asked to see. `column` is the title of the column that "column" sorts by."""
+    """What the reader asked to see. With `sort` "column" the rows are sorted by the column of the fact `column`."""
 
     text: str = ""
     sort: str = "dashboard"
@@ -30,6 +25,23 @@ class Wanted:
     def words(self) -> list[str]:
         """The words of the filter, all of which must match."""
         return self.text.lower().split()
+
+
+def next_order(board: Board, wanted: Wanted, under: str) -> Wanted:
+    """Return the next order: after those of whole rows by the column `under` the cursor, where rows have no such thing
+    as a cell under the cursor by one column after the other.
+    """
+    columns = [under] if board.is_matrix else [column.fact for column in board.columns]
+    orders = [*((name, "") for name in ORDERS), *(("column", fact) for fact in columns)]
+    now = (wanted.sort, wanted.column)
+    sort, column = orders[(orders.index(now) + 1) % len(orders)] if now in orders else orders[0]
+    return replace(wanted, sort=sort, column=column)
+
+
+def order_text(board: Board, wanted: Wanted) -> str:
+    """Say in which order the rows are."""
+    titles = {column.fact: column.title for column in (*board.row_columns, *board.columns)}
+    return ORDERS.get(wanted.sort) or f"by {titles.get(wanted.column, wanted.column)}"
 
 
 @dataclass(frozen=True)
@@ -83,24 +95,30 @@ def _sorted(board: Board, rows: list[BoardRow], wanted: Wanted) -> list[BoardRow
         rows = sorted(rows, key=lambda row: -max((RANK.get(cell.word, 0) for cell in row.cells), default=0))
     elif wanted.sort == "newest":
         rows = sorted(rows, key=lambda row: -max((cell.created_s for cell in row.cells), default=0))
-    elif wanted.sort == "column" and wanted.column in board.column_titles:
-        place = board.column_titles.index(wanted.column)
-        rows = sorted(rows, key=lambda row: _value(wanted.column, row.cells[place]))
+    elif wanted.sort == "column":
+        return _by_column(board, rows, wanted)
     return rows[::-1] if wanted.reverse else rows
 
 
-def _value(title: str, cell: BoardCell) -> tuple[bool, float, str]:
-    """What a column sorts by: its number where the cell shows that, else its text; empty places come last."""
-    number = _number(title, cell)
-    return not cell.text and not cell.history, number if number is not None else 0.0, cell.text
+def _by_column(board: Board, rows: list[BoardRow], wanted: Wanted) -> list[BoardRow]:
+    """By what the column says of each row; rows of which it says nothing come last, whichever way round."""
+    values = _values(board, rows, wanted.column)
+    told = sorted(
+        (place for place, value in enumerate(values) if value), key=values.__getitem__, reverse=wanted.reverse
+    )
+    return [rows[place] for place in (*told, *(place for place, value in enumerate(values) if not value))]
 
 
-def _number(title: str, cell: BoardCell) -> float | None:
-    found = cell.verdict
-    if title == "Verdict":
-        return -float(RANK.get(cell.word, 0))
-    if title in ("Change", "95 % interval"):
-        return found.ratio if found else None
-    if title in ("Before", "Now"):
-        return (found.a if title == "Before" else found.b) if found else None
-    return None if title in ("Why", "Run", "When", "Commits", "Accepted", "Sessions") else cell.value
+def _values(board: Board, rows: list[BoardRow], fact: str) -> list[tuple[object, ...]]:
+    """What sorts each row by the column: its number where the column has numbers, else its text; () is nothing."""
+    names = [column.fact for column in board.row_columns]
+    if fact in names:
+        return [natural(row.names[names.index(fact)]) for row in rows]
+    found = next((place for place, column in enumerate(board.columns) if column.fact == fact), None)
+    if found is None:
+        return [()] * len(rows)
+    cells = [row.cells[found] for row in rows]
+    numbers = [board.columns[found].sort(cell) for cell in cells]
+    if any(number is not None for number in numbers):
+        return [() if number is None else (number,) for number in numbers]
+    return [natural(cell.text) if cell.text not in ("", NOT_MEASURED) else () for cell in cells]

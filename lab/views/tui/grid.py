@@ -11,12 +11,10 @@ from textual.coordinate import Coordinate
 from textual.geometry import Offset
 from textual.widgets import DataTable
 
-from lab.analysis.boards.board import Board, BoardCell, BoardRow
+from lab.analysis.boards.board import Board, BoardCell, BoardRow, Column
 from lab.core.text import printable
 from lab.views.tui.cells import WIDE, column_lines
 from lab.views.tui.filter_sort import Shown
-
-COLUMN = "#"  # before the number of a column, as its key
 
 
 class Grid(DataTable[Text]):
@@ -49,32 +47,33 @@ class Grid(DataTable[Text]):
         self._names = telling_names(board, shown, width)
         names = [[Text(printable(row.names[at]), "bold" if not at else "") for row in shown.rows] for at in self._names]
         lines = [column_lines(board, shown, place, matrix, width) for place in shown.columns]
-        titles = [printable(title) for title in self._titles()]
+        titles = [printable(column.title) for column in self.columns_shown]
         widths = [_widest(title, column) for title, column in zip(titles, [*names, *lines], strict=True)]
-        keys = [*(board.row_titles[at] for at in self._names), *(f"{COLUMN}{place}" for place in shown.columns)]
+        keys = [str(place) for place in range(len(titles))]
         for title, key, wide in zip(titles, keys, whole_columns(widths, width), strict=True):
             self.add_column(Text(title, "bold"), key=key, width=wide)
         self.fixed_columns = sum(end <= width // 2 for end in _ends(widths)[: len(names)])
         return [*names, *lines]
 
-    def _titles(self) -> list[str]:
-        """The titles of the columns that are shown, names first."""
+    @property
+    def columns_shown(self) -> list[Column]:
+        """The columns that are shown, names first."""
         board = self._board
         if board is None:
             return []
-        names = [board.row_titles[at] for at in self._names]
-        return [*names, *(board.column_titles[place] for place in self._shown.columns)]
+        names = [board.row_columns[at] for at in self._names]
+        return [*names, *(board.columns[place] for place in self._shown.columns)]
 
     def _where(self) -> tuple[tuple[str, ...], str, str] | None:
-        """The row's name, its run, and the title of the column that the cursor is on."""
+        """The row's name, its run, and the fact of the column that the cursor is on."""
         row = self.row
-        return None if row is None else (row.names, row.main.run_id, self.column_title)
+        return None if row is None else (row.names, row.main.run_id, self.fact)
 
     def _return(self, before: tuple[tuple[str, ...], str, str] | None) -> None:
         if not self._shown.rows:
             return
-        titles = self._titles()
-        column = titles.index(before[2]) if before and before[2] in titles else len(self._names)
+        facts = [column.fact for column in self.columns_shown]
+        column = facts.index(before[2]) if before and before[2] in facts else len(self._names)
         names = [row.names for row in self._shown.rows]
         line = 0
         if before is None:
@@ -82,7 +81,7 @@ class Grid(DataTable[Text]):
         if before and before[0] in names:
             exact = [(row.names, row.main.run_id) for row in self._shown.rows]
             line = exact.index(before[:2]) if before[:2] in exact else names.index(before[0])
-        self.move_cursor(row=line, column=min(column, len(titles) - 1), animate=False, scroll=False)
+        self.move_cursor(row=line, column=min(column, len(facts) - 1), animate=False, scroll=False)
         if before is None:
             self._began = self.cursor_coordinate
 
@@ -113,10 +112,10 @@ class Grid(DataTable[Text]):
         return rows[self.cursor_row] if self._board and 0 <= self.cursor_row < len(rows) else None
 
     @property
-    def column_title(self) -> str:
-        """The title of the column under the cursor."""
-        titles = self._titles()
-        return titles[self.cursor_column] if self.cursor_column < len(titles) else ""
+    def fact(self) -> str:
+        """The fact of the column under the cursor."""
+        columns = self.columns_shown
+        return columns[self.cursor_column].fact if self.cursor_column < len(columns) else ""
 
     @property
     def cell(self) -> BoardCell | None:

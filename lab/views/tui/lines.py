@@ -14,6 +14,7 @@ from lab.analysis.boards.board import Board
 from lab.analysis.boards.cell_text import cut
 from lab.core.home import lab_home, shown
 from lab.core.text import printable
+from lab.formats.dashboard import DashboardSpec
 from lab.store import BadRun
 from lab.views.tui.keys import foot
 from lab.views.tui.source import Snapshot
@@ -106,16 +107,18 @@ class Foot(Widget):
             at += width + 2
 
 
-def empty_words(snapshot: Snapshot | None, board: Board | None, text: str, rows: int) -> Text | None:
+def empty_words(
+    snapshot: Snapshot | None, board: Board | None, spec: DashboardSpec | None, text: str, rows: int
+) -> Text | None:
     """Return what to say instead of the table; None when the table has something to say."""
     if snapshot is None:
         return Text("reading the store …")
     if not snapshot.runs:
         return Text(FIRST.format(home=printable(shown(lab_home()))))
-    if board is None:
+    if board is None or spec is None:
         return Text("making the dashboard …")
     if not board.rows:
-        return Text(f"Nothing to show on this dashboard: {_why(board)}\n\nd shows the next one.")
+        return Text(f"Nothing to show on this dashboard: {_why(spec)}\n\nd shows the next one.")
     if not rows:
         return Text(f"Nothing on this dashboard has all of: {printable(text)}\n\nEsc clears the filter.")
     return None
@@ -126,8 +129,8 @@ def _reason(one: BadRun) -> str:
     return one.reason.rpartition(f"{one.path.name}: ")[2]
 
 
-def _why(board: Board) -> str:
-    return "no level has changed." if "Commits" in board.column_titles else "its filters let nothing through."
+def _why(spec: DashboardSpec) -> str:
+    return "no level has changed." if spec.about == "changes" else "its filters let nothing through."
 
 
 def damaged_words(bad: Sequence[BadRun], width: int, height: int) -> Text | None:

@@ -8,10 +8,9 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from lab.analysis.boards.board import Board, BoardCell
+from lab.analysis.boards.board import Board, BoardCell, Change
 from lab.analysis.boards.build import build_board
 from lab.analysis.boards.cell_text import RANK
-from lab.analysis.boards.changes import Change
 from lab.analysis.boards.charts import thinned
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import Points
