@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lab.analysis.boards.apart import Apart, apart_on
 from lab.analysis.boards.axes import axis_column, chosen
 from lab.analysis.boards.board import Board, BoardCell, BoardRow, Change, Column
-from lab.analysis.boards.cell_text import RANK
+from lab.analysis.boards.cell_text import rank_of
 from lab.analysis.boards.changes import change_rows
 from lab.analysis.boards.charts import charts_of
 from lab.analysis.boards.detail import CellDetail, cell_detail
@@ -53,7 +53,7 @@ def build_board(
         is_matrix=spec.is_matrix,
         baseline=baseline_words(spec.baseline),
         charts=charts_of(spec, newest_of_lines(shown, lines), mine, apart),
-        counts=dict(sorted(counts.items(), key=lambda pair: (-RANK.get(pair[0], 0), pair[0]))),
+        counts=dict(sorted(counts.items(), key=lambda pair: (-rank_of(pair[0]), pair[0]))),
         gates=tuple(word for word in spec.gates.words if counts[word]),
         notes=judged.notes,
         runs=len(points.runs),
@@ -86,7 +86,7 @@ def _passes(spec: DashboardSpec, row: BoardRow) -> bool:
 def _sorted(spec: DashboardSpec, rows: list[BoardRow]) -> list[BoardRow]:
     """Rows come sorted by name; other orders keep that among equals."""
     if spec.sort == "worst":
-        return sorted(rows, key=lambda row: -max((RANK.get(cell.word, 0) for cell in row.cells), default=0))
+        return sorted(rows, key=lambda row: -max((rank_of(cell.word) for cell in row.cells), default=0))
     if spec.sort == "newest":
         return sorted(rows, key=lambda row: -max((cell.created_s for cell in row.cells), default=0))
     return rows

@@ -17,7 +17,6 @@ STATUSES: dict[str, tuple[int, Role]] = {
     "interrupted": (0, "caution"),
     "not run": (0, "caution"),
 }
-RANK = {**{word: rank for word, (rank, _) in STATUSES.items()}, **{name: row.rank for name, row in VERDICTS.items()}}
 
 
 def rank_of(word: str) -> int:

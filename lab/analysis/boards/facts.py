@@ -9,11 +9,11 @@ from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import order_on, value_on
 from lab.analysis.boards.board import BoardCell, BoardRow, Column, by_value
 from lab.analysis.boards.cell_text import (
-    RANK,
     change_words,
     day_words,
     interval_words,
     plain_word,
+    rank_of,
     ratio_words,
     value_words,
 )
@@ -92,7 +92,7 @@ COLUMNS = {
             align="right",
             gives_way=1,
         ),
-        Column(fact="word", title="Verdict", text=_word, sort=lambda cell: -RANK.get(cell.word, 0), coloured=True),
+        Column(fact="word", title="Verdict", text=_word, sort=lambda cell: -rank_of(cell.word), coloured=True),
         Column(fact="reason", title="Why", text=lambda cell: cell.reason, folds=True, gives_way=5),
         Column(fact="run", title="Run", text=lambda cell: cell.run_id),
         Column(

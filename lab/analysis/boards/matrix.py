@@ -9,7 +9,7 @@ from typing import Any
 from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import order_on, value_on
 from lab.analysis.boards.board import EMPTY, BoardCell, BoardRow, Column, by_value
-from lab.analysis.boards.cell_text import RANK
+from lab.analysis.boards.cell_text import rank_of
 from lab.analysis.boards.lines import Line
 from lab.analysis.points.key import STATUS, CellKey
 from lab.formats.dashboard import AXES, DashboardSpec
@@ -66,7 +66,7 @@ def headline(found: list[tuple[Line, BoardCell]], spec: DashboardSpec) -> BoardC
 
     def order(pair: tuple[Line, BoardCell]) -> tuple[Any, ...]:
         (key, cell) = pair[0].cell, pair[1]
-        alarm = RANK.get(cell.word, 0) if cell.role == "bad" else 0
+        alarm = rank_of(cell.word) if cell.role == "bad" else 0
         metric = spec.metrics.index(key.metric) if key.metric in spec.metrics else len(spec.metrics)
         return -alarm, metric, -cell.created_s, -cell.sessions, key
 

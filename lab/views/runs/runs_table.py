@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -15,7 +16,6 @@ from lab.views.runs.facts import model_words
 from lab.views.table import BAD, left, right, spaced, status_word, table
 from lab.views.units import number
 
-RATES = ("Prefill", "Decode")
 MARKS = {
     "synthetic": "synthetic",
     "layers": "part",
@@ -23,8 +23,21 @@ MARKS = {
     "fell_back": "fell back",
     "cpu_device": "on a CPU",
 }
-GIVE_WAY = ("Test", "Prefill", "Target", "Labels")  # in this order, while the line is too long
 GAP = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Column:
+    """One column: its heading and what it says of a run and its cells.
+
+    A `rate` is a number of tokens a second. While a line is too long, columns go in the order of `gives_way`; 0 stays.
+    """
+
+    title: str
+    text: Callable[[RunRecord, Sequence[CellSummary]], str | Text]
+    rate: bool = False
+    folds: bool = True
+    gives_way: int = 0
 
 
 def runs_table(records: Sequence[RunRecord], bad: Sequence[BadRun], width: int) -> RenderableType:
@@ -36,35 +49,31 @@ def runs_table(records: Sequence[RunRecord], bad: Sequence[BadRun], width: int) 
 
 def _table(records: Sequence[RunRecord], width: int) -> RenderableType:
     lines = [_cells(record) for record in records]
-    names = _that_fit(lines, width)
-    columns = [right(f"{name}\ntok/s") if name in RATES else left(name, fold=name != "Run") for name in names]
-    return table(columns, [[line[name] for name in names] for line in lines])
+    kept = _that_fit(lines, width)
+    shown = [COLUMNS[place] for place in kept]
+    columns = [right(f"{one.title}\ntok/s") if one.rate else left(one.title, fold=one.folds) for one in shown]
+    return table(columns, [[line[place] for place in kept] for line in lines])
 
 
-def _that_fit(lines: Sequence[dict[str, str | Text]], width: int) -> list[str]:
-    """The columns that a line of `width` has room for."""
-    widths = {name: max(len(name), *(len(line[name]) for line in lines)) for name in lines[0]}
-    names = list(widths)
-    for name in GIVE_WAY:
-        if sum(widths[kept] + GAP for kept in names) - GAP > width:
-            names.remove(name)
-    return names
+def _that_fit(lines: Sequence[Sequence[str | Text]], width: int) -> list[int]:
+    """Places of the columns that a line of `width` has room for."""
+    widths = [max(len(one.title), *(len(line[place]) for line in lines)) for place, one in enumerate(COLUMNS)]
+    kept = list(range(len(COLUMNS)))
+    for place in sorted((one for one in kept if COLUMNS[one].gives_way), key=lambda one: COLUMNS[one].gives_way):
+        if sum(widths[one] + GAP for one in kept) - GAP > width:
+            kept.remove(place)
+    return kept
 
 
-def _cells(record: RunRecord) -> dict[str, str | Text]:
+def _cells(record: RunRecord) -> list[str | Text]:
     cells = summarise(record)
+    return [column.text(record, cells) for column in COLUMNS]
+
+
+def _labels(record: RunRecord, cells: Sequence[CellSummary]) -> str:
     labels = [MARKS[flag.code] for flag in run_flags(record) if flag.code in MARKS]
     labels += dict.fromkeys(flag.code for cell in cells for flag in cell.flags if flag.code in DOUBTS)
-    return {
-        "Run": record.run_id,
-        "Target": record.target.name,
-        "Model": model_words(record),
-        "Test": _first_test(cells),
-        "Prefill": _first_rate(cells, "prefill_tok_per_s"),
-        "Decode": _first_rate(cells, "decode_tok_per_s"),
-        "Status": status_word(record.status),
-        "Labels": ", ".join(labels),
-    }
+    return ", ".join(labels)
 
 
 def _first_test(cells: Sequence[CellSummary]) -> str:
@@ -76,3 +85,15 @@ def _first_test(cells: Sequence[CellSummary]) -> str:
 def _first_rate(cells: Sequence[CellSummary], name: str) -> str:
     stat = cells[0].metrics.get(name) if cells else None
     return number(stat.median if stat else None)
+
+
+COLUMNS = (
+    _Column(title="Run", text=lambda record, _: record.run_id, folds=False),
+    _Column(title="Target", text=lambda record, _: record.target.name, gives_way=3),
+    _Column(title="Model", text=lambda record, _: model_words(record)),
+    _Column(title="Test", text=lambda _, cells: _first_test(cells), gives_way=1),
+    _Column(title="Prefill", text=lambda _, cells: _first_rate(cells, "prefill_tok_per_s"), rate=True, gives_way=2),
+    _Column(title="Decode", text=lambda _, cells: _first_rate(cells, "decode_tok_per_s"), rate=True),
+    _Column(title="Status", text=lambda record, _: status_word(record.status)),
+    _Column(title="Labels", text=_labels, gives_way=4),
+)

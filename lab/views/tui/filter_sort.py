@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from lab.analysis.boards.apart import natural
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
-from lab.analysis.boards.cell_text import RANK, plain_word
+from lab.analysis.boards.cell_text import plain_word, rank_of
 from lab.formats.metrics import NOT_MEASURED
 
 ORDERS = {"dashboard": "as the dashboard says", "name": "by name", "worst": "worst first", "newest": "newest first"}
@@ -92,7 +92,7 @@ def _sorted(board: Board, rows: list[BoardRow], wanted: Wanted) -> list[BoardRow
     if wanted.sort == "name":
         rows = sorted(rows, key=lambda row: row.names)
     elif wanted.sort == "worst":
-        rows = sorted(rows, key=lambda row: -max((RANK.get(cell.word, 0) for cell in row.cells), default=0))
+        rows = sorted(rows, key=lambda row: -max((rank_of(cell.word) for cell in row.cells), default=0))
     elif wanted.sort == "newest":
         rows = sorted(rows, key=lambda row: -max((cell.created_s for cell in row.cells), default=0))
     elif wanted.sort == "column":

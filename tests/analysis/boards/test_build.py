@@ -10,13 +10,13 @@ import pytest
 
 from lab.analysis.boards.board import Board, BoardCell, Change
 from lab.analysis.boards.build import build_board
-from lab.analysis.boards.cell_text import RANK
+from lab.analysis.boards.cell_text import rank_of, role_of
 from lab.analysis.boards.charts import thinned
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import Points
 from lab.formats import dashboard
 from lab.formats.dashboard import BaselineSpec, ChartSpec, DashboardSpec, FilterSpec, GateSpec
-from lab.formats.verdicts import Word
+from lab.formats.verdicts import VERDICTS, Word
 from tests.analysis.boards.samples import failed, session, slower_history, steady
 
 
@@ -30,8 +30,11 @@ def only_cell(board: Board) -> BoardCell:
     return cell
 
 
-def test_every_word_of_the_judge_has_a_rank() -> None:
-    assert set(get_args(Word)) <= set(RANK)
+def test_every_word_of_the_judge_has_the_rank_and_colour_of_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(get_args(Word)) == set(VERDICTS)
+    assert all((rank_of(word), role_of(word)) == (row.rank, row.role) for word, row in VERDICTS.items())
+    monkeypatch.setitem(VERDICTS, "same", replace(VERDICTS["same"], rank=12))
+    assert rank_of("same") == 12  # asked of the table, not of a copy of it
 
 
 def test_a_matrix_of_targets_and_models() -> None:
