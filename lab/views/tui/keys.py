@@ -29,7 +29,7 @@ class Key:
 BOARD = (
     Key("enter", "Enter", "open", "open", "Open what is under the cursor"),
     Key("slash", "/", "filter", "filter", "Show only what has all the words that you type"),
-    Key("s", "s", "sort", "sort", "Next order: name, worst, newest, by column; so does a click on a heading"),
+    Key("s", "s", "sort", "sort", "Next order: name, worst, newest, by column (or click a heading)"),
     Key("S", "S", "reverse", "reverse", "Turn the order round"),
     Key("m", "m", "metric", "metric", "Next metric alone, and in the end all of the dashboard's again"),
     Key("d", "d", "next_board", "board", "Next dashboard; 1 to 9 choose one by its number"),
