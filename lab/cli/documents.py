@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lab.analysis.boards.board import Board
+from lab.analysis.boards.build import StoredBoard
+from lab.analysis.compare.axis import Row, Table
+from lab.analysis.compare.gate import Gate
+from lab.analysis.judging.verdict import Verdict
 from lab.analysis.run.flags import run_flags
 from lab.analysis.run.summary import summarise
 from lab.core.errors import BundleError, LabError
 from lab.core.fields import encode
 from lab.core.jsonio import read_json
+from lab.formats.dashboard import DashboardSpec
 from lab.formats.manifest import MANIFEST_NAME
 from lab.formats.run_record import RunRecord
 from lab.formats.target import TargetSpec
@@ -54,3 +61,92 @@ def copied_document(source: str, to: str, found: Copied) -> dict[str, Any]:
         for kind in ("conflicts", "damaged")
     }
     return {"from": source, "to": to, **asdict(found), **named, "exit_code": found.exit_code}
+
+
+def verdict_document(verdict: Verdict) -> dict[str, Any]:
+    """Return one verdict whole; `settings` is an object of the fields that tell it from others of its cell."""
+    return {**asdict(verdict), "settings": dict(verdict.settings)}
+
+
+def gate_document(gate: Gate) -> dict[str, Any]:
+    """Return the judgement whole, what would prove the unproven, and the exit code in a number and in words."""
+    found = gate.judgement
+    verdicts = [{**verdict_document(verdict), "is_alarm": verdict.is_alarm} for verdict in found.verdicts]
+    return {
+        "exit_code": gate.exit_code,
+        "outcome": gate.outcome,
+        "baseline": found.a,
+        "candidate": found.b,
+        "level": found.level,
+        "correction": found.correction,
+        "notes": [*found.notes, *gate.notes],
+        "unreachable": gate.unreachable,
+        "alarms": len(gate.alarms),
+        "unproven": len(gate.unproven),
+        "more": [asdict(one) for one in gate.more],
+        "verdicts": verdicts,
+    }
+
+
+def axis_document(found: Table) -> dict[str, Any]:
+    """Return the table with every verdict whole; metric "" is the cell itself."""
+    return {
+        "axis": found.axis,
+        "baseline": found.baseline,
+        "values": [{"value": value, "runs": list(found.runs[value])} for value in found.values],
+        "notes": {value: list(notes) for value, notes in found.notes.items()},
+        "rows": [_axis_row(row) for row in found.rows],
+        "exit_code": found.exit_code,
+    }
+
+
+def _axis_row(row: Row) -> dict[str, Any]:
+    verdicts = {value: verdict_document(verdict) for value, verdict in row.verdicts.items()}
+    return {
+        "cell": asdict(row.cell),
+        "settings": dict(row.settings),
+        "baseline": row.a,
+        "within": row.within,
+        "verdicts": verdicts,
+    }
+
+
+def board_document(found: StoredBoard) -> dict[str, Any]:
+    """The board with all that its cells know, the exit code, and the runs that could not be read."""
+    unreadable = [{"path": str(one.path), "reason": one.reason} for one in found.bad]
+    document = {**_board(found.board), "exit_code": found.board.exit_code, "unreadable": unreadable}
+    plain: dict[str, Any] = _plain(document)
+    return plain
+
+
+def _board(board: Board) -> dict[str, Any]:
+    """The fields of a board; of its columns the titles, and the facts that tell them apart."""
+    fields = asdict(board)
+    for cell in (cell for row in fields["rows"] for cell in row["cells"]):
+        del cell["change"]  # its word, its reason and its run stand in the cell
+    columns = {}
+    for name, of in (("row", fields.pop("row_columns")), ("column", fields.pop("columns"))):
+        columns[f"{name}_titles"] = [column["title"] for column in of]
+        columns[f"{name}_facts"] = [column["fact"] for column in of]
+    head = {name: fields.pop(name) for name in ("name", "title", "description")}
+    return {**head, **columns, **fields}
+
+
+def dashboards_document(checked: Mapping[str, DashboardSpec | LabError]) -> dict[str, Any]:
+    """Every dashboard with all its settings, and the reason for each that cannot be read."""
+    good = [encode(one) for one in checked.values() if isinstance(one, DashboardSpec)]
+    bad = [
+        {"name": name, "reason": one.what, "hint": one.hint}
+        for name, one in checked.items()
+        if isinstance(one, LabError)
+    ]
+    return {"dashboards": good, "unreadable": bad}
+
+
+def _plain(value: Any) -> Any:
+    """The same with null for numbers that JSON has none of."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

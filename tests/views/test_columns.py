@@ -16,7 +16,7 @@ from lab.analysis.boards.build import StoredBoard, build_board
 from lab.analysis.boards.facts import COLUMNS
 from lab.analysis.points.build import points_of
 from lab.cli import main
-from lab.cli.board_document import board_document
+from lab.cli.documents import board_document
 from lab.formats import dashboard
 from lab.formats.dashboard import BaselineSpec, load_dashboard
 from lab.formats.metrics import METRICS

@@ -160,7 +160,7 @@ def _along(axis: str, wanted: object, emulated: bool) -> Table:
 
 def _show(found: Table, plot: bool, as_json: bool) -> None:
     if as_json:
-        from lab.cli.axis_document import axis_document
+        from lab.cli.documents import axis_document
 
         print_document(axis_document(found))
         return

@@ -67,7 +67,7 @@ def _once(name: str, target: str | None, model: str | None, page: Path | None, a
         write_text(page, html_page(found.board, found.bad))
         tell(f"wrote {shown(page)}")
     elif as_json:
-        from lab.cli.board_document import board_document
+        from lab.cli.documents import board_document
 
         print_document(board_document(found))
     else:
@@ -83,7 +83,7 @@ def _check(as_json: bool, name: str | None) -> int:
 
     checked = {one: spec for one, spec in all_dashboards().items() if name in (None, one)}
     if as_json:
-        from lab.cli.board_document import dashboards_document
+        from lab.cli.documents import dashboards_document
 
         print_document(dashboards_document(checked))
     else:

@@ -71,7 +71,7 @@ def command(as_json: bool, every: bool, junit: Path | None, markdown: str | None
     gate = _gate(options)
     reports.write(gate)
     if as_json:
-        from lab.cli.gate_document import gate_document
+        from lab.cli.documents import gate_document
 
         print_document(gate_document(gate))
     elif not reports.takes_stdout:
