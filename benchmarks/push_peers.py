@@ -12,7 +12,8 @@ from lab.devices.base import Device
 from lab.devices.qemu.phone import start_phone
 from lab.devices.registry import open_device
 from lab.devices.remote.device import RemoteDevice
-from lab.formats.target import AdbSpec, DeviceSpec, SshSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import AdbSpec, DeviceSpec, SshSpec
 from tests.devices import emulated
 from tests.devices.kinds import home
 from tests.devices.peers.programs import program

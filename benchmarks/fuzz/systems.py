@@ -36,7 +36,7 @@ def _ssh() -> list[Target]:
     from lab.devices.ssh import route
     from lab.devices.ssh.keys import Keys
     from lab.devices.ssh.known_hosts import KnownHosts
-    from lab.formats.target import SshSpec
+    from lab.formats.transports import SshSpec
 
     def config(folder: Path, data: bytes) -> None:
         os.environ["HOME"] = str(folder)

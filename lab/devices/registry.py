@@ -1,21 +1,18 @@
-"""Which class serves which transport."""
+"""Opens devices: the row of a transport (lab/formats/transports.py) says which module reaches its devices.
+
+That module has two functions: `check(target)` says in words how the device would be reached, without reaching it, and
+`connect(target, access)` makes the link.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from lab.devices.base import Device
 from lab.devices.link import Access, Connect, Link
 from lab.devices.local import LocalDevice
 from lab.formats.target import TargetSpec
-
-# transport -> the module whose `connect` makes a Link; imported when a device is reached, and not before.
-CONNECTORS = {
-    "adb": "lab.devices.adb.connect",
-    "ssh": "lab.devices.ssh.connect",
-    "qemu": "lab.devices.qemu.connect",
-    "none": "lab.devices.no_transport",
-}
 
 
 def open_device(target: TargetSpec, access: Access | None = None) -> Device:
@@ -36,7 +33,7 @@ def check_transport(target: TargetSpec) -> str:
     """
     if target.device.transport == "local":
         return "local"
-    way: str = import_module(CONNECTORS[target.device.transport]).check(target)
+    way: str = _module(target).check(target)
     return way
 
 
@@ -47,5 +44,10 @@ def connect(target: TargetSpec, access: Access) -> Link:
         ConfigError: the target does not say which device.
         DeviceUnreachableError: it does not answer, or refuses us.
     """
-    way: Connect = import_module(CONNECTORS[target.device.transport]).connect
+    way: Connect = _module(target).connect
     return way(target, access)
+
+
+def _module(target: TargetSpec) -> Any:
+    """Return the module of the target's transport; imported when a device is reached, and not before."""
+    return import_module(target.way.module or f"lab.devices.{target.way.name}.connect")

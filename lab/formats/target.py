@@ -2,72 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, make_dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from lab.core.config import Limits, load_toml
 from lab.core.errors import ConfigError, LabError, UsageError
 from lab.core.home import definitions, find_definition, shown
 from lab.core.names import check_name
-from lab.formats.address import Address
 from lab.formats.kinds import Name
+from lab.formats.transports import TRANSPORTS, AdbSpec, DeviceSpec, NoTable, QemuSpec, SshSpec, Transport
 
 SCHEMA = 1
-# As adb lists it; phones that were found in the network may have a blank and brackets in it.
-SERIAL = r"[A-Za-z0-9(][A-Za-z0-9._:() -]{0,100}"
-
-
-@dataclass(frozen=True)
-class DeviceSpec:
-    """How to reach the device; "none" is one that can only be compiled for."""
-
-    transport: Literal["local", "ssh", "adb", "qemu", "none"]
-    work_dir: str = ""
-    serial: str = ""
-    emulated: bool = False
-
-
-@dataclass(frozen=True)
-class AdbSpec:
-    """Which phone: `address` is host:port over Wi-Fi; empty is USB or an adb server, by [device].serial.
-
-    `backend` is who speaks: the adb-shell package, the adb program, or "auto": what reaches the phone.
-    """
-
-    address: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_][A-Za-z0-9_.:%-]*")] = ""
-    backend: Literal["auto", "adb-shell", "adb"] = "auto"
-
-
-@dataclass(frozen=True)
-class SshSpec:
-    """Which host; what is empty or 0 is left to the user's own ssh configuration. `jump` is [user@]host[:port].
-
-    `known_hosts` is a file of host keys that stands in for the user's own.
-    """
-
-    host: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_:][A-Za-z0-9_.:%-]*")] = ""
-    port: Annotated[int, Limits(min=0, max=65_535)] = 0
-    user: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_][A-Za-z0-9_.@-]*")] = ""
-    key: str = ""
-    jump: Annotated[str, Limits(pattern=r"|[A-Za-z0-9_\[][A-Za-z0-9_.:%@\[\]-]*")] = ""
-    known_hosts: str = ""
-
-
-@dataclass(frozen=True)
-class QemuSpec:
-    """What to start: an `image` of compiled/images/, on a simulated `cpu`.
-
-    Cores and memory count for whole machines only, `storage_mib` (where files are pushed to) for phones only.
-    """
-
-    image: Annotated[str, Limits(pattern=r"|[a-z0-9][a-z0-9-]{0,60}")] = ""
-    cpu: Annotated[str, Limits(pattern=r"[a-z0-9][a-z0-9.-]*")] = "cortex-a76"
-    cores: Annotated[int, Limits(min=1, max=64)] = 2
-    memory_mib: Annotated[int, Limits(min=256, max=1_048_576, unit="MiB")] = 2048
-    storage_mib: Annotated[int, Limits(min=1, max=1_048_576, unit="MiB")] = 4096
-    reach: Literal["ssh", "adb"] = "ssh"
 
 
 @dataclass(frozen=True)
@@ -144,7 +91,34 @@ class TargetSpec:
     @property
     def is_emulated(self) -> bool:
         """Whether its processor is simulated: what the file says, and always so of what lab starts in QEMU."""
-        return self.device.emulated or self.device.transport == "qemu"
+        return self.device.emulated or self.way.emulated
+
+    @property
+    def way(self) -> Transport:
+        """The row of its transport."""
+        return TRANSPORTS[self.device.transport]
+
+    @property
+    def table(self) -> Any:
+        """The table of its transport: where the device is. One that the file left out has its defaults."""
+        return getattr(self, self.way.name, None) or self.way.spec()
+
+    @property
+    def is_here(self) -> bool:
+        """Whether measuring it takes this machine's processor: then nothing else may run beside it."""
+        return self.way.here
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """What tells its device from others, as far as the file says it. Never on record."""
+        values = tuple(getattr(self.table, name) for name in self.way.place)
+        return (self.way.name, *values, "" if values[:1] and values[0] else self.device.serial)
+
+    @property
+    def unreached_serial(self) -> str:
+        """What stands for the serial of a device that nobody could ask; records hold its hash: keep it as it is."""
+        others = [str(value) for value in self.place[1:-1] if self.way.name not in ("adb", "ssh")]
+        return " ".join((self.way.name, self.adb.address, self.ssh.host, *others, self.device.serial))
 
 
 def load_target(name: str) -> TargetSpec:
@@ -155,13 +129,22 @@ def load_target(name: str) -> TargetSpec:
 def read_target(path: Path) -> TargetSpec:
     """Return the target in the file at `path`, whose stem must be its name."""
     check_name("target", path.stem)
-    spec = load_toml(path, TargetSpec, schema=SCHEMA)
+    spec = load_toml(path, _file_class(tuple(TRANSPORTS.values())), schema=SCHEMA)
     if spec.name != path.stem:
         raise ConfigError(
             f"{shown(path)}: name: {spec.name!r} is not the name of the file",
             hint=f"set name = {path.stem!r}, or rename the file to {spec.name}.toml",
         )
     return spec
+
+
+@cache
+def _file_class(rows: tuple[Transport, ...]) -> type[TargetSpec]:
+    """Return the class of target files: with a table for each transport that `TargetSpec` has no field for."""
+    known = {item.name for item in fields(TargetSpec)}
+    more = [(row.name, row.spec, field(default_factory=row.spec)) for row in rows if row.name not in known]
+    tables = [one for one in more if one[1] is not NoTable]
+    return make_dataclass("TargetSpec", tables, bases=(TargetSpec,), frozen=True) if tables else TargetSpec
 
 
 def at(target: TargetSpec, address: str) -> TargetSpec:
@@ -172,19 +155,13 @@ def at(target: TargetSpec, address: str) -> TargetSpec:
     Raises:
         UsageError: a target of another transport, or no address.
     """
-    transport = target.device.transport
-    found = Address.read(address)
-    if transport == "adb" and found and found.port and not found.user and not re.match("transport:|usb:", address):
-        return replace(target, adb=replace(target.adb, address=f"{found.host}:{found.port}"))
-    if transport == "adb" and re.fullmatch(SERIAL, address):
-        return replace(target, adb=replace(target.adb, address=""), device=replace(target.device, serial=address))
-    if transport == "ssh" and found:
-        user = found.user or target.ssh.user
-        return replace(target, ssh=replace(target.ssh, host=found.host, port=found.port, user=user))
-    forms = {"adb": "a serial, usb:PATH, transport:N, or host:port", "ssh": "[user@]host[:port], or [user@][IPv6]:port"}
+    way = target.way
+    found = way.at(target.table, target.device, address) if way.at else None
+    if found is not None:
+        return replace(target, **{way.name: found[0], "device": found[1]})
     raise UsageError(
-        f"--at {address}: target {target.name} is reached over {transport}",
-        hint=f"give {forms[transport]}" if transport in forms else "leave --at out",
+        f"--at {address}: target {target.name} is reached over {way.name}",
+        hint=f"give {way.forms}" if way.forms else "leave --at out",
     )
 
 

@@ -127,7 +127,7 @@ class Job:
         try:
             serial = self.device.serial
         except LabError:  # nobody could ask it: its address has to do
-            serial = " ".join((target.device.transport, target.adb.address, target.ssh.host, target.device.serial))
+            serial = target.unreached_serial
         layout = target_layout(target.compile)
         record = unmeasured(target, self.spec, self.source, plan, serial, problem, layout, self._annotations())
         path = store.save(record)

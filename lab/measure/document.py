@@ -28,6 +28,7 @@ from lab.formats.run_record import (
 )
 from lab.formats.target import TargetSpec
 from lab.formats.test import recorded
+from lab.formats.transports import PUBLIC_OF_DEVICE, TRANSPORTS
 from lab.measure.engine import Engine
 from lab.measure.plan import Plan
 from lab.measure.protocol import STATED
@@ -76,12 +77,12 @@ def as_stored(record: RunRecord) -> RunRecord:
 
 
 def target_record(target: TargetSpec) -> TargetRecord:
-    """Return the target as records hold it, without what would tell a stranger where the device is."""
+    """Return the target as records hold it: of where the device is, what its transport declares public alone."""
     spec: dict[str, Any] = encode(target)
-    spec["device"].pop("serial")  # the device's own is in the record as a hash
-    spec["adb"].pop("address")
-    spec.pop("ssh")
-    return TargetRecord(target.name, spec)
+    spec["device"] = {name: spec["device"][name] for name in PUBLIC_OF_DEVICE}
+    tables = {name: row.recorded(getattr(target, name)) for name, row in TRANSPORTS.items() if name in spec}
+    spec = {name: tables.get(name, value) for name, value in spec.items()}
+    return TargetRecord(target.name, {name: value for name, value in spec.items() if tables.get(name, True)})
 
 
 def device_record(device: Device, facts: dict[str, Any]) -> DeviceRecord:

@@ -24,7 +24,8 @@ from lab.core.proc import Completed, run
 from lab.devices.qemu.image import Image, images_dir, read_image
 from lab.devices.qemu.machine import start_machine
 from lab.devices.qemu.running import Guest
-from lab.formats.target import DeviceSpec, QemuSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import DeviceSpec, QemuSpec
 from tests.devices.images.build import build
 
 # As they are while tests are collected: a test may give lab another home.

@@ -18,7 +18,8 @@ from lab.devices.qemu.connect import inside
 from lab.devices.qemu.phone import start_phone
 from lab.devices.qemu.running import free_port
 from lab.devices.registry import open_device
-from lab.formats.target import AdbSpec, DeviceSpec, SshSpec, TargetSpec, load_target
+from lab.formats.target import TargetSpec, load_target
+from lab.formats.transports import AdbSpec, DeviceSpec, SshSpec
 from tests.devices import emulated
 from tests.devices.peers.mac import MacTools
 from tests.devices.peers.sshd import Sshd

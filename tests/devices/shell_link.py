@@ -16,7 +16,8 @@ from typing import IO, Any
 from lab.core.errors import DeviceUnreachableError
 from lab.devices.link import Answer, LinkTimeoutError
 from lab.devices.remote.device import RemoteDevice
-from lab.formats.target import DeviceSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import DeviceSpec
 
 
 class ShellLink:

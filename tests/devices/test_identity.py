@@ -9,7 +9,8 @@ import pytest
 from lab.devices.identity import board_serial, host_serial
 from lab.devices.local import LocalDevice
 from lab.devices.readings.files import LocalFiles
-from lab.formats.target import DeviceSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import DeviceSpec
 from tests.devices import fake_root
 
 TARGET = TargetSpec(schema=1, name="here", description="", device=DeviceSpec(transport="local"))

@@ -13,7 +13,8 @@ from lab.core.errors import DeviceError
 from lab.core.proc import CommandError
 from lab.devices.local import LocalDevice
 from lab.devices.readings.files import LocalFiles
-from lab.formats.target import DeviceSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import DeviceSpec
 from tests.devices import fake_root
 
 TARGET = TargetSpec(schema=1, name="here", description="", device=DeviceSpec(transport="local"))

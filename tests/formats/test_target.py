@@ -6,7 +6,8 @@ import pytest
 
 from lab.core.errors import ConfigError, LabError, UsageError
 from lab.core.home import builtin_dir
-from lab.formats.target import DeviceSpec, TargetSpec, all_targets, at, load_target
+from lab.formats.target import TargetSpec, all_targets, at, load_target
+from lab.formats.transports import DeviceSpec
 
 SOUND = 'schema = 1\nname = "box"\ndescription = "a box"\n[device]\ntransport = "local"\n'
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.formats.target import DeviceSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import DeviceSpec
 from lab.jobs.fleet import member as member_module
 from lab.jobs.fleet.member import Member
 from lab.jobs.fleet.run import exit_code, run_fleet

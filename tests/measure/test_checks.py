@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from lab.core.errors import DeviceError, MeasureError
-from lab.formats.target import CompileSpec, DeviceSpec
+from lab.formats.target import CompileSpec
+from lab.formats.transports import DeviceSpec
 from lab.measure.checks import (
     check_all,
     check_context,

@@ -17,7 +17,7 @@ from lab.core.errors import BundleError, DeviceError, MeasureError
 from lab.core.fields import encode
 from lab.formats.run.engine import PeerBuild
 from lab.formats.run_record import CpuQuota
-from lab.formats.target import DeviceSpec
+from lab.formats.transports import DeviceSpec
 from lab.measure.llama import watch
 from lab.measure.llama.engine import LlamaSetup
 from lab.measure.llama.find import find_llama_bench

@@ -16,7 +16,8 @@ from lab.devices.base import Device
 from lab.devices.local import LocalDevice
 from lab.devices.registry import open_device
 from lab.devices.remote.device import RemoteDevice
-from lab.formats.target import DeviceSpec, SshSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import DeviceSpec, SshSpec
 from lab.measure.runner.invocation import place_runner
 from lab.measure.runner.starting import NotStartedError, check_starts, startable
 from lab.ondevice.build import RunnerFiles, runner

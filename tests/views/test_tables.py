@@ -12,7 +12,8 @@ from lab.analysis.agreement import Agreement
 from lab.analysis.compare.runs import compare_runs
 from lab.analysis.judging.judge import Policy
 from lab.core.errors import ConfigError
-from lab.formats.target import CompileSpec, DeviceSpec, TargetSpec
+from lab.formats.target import CompileSpec, TargetSpec
+from lab.formats.transports import DeviceSpec
 from lab.models.catalog import CatalogRow
 from lab.store import BadRun
 from lab.views.console import to_text

@@ -13,7 +13,8 @@ from lab.devices.qemu.image import Image, find_image
 from lab.devices.qemu.machine import start_machine
 from lab.devices.qemu.phone import start_phone
 from lab.devices.qemu.running import HOST, Guest
-from lab.formats.target import AdbSpec, SshSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import AdbSpec, SshSpec
 
 STARTERS = {"phone": start_phone, "machine": start_machine}
 # Connections break a moment before the emulator has ended.

@@ -18,7 +18,7 @@ from lab.devices.ssh.config_copy import Copies
 from lab.devices.ssh.config_lines import check_files, expanded
 from lab.devices.ssh.known_hosts import GLOBAL, USER, KnownHosts
 from lab.devices.ssh.problems import bad_configuration
-from lab.formats.target import SshSpec
+from lab.formats.transports import SshSpec
 
 CONFIGURATION = ("~/.ssh/config", "/etc/ssh/ssh_config")
 USUAL_PORT = 22

@@ -15,11 +15,6 @@ GRACE_S = 60.0  # a repetition that ends and is put on record
 RANK = (70, 130, 4, 1, 2, 3, 5)
 
 
-def is_on_this_machine(target: TargetSpec) -> bool:
-    """Whether measuring it takes this machine's processor: then nothing else may run beside it."""
-    return target.device.transport in ("local", "qemu")
-
-
 def run_fleet(
     members: Sequence[Member],
     targets: dict[str, TargetSpec],
@@ -33,7 +28,7 @@ def run_fleet(
     be in its numbers.
     """
     waiting = [member for member in members if member.code is None]
-    alone = [member for member in waiting if is_on_this_machine(targets[member.target])]
+    alone = [member for member in waiting if targets[member.target].is_here]
     together = [member for member in waiting if member not in alone]
     try:
         for queues in [_by_device(together, targets), *([[member]] for member in alone)]:
@@ -54,10 +49,7 @@ def _by_device(members: Sequence[Member], targets: dict[str, TargetSpec]) -> lis
     """Return those that are reached in the same way as a queue each. Other ways to one device its lock finds out."""
     queues: dict[tuple[object, ...], list[Member]] = {}
     for member in members:
-        target = targets[member.target]
-        ssh = (target.ssh.host, target.ssh.port, target.ssh.jump)
-        way = (target.device.transport, target.adb.address or target.device.serial, *ssh)
-        queues.setdefault(way, []).append(member)
+        queues.setdefault(targets[member.target].place, []).append(member)
     return list(queues.values())
 
 

@@ -16,7 +16,8 @@ import pytest
 from lab.devices.adb import connect as connecting
 from lab.devices.adb import usb
 from lab.devices.link import Access, Link
-from lab.formats.target import AdbSpec, DeviceSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import AdbSpec, DeviceSpec
 from tests.devices.adb.fake_usb import FakeUsb
 from tests.devices.peers.adbd_server import Adbd, adbd
 

@@ -10,7 +10,8 @@ import pytest
 from lab.core.errors import ConfigError, LabError
 from lab.devices.adb import usb
 from lab.devices.adb.discover import Phone, discover
-from lab.formats.target import DeviceSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import DeviceSpec
 from tests.devices.adb.conftest import target
 from tests.devices.adb.fake_usb import FakeUsb
 from tests.devices.peers.adbd_server import Adbd

@@ -14,7 +14,8 @@ from lab.devices.link import Access, Link
 from lab.devices.qemu.phone import start_phone
 from lab.devices.registry import connect
 from lab.devices.remote.device import RemoteDevice
-from lab.formats.target import AdbSpec, DeviceSpec, SshSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import AdbSpec, DeviceSpec, SshSpec
 from tests.devices import emulated
 from tests.devices.adb.conftest import free_port
 from tests.devices.kinds import home

@@ -15,7 +15,8 @@ from lab.devices.link import Access, Link
 from lab.devices.qemu.connect import check
 from lab.devices.qemu.image import Image
 from lab.devices.registry import connect, open_device
-from lab.formats.target import SshSpec, load_target
+from lab.formats.target import load_target
+from lab.formats.transports import SshSpec
 from tests.devices import emulated
 
 

@@ -17,7 +17,8 @@ from lab.devices.environment import LIMITS_OF_THREADS
 from lab.devices.local import LocalDevice
 from lab.devices.remote.identify import greet
 from lab.devices.remote.shell import Shell
-from lab.formats.target import DeviceSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import DeviceSpec
 from tests.devices.shell_link import ShellLink, shell_device, target
 
 LOCAL = TargetSpec(schema=1, name="here", description="", device=DeviceSpec(transport="local"))

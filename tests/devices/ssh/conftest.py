@@ -10,7 +10,8 @@ import pytest
 
 from lab.devices.link import Access, Link
 from lab.devices.ssh.connect import connect
-from lab.formats.target import DeviceSpec, SshSpec, TargetSpec
+from lab.formats.target import TargetSpec
+from lab.formats.transports import DeviceSpec, SshSpec
 from tests.devices.peers.proxy import Proxy
 from tests.devices.peers.sshd import Sshd
 

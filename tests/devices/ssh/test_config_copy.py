@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lab.devices.ssh import route
 from lab.devices.ssh.config_copy import Copies, argv_words
 from lab.devices.ssh.route import Hop, Resolved
-from lab.formats.target import SshSpec
+from lab.formats.transports import SshSpec
 from tests.devices.peers.programs import program
 
 HOST = "board"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lab.core.errors import ConfigError, LabError
 from lab.devices.ssh import route
 from lab.devices.ssh.route import Resolved
-from lab.formats.target import SshSpec
+from lab.formats.transports import SshSpec
 
 CASES = Path("tests/cases/security")
 

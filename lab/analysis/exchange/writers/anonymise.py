@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from lab.core.errors import LabError
+from lab.core.fields import encode
+from lab.core.home import lab_home
 from lab.core.jsonio import digest
 from lab.core.text import said
 from lab.formats.run_record import RunRecord
+from lab.formats.target import TargetSpec, load_target
+from lab.formats.transports import PUBLIC_OF_DEVICE, TRANSPORTS
 
 LONGEST = 2000
 PRIVATE = {"host", "hostname", "server", "servers", "user", "node", "path", "file", "address", "serial", "url", "ip"}
 HOST, PERSON = "<host>", "<user>"
-REACHED_BY = ("ssh", "adb", "device")  # the tables of a target that say where it is
-PLACES = ("host", "user", "jump", "address", "serial")
+TABLES = {item.name for item in fields(TargetSpec)} - {"device", *TRANSPORTS}  # that say nothing of where a device is
 _PATTERNS = (
     (re.compile(r"[\w.+-]+@(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d+)?"), HOST),
     (re.compile(r"\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b"), HOST),
@@ -49,7 +56,30 @@ def public_setting(name: str, text: str) -> str:
 
 
 def _known(record: RunRecord) -> Iterator[str]:
-    for table in REACHED_BY:
-        found: Any = record.target.spec.get(table)
-        if isinstance(found, dict):
-            yield from (str(found[name]) for name in PLACES if found.get(name))
+    """Yield what the run's target says of where its device is: all that no transport declares public.
+
+    The record has it where a version before recorded it, or one with another transport; else the target's file may.
+    """
+    for tables in (record.target.spec, _file_of(record.target.name, lab_home())):
+        for table, values in tables.items():
+            if table not in TABLES and isinstance(values, dict):
+                public = PUBLIC_OF_DEVICE if table == "device" else _public(table)
+                yield from (text for name, text in values.items() if name not in public and _names_one(text))
+
+
+def _public(table: str) -> tuple[str, ...]:
+    return TRANSPORTS[table].public if table in TRANSPORTS else ()
+
+
+def _names_one(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+@cache
+def _file_of(name: str, home: Path) -> dict[str, Any]:
+    """Return the tables of the target's file in `home`; none where it is not here, or not readable."""
+    try:
+        found: dict[str, Any] = encode(load_target(name))
+    except LabError:
+        return {}
+    return found
