@@ -29,7 +29,7 @@ from pathlib import Path
 
 from benchmarks.arguments import add_json, positive
 from benchmarks.synthetic_store import write_store
-from benchmarks.synthetic_world import world
+from lab.jobs.demo.world import world
 
 BAR_S = 1.0
 LIMIT_S = 300.0

@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks.arguments import add_json, positive
 from benchmarks.synthetic_store import document, write_document, write_store
-from benchmarks.synthetic_world import world
+from lab.jobs.demo.world import world
 
 POINTS_A_RUN = 14
 BAR_S, BAR_BYTES = 3.0, 1_500_000_000

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.synthetic_points import synthetic_points
-from benchmarks.synthetic_world import world
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import Points
+from lab.jobs.demo.world import world
 
 METRIC = "decode_tok_per_s"
 

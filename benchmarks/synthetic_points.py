@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.synthetic_world import METRICS, SHAPES, World, commit, run_id, tags
 from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
 from lab.analysis.points.table import STATUSES, Points, Runs
+from lab.jobs.demo.world import METRICS, SHAPES, World, commit, run_id, tags
 
 NAMES = (STATUS, *METRICS, "itl_p50_s")
 REASON = "killed by SIGSEGV"

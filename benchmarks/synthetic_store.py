@@ -3,7 +3,7 @@
     python -m benchmarks.synthetic_store FOLDER --runs 10000
     LAB_HOME=FOLDER lab runs
 
-Several targets, models and engines, 60 sessions each or more (see benchmarks/synthetic_world.py for what is planted).
+Several targets, models and engines, 60 sessions each or more (see lab/jobs/demo/world.py for what is planted).
 Files are not flushed to the disk one by one, as `lab run` does: 10 000 of them would take minutes.
 """
 
@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.arguments import positive
-from benchmarks.synthetic_world import METRICS, SHAPES, World, commit, run_id, tags, world
 from lab.core.jsonio import digest
 from lab.formats.digested import DIGEST_KEY
+from lab.jobs.demo.world import METRICS, SHAPES, World, commit, run_id, tags, world
 from tests.formats.samples import REPETITION, RUN
 
 GAPS = 8

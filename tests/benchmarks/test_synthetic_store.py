@@ -9,9 +9,9 @@ import pytest
 
 from benchmarks.synthetic_points import synthetic_points
 from benchmarks.synthetic_store import DAMAGED, write_store
-from benchmarks.synthetic_world import METRICS, world
 from lab.analysis.points.load import load_points
 from lab.analysis.points.table import STATUSES
+from lab.jobs.demo.world import METRICS, world
 
 
 def test_the_files_are_the_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

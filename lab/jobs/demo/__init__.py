@@ -1,0 +1,1 @@
+"""A store of made-up runs, to look at lab without measuring."""
