@@ -12,7 +12,7 @@ PROCESSES = {"measure/llama/watch.py", "compile/mlc/probe.py", "devices/qemu/sup
 DOOR = "core/terminal.py"
 MAY = {
     DOOR: {".write"},
-    "cli/output.py": {"click.confirm", "click.prompt", "Rendered"},
+    "cli/output.py": {"click.confirm", "click.echo_via_pager", "click.prompt", "Rendered"},
     "views/console.py": {"CleanConsole", "Rendered"},
 }
 WRITERS = {"print", "Console", "CleanConsole", "Rendered"}

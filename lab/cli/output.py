@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from typing import Any
 
@@ -24,6 +26,26 @@ def print_text(text: str) -> None:
     """Write text ending in exactly one newline: as it stands where lab drew it, else cleaned."""
     whole = text.rstrip("\n") + "\n"
     write_text(sys.stdout, Rendered(whole) if isinstance(text, Rendered) else whole)
+
+
+def print_paged(text: str) -> None:
+    """Write text as `print_text` does; on a terminal that is not tall enough by a pager: $LAB_PAGER, $PAGER, or less.
+
+    An empty pager, or cat, is none.
+    """
+    pager = os.environ.get("LAB_PAGER", os.environ.get("PAGER"))
+    if not sys.stdout.isatty() or text.count("\n") < shutil.get_terminal_size().lines or pager in ("", "cat"):
+        print_text(text)
+        return
+    users = os.environ.get("PAGER")
+    try:
+        os.environ["PAGER"] = pager or ""  # click asks for no other
+        click.echo_via_pager((text if isinstance(text, Rendered) else harmless(text)).rstrip("\n"))
+    finally:
+        if users is None:
+            del os.environ["PAGER"]
+        else:
+            os.environ["PAGER"] = users
 
 
 def print_exactly(text: str, *, err: bool = False) -> None:
