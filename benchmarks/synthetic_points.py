@@ -22,7 +22,7 @@ def synthetic_points(world: World) -> Points:
     kept = np.broadcast_to(~lost | (np.arange(len(NAMES)) == 0), value.shape).ravel()
     numbers = np.arange(len(world.lines) * len(SHAPES) * len(NAMES), dtype=np.int32).reshape(value.shape[1:])
     runs = np.arange(value.shape[0] * value.shape[1], dtype=np.int32).reshape(value.shape[:2])
-    status = np.where(world.broken, STATUSES.index("broken"), np.where(world.failed, STATUSES.index("failed"), 0))
+    status = np.where(world.broken, STATUSES.index("wrong_output"), np.where(world.failed, STATUSES.index("failed"), 0))
     measured = ~np.isnan(value)
     sd = value * world.spread.transpose(1, 0, 2)[..., None]
 

@@ -84,7 +84,13 @@ def _shape(place: int) -> dict[str, int]:
 
 def _cell(made: World, session: int, line: int, place: int) -> dict[str, Any]:
     if made.broken[line, session, place]:
-        return {**_shape(place), "status": "broken", "reason": "killed by SIGSEGV", "repetitions": [], "memory": None}
+        return {
+            **_shape(place),
+            "status": "wrong_output",
+            "reason": "killed by SIGSEGV",
+            "repetitions": [],
+            "memory": None,
+        }
     if made.failed[line, session, place]:
         lost = {"index": 0, "order": place * 3, "status": "failed", "reason": "killed by SIGSEGV"}
         return {**_shape(place), "status": "failed", "reason": None, "repetitions": [lost], "memory": None}

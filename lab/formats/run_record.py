@@ -91,7 +91,7 @@ __all__ = [
 ]
 
 SCHEMA = 1
-RunStatus = Literal["ok", "running", "interrupted", "failed", "broken"]
+RunStatus = Literal["ok", "running", "interrupted", "failed", "wrong_output"]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,20 @@ def to_json(record: RunRecord) -> dict[str, Any]:
 def from_json(document: Any, *, where: str = "run record") -> RunRecord:
     """Return the record that plain data holds; StoreError names `where` and the key that does not fit."""
     check_schema(document, SCHEMA, where=where, error=StoreError)
-    return decode(RunRecord, document, where=where, error=StoreError)
+    return decode(RunRecord, _renamed(document), where=where, error=StoreError)
+
+
+def _renamed(document: Any) -> Any:
+    """The run, cell or repetition with the status names of today: `wrong_output` was `broken` in older files."""
+    if not isinstance(document, dict):
+        return document
+    changed: dict[str, Any] = {"status": "wrong_output"} if document.get("status") == "broken" else {}
+    for name in ("cells", "repetitions"):
+        if isinstance(items := document.get(name), list):
+            renamed = [_renamed(item) for item in items]
+            if any(new is not old for new, old in zip(renamed, items, strict=True)):
+                changed[name] = renamed
+    return {**document, **changed} if changed else document
 
 
 def utc_now() -> str:

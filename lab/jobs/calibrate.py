@@ -84,7 +84,7 @@ def _learned(points: Points, side: Side) -> Calibration:
 def _check(record: RunRecord, builds: set[str]) -> None:
     if record.status != "ok":
         raise MeasureError(
-            f"run {record.run_id} is {record.status}: {record.reason or 'a cell gave no numbers'}",
+            f"run {record.run_id} is {record.status.replace('_', ' ')}: {record.reason or 'a cell gave no numbers'}",
             hint="see 'lab show latest'; sessions before it are on record",
         )
     builds.add(record.bundle.key)

@@ -109,7 +109,9 @@ class _Trial:
             files = ["--ids", remote, "--dump-logits", f"{remote}.logits"]
             ending = attempt(device, [*place_of.timed(cell, verify=False), *files], place_of.env, plan.timeout_s, log)
             if ending.ending != "whole":
-                raise MeasureError(f"{device.name}: the run ended as {ending.ending}: {ending.reason}")
+                raise MeasureError(
+                    f"{device.name}: the run ended as {ending.ending.replace('_', ' ')}: {ending.reason}"
+                )
             device.pull(f"{remote}.logits", logits)
             values = np.fromfile(logits, dtype="<f4")
         return [token.id for token in log.tokens], self._shaped(values, cell.generate)

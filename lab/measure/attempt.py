@@ -18,7 +18,7 @@ STDERR_LINES = 5
 STDERR_CHARS = 500
 REASON_CHARS = 500
 
-Ending = Literal["whole", "broken", "failed", "rejected"]
+Ending = Literal["whole", "wrong_output", "failed", "rejected"]
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ def attempt(device: Device, argv: Sequence[str], env: Mapping[str, str], timeout
     """
     how = _run(device, argv, env, timeout_s, log)
     wrong = None if log.verify is None else why_wrong(log.verify)
-    return how if wrong is None else Attempt("broken", wrong)
+    return how if wrong is None else Attempt("wrong_output", wrong)
 
 
 def explained(how: Attempt, kv_overflow_layers: Sequence[int], kv_dtype: str) -> Attempt:
     """Return a broken attempt with the reason that the conversion of its weights has foreseen, others as they are."""
-    if how.ending != "broken" or not kv_overflow_layers:
+    if how.ending != "wrong_output" or not kv_overflow_layers:
         return how
     layers = ("layer " if len(kv_overflow_layers) == 1 else "layers ") + ", ".join(map(str, kv_overflow_layers))
     return replace(how, reason=f"{how.reason}; KV cache overflows {kv_dtype} in {layers}")

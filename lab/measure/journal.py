@@ -112,15 +112,15 @@ def _standing(rows: tuple[Repetition, ...]) -> dict[str, Any]:
     if len(lost) < len(rows):
         return {"status": "ok", "reason": f"{len(lost)} of {len(rows)} repetitions gave no result: {reasons}"}
     statuses: set[CellStatus] = {row.status for row in lost}
-    worst = next(name for name in ("broken", "rejected", "failed", "interrupted") if name in statuses)
+    worst = next(name for name in ("wrong_output", "rejected", "failed", "interrupted") if name in statuses)
     return {"status": worst, "reason": reasons}
 
 
 def _last_standing(cell: Cell, record: RunRecord) -> dict[str, Any]:
     """Return what a run that did not reach its end says of a cell that lacks repetitions."""
     done = sum(1 for row in cell.repetitions if row.status != "interrupted")
-    if record.status == "broken":
-        return {"status": "broken", "reason": record.reason}
+    if record.status == "wrong_output":
+        return {"status": "wrong_output", "reason": record.reason}
     planned = record.plan.repeats
     if record.status == "interrupted" and cell.repetitions and planned is not None and done < planned:
         return {"status": "interrupted", "reason": f"{done} of {planned} repetitions were done"}

@@ -229,7 +229,7 @@ class _Session:
             name = f"{lane.engine.name} " if several else ""
             self.progress.note(name + progress_line(cells[turn.cell], row, self.plan.repeats))
             advance(1)
-            if row.status == "broken":
+            if row.status == "wrong_output":
                 return lane
         return None
 
@@ -338,8 +338,8 @@ class _Session:
         """End all with the broken one: side by side with nothing is no comparison."""
         for lane in self.lanes:
             if lane is broken:
-                first = next(cell for cell in lane.journal.record.cells if cell.status == "broken")
-                self._finish(lane, "broken", first.reason)
+                first = next(cell for cell in lane.journal.record.cells if cell.status == "wrong_output")
+                self._finish(lane, "wrong_output", first.reason)
             else:
                 self._finish(lane, "failed", f"the session ended: {broken.engine.name} computes the wrong thing")
 

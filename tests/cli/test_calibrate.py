@@ -90,7 +90,7 @@ def test_ctrl_c_keeps_the_sessions_that_are_done(lab: Lab, home: Path, bench: Be
 
 
 def test_a_session_without_numbers_ends_it(lab: Lab, home: Path, bench: Bench) -> None:
-    bench.status = "broken"
+    bench.status = "wrong_output"
     ran = lab("calibrate", "local", "--model", "phi3-mini-q4")
     assert ran.code == 1
     assert bench.made == 1

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lab import store
-from tests.analysis.documents import DOCUMENT, MODEL, cell, failed_repetition
+from lab.formats.digested import digested_bytes
+from tests.analysis.documents import DOCUMENT, MODEL, cell, failed_repetition, record
 from tests.cli.conftest import Keep, Lab
 
 SECOND = "20261124-210000-ab12ce"
@@ -181,3 +182,18 @@ def test_a_beginning_of_two_ids_is_no_tag(lab: Lab, keep: Keep) -> None:
     ran = lab("compare", "202611", "latest")
     assert ran.code == 1
     assert "means 2 runs" in ran.err
+
+
+def test_what_an_earlier_lab_called_broken_computed_the_wrong_thing(lab: Lab, home: Path) -> None:
+    """Recorded files stay as they are; status and word are those of today, beside the verdict `broke`."""
+    lost = {**failed_repetition(0, "the logits differ"), "status": "broken"}
+    old = {"status": "broken", "cells": [{**cell(), "status": "broken", "repetitions": [lost], "memory": None}]}
+    path = Path(str(store.save(record(**LATER, **old))))
+    path.write_bytes(digested_bytes({**DOCUMENT, **LATER, **old}))
+    assert path.read_text().count('"broken"') == 3
+    run = lab("runs", "--json").document["runs"][0]
+    assert (run["status"], run["cells"][0]["status"]) == ("wrong_output", "wrong_output")
+    for command in ("runs", "show latest", "dash --once"):
+        out = lab(*command.split()).out
+        assert "wrong output" in out
+        assert "broken" not in out

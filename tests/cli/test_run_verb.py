@@ -136,7 +136,7 @@ def test_ctrl_c_in_an_earlier_step_says_what_stays(
     "changes",
     [
         {"status": "failed", "reason": "no repetition gave a result"},
-        {"status": "broken", "reason": "logits differ"},
+        {"status": "wrong_output", "reason": "logits differ"},
         {"cells": [cell(), {**cell(depth=64), "status": "failed", "repetitions": [failed_repetition(0, "x")]}]},
     ],
 )

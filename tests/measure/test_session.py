@@ -194,10 +194,10 @@ def test_one_cell_that_fails_does_not_fail_the_others(bench: Bench) -> None:
 def test_a_broken_bundle_is_never_a_fast_one(bench: Bench, fault: str, reason: str) -> None:
     bench.faults = {"0": fault}
     record = bench.run(cells=cells_of([8, 16], [20], [0]))
-    assert (record.status, record.reason) == ("broken", reason)
-    assert [cell.status for cell in record.cells] == ["broken", "broken"]
+    assert (record.status, record.reason) == ("wrong_output", reason)
+    assert [cell.status for cell in record.cells] == ["wrong_output", "wrong_output"]
     rows = [row for cell in record.cells for row in cell.repetitions]
-    assert [(row.status, row.decode_tok_per_s, row.token_ns) for row in rows] == [("broken", None, None)]
+    assert [(row.status, row.decode_tok_per_s, row.token_ns) for row in rows] == [("wrong_output", None, None)]
     assert record.verify is not None
     assert len(bench.calls()) == 1
     assert stored() == record

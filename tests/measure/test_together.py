@@ -66,7 +66,7 @@ def test_one_that_fails_does_not_stop_the_other(peers: Peers) -> None:
 def test_a_broken_bundle_ends_the_session(peers: Peers) -> None:
     peers.bench.faults = {"0": "broken"}
     ours, theirs = peers.run()
-    assert ours.status == "broken"
+    assert ours.status == "wrong_output"
     assert (theirs.status, theirs.reason) == ("failed", "the session ended: tvm computes the wrong thing")
     assert peers.calls() == []
 

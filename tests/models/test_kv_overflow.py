@@ -46,7 +46,7 @@ def test_what_fits_is_not(scheme: str, scale: float, tmp_path: Path) -> None:
 
 
 def test_a_broken_bundle_is_explained() -> None:
-    broken = Attempt("broken", "the logits differ from the reference")
+    broken = Attempt("wrong_output", "the logits differ from the reference")
     assert explained(broken, [1, 2], "float16").reason.endswith("; KV cache overflows float16 in layers 1, 2")
     assert explained(broken, [3], "float16").reason.endswith("; KV cache overflows float16 in layer 3")
     assert explained(broken, [], "float16") == broken

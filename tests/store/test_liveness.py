@@ -61,7 +61,7 @@ def test_a_later_run_on_the_device_is_not_this_one() -> None:
 
 
 def test_what_has_ended_stays_as_it_ended() -> None:
-    for status in ("ok", "failed", "broken", "interrupted"):
+    for status in ("ok", "failed", "wrong_output", "interrupted"):
         run = replace(running(), status=status)  # type: ignore[arg-type]
         assert as_it_stands(run) == run
 

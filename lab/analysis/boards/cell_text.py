@@ -8,11 +8,11 @@ from lab.analysis.judging.verdict import Verdict
 from lab.formats.metrics import METRICS, NOT_MEASURED, format_value
 from lab.formats.verdicts import VERDICTS, Role
 
-NO_NUMBERS = ("failed", "rejected", "broken", "interrupted", "not_run")
+NO_NUMBERS = ("failed", "rejected", "wrong_output", "interrupted", "not_run")
 # Statuses that stand where a word would: how bad they are, and in which colour; see lab.formats.verdicts.
 STATUSES: dict[str, tuple[int, Role]] = {
     "failed": (9, "bad"),
-    "broken": (9, "bad"),
+    "wrong output": (9, "bad"),
     "rejected": (5, "bad"),
     "interrupted": (0, "caution"),
     "not run": (0, "caution"),

@@ -33,7 +33,7 @@ FLAGS = (
 )
 DOUBTED = sum(1 << FLAGS.index(code) for code in ("contradictory", "impossible"))  # numbers that nothing is made of
 COLUMNS = ("value", "sd", "n", "status", "flags")  # of Points: what joining does not change
-STATUSES = ("ok", "failed", "rejected", "not_run", "interrupted", "broken")
+STATUSES = ("ok", "failed", "rejected", "not_run", "interrupted", "wrong_output")
 
 
 @dataclass(frozen=True, kw_only=True)

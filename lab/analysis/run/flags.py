@@ -71,7 +71,8 @@ def _run_flags(record: RunRecord) -> Iterator[Flag]:
         count = "1 thing" if len(missing) == 1 else f"{len(missing)} things"
         yield Flag("unverified", f"{count} could not be checked without the device: see Not checked")
     if record.status != "ok":
-        yield Flag(record.status, f"run {record.status}" + (f": {record.reason}" if record.reason else ""))
+        status = record.status.replace("_", " ")
+        yield Flag(record.status, f"run {status}" + (f": {record.reason}" if record.reason else ""))
     yield from _bandwidth(record)
 
 
@@ -101,7 +102,7 @@ def _lost(cell: Cell, counted: Sequence[Repetition]) -> Iterator[Flag]:
         text = f"{len(lost)} of {len(cell.repetitions)} repetitions without numbers: {'; '.join(reasons)}"
         yield Flag("repetitions_lost", text)
     if cell.status not in ("ok", "not_run") and not lost:
-        yield Flag(f"cell_{cell.status}", f"{cell.status}: {cell.reason or 'no reason recorded'}")
+        yield Flag(f"cell_{cell.status}", f"{cell.status.replace('_', ' ')}: {cell.reason or 'no reason recorded'}")
 
 
 def _other_tokens(counted: Sequence[Repetition]) -> Iterator[Flag]:

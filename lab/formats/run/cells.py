@@ -14,8 +14,8 @@ from lab.formats.run.gpu import GpuRun, Profile
 from lab.formats.run.origin import Doubt
 from lab.formats.test import RecordedTest
 
-RepetitionStatus = Literal["ok", "failed", "rejected", "interrupted", "broken"]
-CellStatus = Literal["ok", "failed", "rejected", "not_run", "interrupted", "broken"]
+RepetitionStatus = Literal["ok", "failed", "rejected", "interrupted", "wrong_output"]
+CellStatus = Literal["ok", "failed", "rejected", "not_run", "interrupted", "wrong_output"]
 
 
 @dataclass(frozen=True)

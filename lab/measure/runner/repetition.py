@@ -97,8 +97,8 @@ def _seconds(ns: int) -> float:
 def repetition(cell: Test, threads: int, verify: bool, log: RunLog, how: Attempt, around: Conditions) -> Repetition:
     """Return the repetition: with numbers when it is whole, else with a reason (and stamps, if not broken)."""
     row = replace(around.bare(), **_raw(log))
-    if how.ending == "broken":
-        return replace(row, status="broken", reason=how.reason, submit_ns=None, token_ns=None)
+    if how.ending == "wrong_output":
+        return replace(row, status="wrong_output", reason=how.reason, submit_ns=None, token_ns=None)
     if how.ending != "whole":
         return replace(row, status=how.ending, reason=how.reason, by_device=how.by_device or None, error=how.said)
     if verify and log.verify is None:

@@ -61,7 +61,7 @@ def _baseline(found: CellDetail, values: Sequence[float]) -> Text:
 def _bar(one: Sample, found: CellDetail, width: int) -> list[str | Text]:
     """The value and a bar from zero; the reason where there is no value."""
     if one.value is None:
-        return ["–", Text(cut(f"{one.status} {printable(one.reason)}", max(width - 30, 20)), CAUTION)]
+        return ["–", Text(cut(f"{one.status.replace('_', ' ')} {printable(one.reason)}", max(width - 30, 20)), CAUTION)]
     most = max(sample.value or 0.0 for sample in found.samples)
     room = max(min(width - 32, 80), 8)
     bar = Text(BAR * round(one.value / most * room) if most > 0 else "", "cyan")

@@ -69,7 +69,7 @@ def test_a_short_series_is_counted_as_such() -> None:
 
 def test_what_has_no_numbers_is_no_series() -> None:
     points = history({key(metric=STATUS): [np.nan] * 30, KEY: noise(30, 1).tolist()})
-    broken = replace(points, status=np.full(len(points), STATUSES.index("broken"), np.int8))
+    broken = replace(points, status=np.full(len(points), STATUSES.index("wrong_output"), np.int8))
     assert [one.key for one in series_of(points)] == [KEY]
     assert list(series_of(broken)) == []
 

@@ -136,7 +136,7 @@ def test_cells_that_broke_are_fixed_missing_or_new() -> None:
     gone, back = here.copy(), here.copy()
     gone[6:], back[:6] = np.nan, np.nan
     failed: dict[SeriesKey, dict[int, str]] = {
-        key(1): dict.fromkeys(range(6, 12), "broken"),
+        key(1): dict.fromkeys(range(6, 12), "wrong_output"),
         key(2): dict.fromkeys(range(6), "failed"),
     }
     of = points({key(1): gone, key(2): back, key(3): gone, key(4): back}, status=failed)

@@ -30,9 +30,9 @@ def test_runs_come_oldest_first_and_share_their_series() -> None:
 
 
 def test_a_cell_without_numbers_says_why() -> None:
-    broken = replace(record(), cells=(Cell(8, 4, 0, "broken", "SIGSEGV in prefill"),))
+    broken = replace(record(), cells=(Cell(8, 4, 0, "wrong_output", "SIGSEGV in prefill"),))
     points = points_of([broken])
-    assert [STATUSES[code] for code in points.status] == ["broken"]
+    assert [STATUSES[code] for code in points.status] == ["wrong_output"]
     assert points.reasons[points.reason[0]] == "SIGSEGV in prefill"
 
 

@@ -82,7 +82,7 @@ def test_whatever_happens_to_the_store_the_points_are_those_of_its_files() -> No
     paths = [Path(str(store.save(run(day, target)))) for day, target in ((3, "b"), (7, "a"), (5, "b"), (9, "local"))]
     assert_right()
     store.save(run(4, "a"))  # in the middle
-    store.save(replace(run(6, "c"), cells=(Cell(8, 4, 0, "broken", "SIGSEGV in prefill"),)))
+    store.save(replace(run(6, "c"), cells=(Cell(8, 4, 0, "wrong_output", "SIGSEGV in prefill"),)))
     assert_right()
     store.save(run(7, "a", speed=20.0))  # another state of the same run
     assert_right()

@@ -194,7 +194,7 @@ def test_hostile_text_is_shown_and_does_nothing() -> None:
             "prompt": 8,
             "generate": 4,
             "depth": 0,
-            "status": "broken",
+            "status": "wrong_output",
             "reason": HOSTILE,
             "repetitions": [],
             "memory": None,
