@@ -20,7 +20,7 @@ from lab.formats.digested import digested_bytes
 from lab.formats.probe_record import from_json as probe_from_json
 from lab.formats.run_record import from_json
 from lab.views.console import to_text
-from lab.views.runs.page import show_page
+from lab.views.runs.raw_page import show_page
 from tests.cli.conftest import Lab
 from tests.formats.samples import RUN
 

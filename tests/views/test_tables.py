@@ -17,7 +17,7 @@ from lab.formats.transports import DeviceSpec
 from lab.models.catalog import CatalogRow
 from lab.store import BadRun
 from lab.views.console import to_text
-from lab.views.runs.page import show_page
+from lab.views.runs.raw_page import show_page
 from lab.views.runs.run_table import run_table
 from lab.views.runs.runs_table import runs_table
 from lab.views.tables.axis import axis_table

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lab.views.pictures import sparkline
-from lab.views.runs.page import flat_pairs, in_one_line
+from lab.views.runs.raw_page import flat_pairs, in_one_line
 from lab.views.units import mebibytes, number, percent, spread
 
 

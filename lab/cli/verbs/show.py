@@ -44,7 +44,7 @@ def command(run: str, export: str | None, raw: bool, as_json: bool) -> None:
         from lab.core.text import whole_texts
         from lab.store.liveness import as_it_stands
         from lab.views.console import for_stdout, stdout_width
-        from lab.views.runs.page import show_page
+        from lab.views.runs.raw_page import show_page
 
         with whole_texts() if raw else nullcontext():
             page = for_stdout(show_page(as_it_stands(record), stdout_width()))

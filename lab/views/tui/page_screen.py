@@ -69,7 +69,7 @@ def run_page(source: Source, key: CellKey, run_id: str, place: str) -> PageScree
     """Return the page of one run."""
 
     def read() -> Draw:
-        from lab.views.runs.page import show_page
+        from lab.views.runs.raw_page import show_page
 
         record = source.record(key, run_id, place)
         return lambda width: show_page(record, width)
