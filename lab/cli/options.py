@@ -35,6 +35,19 @@ def json_option(verb: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(verb)
 
 
+def markdown_option(verb: F) -> F:
+    """`--markdown`: the same as Markdown on stdout."""
+    text = "Print Markdown on stdout, to paste into an issue."
+    return click.option("--markdown", "as_markdown", is_flag=True, help=text)(verb)
+
+
+def one_form(**chosen: bool) -> None:
+    """Refuse two forms of one answer on one stdout: `one_form(json=as_json, markdown=as_markdown)`."""
+    names = [f"--{name}" for name, wanted in chosen.items() if wanted]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(names)} both want stdout", hint="choose one of them")
+
+
 def target_option(verb: F) -> F:
     """`--target NAME`, required: the device."""
     text = "Device; see 'lab targets'."

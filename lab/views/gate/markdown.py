@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from lab.analysis.compare.gate import FINE, Gate
 from lab.analysis.judging.sentences import change, interval, metric_title, outcome, sentence, test_of, values
 from lab.analysis.judging.verdict import Verdict
+from lab.views.markdown import escaped
 
 ROWS = 300  # a summary of a job may hold 1 MiB; alarms come first
 HEAD = "| Target | Model | Engine | Test | Metric | Baseline | Candidate | Change | 95 % interval | Verdict |"
 RULE = "|---|---|---|---|---|--:|--:|--:|--:|---|"
-# All that a Markdown reader, HTML, a mention, an issue's number or a bare link gives a meaning.
-SPECIAL = r"[\\`*_{}\[\]()#|<>&~@:$]"
 
 
 def gate_markdown(gate: Gate) -> str:
@@ -29,13 +27,6 @@ def gate_markdown(gate: Gate) -> str:
         f"{same} verdicts are `same`. Level {found.level:g}, corrected over all cells: {escaped(found.correction)}."
     ]
     return "\n".join(lines) + "\n"
-
-
-def escaped(text: str) -> str:
-    """Return the text so that it shows as it is: one line, no markup, no HTML, no mention, no link."""
-    plain = "".join(char if char.isprintable() else " " for char in text)
-    plain = re.sub(SPECIAL, lambda match: f"&#{ord(match[0])};", plain)
-    return re.sub(r"(?i)\bwww\.", "www&#46;", plain)
 
 
 def _title(gate: Gate) -> str:
