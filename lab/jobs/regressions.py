@@ -27,7 +27,7 @@ def judged(progress: Progress, target: str | None = None, model: str | None = No
     if not len(points.runs):
         progress.note(FIRST)
     _check_names(points, target, model)
-    return stored_history(points)
+    return stored_history(points, progress)
 
 
 def chosen(history: History, target: str | None, model: str | None, everything: bool) -> Numbered:

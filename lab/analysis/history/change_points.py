@@ -8,6 +8,7 @@ by less than what counts are joined again, the weakest first. docs/history.md sa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import erfc, pi, sqrt
@@ -39,6 +40,20 @@ class ChangePoint:
     def ratio(self) -> float:
         """The new level over the old one."""
         return self.after / self.before
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """A series [n] to look for changes in, and what `change_points` is given with it."""
+
+    values: Numbers
+    level: float
+    floor: float
+
+
+def search(several: Sequence[Search]) -> list[tuple[ChangePoint, ...]]:
+    """Return the changes of each."""
+    return [change_points(one.values, level=one.level, floor=one.floor) for one in several]
 
 
 def change_points(values: Numbers, *, level: float = LEVEL, floor: float = 0.0) -> tuple[ChangePoint, ...]:

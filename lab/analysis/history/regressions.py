@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from lab.analysis.commits import with_whole_commits
 from lab.analysis.history.accepting import acceptance
 from lab.analysis.history.chains import chained
-from lab.analysis.history.change_points import MIN_POINTS, ChangePoint, change_points
+from lab.analysis.history.change_points import MIN_POINTS, ChangePoint, Search, search
 from lab.analysis.history.changed import Changed, changed, columns_between, settings_of
 from lab.analysis.history.clocks import clock_problems
 from lab.analysis.history.order import Order, order_of
@@ -25,6 +25,9 @@ from lab.formats.revision import Repository
 from lab.formats.verdicts import Word
 
 LEVEL = 0.05  # probability of any false change in the whole store, shared evenly among its series (Bonferroni)
+
+
+Find = Callable[[Sequence[Search]], list[tuple[ChangePoint, ...]]]  # the change points of each series, in its order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +73,14 @@ def judge_history(
     level: float = LEVEL,
     now_s: float | None = None,
     repository: Repository | None = None,
+    find: Find = search,
 ) -> History:
     """Find the changes of every history with MIN_POINTS sessions or more; one goes on where its conditions change.
 
     `floors` are by (target, metric), FLOOR where there is none. `targets` and `models` choose what is returned, not
     how it is judged: `level` is shared among all series of `points`. Runs with an impossible time are left out.
-    What stands where is by revision, as far as `repository` or the runs themselves tell it (see `order_of`).
+    What stands where is by revision, as far as `repository` or the runs themselves tell it (see `order_of`). `find`
+    takes nearly all of the time; another one than `search` may know what that found before.
     """
     wrong = clock_problems(points.runs, now_s)
     points = replace(points, runs=with_whole_commits(points.runs))
@@ -86,11 +91,12 @@ def judge_history(
     every = [one for one in chains.series if _is_chosen(one.key.cell, targets, models)]
     apart = [one for one in chains.apart if _is_chosen(one.series.key.cell, targets, models)]
     chosen = [one for one in every if len(one.values) >= MIN_POINTS]
+    learned = floors or {}
+    floor = [learned.get((one.key.cell.target, one.key.cell.metric), FLOOR) for one in chosen]
+    searches = [Search(one.values, level / long, least) for one, least in zip(chosen, floor, strict=True)]
     found: list[Regression] = []
-    for one, settings in zip(chosen, settings_of(chosen), strict=True):
-        cell = one.key.cell
-        floor = (floors or {}).get((cell.target, cell.metric), FLOOR)
-        found += _changes(one, settings, points.runs, accepted, floor, level / long)
+    for one, settings, least, points_found in zip(chosen, settings_of(chosen), floor, find(searches), strict=True):
+        found += _changes(one, settings, points.runs, accepted, least, points_found)
     return History(
         changes=tuple(sorted(found, key=_urgency)),
         judged=len(chosen),
@@ -110,9 +116,13 @@ def _urgency(change: Regression) -> tuple[bool, int, float, SeriesKey, int]:
 
 
 def _changes(
-    series: Series, settings: Fields, runs: Runs, accepted: Sequence[Accepted], floor: float, level: float
+    series: Series,
+    settings: Fields,
+    runs: Runs,
+    accepted: Sequence[Accepted],
+    floor: float,
+    found: Sequence[ChangePoint],
 ) -> list[Regression]:
-    found = change_points(series.values, level=level, floor=floor)
     reasons = [acceptance(accepted, series, runs, change, floor) for change in found]
     edges = [0, *(change.index for change in found), len(series.values)]
     return [

@@ -140,23 +140,23 @@ def _conditions(values: list[Any]) -> Conditions:
 
 
 @cache
-def origin() -> str:
-    """Return the digest of the code that turns documents into points."""
-    return digest_of(ROOT)
+def origin(first: str = FIRST) -> str:
+    """Return the digest of the code that `first` can reach; by default of what turns documents into points."""
+    return digest_of(ROOT, first)
 
 
-def digest_of(root: Path) -> str:
+def digest_of(root: Path, first: str = FIRST) -> str:
     """Return the digest of that code in the package at `root`."""
     digest = hashlib.sha256(f"{__version__} numpy {np.__version__}".encode())
-    for path, content in sorted(reached(root).items()):
+    for path, content in sorted(reached(root, first).items()):
         digest.update(f"\0{path.relative_to(root)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
 
 
-def reached(root: Path) -> dict[Path, bytes]:
-    """Return every file of lab that deriving points can reach by imports, with its content."""
-    left, found = [root / FIRST], dict[Path, bytes]()
+def reached(root: Path, first: str = FIRST) -> dict[Path, bytes]:
+    """Return every file of lab that `first` can reach by imports, with its content."""
+    left, found = [root / first], dict[Path, bytes]()
     while left:
         path = left.pop()
         if path not in found:
