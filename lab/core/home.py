@@ -40,6 +40,14 @@ def lab_home() -> Path:
     return home
 
 
+def missing_home() -> str:
+    """Return "LAB_HOME=... does not exist" where it is set to a folder that is not there, else ""."""
+    home = os.environ.get("LAB_HOME", "")
+    if not home or _CHOSEN.get() is not None or lab_home().exists():
+        return ""
+    return f"LAB_HOME={home} does not exist"
+
+
 def compiled_dir() -> Path:
     """Return the folder of bundles; it may not exist yet."""
     return lab_home() / "compiled"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.core.atomic import sweep_stale, write_bytes, write_many
 from lab.core.disk import write_failure
-from lab.core.home import shown
+from lab.core.home import missing_home, shown
 from lab.formats.run_record import RunRecord
 from lab.store.archive import Archives
 from lab.store.location import Inside, Place
@@ -32,6 +32,12 @@ class FileStore:
     def name(self) -> str:
         """The folder, as messages show it."""
         return shown(self.root)
+
+    @property
+    def where(self) -> str:
+        """The folder in full, for who finds nothing in it."""
+        missing = missing_home()
+        return f"{self.root}" + (f" ({missing})" if missing else "")
 
     def entries(self, target: str | None = None) -> list[Entry]:
         """Return every run, of one target when given. A run that is in an archive and a file is read from the file."""

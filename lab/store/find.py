@@ -12,7 +12,7 @@ from lab.store.location import Inside, Place
 from lab.store.protocol import Entry, Store, place_in
 
 SEE = "`lab runs` lists what is stored"
-FIRST = "nothing is recorded yet: `lab run` measures, and records the first one"
+FIRST = "`lab run` measures and records the first one; `lab demo` shows made-up runs"
 
 
 class SeveralRunsError(StoreError):
@@ -26,10 +26,13 @@ def find_in(store: Store, ref: str) -> Place:
         return place
     if ref.endswith(".json") or "/" in ref:
         return _existing(Path(ref))
-    return place_in(store, _one(ref, sorted(store.entries()), store.name).place)
+    return place_in(store, _one(ref, sorted(store.entries()), store).place)
 
 
-def _one(ref: str, runs: list[Entry], where: str) -> Entry:
+def _one(ref: str, runs: list[Entry], store: Store) -> Entry:
+    if not runs:
+        raise StoreError(f"{ref}: no runs are recorded in {store.where}", hint=FIRST)
+    where = store.name
     if ref == "latest" or ref.startswith("latest~"):
         return _nth_latest(ref, runs, where)
     matches = _matches(runs, lambda run: run.run_id == ref)
@@ -55,7 +58,7 @@ def _nth_latest(ref: str, runs: list[Entry], where: str) -> Entry:
     if not (back.isascii() and back.isdigit() and len(back) < 10):
         raise StoreError(f"{ref!r}: expected latest, or latest~N for the N-th before it", hint=SEE)
     if int(back) >= len(runs):
-        raise StoreError(f"{ref}: only {len(runs)} runs are stored in {where}", hint=SEE if runs else FIRST)
+        raise StoreError(f"{ref}: only {len(runs)} runs are stored in {where}", hint=SEE)
     return runs[-1 - int(back)]
 
 
@@ -66,7 +69,7 @@ def _not_one(ref: str, matches: list[Entry], runs: list[Entry], where: str) -> S
             f"{ref!r} means {len(matches)} runs: {listed}", hint="write more of the id, or the path"
         )
     guess = did_you_mean(ref, [run.run_id for run in runs])
-    return StoreError(f"no run {ref!r} in {where}.{guess}", hint=SEE if runs else FIRST)
+    return StoreError(f"no run {ref!r} in {where}.{guess}", hint=SEE)
 
 
 def _shown(place: str) -> str:

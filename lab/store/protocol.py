@@ -73,6 +73,10 @@ class Store(Source, Protocol):
     def name(self) -> str:
         """What messages call it; holds no password."""
 
+    @property
+    def where(self) -> str:
+        """The same for who finds nothing in it: a folder in full, and whether LAB_HOME is there at all."""
+
     def ready(self) -> None:
         """Raise StoreError now when nothing could be written later: asked before hours of work."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -37,6 +39,33 @@ def table(columns: Iterable[Column], rows: Iterable[Iterable[str | Text]]) -> Ta
     for row in rows:
         built.add_row(*(_cell(cell, SHOWN_CHARS) for cell in row))
     return built
+
+
+def long_table(columns: list[Column], rows: Iterable[Sequence[str | Text]], widths: Sequence[int]) -> Group:
+    """The same table with all widths known, each cell on one line: a tenth of the time, so for thousands of rows."""
+    for column, width in zip(columns, widths, strict=True):
+        column.min_width = column.max_width = width
+    return Group(table(columns, []), _Lines(columns, rows, widths))
+
+
+class _Lines:
+    """Rows below a header: segments at once, which rich would lay out cell by cell."""
+
+    def __init__(self, columns: Sequence[Column], rows: Iterable[Sequence[str | Text]], widths: Sequence[int]) -> None:
+        self._rights = [column.justify == "right" for column in columns]
+        self._rows, self._widths = rows, widths
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        styles = {style: console.get_style(style) for style in (*STYLES.values(), "")}
+        for row in self._rows:
+            for cell, width, is_right in zip(row, self._widths, self._rights, strict=True):
+                text, style = str(cell), str(cell.style) if isinstance(cell, Text) else ""
+                blanks = " " * (width - cell_len(text))
+                if is_right:
+                    yield Segment(blanks)
+                yield Segment(text, styles[style] if style in styles else console.get_style(style))
+                yield Segment("  " if is_right else f"{blanks}  ")
+            yield Segment.line()
 
 
 def verdict_style(word: Word) -> str:

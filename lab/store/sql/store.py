@@ -54,6 +54,11 @@ class SqlStore:
         """The database, without user and password."""
         return self._at.name
 
+    @property
+    def where(self) -> str:
+        """The same."""
+        return self.name
+
     def close(self) -> None:
         """End the connections; the next call makes new ones."""
         self._engine.dispose()

@@ -34,9 +34,10 @@ def check(as_json: bool) -> int:
     if as_json:
         print_document({"runs": runs, "findings": [_row(one) for one in findings]})
     elif not runs and not findings:
+        from lab.store import in_use
         from lab.store.find import FIRST
 
-        print_text(FIRST)
+        print_text(f"no runs are recorded in {in_use().where}: {FIRST}")
     else:
         from lab.views.console import for_stdout
         from lab.views.tables.store import check_page
