@@ -11,6 +11,8 @@ from rich.console import RenderableType
 from lab.analysis.agreement import Agreement
 from lab.analysis.compare.runs import compare_runs
 from lab.analysis.judging.judge import Policy
+from lab.analysis.listing import lines_of
+from lab.analysis.points.build import points_of
 from lab.core.errors import ConfigError
 from lab.formats.target import CompileSpec, TargetSpec
 from lab.formats.transports import DeviceSpec
@@ -108,7 +110,7 @@ def test_one_run_in_every_detail(width: int) -> None:
 def test_the_list_of_runs(width: int) -> None:
     runs = [record(), troubled_run(), record(cells=[failed_cell()], status="failed", reason="killed by SIGSEGV")]
     bad = [BadRun(Path("profiles/local/x.json"), "its content does not match its sha256")]
-    check("runs", runs_table(runs, bad, width), width)
+    check("runs", runs_table(lines_of(points_of(runs)), bad, width, "none"), width)
 
 
 @WIDTH

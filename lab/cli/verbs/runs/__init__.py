@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from lab.cli.options import Whole, json_option
-from lab.cli.output import print_document, print_text, stderr
+from lab.cli.output import print_document, print_paged, stderr
 from lab.formats.run_record import RunStatus
 
 if TYPE_CHECKING:
@@ -70,4 +70,4 @@ def _print(lines: list[RunLine], bad: list[BadRun], narrowed: bool) -> None:
     from lab.views.runs.runs_table import runs_table
 
     nothing = f"no recorded runs {'match that ' if narrowed else ''}in {in_use().where}"
-    print_text(for_stdout(runs_table(lines, bad, stdout_width(), nothing)))
+    print_paged(for_stdout(runs_table(lines, bad, stdout_width(), nothing)))
