@@ -55,10 +55,19 @@ class OpenedStore:
         self._home = home
 
     def frame(self, *, target: str | None = None, model: str | None = None, raw: bool = False) -> pd.DataFrame:
-        """Return one row a repetition."""
-        from lab.analysis.run.frame import to_frame
+        """Return one row a repetition. Without `raw` each record is read once, and then its rows are kept."""
+        if raw:
+            from lab.analysis.run.frame import to_frame
 
-        return to_frame(self.runs(target=target, model=model), raw=raw)
+            return to_frame(self.runs(target=target, model=model), raw=True)
+        from lab.analysis.run.kept_frame import stored_table
+
+        with self._there():
+            table, bad = stored_table(target, model)
+        for one in bad:
+            _warn(one)
+        found: pd.DataFrame = table.to_pandas()
+        return found
 
     def points(self, target: str | None = None) -> Points:
         """Return the history as columns."""

@@ -17,11 +17,12 @@ import lab
 from lab import store
 from lab.analysis.parquet import write_parquet
 from lab.analysis.points.build import points_of
+from lab.analysis.run import kept_frame
 from lab.analysis.run.frame import RAW, columns, to_frame
 from lab.core.errors import StoreError
 from lab.core.progress import NullProgress
 from lab.store.compact import compact
-from tests.analysis.documents import cell, record
+from tests.analysis.documents import DOCUMENT, cell, record
 
 DOC = (Path(__file__).resolve().parents[2] / "docs" / "notebooks.md").read_text("utf-8")
 
@@ -65,6 +66,47 @@ def test_raw_samples_are_those_of_the_record() -> None:
     for (_, row), one in zip(frame.iterrows(), repetitions, strict=True):
         assert tuple(row["itl_s"]) == one.itl_s
         assert row["decode_tok_per_s"] == one.decode_tok_per_s
+
+
+def test_a_frame_is_kept_and_reads_what_is_new_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is that of the records, whatever came, went, changed or was damaged since it was kept."""
+    read: list[str] = []
+    whole = kept_frame.rows
+    monkeypatch.setattr(kept_frame, "rows", lambda record: read.append(record.run_id) or whole(record))
+    assert_equal(lab.open().frame(), to_frame(lab.open().runs()))
+    assert len(read) == 4
+    assert_equal(lab.open().frame(), to_frame(lab.open().runs()))
+    assert len(read) == 4
+    first, changed, gone = keep(1, "0"), keep(2, "a", tags=["later"]), keep(1, "a")
+    gone.unlink()
+    assert_equal(lab.open().frame(), to_frame(lab.open().runs()))
+    assert sorted(read[4:]) == sorted(path.stem.rpartition("--")[2] for path in (first, changed))
+    changed.write_text("{")
+    with pytest.warns(UserWarning, match="is left out"):
+        assert_equal(lab.open().frame(), to_frame(lab.open().runs()))
+    assert len(read) == 6
+
+
+def test_a_kept_frame_is_narrowed_as_the_runs_are(home: Path) -> None:
+    part = {**DOCUMENT["model"], "label": "phi3-mini-q4@2l", "layers": 2}
+    keep(3, "a", model=part)
+    keep(3, "b", target={"name": "other", "spec": {"name": "other"}})
+    narrowed: list[dict[str, str]] = [
+        {"model": "phi3-mini-q4@2l"},
+        {"model": "phi3-mini-q4"},
+        {"target": "other"},
+        {"target": "local", "model": "phi3-mini-q4@2l"},
+        {"target": "nobody"},
+    ]
+    for one in narrowed:
+        assert_equal(lab.open().frame(**one), to_frame(lab.open().runs(**one)))
+
+
+def test_a_damaged_cache_of_frames_is_no_cache(home: Path) -> None:
+    frame = lab.open().frame()
+    (kept,) = (home / "compiled" / "points").glob("*.arrow")
+    kept.write_bytes(kept.read_bytes()[:-40])
+    assert_equal(lab.open().frame(), frame)
 
 
 def test_parquet_gives_back_the_frame(home: Path) -> None:
