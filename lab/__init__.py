@@ -5,9 +5,12 @@ From Python: `lab.run(...)`, `lab.compile(...)` and `lab.open()`; docs/notebooks
 
 from __future__ import annotations
 
+import sys
 from os import PathLike
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from lab.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,8 +18,6 @@ if TYPE_CHECKING:
     from lab.analysis.opened import Opened
     from lab.jobs.api import compile as compile
     from lab.jobs.api import run as run
-
-__version__ = "0.1.0"
 
 
 def open(home: str | PathLike[str] | None = None) -> Opened:
@@ -43,11 +44,24 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'lab' has no attribute {name!r}")
 
 
-class CompilePackage(ModuleType):
-    """The package lab.compile, called: whoever imported a module of it first, `lab.compile(...)` is the job."""
+class _Compile(ModuleType):
+    """The package lab.compile, which can be called: `lab.compile(...)` is the job."""
 
     def __call__(self, *args: Any, **named: Any) -> Path:
         """See `lab.jobs.api.compile`."""
         from lab.jobs.api import compile
 
         return compile(*args, **named)
+
+
+class _Lab(ModuleType):
+    """This package. The import of lab.compile sets it as an attribute here, whoever imports it first."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Let the package `compile` be called."""
+        if name == "compile" and isinstance(value, ModuleType):
+            value.__class__ = _Compile
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Lab

@@ -93,7 +93,10 @@ HEAVY = [
 
 
 def imported_modules(path: Path, package: str) -> Iterator[str]:
-    """Every module that the file imports, wherever in it: in functions and for type checking too."""
+    """Every module that the file imports, wherever in it: in functions and for type checking too.
+
+    `from a import b` gives `a.b`, which may be a name in `a` as well as a module.
+    """
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -107,8 +110,7 @@ def _from_import(node: ast.ImportFrom, package: str) -> Iterator[str]:
     parts = package.split(".")
     base = ".".join(parts[: len(parts) + 1 - node.level]) if node.level else ""
     module = ".".join(part for part in (base, node.module) if part)
-    # `from lab import measure` imports lab.measure.
-    yield from (f"{module}.{alias.name}" for alias in node.names) if module == "lab" else [module]
+    yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 def _called(node: ast.Call) -> str:
@@ -147,36 +149,35 @@ def allowed_family(inside: Path, module: str) -> bool:
 
 def allowed_layer(importer: str, imported: str) -> bool:
     """Whether the layer `importer` may import from the layer `imported`."""
+    if imported == "version":
+        return True
     if importer not in LAYERS or imported not in LAYERS:
-        # lab/__main__.py starts the command line; lab/__init__.py holds the version, which all may read, and what
-        # Python programs call: it opens the store, runs and compiles when it is asked to.
+        # lab/__main__.py starts the command line; lab/__init__.py holds what Python programs call: it opens the store,
+        # runs and compiles when it is asked to. Nothing imports it back: its version is a file of its own.
         notebooks = importer == "__init__.py" and imported in ("analysis", "jobs", "compile")
-        return importer == "__main__.py" or notebooks or imported in ("", "__version__")
+        return importer == "__main__.py" or notebooks
     if {importer, imported} in STRANGERS:
         return False
     return LAYERS.index(importer) <= LAYERS.index(imported)
 
 
 def circle(root: Path) -> list[str]:
-    """Return the modules below `root` of one circle of imports, the first one again at the end; empty without any.
-
-    `lab` itself is left out: all may read the version, and `lab.open` reaches down when it is called.
-    """
+    """Return the modules below `root` of one circle of imports, the first one again at the end; empty without any."""
     paths = {".".join(("lab", *path.relative_to(root).with_suffix("").parts)): path for path in root.rglob("*.py")}
-    files = {name.removesuffix(".__init__"): path for name, path in paths.items() if name != "lab.__init__"}
+    files = {name.removesuffix(".__init__"): path for name, path in paths.items()}
     try:
-        TopologicalSorter({name: _imports(path, files) for name, path in files.items()}).prepare()
+        TopologicalSorter({name: _imports(name, path, files) for name, path in files.items()}).prepare()
     except CycleError as problem:
         found: list[str] = problem.args[1]
         return found
     return []
 
 
-def _imports(path: Path, files: Container[str]) -> set[str]:
-    """Return which of the files a file imports: of `from a import b` that is a.b where there is such a file, else a."""
-    froms = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
-    names = {(str(node.module), f"{node.module}.{one.name}") for node in froms for one in node.names}
-    return {one if one in files else module for module, one in names if one in files or module in files}
+def _imports(name: str, path: Path, files: Container[str]) -> set[str]:
+    """Return which of the files a file imports, late ones too: of `from a import b` that is a.b, or else a."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    modules = {one if one in files else one.rpartition(".")[0] for one in imported_modules(path, package)}
+    return {one for one in modules if one in files and one != name}
 
 
 def test_every_folder_of_code_is_a_layer() -> None:
@@ -205,21 +206,36 @@ def test_no_file_imports_itself_by_a_detour() -> None:
 
 
 @pytest.mark.parametrize("late", ["if TYPE_CHECKING:\n    {}", "def f():\n    {}", "{}"])
-def test_a_circle_is_found_wherever_it_is_closed(tmp_path: Path, late: str) -> None:
+@pytest.mark.parametrize(
+    "back", ["from lab.core.a import A", "import lab.core.a", "from . import a", "from lab.core import a"]
+)
+def test_a_circle_is_found_wherever_and_however_it_is_closed(tmp_path: Path, late: str, back: str) -> None:
     root = tmp_path / "lab"
     (root / "core").mkdir(parents=True)
     (root / "core/a.py").write_text("from lab.core.b import B")
     (root / "core/b.py").write_text("from lab.core import c")
     (root / "core/c.py").write_text("import lab.core.d")
     assert circle(root) == []
-    (root / "core/c.py").write_text(late.format("from lab.core.a import A"))
+    (root / "core/c.py").write_text(late.format(back))
     assert set(circle(root)) == {"lab.core.a", "lab.core.b", "lab.core.c"}
+
+
+def test_a_circle_through_the_package_itself_is_found(tmp_path: Path) -> None:
+    root = tmp_path / "lab"
+    (root / "jobs").mkdir(parents=True)
+    (root / "__init__.py").write_text("def run():\n    from lab.jobs.api import run")
+    (root / "jobs/api.py").write_text("import json")
+    assert circle(root) == []
+    (root / "jobs/api.py").write_text("from lab import __version__")
+    assert set(circle(root)) == {"lab", "lab.jobs.api"}
 
 
 @pytest.mark.parametrize(
     ("file", "code"),
     [
         ("core/x.py", "import lab.models"),
+        ("core/x.py", "import lab"),
+        ("compile/x.py", "from lab import __version__"),
         ("core/x.py", "import numpy"),
         ("core/x.py", "from ..views import tables"),
         ("core/x.py", "from lab import analysis"),
@@ -269,7 +285,7 @@ def test_the_walk_finds_what_it_looks_for(tmp_path: Path, file: str, code: str) 
 @pytest.mark.parametrize(
     ("file", "code"),
     [
-        ("core/x.py", "import json\nimport lab\nfrom lab import __version__\nfrom . import errors"),
+        ("core/x.py", "import json\nfrom lab.version import __version__\nfrom . import errors"),
         ("models/phi3/x.py", "from lab.models.phi3.config import Phi3Config\nfrom lab.models.decoder import tensors"),
         ("models/phi3/network.py", "from tvm.relax.frontend import nn\nimport numpy as np"),
         ("compile/cpu/kernels/x.py", "import tvm\nfrom lab.models.quant import SCHEMES"),

@@ -7,8 +7,8 @@ from keyword import iskeyword
 
 import click
 
-from lab import __version__
 from lab.core.suggest import unknown
+from lab.version import __version__
 
 # verb -> what it is for; the module is lab.cli.verbs.<verb> (`import_` for `import`), the command in it is `command`.
 VERBS = {

@@ -7,12 +7,12 @@ import hashlib
 from importlib import metadata
 from pathlib import Path
 
-import lab
 from lab.core.errors import CompileError
 from lab.formats.bundle import VersionsBlock
 from lab.models.families import folder_of
+from lab.version import __version__
 
-_ROOT = Path(lab.__file__).parent
+_ROOT = Path(__file__).parents[1]
 # What turns a model into code. Anything changed here gives new bundles.
 _SOURCES = ("compile/**/*.py", "models/decoder/*.py", "models/layouts/*.py", "models/ops.py", "models/params.py")
 _OF_FAMILY = "network*.py"
@@ -21,7 +21,7 @@ _OF_FAMILY = "network*.py"
 def versions(family: str) -> VersionsBlock:
     """Return the versions of lab, TVM, its FFI and LLVM, and the digest of lab's own kernels, passes and network."""
     return VersionsBlock(
-        lab=lab.__version__,
+        lab=__version__,
         tvm=tvm_version(),
         tvm_ffi=_version("apache-tvm-ffi"),
         llvm=f"in libtvm_compiler {compiler_digest()}",

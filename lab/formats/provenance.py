@@ -7,11 +7,11 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-import lab
 from lab.core.errors import LabError
 from lab.core.home import PACKAGE
 from lab.core.proc import run
 from lab.formats.run.blocks import LabBlock
+from lab.version import __version__
 
 GIT_TIMEOUT_S = 10.0
 
@@ -27,7 +27,7 @@ class GitState:
 def provenance() -> LabBlock:
     """Return what a recorded run says about the running lab."""
     git = git_state(PACKAGE.parent)
-    return LabBlock(lab.__version__, git.commit, git.dirty, platform.python_version())
+    return LabBlock(__version__, git.commit, git.dirty, platform.python_version())
 
 
 def git_state(root: Path) -> GitState:

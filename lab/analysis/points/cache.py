@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lab import __version__
 from lab.analysis.points.key import CellKey, Conditions, SeriesKey
 from lab.analysis.points.table import Points, Runs
 from lab.core.atomic import write_bytes
 from lab.core.errors import LabError
 from lab.core.home import PACKAGE as ROOT
 from lab.core.home import compiled_dir, store_url
+from lab.version import __version__
 
 SCHEMA = 4
 FOLDER = "points"  # below compiled/

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import lab
 from lab.compile.contract import Recipe
 from lab.compile.cpu import Cpu
 from lab.compile.mlc import probe as mlc_probe
@@ -27,6 +26,7 @@ from lab.models.families import family_of
 from lab.models.layouts.mlc import LAYOUT
 from lab.models.params import names_of_mlc
 from lab.models.quant import SCHEMES
+from lab.version import __version__
 
 VARIABLE = "LAB_MLC_PYTHON"
 PROGRAM = "mlc_llm"
@@ -56,7 +56,7 @@ def recipe(spec: ModelSpec, target: TargetSpec, cpu: Cpu) -> Recipe:
         raise CompileError(f"{spec.label}: backend mlc has no {spec.scheme.name} weights", hint=f"it has {known}")
     mlc = find_mlc()
     job = _Job(mlc, spec, _gen_config(spec, target), _compile(target, cpu))
-    versions = VersionsBlock(lab.__version__, None, None, None, None, mlc=mlc.version, mlc_files=mlc.digest)
+    versions = VersionsBlock(__version__, None, None, None, None, mlc=mlc.version, mlc_files=mlc.digest)
     options = {"layout": LAYOUT, "gen_config": job.gen_config, "compile": job.compile}
     asked = {"config": family_of(spec.config).document(spec.config), "scheme": asdict(spec.scheme), "options": options}
     return Recipe(digest({**asked, "versions": asdict(versions)}), versions, options, job.make)
