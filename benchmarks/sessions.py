@@ -23,7 +23,7 @@ from lab.formats.target import load_target
 from lab.formats.test import Test
 from lab.jobs.engines import Builder
 from lab.measure.engine import Engine, Setup
-from lab.measure.llama.find import find_llama_bench
+from lab.measure.llama.peer import find_llama_bench
 from lab.measure.llama.peers import PEERS
 from lab.measure.plan import Plan, plan_for
 from lab.measure.session import measure_engines

@@ -16,7 +16,7 @@ from lab.jobs.build import Pipeline
 from lab.jobs.preflight import startable_runner
 from lab.measure.engine import Setup
 from lab.measure.llama.engine import LlamaSetup
-from lab.measure.llama.find import find_llama_bench
+from lab.measure.llama.peer import find_llama_bench
 from lab.measure.llama.peers import PEERS
 from lab.measure.runner.engine import RunnerSetup
 from lab.models.catalog import ModelSpec

@@ -21,14 +21,13 @@ from lab.formats.test import Test
 from lab.jobs.engines import Builder
 from lab.jobs.options import RunOptions
 from lab.jobs.preflight import check_early, check_profile, check_same_build, check_same_settings, check_tools
-from lab.measure.document import serial_hash
+from lab.measure.document import serial_hash, unmeasured
 from lab.measure.engine import Setup
 from lab.measure.lengths import Asked, Step, earlier_step
 from lab.measure.plan import USUAL_REPEATS, Plan, plan_for
 from lab.measure.runner.engine import RunnerSetup
 from lab.measure.session import Interrupted, measure_engines
 from lab.measure.share import default_threads
-from lab.measure.unmeasured import unmeasured
 from lab.models.catalog import ModelSpec
 from lab.models.sources import WeightSource
 from lab.ondevice.build import RunnerFiles

@@ -1,12 +1,13 @@
-"""The run record as it stands before anything is measured."""
+"""The run record as it stands before anything is measured, or where nothing could be: the device did not answer."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from lab.core.errors import ModelError
+from lab.core.errors import LabError, ModelError
 from lab.core.fields import encode
 from lab.devices.base import Device
 from lab.formats.manifest import ModelBlock
@@ -14,13 +15,17 @@ from lab.formats.provenance import provenance
 from lab.formats.run_record import (
     SCHEMA,
     BandwidthRecord,
+    BundleRecord,
     Cell,
     DeviceRecord,
+    EngineRecord,
+    MemoryBlock,
     PeakRecord,
     PlanRecord,
     ProtocolBlock,
     RunRecord,
     TargetRecord,
+    WeightsBlock,
     from_json,
     new_run_id,
     to_json,
@@ -34,7 +39,11 @@ from lab.measure.plan import Plan
 from lab.measure.protocol import STATED
 from lab.measure.runner.ask import ask
 from lab.measure.runner.invocation import Placed
-from lab.models.catalog import resolve
+from lab.models import params
+from lab.models.catalog import ModelSpec, resolve
+from lab.models.convert.manifest import model_block
+from lab.models.convert.run import weights_key
+from lab.models.sources import WeightSource
 from lab.ondevice.events import Info
 
 
@@ -129,3 +138,54 @@ def with_core_names(device: Device, placed: Placed, facts: dict[str, Any]) -> di
         return facts
     said, _ = ask(device, placed.info(), placed.env, Info)
     return facts if said is None or not said.cpu_model else {**facts, "cpu_model": said.cpu_model}
+
+
+def unmeasured(
+    target: TargetSpec,
+    spec: ModelSpec,
+    source: WeightSource,
+    plan: Plan,
+    serial: str,
+    problem: LabError,
+    layout: str,
+    said: Mapping[str, Any],
+) -> RunRecord:
+    """Return a "failed" record whose cells are "not_run" because of `problem`. What nobody could ask is empty.
+
+    `layout` is how the target's kernels would have read the weights. The key of its bundle is empty: it says nothing of
+    what would have run, so no build is blamed. `said` holds its `tags` and its `revision`, where it has them.
+    """
+    record = RunRecord(
+        schema=SCHEMA,
+        run_id=new_run_id(),
+        created_at=utc_now(),
+        status="failed",
+        reason=problem.what,
+        lab=provenance(),
+        protocol=protocol_block(STATED),
+        target=target_record(target),
+        device=DeviceRecord(serial_hash(serial), target.is_emulated, {}),
+        model=model_block(spec, layout),
+        weights=_weights(spec, source, layout),
+        engine=EngineRecord(target.compile.backend, {}, target.compile.kind, None, plan.threads),
+        bundle=_bundle(spec, layout),
+        plan=plan_record(plan),
+        verify=None,
+        bandwidth=BandwidthRecord(plan.threads, (), ()),
+        cells=tuple(Cell(**asdict(test), status="not_run", reason=problem.what) for test in plan.cells),
+        tags=said.get("tags", ()),
+        revision=said.get("revision"),
+    )
+    return as_stored(record)
+
+
+def _weights(spec: ModelSpec, source: WeightSource, layout: str) -> WeightsBlock:
+    key = weights_key(spec, source, layout)
+    return WeightsBlock(key, source.kind, source.source_id, source.kind == "synthetic", layout)
+
+
+def _bundle(spec: ModelSpec, layout: str) -> BundleRecord:
+    model = (spec.config, spec.scheme, layout)
+    kv_bytes = params.kv_bytes_per_token(*model)
+    memory = MemoryBlock(params.weights_bytes(*model), kv_bytes, None)
+    return BundleRecord("", params.decode_weight_bytes(*model), kv_bytes, memory)

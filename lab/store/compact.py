@@ -25,7 +25,7 @@ from lab.core.progress import Advance, Progress
 from lab.core.temporary import sweep_stale, temporary
 from lab.store import load
 from lab.store.archive_file import Document, Member, member_of, read_index, read_member, write_members
-from lab.store.run_files import RunFile, run_files
+from lab.store.files import RunFile, run_files
 
 STAMP = re.compile(r"\d{8}T\d{6}Z")
 

@@ -6,17 +6,49 @@ import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from lab.core.atomic import sweep_stale, write_bytes, write_many
 from lab.core.disk import write_failure
+from lab.core.errors import StoreError
 from lab.core.home import missing_home, shown
 from lab.formats.run_record import RunRecord
 from lab.store.archive import Archives
 from lab.store.location import Inside, Place
 from lab.store.protocol import Entry, place_in
-from lab.store.run_files import RunFile, run_files
+
+
+@dataclass(frozen=True, order=True)
+class RunFile:
+    """One file; its name gives time, model and id, which are empty when it has another form."""
+
+    stamp: str
+    run_id: str
+    label: str
+    path: Path
+
+
+def run_files(root: Path, target: str | None = None) -> list[RunFile]:
+    """Every run file below `root`, oldest first, of one target's folder when given."""
+    try:
+        folders = [folder for folder in _subfolders(root) if target in (None, folder.name)]
+        paths = [path for folder in folders for path in folder.glob("*.json")]
+    except OSError as problem:
+        raise StoreError(f"{shown(root)}: cannot list: {problem.strerror}") from problem
+    return sorted(_from_name(path) for path in paths if not path.name.startswith("."))
+
+
+def _subfolders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+
+
+def _from_name(path: Path) -> RunFile:
+    parts = path.stem.split("--")
+    stamp, label, run_id = parts if len(parts) == 3 else ("", "", "")
+    return RunFile(stamp, run_id, label, path)
+
 
 AT_ONCE = 200  # files that are flushed together
 

@@ -101,7 +101,7 @@ class Store(Source, Protocol):
 
 @runtime_checkable
 class Removing(Protocol):
-    """A store that removes runs itself; those of files and archives are removed by lab.store.remove_runs."""
+    """A store that removes runs itself; those of files and archives are removed by lab.store.remove."""
 
     def remove(self, run_ids: Sequence[str]) -> None:
         """Remove the runs with these ids, for good."""

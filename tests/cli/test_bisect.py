@@ -15,7 +15,7 @@ import pytest
 
 from lab import store
 from lab.formats.run_record import RunRecord
-from lab.jobs.bisect.frozen import frozen
+from lab.jobs.bisect.drive import frozen
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,7 +13,7 @@ from lab import store
 from lab.core.errors import MeasureError
 from lab.core.fields import encode
 from lab.formats.run.engine import VariantRates, VariantUsed
-from lab.measure.llama.find import find_llama_bench
+from lab.measure.llama.peer import find_llama_bench
 from lab.measure.llama.peers import IK_LLAMA
 from lab.measure.plan import cells_of
 from tests.measure.peers import Peers

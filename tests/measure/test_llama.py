@@ -20,7 +20,7 @@ from lab.formats.run_record import CpuQuota
 from lab.formats.transports import DeviceSpec
 from lab.measure.llama import watch
 from lab.measure.llama.engine import LlamaSetup
-from lab.measure.llama.find import find_llama_bench
+from lab.measure.llama.peer import find_llama_bench
 from lab.measure.llama.peers import LLAMA_CPP
 from lab.measure.plan import cells_of
 from lab.measure.session import Interrupted

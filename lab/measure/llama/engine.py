@@ -18,14 +18,15 @@ from lab.measure.checks import check_context, check_memory, check_threads
 from lab.measure.engine import Described, Rate
 from lab.measure.llama.call import LlamaFailed, Said, call, check_row, only_row
 from lab.measure.llama.command import Command
-from lab.measure.llama.memory import pass_memory
-from lab.measure.llama.output import Row
+from lab.measure.llama.output import Row, Watched
 from lab.measure.llama.peer import Peer
 from lab.measure.llama.phases import memory_of
 from lab.measure.llama.settle import settle
 from lab.measure.llama.trial import LlamaTrial
 from lab.measure.llama.variants import Gguf
+from lab.measure.memory import believable, no_memory
 from lab.measure.plan import Plan
+from lab.measure.protocol import MEMORY_COUNTER
 from lab.measure.threads import threads_tried
 
 STATED = {
@@ -174,3 +175,30 @@ class LlamaEngine:
         for prefill, decode in zip(rows[0::2], rows[1::2], strict=True):
             for pair in zip(prefill.tok_per_s, decode.tok_per_s, strict=True):
                 yield Rate(prefill.n_threads, *pair)
+
+
+def pass_memory(
+    found: tuple[Row, Watched] | str, manifest: GgufManifest, previous: CellMemory | None, generate: int
+) -> CellMemory:
+    """Return the memory of a cell, or none of it with the reason that `found` then is.
+
+    Cache and workspace are null: llama-bench does not tell them apart. `weights_bytes` is its own word.
+    """
+    if isinstance(found, str):
+        return no_memory(found, generate)
+    row, watched = found
+    counters = watched.counters
+    peak, reason = believable(counters.VmHWM, manifest.decode_weight_bytes_per_token, previous)
+    return CellMemory(
+        counter=MEMORY_COUNTER,
+        rss_peak_bytes=peak,
+        rss_anon_peak_bytes=watched.rss_anon_peak_bytes,
+        weights_bytes=row.model_size,
+        kv_bytes=None,
+        workspace_bytes=None,
+        samples=watched.samples,
+        reason=reason,
+        generate=generate,
+        swap_bytes=counters.VmSwap,
+        major_faults=counters.major_faults,
+    )

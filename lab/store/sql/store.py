@@ -23,8 +23,7 @@ from lab.formats.run_record import RunRecord
 from lab.store.location import Inside
 from lab.store.protocol import Entry
 from lab.store.sql.faults import told
-from lab.store.sql.schema import check_readable, migrate, revision
-from lab.store.sql.tables import HEAD, RUNS
+from lab.store.sql.tables import HEAD, RUNS, check_readable, migrate, revision
 from lab.store.sql.url import Database, database
 
 KNOWN_MAX = 1000  # states that one process remembers; who loads more and saves them has to load them again

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.noise_words import NOISES, SHAPES, Case, Noise, alarms, row
-from lab.analysis.judging.modes import by_modes
+from lab.analysis.judging.evidence import by_modes
 from lab.analysis.judging.numbers import Sessions
 from lab.analysis.judging.permuted import chance
 from lab.analysis.judging.spread import spread

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine
 from lab import store
 from lab.core.errors import StoreError
 from lab.store import BadRun
-from lab.store.sql import schema
+from lab.store.sql import tables
 from lab.store.sql.tables import HEAD, METADATA, VERSION_TABLE
 from tests.formats.samples import record
 from tests.postgres import Server, forget
@@ -35,14 +35,14 @@ def test_migrations_make_the_tables_that_the_code_writes(sql: str, engine: Engin
             connection, opts={"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
         )
         assert compare_metadata(context, METADATA) == []
-        assert schema.revision(connection) == HEAD
+        assert tables.revision(connection) == HEAD
     engine.dispose()
 
 
 def test_the_newest_migration_is_the_one_the_code_names() -> None:
-    script = ScriptDirectory(str(schema.MIGRATIONS))
+    script = ScriptDirectory(str(tables.MIGRATIONS))
     assert script.get_heads() == [HEAD]
-    assert sorted(one.revision for one in script.walk_revisions()) == schema.known()
+    assert sorted(one.revision for one in script.walk_revisions()) == tables.known()
 
 
 def test_older_tables_are_read_as_they_are_and_brought_up_by_the_first_write(
@@ -50,7 +50,7 @@ def test_older_tables_are_read_as_they_are_and_brought_up_by_the_first_write(
 ) -> None:
     place = store.save(record())
     with engine.begin() as connection:
-        command.downgrade(schema.config(connection), "0001")
+        command.downgrade(tables.config(connection), "0001")
     engine.dispose()
     before = server.ask("select * from lab_runs")
     forget()

@@ -8,9 +8,8 @@ from lab.cli.output import print_document, print_text, stderr, tell
 from lab.cli.problems import EXIT_INTERRUPTED
 from lab.formats.run_record import from_json
 from lab.jobs.fleet.argv import argv_of
-from lab.jobs.fleet.build import built
 from lab.jobs.fleet.member import Member
-from lab.jobs.fleet.run import exit_code, run_fleet
+from lab.jobs.fleet.run import built, exit_code, run_fleet
 from lab.jobs.options import RunOptions
 from lab.views.console import for_stdout
 from lab.views.progress import progress_on

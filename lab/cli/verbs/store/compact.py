@@ -65,7 +65,7 @@ def prune(days: int, keep: int, yes: bool, as_json: bool) -> None:
     from lab.core.home import lab_home
     from lab.store import place
     from lab.store.references import named_runs
-    from lab.store.remove_runs import remove_runs
+    from lab.store.remove import remove_runs
     from lab.views.progress import progress_on
 
     root = need_files("prune removes files")

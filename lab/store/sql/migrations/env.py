@@ -1,4 +1,4 @@
-"""How Alembic runs the migrations: over the connection that lab.store.sql.schema hands it."""
+"""How Alembic runs the migrations: over the connection that lab.store.sql.tables hands it."""
 
 from __future__ import annotations
 
