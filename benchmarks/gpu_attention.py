@@ -26,10 +26,9 @@ from tvm.relax.frontend.nn.llm._prefill_kernels import _attention_prefill, _atte
 from benchmarks.arguments import add_json, positive
 from lab.compile.gpu import GPUS, Gpu
 from lab.compile.gpu.kernels.attention_decode import decode_attention
-from lab.compile.gpu.kernels.attention_paged import paged_attention
-from lab.compile.gpu.kernels.attention_ragged import ragged_attention
-from lab.compile.gpu.target import gpu_target
+from lab.compile.gpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.tir.sizes import PAGE
+from lab.compile.tvm_backend import gpu_target
 
 HEADS, DIM = 32, 96
 MTRIPLE = f"{platform.machine()}-unknown-linux-gnu"

@@ -24,10 +24,10 @@ from tvm import relax
 from benchmarks.mlc_like import MLC_PHASES, MlcLikeOps, keep_rows
 from lab.compile.gpu import GPUS, Gpu
 from lab.compile.gpu.ops import GpuOps
-from lab.compile.gpu.target import gpu_target
 from lab.compile.link import linker
 from lab.compile.mlc.backend import VARIABLE
 from lab.compile.pipeline import GPU_PHASES, pipeline
+from lab.compile.tvm_backend import gpu_target
 from lab.models.decoder.network import CausalLM
 from lab.models.families import family_of, presets
 from lab.models.family import changed

@@ -17,7 +17,7 @@ from tvm.relax.frontend import nn
 from tvm.s_tir import dlight
 
 from lab.compile.gpu import Gpu
-from lab.compile.gpu.kv_cache import create_gpu_kv_cache
+from lab.compile.gpu.ops import create_gpu_kv_cache
 from lab.compile.pipeline import GPU_PHASES, PHASES
 from lab.models.decoder.network import CausalLM
 from lab.models.family import Sizes

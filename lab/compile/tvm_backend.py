@@ -17,7 +17,6 @@ from lab.compile.cpu.ops import CpuOps
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.count import decode_cost
 from lab.compile.gpu.ops import GpuOps
-from lab.compile.gpu.target import gpu_target
 from lab.compile.link import is_archive, linker
 from lab.compile.pipeline import GPU_PHASES, PHASES, LaunchRecorder, pipeline
 from lab.core.errors import CompileError
@@ -124,3 +123,17 @@ def _target(mtriple: str, chip: Chip) -> Any:
     features = [f"+{name}" for name in chip.llvm_features]
     base = architecture(mtriple).base_cpu
     return tvm.target.Target({"kind": "llvm", "mtriple": mtriple, "mcpu": base, "mattr": features})
+
+
+def gpu_target(gpu: Gpu, mtriple: str) -> Any:
+    """Return the target; host code runs on any processor of the triple's architecture."""
+    keys = [gpu.kind, *(["adreno"] if gpu.name == "adreno" else []), "gpu"]
+    device = {
+        "kind": gpu.kind,
+        "keys": keys,
+        "max_num_threads": gpu.max_threads,
+        "max_threads_per_block": gpu.max_threads,
+        "max_shared_memory_per_block": gpu.shared_bytes,
+        "thread_warp_size": gpu.warp,
+    }
+    return tvm.target.Target(device, host=tvm.target.Target({"kind": "llvm", "mtriple": mtriple}))

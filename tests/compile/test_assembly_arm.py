@@ -8,8 +8,7 @@ from itertools import pairwise
 import pytest
 
 from lab.compile.cpu.isa import ARM_ISAS, Isa, isa_named
-from lab.compile.cpu.kernels.attention_paged import paged_attention
-from lab.compile.cpu.kernels.attention_ragged import ragged_attention
+from lab.compile.cpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.cpu.kernels.linear_float import float_linear
 from tests.compile.assembly import assembly, attention, group_loop, products
 

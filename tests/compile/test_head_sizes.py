@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from lab.compile.cpu.isa import ARM_ISAS
 from lab.compile.cpu.kernels.attention_decode import decode_attention
 from lab.compile.cpu.kernels.attention_merge import merge_states
-from lab.compile.cpu.kernels.attention_paged import paged_attention
-from lab.compile.cpu.kernels.attention_ragged import ragged_attention
+from lab.compile.cpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.cpu.kernels.embed import quantised_embed
 from lab.compile.cpu.kernels.encode import copied, encoded, encoding_for
 from lab.compile.cpu.kernels.linear import quantised_linear

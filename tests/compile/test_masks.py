@@ -7,8 +7,7 @@ import pytest
 
 from lab.compile.cpu.kernels.attention_decode import decode_attention
 from lab.compile.cpu.kernels.attention_merge import merge_states
-from lab.compile.cpu.kernels.attention_paged import paged_attention
-from lab.compile.cpu.kernels.attention_ragged import ragged_attention
+from lab.compile.cpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.tir.sizes import PAGE
 from tests.compile.building import ATTENTION, kernel
 from tests.compile.test_attention import SCALE, ints, paged

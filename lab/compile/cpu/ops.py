@@ -8,12 +8,17 @@ from typing import Any
 from tvm.relax.frontend import nn
 
 from lab.compile.cpu.isa import Isa
+from lab.compile.cpu.kernels.attention_decode import decode_attention
+from lab.compile.cpu.kernels.attention_merge import merge_states
+from lab.compile.cpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.cpu.kernels.embed import float_embed, quantised_embed
 from lab.compile.cpu.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
+from lab.compile.cpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_float import float_linear
 from lab.compile.cpu.kernels.linear_row import row_linear
-from lab.compile.cpu.kv_cache import create_cpu_kv_cache
+from lab.compile.cpu.kernels.rope import rope_table, split_rotary
+from lab.compile.kv_cache import CacheKernels, create_kv_cache, longrope_limit
 from lab.compile.tir.sizes import BLOCK, GROUP, divided
 from lab.models.family import Sizes
 from lab.models.layouts.n16k4 import LAYOUT
@@ -126,3 +131,25 @@ def _call(kernel: Any, name: str, args: list[Tensor], outputs: Sequence[tuple[Se
         kernel.without_attr("global_symbol"), name, args, places[0] if len(places) == 1 else places
     )
     return [result] if len(places) == 1 else list(result)
+
+
+Expr = Any
+
+
+def create_cpu_kv_cache(isa: Isa, config: Sizes, dtype: str, limits: Sequence[Expr]) -> Any:
+    """Return the expression that creates the cache with this package's CPU kernels."""
+    heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
+    attention = (isa, heads, kv_heads, dim, dtype, config.attention_window)
+    kernels = CacheKernels(
+        append=append_pages(kv_heads, dim, dtype),
+        ragged=ragged_attention(*attention),
+        paged=paged_attention(*attention),
+        decode=decode_attention(*attention),
+        merge=merge_states(dim, dtype),
+        split=split_rotary(heads, kv_heads, dim, dtype),
+        copy=copy_page(kv_heads, dim, dtype),
+        read=read_pages(config.num_hidden_layers, kv_heads, dim, dtype),
+        move=move_slots(kv_heads, dim, dtype),
+        table=rope_table(dim, longrope_limit(config), config.attention_scaling),
+    )
+    return create_kv_cache(kernels, config, dtype, limits)

@@ -12,7 +12,7 @@ import numpy as np
 import tvm
 
 from lab.compile.gpu import Gpu
-from lab.compile.gpu.target import gpu_target
+from lab.compile.tvm_backend import gpu_target
 from tests.ondevice.stub_model import TRIPLE
 from tests.opencl_device import call_json, loadable, opencl_device
 

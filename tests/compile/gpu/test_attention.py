@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from lab.compile.gpu.kernels.attention_merge import merge_states
-from lab.compile.gpu.kernels.attention_paged import paged_attention
-from lab.compile.gpu.kernels.attention_ragged import ragged_attention
+from lab.compile.gpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.gpu.kernels.decode_sizes import split_for
 from lab.compile.gpu.kernels.kv_pages import append_pages
 from lab.compile.gpu.kernels.tile_sizes import tile_for

@@ -12,8 +12,7 @@ from lab.compile.chip import check_sizes
 from lab.compile.gpu import GPUS
 from lab.compile.gpu.kernels.attention_decode import decode_attention
 from lab.compile.gpu.kernels.attention_merge import merge_states
-from lab.compile.gpu.kernels.attention_paged import paged_attention
-from lab.compile.gpu.kernels.attention_ragged import ragged_attention
+from lab.compile.gpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.gpu.kernels.rope import split_rotary
 from lab.compile.tir.sizes import PAGE
 from lab.core.errors import CompileError

@@ -12,7 +12,7 @@ import tvm
 from tvm.relax.frontend import nn
 from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
 
-from lab.compile.gpu.kv_cache import create_gpu_kv_cache
+from lab.compile.gpu.ops import create_gpu_kv_cache
 from lab.compile.pipeline import pipeline
 from lab.models.decoder.reference import attention, rotary
 from lab.models.phi3.config import Phi3Config

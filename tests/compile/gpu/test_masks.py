@@ -7,8 +7,7 @@ import pytest
 
 from lab.compile.gpu.kernels.attention_decode import decode_attention
 from lab.compile.gpu.kernels.attention_merge import merge_states
-from lab.compile.gpu.kernels.attention_paged import paged_attention
-from lab.compile.gpu.kernels.attention_ragged import ragged_attention
+from lab.compile.gpu.kernels.attention_prefill import paged_attention, ragged_attention
 from tests.compile.gpu.families import FAMILIES
 from tests.compile.gpu.opencl import kernel
 from tests.compile.gpu.test_attention import paged

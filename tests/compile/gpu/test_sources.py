@@ -13,8 +13,7 @@ import pytest
 from lab.compile.gpu import GPUS
 from lab.compile.gpu.kernels.attention_decode import decode_attention
 from lab.compile.gpu.kernels.attention_merge import merge_states
-from lab.compile.gpu.kernels.attention_paged import paged_attention
-from lab.compile.gpu.kernels.attention_ragged import ragged_attention
+from lab.compile.gpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.gpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
 from lab.compile.gpu.kernels.rope import rope_table, split_rotary
 from tests.compile.gpu.opencl import source

@@ -1,7 +1,9 @@
-"""Prefill attention of new tokens over the pages of their history. Bound by the multiply-add (attention_tile).
+"""Prefill attention: a chunk of new tokens among themselves, and over the pages of their history.
 
-Pages are read as they lie: one conversion for each `tile.rows` multiply-adds costs less than a float32 copy, which
-would leave the second-level cache at a thousand tokens.
+Bound by the multiply-add (attention_tile). Among themselves, each head's keys and values are unpacked to float32 once,
+keys transposed on the way; both stay in the second-level cache. Pages of the history are read as they lie: one
+conversion for each `tile.rows` multiply-adds costs less than a float32 copy, which would leave the second-level cache
+at a thousand tokens.
 """
 
 from __future__ import annotations
@@ -14,6 +16,98 @@ from lab.compile.cpu.isa import Isa
 from lab.compile.cpu.kernels.attention_tile import Tile, tile_steps
 from lab.compile.tir.sizes import PAGE
 from lab.compile.tir.vec import LOG2_E, Expr, lanes_of, to_f32
+
+PrimFunc = Any
+
+
+def _key(keys: Any, _place: Expr, block: Expr, d: Expr) -> Expr:
+    """Return dimension d of 16 tokens; keys: float32 [block, head_dim, 16]."""
+    return keys[block, d, lanes_of(0, PAGE)]
+
+
+def ragged_attention(
+    isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
+) -> PrimFunc:
+    """Return causal attention of new tokens among themselves. Signature as the KV cache calls it.
+
+    q, out: `dtype` [n, heads, D]; k, v: [n, kv_heads, D]; lse: float32 [n, heads], log2 of the softmax sum.
+    """
+    tile = Tile(isa, num_heads, num_kv_heads, head_dim, window)
+    rows, group, reach, width = tile.rows, tile.group, tile.window, tile.width
+
+    def value(values: Any, _place: Expr, block: Expr, token: Expr, vector: Expr) -> Expr:
+        """Return a vector of a token's dimensions; values: float32 [token, head_dim]."""
+        return values[block * PAGE + token, lanes_of(vector * width, width)]
+
+    load_queries, attend, store = tile_steps(tile, dtype, _key, value)
+
+    @T.inline
+    def unpack(k, v, keys, values, begin, length, head):
+        for t in T.serial((length + PAGE - 1) // PAGE * PAGE):
+            for j in T.serial(tile.vectors):
+                values[t, lanes_of(j * width, width)] = to_f32(
+                    v[begin + T.min(t, length - 1), head, lanes_of(j * width, width)], width
+                )
+            for d in T.serial(head_dim):
+                keys[t // PAGE, d, t % PAGE] = T.Cast("float32", k[begin + T.min(t, length - 1), head, d])
+
+    @T.prim_func
+    def prefill_ragged(
+        q_handle: T.handle,
+        q_indptr_handle: T.handle,
+        k_handle: T.handle,
+        v_handle: T.handle,
+        kv_indptr_handle: T.handle,
+        q_position_handle: T.handle,
+        k_offset_handle: T.handle,
+        out_handle: T.handle,
+        lse_handle: T.handle,
+        causal: T.int32,
+        rotary_mode: T.int32,
+        rope_scale: T.float32,
+        rope_theta: T.float32,
+        sm_scale: T.float32,
+    ):
+        T.func_attr({"tirx.noalias": True})
+        batch = T.int32()
+        q_len = T.int32()
+        kv_len = T.int32()
+        q_indptr_offset = T.int32()
+        kv_indptr_offset = T.int32()
+        q_offset = T.int32()
+        k_offset = T.int32()
+        q = T.match_buffer(q_handle, (q_len, num_heads, head_dim), dtype)
+        q_indptr = T.match_buffer(q_indptr_handle, (batch + 1,), "int32", elem_offset=q_indptr_offset)
+        k = T.match_buffer(k_handle, (kv_len, num_kv_heads, head_dim), dtype)
+        v = T.match_buffer(v_handle, (kv_len, num_kv_heads, head_dim), dtype)
+        kv_indptr = T.match_buffer(kv_indptr_handle, (batch + 1,), "int32", elem_offset=kv_indptr_offset)
+        q_positions = T.match_buffer(q_position_handle, (q_len,), "int32", elem_offset=q_offset)
+        k_positions = T.match_buffer(k_offset_handle, (batch,), "int32", elem_offset=k_offset)
+        out = T.match_buffer(out_handle, (q_len, num_heads, head_dim), dtype)
+        lse = T.match_buffer(lse_handle, (q_len, num_heads), "float32")
+        for b in T.serial(batch):
+            for kv_head in T.parallel(num_kv_heads):
+                begin: T.let[T.int32] = kv_indptr[b]
+                length: T.let[T.int32] = kv_indptr[b + 1] - begin
+                blocks: T.let[T.int32] = (length + PAGE - 1) // PAGE
+                keys = T.alloc_buffer((kv_len // PAGE + 1, head_dim, PAGE), "float32", scope="local")
+                values = T.alloc_buffer(((kv_len // PAGE + 1) * PAGE, head_dim), "float32", scope="local")
+                strip = T.alloc_buffer((rows, (kv_len // PAGE + 2) * PAGE), "float32", scope="local")
+                q32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
+                out32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
+                stats = T.alloc_buffer((rows, 2), "float32", scope="local")
+                unpack(k, v, keys, values, begin, length, kv_head)
+                for i in T.serial((length + rows - 1) // rows):
+                    first: T.let[T.int32] = T.max(i * rows - (reach - 1), 0) // PAGE
+                    last: T.let[T.int32] = (T.min((i + 1) * rows, length) + PAGE - 1) // PAGE
+                    for r in T.serial(group):
+                        head: T.let[T.int32] = kv_head * group + r
+                        load_queries(q, q32, begin + i * rows, begin + length, head, sm_scale * T.float32(LOG2_E))
+                        attend(q32, keys, values, 0, strip, out32, stats, first, last, i * rows, length)
+                        store(out32, stats, out, lse, begin + i * rows, begin + length, head)
+
+    return prefill_ragged
+
 
 PrimFunc = Any
 
