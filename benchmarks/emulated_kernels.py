@@ -10,7 +10,8 @@ import numpy as np
 
 from lab.compile.cpu.isa import Isa
 from lab.compile.cpu.kernels.attention_decode import decode_attention
-from lab.compile.cpu.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
+from lab.compile.cpu.kernels.encode import copied, encoded, gated, normalised
+from lab.compile.cpu.kernels.encoding import Encoding, encoding_for
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.ops import padded
 from lab.compile.tir.sizes import PAGE

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from benchmarks.arguments import add_json, positive
 from lab.compile.cpu.isa import X86_ISAS, Isa
-from lab.compile.cpu.kernels.encode import encoding_for
+from lab.compile.cpu.kernels.encoding import encoding_for
 from lab.compile.cpu.kernels.linear import AHEAD_BYTES, quantised_linear
 from lab.compile.cpu.kernels.linear_row import row_linear
 from lab.compile.cpu.kernels.linear_tile import TILES, tiled_linear

@@ -8,7 +8,8 @@ from typing import Any
 
 from lab.compile.cpu.isa import ARM_ISAS, Isa
 from lab.compile.cpu.kernels.attention_decode import decode_attention
-from lab.compile.cpu.kernels.encode import copied, encoded, encoding_for, gated, normalised
+from lab.compile.cpu.kernels.encode import copied, encoded, gated, normalised
+from lab.compile.cpu.kernels.encoding import encoding_for
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_float import float_linear
 from lab.compile.cpu.kernels.linear_row import row_linear

@@ -7,7 +7,8 @@ import re
 import pytest
 
 from lab.compile.cpu.isa import X86_ISAS, Isa, isa_named
-from lab.compile.cpu.kernels.encode import copied, encoded, encoding_for
+from lab.compile.cpu.kernels.encode import copied, encoded
+from lab.compile.cpu.kernels.encoding import encoding_for
 from tests.compile.assembly import (
     asks_for_memory,
     assembly,

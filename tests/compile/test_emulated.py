@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lab.compile.cpu.isa import Isa, isa_named
-from lab.compile.cpu.kernels.encode import encoding_for
+from lab.compile.cpu.kernels.encoding import encoding_for
 from tests.compile.assembly import linear
 from tests.compile.building import build
 from tests.compile.emulated import argv, emulated, link, packed

@@ -12,7 +12,8 @@ from lab.compile.cpu.kernels.attention_decode import decode_attention
 from lab.compile.cpu.kernels.attention_merge import merge_states
 from lab.compile.cpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.cpu.kernels.embed import quantised_embed
-from lab.compile.cpu.kernels.encode import copied, encoded, encoding_for
+from lab.compile.cpu.kernels.encode import copied, encoded
+from lab.compile.cpu.kernels.encoding import encoding_for
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_float import float_linear
 from lab.compile.cpu.kernels.rope import split_rotary

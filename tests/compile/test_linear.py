@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lab.compile.cpu.kernels.embed import float_embed, quantised_embed
-from lab.compile.cpu.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
+from lab.compile.cpu.kernels.encode import copied, encoded, gated, normalised
+from lab.compile.cpu.kernels.encoding import Encoding, encoding_for
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_float import float_linear
 from lab.models.layouts.n16k4 import N16K4

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.compile.cpu.kernels.encode import copied, encoded, encoding_for
+from lab.compile.cpu.kernels.encode import copied, encoded
+from lab.compile.cpu.kernels.encoding import encoding_for
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_row import row_linear
 from lab.models.layouts.n16k4 import N16K4

@@ -12,7 +12,8 @@ from lab.compile.cpu.kernels.attention_decode import decode_attention
 from lab.compile.cpu.kernels.attention_merge import merge_states
 from lab.compile.cpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.cpu.kernels.embed import float_embed, quantised_embed
-from lab.compile.cpu.kernels.encode import Encoding, copied, encoded, encoding_for, gated, normalised
+from lab.compile.cpu.kernels.encode import copied, encoded, gated, normalised
+from lab.compile.cpu.kernels.encoding import Encoding, encoding_for
 from lab.compile.cpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_float import float_linear

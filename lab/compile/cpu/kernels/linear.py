@@ -24,7 +24,7 @@ from tvm.script import tirx as T
 from lab.compile.cpu.isa import Isa
 from lab.compile.cpu.kernels.dot import dot_step, first_sums, group_sum, half, halves_of, parts_of, spread, sums_dtype
 from lab.compile.cpu.kernels.linear_tile import tiled_linear
-from lab.compile.cpu.kernels.mmla import act_pair, mmla, row_of, scale_pair, to_float, weight_pair
+from lab.compile.cpu.kernels.mmla import pair_group, row_of, uses_mmla
 from lab.compile.tir.narrow import AS_IT_IS, Scaled, written
 from lab.compile.tir.sizes import BLOCK, GROUP, divided, fitting
 from lab.compile.tir.vec import Expr, fetch, lanes_of, splat, to_f32
@@ -32,11 +32,6 @@ from lab.compile.tir.vec import Expr, fetch, lanes_of, splat, to_f32
 AHEAD_BYTES = 8192  # how far ahead of its use a weight is asked for: two pages; 6 to 12 KiB did equally well
 AHEAD_SCALES = 64  # groups of scales, 2 KiB
 PrimFunc = Any
-
-
-def uses_mmla(isa: Isa, tile_rows: int) -> bool:
-    """Whether products of so many rows go through the matrix instruction, which takes rows two by two."""
-    return isa.dot == "usmmla" and tile_rows > 1
 
 
 def rows_in_tiles(isa: Isa, tile_rows: int) -> bool:
@@ -149,37 +144,7 @@ def quantised_linear(
                     * splat(scale[tile, g * terms + term, r], lanes)
                 )
 
-    @T.inline
-    def pair_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, term, first):
-        for b in T.unroll(flight):
-            for i in T.unroll(rows):
-                ints[b * rows + i] = act_pair(bias, tile, g * terms + term, i // 2)
-            for j in T.unroll(4):
-                weights = T.alloc_buffer((2,), "uint8x16")
-                for w in T.unroll(2):
-                    weights[w] = weight_pair(
-                        eights(q_weight, first + b, g, j, 0), eights(q_weight, first + b, g, j, 1), w
-                    )
-                for i in T.unroll(rows // 2):
-                    for w in T.unroll(2):
-                        ints[b * rows + 2 * i + w] = mmla(
-                            ints[b * rows + 2 * i + w],
-                            weights[w],
-                            acts[tile, g * terms + term, lanes_of((j * rows + 2 * i) * 2, 4)],
-                        )
-            for i in T.unroll(rows // 2):
-                for w in T.unroll(2):
-                    acc[b * rows + 2 * i + w] = acc[b * rows + 2 * i + w] + to_float(ints[b * rows + 2 * i + w]) * (
-                        scale_pair(
-                            to_f32(
-                                q_scale[(first + b) // parts, g, lanes_of((first + b) % parts * lanes, lanes)], lanes
-                            ),
-                            w,
-                        )
-                        * act_pair(scale, tile, g * terms + term, i)
-                    )
-
-    one_group = pair_group if pairwise else lane_group
+    one_group = pair_group(rows, flight, terms, eights) if pairwise else lane_group
 
     @T.inline
     def all_groups(acts, scale, bias, q_weight, q_scale, acc, ints, tile, first, second):

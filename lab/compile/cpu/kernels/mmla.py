@@ -11,15 +11,25 @@ take two turns of one that only half of them have.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tvm import tirx
 from tvm.script import tirx as T
 
-from lab.compile.tir.vec import Expr, lanes_of, splat
+from lab.compile.cpu.isa import Isa
+from lab.compile.tir.sizes import BLOCK
+from lab.compile.tir.vec import Expr, lanes_of, splat, to_f32
 
 FLOAT = 1.5 * 2**23
 FLOAT_BITS = 0x4B400000
+LANES = 4  # sums of a vector
+PARTS = BLOCK // LANES
+
+
+def uses_mmla(isa: Isa, tile_rows: int) -> bool:
+    """Whether products of so many rows go through the matrix instruction, which takes rows two by two."""
+    return isa.dot == "usmmla" and tile_rows > 1
 
 
 def weight_pair(low: Expr, high: Expr, which: Expr) -> Expr:
@@ -52,3 +62,42 @@ def scale_pair(scales: Expr, which: Expr) -> Expr:
 def row_of(low: Expr, high: Expr, odd: Expr) -> Expr:
     """Return one activation row's results for four weight rows, out of both vectors of sums of its pair."""
     return tirx.Shuffle([low, high], [odd, 2 + odd, 4 + odd, 6 + odd])
+
+
+def pair_group(rows: int, flight: int, terms: int, eights: Callable[[Any, Expr, Expr, Expr, int], Expr]) -> Any:
+    """Return the step that adds one group of 32 of K to the sums of `rows` rows and `flight` vectors of weights.
+
+    `eights(q_weight, vector, group, j, which)` is half of 8 values of four rows.
+    """
+
+    @T.inline
+    def one_group(acts, scale, bias, q_weight, q_scale, acc, ints, tile, g, term, first):
+        for b in T.unroll(flight):
+            for i in T.unroll(rows):
+                ints[b * rows + i] = act_pair(bias, tile, g * terms + term, i // 2)
+            for j in T.unroll(4):
+                weights = T.alloc_buffer((2,), "uint8x16")
+                for w in T.unroll(2):
+                    weights[w] = weight_pair(
+                        eights(q_weight, first + b, g, j, 0), eights(q_weight, first + b, g, j, 1), w
+                    )
+                for i in T.unroll(rows // 2):
+                    for w in T.unroll(2):
+                        ints[b * rows + 2 * i + w] = mmla(
+                            ints[b * rows + 2 * i + w],
+                            weights[w],
+                            acts[tile, g * terms + term, lanes_of((j * rows + 2 * i) * 2, 4)],
+                        )
+            for i in T.unroll(rows // 2):
+                for w in T.unroll(2):
+                    acc[b * rows + 2 * i + w] = acc[b * rows + 2 * i + w] + to_float(ints[b * rows + 2 * i + w]) * (
+                        scale_pair(
+                            to_f32(
+                                q_scale[(first + b) // PARTS, g, lanes_of((first + b) % PARTS * LANES, LANES)], LANES
+                            ),
+                            w,
+                        )
+                        * act_pair(scale, tile, g * terms + term, i)
+                    )
+
+    return one_group
