@@ -18,7 +18,7 @@ from lab.measure.engine import Setup
 from lab.measure.llama.engine import LlamaSetup
 from lab.measure.llama.peer import find_llama_bench
 from lab.measure.llama.peers import PEERS
-from lab.measure.runner.engine import RunnerSetup
+from lab.measure.runner.setup import RunnerSetup
 from lab.models.catalog import ModelSpec
 from lab.models.sources import WeightSource
 from lab.ondevice.build import RunnerFiles

@@ -25,7 +25,7 @@ from lab.measure.document import serial_hash, unmeasured
 from lab.measure.engine import Setup
 from lab.measure.lengths import Asked, Step, earlier_step
 from lab.measure.plan import USUAL_REPEATS, Plan, plan_for
-from lab.measure.runner.engine import RunnerSetup
+from lab.measure.runner.setup import RunnerSetup
 from lab.measure.session import Interrupted, measure_engines
 from lab.measure.share import default_threads
 from lab.models.catalog import ModelSpec

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lab import store
 from lab.formats.run_record import Cell, CellMemory, CellStatus, Profile, Repetition, RunRecord, RunStatus, TimesRecord
-from lab.measure.engine import Findings
+from lab.measure.engine import Engine, Findings
 from lab.measure.roofs import PeakRoof, Roof
 from lab.store.location import Place
 
@@ -90,6 +90,19 @@ class Journal:
         cells = list(self.record.cells)
         cells[number] = replace(cells[number], **changes)
         self._set(cells=tuple(cells))
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One engine of a session and its record."""
+
+    engine: Engine
+    journal: Journal
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells as they stand."""
+        return self.journal.record.cells
 
 
 def outcome(record: RunRecord) -> tuple[RunStatus, str | None]:

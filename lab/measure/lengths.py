@@ -13,10 +13,14 @@ from dataclasses import dataclass, replace
 from lab import store
 from lab.core.progress import Progress
 from lab.core.units import human_seconds
+from lab.devices.base import Device
 from lab.formats.run_record import Lengths, RunRecord
 from lab.formats.test import Test
-from lab.measure.engine import Rate
+from lab.measure.conditions.gates import wait_until_quiet
+from lab.measure.conditions.samplers import Clock
+from lab.measure.engine import Engine, Rate
 from lab.measure.plan import DEPTHS, GENERATES, LEAST_REPEATS, PROMPTS, Plan, cells_of
+from lab.measure.runner.engine import RunnerEngine
 
 LADDER = ((PROMPTS[0], GENERATES[0]), (256, 64), (128, 32), (64, 16), (32, 8))
 TRIAL = Test(prompt=32, generate=5)
@@ -50,6 +54,26 @@ class Asked:
             (generate,) if self.generate is None else self.generate,
             DEPTHS if self.depth is None else self.depth,
         )
+
+
+def choose_lengths(
+    device: Device, engines: list[Engine], plan: Plan, asked: Asked, progress: Progress, clock: Clock
+) -> tuple[list[Engine], Plan]:
+    """Return engine and plan with the lengths that a trial of the only engine asks for.
+
+    Nothing changes where lengths were named, or where a trial gave no number, which is told.
+    """
+    (engine,) = engines
+    if asked.names_lengths or not isinstance(engine, RunnerEngine):
+        return engines, plan
+    with progress.phase(f"trial {TRIAL.label}"):
+        wait_until_quiet(device, plan, clock)
+        rate = engine.try_once(TRIAL)
+    if isinstance(rate, str):
+        progress.note(f"trial {TRIAL.label}: {rate}")
+        return engines, plan
+    plan = with_lengths(plan, asked, rate, progress)
+    return [engine.with_plan(replace(plan, threads=engine.plan.threads))], plan
 
 
 def with_lengths(plan: Plan, asked: Asked, rate: Rate | None, progress: Progress) -> Plan:

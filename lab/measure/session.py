@@ -4,36 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.core.errors import DeviceUnreachableError, LabError
+from lab.core.errors import LabError
 from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
-from lab.core.progress import Advance, Progress
-from lab.core.units import human_seconds
+from lab.core.progress import Progress
 from lab.devices.base import Device
-from lab.formats.run_record import Cell, CellMemory, Repetition, RunRecord, RunStatus, TimesRecord, new_run_id
+from lab.formats.run_record import CellMemory, RunRecord, RunStatus, TimesRecord, new_run_id
 from lab.formats.target import TargetSpec
-from lab.measure.attempt import Attempt
-from lab.measure.conditions.gates import Conditions, Gate, wait_until_quiet
-from lab.measure.conditions.samplers import Clock, StateSampler
+from lab.measure.conditions.gates import wait_until_quiet
+from lab.measure.conditions.samplers import Clock
 from lab.measure.document import new_record, with_core_names
 from lab.measure.engine import Engine, Setup
-from lab.measure.enough import Standing, repeats_for, standing
-from lab.measure.journal import Journal, outcome
-from lab.measure.lengths import TRIAL, Asked, with_lengths
-from lab.measure.plan import Plan, cells_of
-from lab.measure.roofs import glance, measure_bandwidth, measure_peak
-from lab.measure.runner.engine import RunnerEngine, RunnerSetup
+from lab.measure.journal import Journal, Lane, outcome
+from lab.measure.lengths import Asked, choose_lengths
+from lab.measure.plan import Plan
+from lab.measure.roofs import measure_bandwidth, measure_peak
+from lab.measure.runner.engine import RunnerEngine
 from lab.measure.runner.invocation import Placed, place_runner
+from lab.measure.runner.setup import RunnerSetup
 from lab.measure.threads import settle_threads
-from lab.measure.turns import Turn, progress_line, turns
+from lab.measure.turns import Repetitions
 from lab.ondevice.build import RunnerFiles
 from lab.store.location import Place
 
-WAITS = 2  # longest waits for a quiet device that a session spends in all, where it adapts to a budget of time
 STOPS_MAX = 20  # of somebody who keeps the keys down
 NOTHING: Mapping[str, Any] = {}
 
@@ -47,19 +43,6 @@ class Interrupted(KeyboardInterrupt):
         self.path = path
         self.all = ((record, path), *others)
         self.kept = f"what was measured is kept in {path}"
-
-
-@dataclass(frozen=True)
-class Lane:
-    """One engine of a session and its record."""
-
-    engine: Engine
-    journal: Journal
-
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """The cells as they stand."""
-        return self.journal.record.cells
 
 
 def measure(
@@ -114,7 +97,7 @@ def measure_engines(
         if find_threads:
             engines = [_with_best_threads(device, engine, plan, progress, clock) for engine in engines]
         if asked is not None:
-            engines, plan = _with_lengths(device, engines, plan, asked, progress, clock)
+            engines, plan = choose_lengths(device, engines, plan, asked, progress, clock)
         placed = place_runner(device, runner)
         lanes = _lanes(device, with_core_names(device, placed, facts), engines, plan, said)
         return _Session(device, lanes, plan, progress, placed, clock).run()
@@ -125,23 +108,6 @@ def _with_best_threads(device: Device, engine: Engine, plan: Plan, progress: Pro
     return settle_threads(engine, plan.threads, progress)
 
 
-def _with_lengths(
-    device: Device, engines: list[Engine], plan: Plan, asked: Asked, progress: Progress, clock: Clock
-) -> tuple[list[Engine], Plan]:
-    """Return engine and plan with the lengths that a trial asks for; one that gave no number is told, and no more."""
-    (engine,) = engines
-    if asked.names_lengths or not isinstance(engine, RunnerEngine):
-        return engines, plan
-    with progress.phase(f"trial {TRIAL.label}"):
-        wait_until_quiet(device, plan, clock)
-        rate = engine.try_once(TRIAL)
-    if isinstance(rate, str):
-        progress.note(f"trial {TRIAL.label}: {rate}")
-        return engines, plan
-    plan = with_lengths(plan, asked, rate, progress)
-    return [engine.with_plan(replace(plan, threads=engine.plan.threads))], plan
-
-
 def _lanes(
     device: Device, facts: dict[str, Any], engines: Sequence[Engine], plan: Plan, said: Mapping[str, Any]
 ) -> list[Lane]:
@@ -149,10 +115,6 @@ def _lanes(
     fields = {"pushed": device.pushed(), **shared, **said}
     records = [new_record(device, facts, engine, plan.threads, fields) for engine in engines]
     return [Lane(engine, Journal(record)) for engine, record in zip(engines, records, strict=True)]
-
-
-def _roughly(seconds: float) -> str:
-    return human_seconds(seconds) if seconds >= 60 else f"{seconds:.0f} s"
 
 
 class _Session:
@@ -168,7 +130,6 @@ class _Session:
         self.placed = placed
         self.clock = clock
         self.began = clock.now()
-        self.waited_s = 0.0  # for a quiet device
         self.loop: str | None = None  # the fastest that reads memory
 
     def run(self) -> tuple[RunRecord, ...]:
@@ -189,7 +150,8 @@ class _Session:
 
     def _steps(self) -> None:
         self._roofs("before")
-        broken = self._repetitions()
+        turns = Repetitions(self.device, self.lanes, self.plan, self.progress, self.placed, self.clock, self.loop)
+        broken = turns.run()
         if broken is not None:
             self._finish_broken(broken)
             return
@@ -199,100 +161,6 @@ class _Session:
             self._profile_passes()
         for lane in self.lanes:
             self._finish(lane, *outcome(lane.journal.record))
-
-    def _repetitions(self) -> Lane | None:
-        """Run the repetitions in turns, as many as the plan comes to; return an engine that is broken."""
-        began, done, broken = self.clock.now(), 0, None
-        while done < self.plan.repeats and broken is None:
-            done, broken = self._leg(done, began)
-        return broken
-
-    def _leg(self, done: int, began: float) -> tuple[int, Lane | None]:
-        """Run repetitions up to the planned number, or until another one is planned; return how many are done."""
-        planned, some = self.plan.repeats, len(self.lanes) * len(self.plan.cells)
-        with self.progress.phase(self._phase(done), some * (planned - done), "repetitions") as advance:
-            while done < planned == self.plan.repeats:
-                if broken := self._round(done, advance):
-                    return done, broken
-                done += 1
-                self._plan_repeats(repeats_for(self._standing(done), self.plan, self.clock.now() - began))
-        return done, None
-
-    def _round(self, begun: int, advance: Advance) -> Lane | None:
-        """Run one repetition of each cell with each engine."""
-        cells, several = self.plan.cells, len(self.lanes) > 1
-        for order, turn in enumerate(
-            turns(len(self.lanes), len(cells), begun + 1, begun), len(self.lanes) * len(cells) * begun
-        ):
-            lane = self.lanes[turn.engine]
-            row = self._repetition(lane, turn, order)
-            name = f"{lane.engine.name} " if several else ""
-            self.progress.note(name + progress_line(cells[turn.cell], row, self.plan.repeats))
-            advance(1)
-            if row.status == "wrong_output":
-                return lane
-        return None
-
-    def _phase(self, begun: int) -> str:
-        if begun:
-            more, precision = self.plan.repeats - begun, self.plan.precision * 100
-            return f"measure {more} more, for ±{precision:g} %"
-        lengths = self.plan.lengths
-        if lengths is None or self.plan.cells != cells_of((lengths.prompt,), (lengths.generate,)):
-            return "measure"  # nobody knows how long these take
-        return f"measure, about {_roughly(self.plan.repeats * lengths.repetition_s)}"
-
-    def _standing(self, done: int) -> Standing:
-        rows = [[row for row in cell.repetitions if row.status == "ok"] for lane in self.lanes for cell in lane.cells]
-        rates = ("prefill_tok_per_s", "decode_tok_per_s")
-        return standing(([getattr(row, name) for row in some] for some in rows for name in rates), done)
-
-    def _plan_repeats(self, repeats: int) -> None:
-        self.plan = replace(self.plan, repeats=repeats)
-        for lane in self.lanes:
-            lane.journal.plan_repeats(repeats)
-
-    def _repetition(self, lane: Lane, turn: Turn, order: int) -> Repetition:
-        plan, journal, cell = lane.engine.plan, lane.journal, self.plan.cells[turn.cell]
-        gate, before = self._wait(plan)
-        around = Conditions(turn.index, order, gate, before, glance(self.device, self.placed, self.plan, self.loop))
-        trial = lane.engine.trial(cell, verify=not journal.verified)
-        sampler = StateSampler(self.device, plan.sample_interval_s, plan.threads, self.clock)
-        try:
-            with sampler:
-                how = trial.run()
-        except KeyboardInterrupt:
-            journal.add(turn.cell, trial.interrupted(replace(around, during=sampler.series())), trial.findings())
-            raise
-        except DeviceUnreachableError as gone:
-            around = replace(around, during=sampler.series(), log=self.device.forensics())
-            journal.add(turn.cell, trial.row(Attempt("failed", gone.what, by_device=True), around), trial.findings())
-            raise
-        around = replace(around, during=sampler.series())
-        try:
-            around = self._afterwards(how, around)
-        except (KeyboardInterrupt, DeviceUnreachableError):
-            journal.add(turn.cell, trial.row(how, around), trial.findings())
-            raise
-        row = trial.row(how, around)
-        journal.add(turn.cell, row, trial.findings())
-        return row
-
-    def _wait(self, plan: Plan) -> tuple[Gate, dict[str, Any]]:
-        """Wait until the device is quiet; where time is short, one that stays busy is not waited for each time."""
-        longest_s = plan.gate_timeout_s
-        if plan.adapts:
-            longest_s = max(0.0, min(longest_s, WAITS * longest_s - self.waited_s))
-        gate, state = wait_until_quiet(self.device, replace(plan, gate_timeout_s=longest_s), self.clock)
-        self.waited_s += gate.waited_s
-        return gate, state
-
-    def _afterwards(self, how: Attempt, around: Conditions) -> Conditions:
-        """Look at the device once more, and at its log when something went wrong."""
-        log = self.device.forensics() if how.ending == "failed" else []
-        around = replace(around, after=self.device.state(window_s=0), log=log)
-        later = glance(self.device, self.placed, self.plan, self.loop)
-        return replace(around, bandwidth=(*around.bandwidth, *later))
 
     def _roofs(self, when: Literal["before", "after"]) -> None:
         """Each is stored as soon as it is there."""

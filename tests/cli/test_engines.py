@@ -19,7 +19,7 @@ from lab.jobs.build import Pipeline
 from lab.measure.engine import Setup
 from lab.measure.llama.engine import LlamaSetup
 from lab.measure.plan import Plan
-from lab.measure.runner.engine import RunnerSetup
+from lab.measure.runner.setup import RunnerSetup
 from lab.measure.session import Interrupted
 from tests.analysis.test_side_by_side import ours, peer
 from tests.cli.conftest import Lab

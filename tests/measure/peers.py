@@ -15,7 +15,7 @@ from lab.formats.run_record import RunRecord, TimesRecord
 from lab.measure.engine import Setup
 from lab.measure.llama.engine import LlamaSetup
 from lab.measure.llama.peers import PEERS
-from lab.measure.runner.engine import RunnerSetup
+from lab.measure.runner.setup import RunnerSetup
 from lab.measure.session import measure_engines
 from tests.measure.bench import Bench
 from tests.measure.samples import TARGET, bundle, manifest

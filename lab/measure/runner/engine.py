@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 from lab.core.decode import decode
 from lab.core.errors import MeasureError
 from lab.core.fields import encode
-from lab.core.progress import Progress
 from lab.devices.base import Device
-from lab.formats.bundle import BundleManifest, load_manifest, verify_files
+from lab.formats.bundle import BundleManifest
 from lab.formats.run.engine import StagedWeights
 from lab.formats.run_record import (
     BundleRecord,
@@ -27,65 +24,26 @@ from lab.formats.run_record import (
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.measure.attempt import Attempt, attempt, explained
-from lab.measure.checks import check_all, check_processor
 from lab.measure.conditions.gates import Conditions
 from lab.measure.engine import Described, Findings, Rate
-from lab.measure.memory import cell_memory, no_memory, uncounted, why_uncountable
+from lab.measure.memory import cell_memory, no_memory, uncounted
 from lab.measure.plan import Plan
 from lab.measure.runner.gpu import (
     MLC_NAMES,
     effective_name,
     fell_back,
-    is_gpu,
     profile_of,
     with_driver_memory,
     with_gpu,
 )
-from lab.measure.runner.gpu_checks import check_gpu, gpu_facts
-from lab.measure.runner.invocation import Invocation, place_bundle, place_runner
+from lab.measure.runner.invocation import Invocation
 from lab.measure.runner.repetition import interrupted, metrics, repetition, timing_of, why_rejected
-from lab.measure.runner.staging import stage
-from lab.measure.runner.starting import check_starts
 from lab.measure.threads import threads_tried
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.events import Verify
 from lab.ondevice.run_log import RunLog
 
 PROBE_WARMUPS, TRIAL_WARMUPS = 3, 1
-
-
-@dataclass(frozen=True)
-class RunnerSetup:
-    """A bundle folder for a target, and the runner; `times` is what was spent on them."""
-
-    bundle: Path
-    target: TargetSpec
-    runner: RunnerFiles
-    progress: Progress
-    times: TimesRecord
-
-    @property
-    def what(self) -> str:
-        """The model and the target."""
-        return f"{load_manifest(self.bundle, 'bundle').model.label} on {self.target.name}"
-
-    def prepare(self, device: Device, facts: dict[str, Any], plan: Plan) -> RunnerEngine:
-        """Check bundle and plan, bring everything to the device; see `Setup`."""
-        manifest = load_manifest(self.bundle, "bundle")
-        check_all(plan, manifest, self.target, facts)
-        verify_files(self.bundle, manifest, self.progress)
-        placed = place_runner(device, self.runner, self.target)
-        if is_gpu(self.target):
-            check_gpu(gpu_facts(device, placed, self.target, self.runner), manifest, self.target, plan)
-        else:
-            check_processor(check_starts(device, placed, self.runner, self.target), manifest, self.target)
-        invocation = place_bundle(device, placed, self.bundle, manifest, plan, self.progress)
-        with self.progress.phase("stage weights"):
-            staging = stage(device, invocation.stage(), invocation.env)
-        no_counters = why_uncountable(facts)
-        return RunnerEngine(
-            device, manifest, self.target, self.runner, invocation, self.times, staging, no_counters=no_counters
-        )
 
 
 @dataclass(frozen=True)
