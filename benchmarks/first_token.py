@@ -48,7 +48,7 @@ def first_tokens_s(ask: Ask, isa: str, progress: Progress) -> dict[str, list[flo
         setups, _ = builder.setups(ask.engines, device)
         held.enter_context(device_lock(device.serial, setups[0].what, progress.note))
         facts = device.facts()
-        plan = replace(plan_for(builder.target, (CELL,), default_threads(facts)), warmup_cap=0)
+        plan = plan_for(builder.target, (CELL,), default_threads(facts)).changed(warmup_cap=0)
         starts = {one.name: _start(one, isa) for one in (setup.prepare(device, facts, plan) for setup in setups)}
         times: dict[str, list[float]] = {name: [] for name in starts}
         with progress.phase("first token of a cold process", (ask.repeats + 1) * len(starts), "starts") as advance:
@@ -72,7 +72,7 @@ def ours_s(engine: RunnerEngine, device: Device) -> float:
     """Start lab-bench once; return the seconds to its first token, which it stamps by the clock of this machine."""
     log, invocation = RunLog(), engine.invocation
     began_ns = time.monotonic_ns()
-    how = attempt(device, invocation.timed(CELL, verify=False), invocation.env, engine.plan.timeout_s, log)
+    how = attempt(device, invocation.timed(CELL, verify=False), invocation.env, engine.plan.measure.timeout_s, log)
     if how.ending != "whole" or not log.tokens:
         raise MeasureError(f"{engine.name}: no first token: {how.reason}")
     took_s = (log.tokens[0].t_ns - began_ns) / 1e9
@@ -94,7 +94,7 @@ def theirs_s(engine: LlamaEngine, device: Device, isa: str) -> float:
             stamps_ns.append(time.monotonic_ns())
 
     began_ns = time.monotonic_ns()
-    done = device.run(command.cold(shape), timeout_s=engine.plan.timeout_s, on_line=take, env=HUGE_PAGES)
+    done = device.run(command.cold(shape), timeout_s=engine.plan.measure.timeout_s, on_line=take, env=HUGE_PAGES)
     rows = read_rows(command.peer, lines)
     if done.code != 0 or len(rows) != 1 or not stamps_ns:
         raise MeasureError(f"{engine.name}: no first token: exit code {done.code}, {len(rows)} rows")

@@ -88,7 +88,7 @@ def disturbed(ask: Ask, before: Records, progress: Progress) -> Records:
         setups, runner = builder.setups(ask.engines, device)
         kept = [AsBefore(one, record.engine.threads) for one, record in zip(setups, before, strict=True)]
         # Nothing is waited for: that the machine is busy is the point.
-        plan = replace(_plan(builder, device, ask), max_busy=1.0, gate_timeout_s=0.0)
+        plan = _plan(builder, device, ask).changed(max_busy=1.0, gate_timeout_s=0.0)
         with busy_core():
             return measure_engines(device, kept, plan, progress, runner, said={"disturbed_by": BUSY})
 

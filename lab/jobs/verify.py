@@ -107,7 +107,9 @@ class _Trial:
             ids.write_text("\n".join(map(str, prompt)) + "\n", encoding="ascii")
             remote = device.push(ids, "verify/ids.txt")
             files = ["--ids", remote, "--dump-logits", f"{remote}.logits"]
-            ending = attempt(device, [*place_of.timed(cell, verify=False), *files], place_of.env, plan.timeout_s, log)
+            ending = attempt(
+                device, [*place_of.timed(cell, verify=False), *files], place_of.env, plan.measure.timeout_s, log
+            )
             if ending.ending != "whole":
                 raise MeasureError(
                     f"{device.name}: the run ended as {ending.ending.replace('_', ' ')}: {ending.reason}"

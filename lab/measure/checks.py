@@ -170,7 +170,7 @@ def memory_need(plan: Plan, manifest: Sized) -> MemoryNeed:
     memory = manifest.memory
     context = max(cell.context for cell in plan.cells)
     pages = -(-context // PAGE_TOKENS)
-    guess = plan.prefill_chunk * manifest.model.hidden_size * 4 * ACTIVATION_ROWS
+    guess = plan.measure.prefill_chunk * manifest.model.hidden_size * 4 * ACTIVATION_ROWS
     known = memory.workspace_bytes
     return MemoryNeed(
         weights_bytes=memory.weights_bytes,

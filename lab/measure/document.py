@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from lab.core.errors import LabError, ModelError
@@ -111,9 +111,8 @@ def protocol_block(stated: dict[str, Any]) -> ProtocolBlock:
 
 def plan_record(plan: Plan) -> PlanRecord:
     """Return the plan as records hold it."""
-    values = {item.name: getattr(plan, item.name) for item in fields(plan)}
     tests = tuple(recorded(test) for test in plan.cells)
-    return PlanRecord(**{**values, "cells": tests}, settings_fingerprint=plan.settings_fingerprint)
+    return PlanRecord(**{**plan.values, "cells": tests}, settings_fingerprint=plan.settings_fingerprint)
 
 
 def counted(model: ModelBlock) -> ModelBlock:

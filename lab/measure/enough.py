@@ -46,11 +46,13 @@ def repeats_for(now: Standing, plan: Plan, elapsed_s: float) -> int:
     """
     if not plan.adapts or now.done < LEAST_REPEATS:
         return plan.repeats
-    if all(width <= plan.precision for width in now.half_widths):
+    if all(width <= plan.measure.precision for width in now.half_widths):
         return now.done
-    fits = now.done + int((plan.budget_s - elapsed_s) / (elapsed_s / now.done)) if elapsed_s > 0 else MOST_REPEATS
+    fits = (
+        now.done + int((plan.measure.budget_s - elapsed_s) / (elapsed_s / now.done)) if elapsed_s > 0 else MOST_REPEATS
+    )
     most = min(MOST_REPEATS, fits)
-    needed = (n for n in range(now.done + 1, most + 1) if _all_within(now, n, plan.precision))
+    needed = (n for n in range(now.done + 1, most + 1) if _all_within(now, n, plan.measure.precision))
     return max(now.done, next(needed, min(most, USUAL_REPEATS)))
 
 

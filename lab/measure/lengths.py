@@ -80,7 +80,7 @@ def with_lengths(plan: Plan, asked: Asked, rate: Rate | None, progress: Progress
     """Return the plan with the lengths that a trial's `rate` asks for; unchanged where there was no rate."""
     if rate is None:
         return plan
-    lengths = lengths_for(rate, plan.budget_s, asked.earlier)
+    lengths = lengths_for(rate, plan.measure.budget_s, asked.earlier)
     if (lengths.prompt, lengths.generate) != LADDER[0]:
         progress.note(_why(lengths))
     return replace(plan, cells=asked.cells((lengths.prompt, lengths.generate)), lengths=lengths)

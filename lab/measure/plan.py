@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from typing import Any
 
@@ -20,29 +20,20 @@ LEAST_REPEATS, USUAL_REPEATS, MOST_REPEATS = 3, 5, 10  # where nobody named a nu
 
 @dataclass(frozen=True)
 class Plan:
-    """Cells and the settings they share. Times in seconds, temperatures in deg C, gates as fractions.
+    """Cells and the settings they share. Times in seconds, temperatures in deg C.
 
+    `measure` is the target's table, whose `threads` and `repeats` are what was asked for; those of the plan count.
     Where it `adapts`, `repeats` is the least at first and then what the session decided: as many as bring the 95 %
-    interval of every median within `precision` (a fraction), as far as `budget_s` allows. `lengths` is null where they
-    were named. With `profile` each cell gets a process more, in which every kernel of the GPU is timed.
-    `cv_gate` is declared here, before the run: cohorts whose coefficient of variation is over it are marked.
+    interval of every median within the table's `precision`, as far as its `budget_s` allows. `lengths` is null where
+    they were named. With `profile` each cell gets a process more, in which every kernel of the GPU is timed.
     """
 
     cells: tuple[Test, ...]
     repeats: int = USUAL_REPEATS
     adapts: bool = False
-    precision: float = 0.05
-    budget_s: float = 120.0
     lengths: Lengths | None = None
     threads: int = 1
-    prefill_chunk: int = 512
-    warmup_cap: int = 8
-    warmup_spread: float = 0.05
-    cv_gate: float = 0.05
-    max_busy: float = 0.3
     max_temp_c: float = 80.0
-    gate_timeout_s: float = 15.0
-    timeout_s: float = 1800.0
     seed: int = 0
     memory_interval_ms: int = 10
     memory_generate: int = 16
@@ -51,13 +42,28 @@ class Plan:
     bandwidth_passes: int = 8
     peak_passes: int = 8
     profile: bool = False
+    measure: MeasureSpec = field(default_factory=MeasureSpec)
+
+    def changed(self, **changes: Any) -> Plan:
+        """Return the plan with other values: fields of its own, or else of the target's table."""
+        own = {item.name for item in fields(self)}
+        of_target = {name: value for name, value in changes.items() if name not in own}
+        measure = replace(self.measure, **of_target)
+        return replace(self, **{"measure": measure, **{name: changes[name] for name in own & changes.keys()}})
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values by name as records hold them: those of the target's table stand among the plan's."""
+        own = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "measure"}
+        names = [item.name for item in fields(self.measure) if item.name != "ram_share"]
+        return {**{name: getattr(self.measure, name) for name in names}, **own}
 
     @property
     def settings_fingerprint(self) -> str:
         """Digest of what makes two rows comparable; a cell and a number of repeats are not part of it."""
         names = ("threads", "prefill_chunk", "warmup_cap", "warmup_spread", "seed", "sample_interval_s")
-        memory = ("memory_interval_ms", "memory_generate")
-        return fingerprint({name: getattr(self, name) for name in names + memory})
+        memory, values = ("memory_interval_ms", "memory_generate"), self.values
+        return fingerprint({name: values[name] for name in names + memory})
 
 
 def cells_of(
@@ -86,22 +92,13 @@ def plan_for(target: TargetSpec, cells: tuple[Test, ...], default: int | None, *
         UsageError: a value that no plan can have.
     """
     asked = target.measure
-    decided = {
-        "repeats": asked.repeats or LEAST_REPEATS,
-        "adapts": not (asked.repeats or changes.get("repeats")),
-        "threads": min(asked.threads, default or asked.threads) if target.is_emulated else asked.threads,
-    }
-    named = {name: value for name, value in changes.items() if value is not None}
-    plan = Plan(cells=cells, **{**_of_target(asked), **decided, **named})
+    threads = min(asked.threads, default or asked.threads) if target.is_emulated else asked.threads
+    adapts = not (asked.repeats or changes.get("repeats"))
+    plan = Plan(cells, asked.repeats or LEAST_REPEATS, adapts, threads=threads, measure=asked)
+    plan = plan.changed(**{name: value for name, value in changes.items() if value is not None})
     plan = replace(plan, threads=plan.threads or default or 1)
     _check(plan)
     return plan
-
-
-def _of_target(asked: MeasureSpec) -> dict[str, Any]:
-    """Return what of the target's table is a field of a plan: all but what decides before there is one."""
-    names = {item.name for item in fields(Plan)}
-    return {item.name: getattr(asked, item.name) for item in fields(MeasureSpec) if item.name in names}
 
 
 def _axis(name: str, values: Iterable[int], least: int, why: str) -> tuple[int, ...]:
@@ -117,7 +114,7 @@ def _axis(name: str, values: Iterable[int], least: int, why: str) -> tuple[int, 
 def _check(plan: Plan) -> None:
     least = {"repeats": 1, "threads": 1, "prefill_chunk": 1, "warmup_cap": 0, "memory_generate": 2}
     for name, bound in least.items():
-        if getattr(plan, name) < bound:
-            raise UsageError(f"{name} = {getattr(plan, name)}: must be {bound} or more")
+        if plan.values[name] < bound:
+            raise UsageError(f"{name} = {plan.values[name]}: must be {bound} or more")
     if not plan.cells:
         raise UsageError("the plan has no cells", hint="give --prompt, --generate and --depth a number each")

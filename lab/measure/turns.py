@@ -105,7 +105,7 @@ class Repetitions:
 
     def _phase(self, begun: int) -> str:
         if begun:
-            more, precision = self.plan.repeats - begun, self.plan.precision * 100
+            more, precision = self.plan.repeats - begun, self.plan.measure.precision * 100
             return f"measure {more} more, for ±{precision:g} %"
         lengths = self.plan.lengths
         if lengths is None or self.plan.cells != cells_of((lengths.prompt,), (lengths.generate,)):
@@ -150,10 +150,10 @@ class Repetitions:
 
     def _wait(self, plan: Plan) -> tuple[Gate, dict[str, Any]]:
         """Wait until the device is quiet; where time is short, one that stays busy is not waited for each time."""
-        longest_s = plan.gate_timeout_s
+        longest_s = plan.measure.gate_timeout_s
         if plan.adapts:
             longest_s = max(0.0, min(longest_s, WAITS * longest_s - self.waited_s))
-        gate, state = wait_until_quiet(self.device, replace(plan, gate_timeout_s=longest_s), self.clock)
+        gate, state = wait_until_quiet(self.device, plan.changed(gate_timeout_s=longest_s), self.clock)
         self.waited_s += gate.waited_s
         return gate, state
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -16,7 +15,7 @@ from tests.measure.peers import Peers
 
 def prepared(peers: Peers, name: str) -> LlamaEngine | RunnerEngine:
     bench = peers.bench
-    plan = replace(bench.plan, cells=(CELL,), threads=2, warmup_cap=0)
+    plan = bench.plan.changed(cells=(CELL,), threads=2, warmup_cap=0)
     engine = peers.setup(name).prepare(bench.device, bench.device.facts(), plan)
     assert isinstance(engine, (LlamaEngine, RunnerEngine))
     return engine

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def test_it_computes_the_right_thing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     emulated.share_images(tmp_path)
     target = load_target("emulated-opencl")
     bundle, runner = bundle_for(tmp_path / "compiled", target), Pipeline(NullProgress()).runner(target)
-    plan = replace(plan_for(target, (Test(12, 3),), 2), repeats=1, warmup_cap=0)
+    plan = plan_for(target, (Test(12, 3),), 2).changed(repeats=1, warmup_cap=0)
     with closing(open_device(target)) as device:
         record = measure(device, bundle, target, plan, NullProgress(), runner)
     (row,) = record.cells[0].repetitions

@@ -11,12 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lab.formats.run_record import RunRecord, TimesRecord
-from lab.formats.target import TargetSpec
+from lab.formats.target import MeasureSpec, TargetSpec
 from lab.measure.lengths import Asked
 from lab.measure.plan import Plan, cells_of
 from lab.measure.session import measure
@@ -28,11 +28,10 @@ PLAN = Plan(
     cells=cells_of([8], [20], [0]),
     repeats=2,
     threads=2,
-    prefill_chunk=64,
-    timeout_s=60.0,
     memory_generate=4,
     bandwidth_bytes=64 << 20,
     bandwidth_passes=2,
+    measure=MeasureSpec(prefill_chunk=64, timeout_s=60.0),
 )
 
 
@@ -85,7 +84,7 @@ class Bench:
         return [call for call in words if call[0] == verb]
 
     def run(self, asked: Asked | None = None, **changes: Any) -> RunRecord:
-        self.plan = replace(self.plan, **changes)
+        self.plan = self.plan.changed(**changes)
         return measure(
             self.device,
             bundle(self.folder / "bundle", **self.blocks),

@@ -48,7 +48,7 @@ class Peers:
 
     def run(self, **changes: Any) -> tuple[RunRecord, ...]:
         bench = self.bench
-        bench.plan = replace(bench.plan, **changes)
+        bench.plan = bench.plan.changed(**changes)
         runner = bench.runner()
         return measure_engines(
             bench.device,

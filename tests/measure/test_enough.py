@@ -70,7 +70,7 @@ def test_the_median_is_as_near_to_the_truth_as_the_plan_says(spread: float) -> N
         while len(values) < planned:
             values.append(draw.gauss(100, 100 * spread))
             planned = wanted(values, elapsed_s=1.0)
-        if half_width(values) <= PLAN.precision:
+        if half_width(values) <= PLAN.measure.precision:
             off.append(abs(median(values) - 100) > 5)
     assert len(off) > 900
     assert mean(off) < 0.05

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lab.formats.target import MeasureSpec
 from lab.measure.conditions.gates import wait_until_quiet
 from lab.measure.plan import Plan, cells_of
 from tests.measure.samples import QUIET, FakeTime, ScriptedDevice
 
-PLAN = Plan(cells=cells_of(), gate_timeout_s=3.0, max_busy=0.3, max_temp_c=80.0)
+PLAN = Plan(cells_of(), max_temp_c=80.0, measure=MeasureSpec(gate_timeout_s=3.0, max_busy=0.3))
 BUSY = {**QUIET, "busy_fraction": 0.9}
 
 
@@ -54,7 +54,7 @@ def test_past_the_deadline_the_gate_is_marked(state: dict[str, Any], reason: str
 
 def test_without_patience_nothing_is_waited_for() -> None:
     time = FakeTime()
-    gate, _ = wait_until_quiet(ScriptedDevice(states(BUSY)), replace(PLAN, gate_timeout_s=0.0), time.clock)
+    gate, _ = wait_until_quiet(ScriptedDevice(states(BUSY)), PLAN.changed(gate_timeout_s=0.0), time.clock)
     assert (gate.kept, time.slept) == (False, [])
 
 

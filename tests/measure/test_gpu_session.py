@@ -187,7 +187,7 @@ def test_a_model_over_the_memory_of_the_gpu_is_refused_with_the_sum(gpu_target: 
 def test_a_model_may_take_a_share_of_the_memory(share: float, fits: bool) -> None:
     target = replace(TARGET, measure=MeasureSpec(ram_share=share))
     facts = {"mem_total_bytes": 8 << 30}
-    plan = Plan(cells=cells_of([8], [8], [0]), prefill_chunk=1)
+    plan = Plan(cells_of([8], [8], [0]), measure=MeasureSpec(prefill_chunk=1))
     sized = manifest(memory={"weights_bytes": (4 << 30) - (4 << 20)})
     if fits:
         check_ram_share(plan, sized, facts, target)

@@ -37,8 +37,8 @@ def test_numbers_out_of_range(axes: tuple[list[int], list[int], list[int]], mess
 def test_a_plan_takes_what_the_target_says_and_what_is_put_over_it() -> None:
     target = replace(TARGET, measure=MeasureSpec(repeats=7, cv_gate=0.02, prefill_chunk=256))
     plan = plan_for(target, cells_of(), default=6, repeats=None, max_busy=0.9)
-    assert (plan.repeats, plan.cv_gate, plan.prefill_chunk) == (7, 0.02, 256)
-    assert plan.max_busy == 0.9
+    assert (plan.repeats, plan.measure.cv_gate, plan.measure.prefill_chunk) == (7, 0.02, 256)
+    assert plan.measure.max_busy == 0.9
     assert plan.threads == 6  # 0 in the target: every core
     assert plan_for(target, cells_of(), default=6, threads=2).threads == 2
 
@@ -55,12 +55,12 @@ def test_values_that_no_plan_can_have() -> None:
 )
 def test_settings_that_change_the_number_change_the_fingerprint(change: dict[str, float]) -> None:
     plan = Plan(cells=cells_of())
-    assert replace(plan, **change).settings_fingerprint != plan.settings_fingerprint  # type: ignore[arg-type]
+    assert plan.changed(**change).settings_fingerprint != plan.settings_fingerprint
 
 
 def test_settings_that_do_not_change_the_number_leave_the_fingerprint() -> None:
     plan = Plan(cells=cells_of())
-    other = replace(plan, cells=cells_of([1]), repeats=9, cv_gate=0.5, gate_timeout_s=1.0, timeout_s=5.0)
+    other = plan.changed(cells=cells_of([1]), repeats=9, cv_gate=0.5, gate_timeout_s=1.0, timeout_s=5.0)
     assert other.settings_fingerprint == plan.settings_fingerprint
     assert plan_record(plan).settings_fingerprint == plan.settings_fingerprint
 

@@ -30,7 +30,7 @@ class Gate:
 def wait_until_quiet(device: Device, plan: Plan, clock: Clock) -> tuple[Gate, dict[str, Any]]:
     """Wait until load and heat are under the plan's limits; return the outcome and the last state.
 
-    After `plan.gate_timeout_s` seconds the repetition goes on with the gate marked as not kept. A load that
+    After `plan.measure.gate_timeout_s` seconds the repetition goes on with the gate marked as not kept. A load that
     can't be read is not kept either; heat that can't be read is named in `unmeasured`.
     """
     began = clock.now()
@@ -39,18 +39,18 @@ def wait_until_quiet(device: Device, plan: Plan, clock: Clock) -> tuple[Gate, di
         hopeless = state.get("busy_fraction") is None
         reason = _why_not(state, plan)
         waited_s = clock.now() - began
-        if reason is None or hopeless or waited_s >= plan.gate_timeout_s:
+        if reason is None or hopeless or waited_s >= plan.measure.gate_timeout_s:
             return _outcome(state, reason, waited_s), state
-        clock.sleep(min(POLL_S, plan.gate_timeout_s - waited_s))
+        clock.sleep(min(POLL_S, plan.measure.gate_timeout_s - waited_s))
 
 
 def _why_not(state: dict[str, Any], plan: Plan) -> str | None:
     busy, steal, heat = state.get("busy_fraction"), state.get("steal_fraction"), state.get("die_temp_c")
     if busy is None:
         return "the load of this device can't be read"
-    if busy + (steal or 0.0) > plan.max_busy:
+    if busy + (steal or 0.0) > plan.measure.max_busy:
         stolen = f" and {steal:.0%} taken by its host" if steal else ""
-        return f"the processor was {busy:.0%} busy with other work{stolen} (limit {plan.max_busy:.0%})"
+        return f"the processor was {busy:.0%} busy with other work{stolen} (limit {plan.measure.max_busy:.0%})"
     if heat is not None and heat > plan.max_temp_c:
         return f"{state.get('die_zone')} was at {heat:.0f} °C (limit {plan.max_temp_c:.0f} °C)"
     return None

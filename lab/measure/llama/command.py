@@ -58,7 +58,7 @@ class Command:
         return [sys.executable, "-I", "-S", str(Path(watch.__file__)), str(interval_ms), *argv]
 
     def _bare(self, threads: Sequence[int], rounds: int, test: Sequence[object]) -> list[str]:
-        chunk = self.plan.prefill_chunk
+        chunk = self.plan.measure.prefill_chunk
         shared = {
             "-m": self.gguf,
             "-r": rounds,

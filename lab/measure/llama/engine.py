@@ -164,7 +164,7 @@ class LlamaEngine:
         return only_row(said, test, command, self.manifest.elements), said
 
     def _call(self, command: Command, argv: list[str]) -> Said:
-        return call(self.device, command.peer, argv, self.plan.timeout_s)
+        return call(self.device, command.peer, argv, self.plan.measure.timeout_s)
 
     def _probed(self, rows: Sequence[Row], counts: Sequence[int], cell: Test) -> Iterator[Rate]:
         tests = [(n, test) for n in counts for test in (Test(cell.prompt, 0), Test(0, cell.generate - 1))]

@@ -130,7 +130,7 @@ class RunnerEngine:
         return explained(how, self.manifest.verify.kv_overflow_layers, self.manifest.model.kv_dtype)
 
     def _attempt(self, invocation: Invocation, argv: list[str], log: RunLog) -> Attempt:
-        return attempt(self.device, argv, invocation.env, self.plan.timeout_s, log)
+        return attempt(self.device, argv, invocation.env, self.plan.measure.timeout_s, log)
 
     def _probes(self, counts: Sequence[int], cell: Test, reasons: dict[str, None]) -> Iterator[Rate]:
         for threads in counts:
@@ -141,7 +141,7 @@ class RunnerEngine:
                 reasons[f"{threads}: {found}"] = None
 
     def _probe(self, threads: int, cell: Test, warmups: int) -> Rate | str:
-        plan = replace(self.plan, threads=threads, warmup_cap=warmups)
+        plan = self.plan.changed(threads=threads, warmup_cap=warmups)
         invocation, log = replace(self.invocation, plan=plan), RunLog()
         how = self._attempt(invocation, invocation.timed(cell, verify=False), log)
         reason = how.reason or why_rejected(cell, timing_of(log))

@@ -66,19 +66,19 @@ class Invocation:
 
     def timed(self, cell: Test, *, verify: bool) -> list[str]:
         """Return the words for one timed repetition of `cell`."""
-        words = self._run(cell, self.plan.prefill_chunk, self.plan.warmup_cap)
+        words = self._run(cell, self.plan.measure.prefill_chunk, self.plan.measure.warmup_cap)
         return [*words, "--verify"] if verify else words
 
     def memory_pass(self, cell: Test) -> list[str]:
         """Return the words for the memory pass of `cell`; see `shortened`."""
         # The chunk that the timed runs use, which never is longer than what they feed.
-        chunk = min(self.plan.prefill_chunk, max(cell.prompt, cell.depth))
+        chunk = min(self.plan.measure.prefill_chunk, max(cell.prompt, cell.depth))
         words = self._run(shortened(cell, self.plan.memory_generate), chunk, warmup_cap=0)
         return [*words, "--memory-interval-ms", str(self.plan.memory_interval_ms)]
 
     def profile_pass(self, cell: Test) -> list[str]:
         """Return the words for the pass that times every kernel of the GPU: its own times count for nothing else."""
-        return self._run(cell, self.plan.prefill_chunk, self.plan.warmup_cap, profile=True)
+        return self._run(cell, self.plan.measure.prefill_chunk, self.plan.measure.warmup_cap, profile=True)
 
     def _run(self, cell: Test, chunk: int, warmup_cap: int, *, profile: bool = False) -> list[str]:
         options = {
@@ -92,7 +92,7 @@ class Invocation:
             "prefill-chunk": chunk,
             "seed": self.plan.seed,
             "warmup-cap": warmup_cap,
-            "warmup-spread": self.plan.warmup_spread,
+            "warmup-spread": self.plan.measure.warmup_spread,
         }
         gpu = self.gpu.words(profile=profile) if self.gpu else []
         return [*self.call, "run", *_options(options), *gpu, *(["--profile"] if profile else [])]

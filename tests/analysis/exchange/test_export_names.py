@@ -60,7 +60,7 @@ def test_three_backends_of_one_night_are_three_series_in_one_document() -> None:
 
 
 def test_the_defaults_of_labs_own_plan_stand_in_no_name() -> None:
-    assert {name: spelled(value) for name, value in vars(Plan(())).items()} == OWN
+    assert {name: spelled(value) for name, value in Plan(()).values.items()} == OWN
 
 
 def test_a_series_keeps_its_name_every_night_whatever_is_exported_beside_it() -> None:

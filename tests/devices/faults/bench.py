@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from lab.devices.base import OnLine
 from lab.devices.link import Link
 from lab.devices.remote.device import RemoteDevice
 from lab.formats.run_record import Repetition, RunRecord
-from lab.formats.target import TargetSpec
+from lab.formats.target import MeasureSpec, TargetSpec
 from lab.measure.plan import Plan, cells_of
 from lab.measure.session import measure
 from lab.ondevice.build import RunnerFiles
@@ -25,12 +25,10 @@ PLAN = Plan(
     cells=cells_of([8], [4], [0]),
     repeats=2,
     threads=1,
-    prefill_chunk=8,
-    timeout_s=60.0,
     memory_generate=4,
     bandwidth_bytes=64 << 20,
     bandwidth_passes=2,
-    max_busy=1.0,
+    measure=MeasureSpec(prefill_chunk=8, timeout_s=60.0, max_busy=1.0),
 )
 
 
@@ -92,7 +90,7 @@ class Bench:
                 device,
                 bundle(self.folder / "bundle"),
                 self.target,
-                replace(self.plan, **changes),
+                self.plan.changed(**changes),
                 self.progress,
                 self._runner(fault, at),
                 clock=FakeTime().clock,
