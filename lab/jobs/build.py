@@ -12,16 +12,20 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lab.core.errors import LabError, UsageError
+from lab.core.errors import BusyError, LabError
 from lab.core.home import compiled_dir
+from lab.core.lock import device_lock
+from lab.core.lock_holder import holder_line
 from lab.core.process import start, stop_group
 from lab.core.progress import Progress
+from lab.devices.base import Device
 from lab.formats.bundle import load_manifest
-from lab.formats.target import TargetSpec, load_target, reached
+from lab.formats.target import TargetSpec
 from lab.jobs.interrupt import keeping
-from lab.models.catalog import ModelSpec, resolve
+from lab.measure.runner.starting import startable
+from lab.models.catalog import ModelSpec
 from lab.models.layouts.n16k4 import LAYOUT
-from lab.models.sources import SyntheticSource, WeightSource, open_folder
+from lab.models.sources import WeightSource
 from lab.models.threads import cores
 from lab.ondevice.build import RunnerFiles
 
@@ -99,34 +103,24 @@ class Pipeline:
         self.time_s[name] = time.monotonic() - began
 
 
-def open_source(spec: ModelSpec, weights: Path | None, seed: int | None, progress: Progress) -> WeightSource:
-    """Return the weights that --weights or --seed name; UsageError for both, WeightsError for a bad folder."""
-    if weights is None:
-        return SyntheticSource(spec.config, seed or 0)
-    if seed is not None:
-        raise UsageError("--seed is of synthetic weights; it cannot be used with --weights")
-    source = open_folder(weights, spec.config)
-    for note in source.notes:
-        progress.note(f"warning: {note}")
-    return source
+def startable_runner(device: Device, runner: RunnerFiles, target: TargetSpec, progress: Progress) -> RunnerFiles:
+    """Start the runner on the device before anything is built for it; return it, or one that can be started there.
 
+    Left alone, since the session asks again: this machine, to which nothing has to be sent, and a device that
+    somebody else measures on.
 
-@dataclass(frozen=True)
-class Choice:
-    """What to build for what, as the options say it; None is the option left out."""
-
-    target: str
-    model: str
-    layers: int | None = None
-    weights: Path | None = None
-    seed: int | None = None
-    address: str | None = None
-
-    def resolved(self, progress: Progress) -> tuple[TargetSpec, ModelSpec, WeightSource]:
-        """Return what the names stand for; each that stands for nothing is an error that says so."""
-        spec = resolve(self.model, self.layers)
-        target = load_target(self.target)
-        return reached(target, self.address), spec, open_source(spec, self.weights, self.seed, progress)
+    Raises:
+        NotStartedError: nothing that is built could ever run there; with the cure.
+        DeviceUnreachableError: the device went away.
+    """
+    if target.device.transport == "local":
+        return runner
+    what = f"start of the runner on {target.name}"
+    try:
+        with device_lock(device.serial, what), device.claim(holder_line(what)):
+            return startable(device, runner, target, progress.note)
+    except BusyError:
+        return runner
 
 
 @contextmanager

@@ -143,8 +143,7 @@ def _features(target: TargetSpec, device: Device) -> str:
 
 
 def _runner(target: TargetSpec, device: Device) -> str:
-    from lab.jobs.build import Pipeline
-    from lab.jobs.preflight import startable_runner
+    from lab.jobs.build import Pipeline, startable_runner
 
     runner = startable_runner(device, Pipeline(NullProgress()).runner(target), target, NullProgress())
     return f"starts with a C library that is brought along: {runner.libc_reason}" if runner.libc_reason else "starts"

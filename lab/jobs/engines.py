@@ -12,8 +12,7 @@ from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.formats.run_record import TimesRecord
 from lab.formats.target import TargetSpec
-from lab.jobs.build import Pipeline
-from lab.jobs.preflight import startable_runner
+from lab.jobs.build import Pipeline, startable_runner
 from lab.measure.engine import Setup
 from lab.measure.llama.engine import LlamaSetup
 from lab.measure.llama.peer import find_llama_bench

@@ -1,4 +1,7 @@
-"""What `lab run` is asked for, as one record: the command line, a resumption, a fleet and `lab.run` each make it."""
+"""What `lab run` is asked for, as one record: the command line, a resumption, a fleet and `lab.run` each make it.
+
+Models and targets are imported when a name is looked up: the help of a verb reads the names of the engines here.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,47 @@ from lab.core.suggest import unknown
 from lab.formats.run.blocks import RevisionBlock
 
 if TYPE_CHECKING:
-    from lab.jobs.build import Choice
+    from lab.core.progress import Progress
+    from lab.formats.target import TargetSpec
+    from lab.models.catalog import ModelSpec
+    from lab.models.sources import WeightSource
 
 ENGINES = ("tvm", "mlc", "llama.cpp", "ik_llama.cpp")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to build for what, as the options say it; None is the option left out."""
+
+    target: str
+    model: str
+    layers: int | None = None
+    weights: Path | None = None
+    seed: int | None = None
+    address: str | None = None
+
+    def resolved(self, progress: Progress) -> tuple[TargetSpec, ModelSpec, WeightSource]:
+        """Return what the names stand for; each that stands for nothing is an error that says so."""
+        from lab.formats.target import load_target, reached
+        from lab.models.catalog import resolve
+
+        spec = resolve(self.model, self.layers)
+        target = load_target(self.target)
+        return reached(target, self.address), spec, open_source(spec, self.weights, self.seed, progress)
+
+
+def open_source(spec: ModelSpec, weights: Path | None, seed: int | None, progress: Progress) -> WeightSource:
+    """Return the weights that --weights or --seed name; UsageError for both, WeightsError for a bad folder."""
+    from lab.models.sources import SyntheticSource, open_folder
+
+    if weights is None:
+        return SyntheticSource(spec.config, seed or 0)
+    if seed is not None:
+        raise UsageError("--seed is of synthetic weights; it cannot be used with --weights")
+    source = open_folder(weights, spec.config)
+    for note in source.notes:
+        progress.note(f"warning: {note}")
+    return source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +90,6 @@ class RunOptions:
     @property
     def choice(self) -> Choice:
         """What to build for what."""
-        from lab.jobs.build import Choice  # late: the help of a verb reads the names of the engines
-
         return Choice(self.target, self.model, self.layers, self.weights, self.seed, self.address)
 
 

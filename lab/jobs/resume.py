@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab import store
-from lab.core.errors import DeviceUnreachableError, UsageError
+from lab.core.errors import DeviceUnreachableError, NotComparableError, UsageError
+from lab.formats.bundle import load_manifest
 from lab.formats.run_record import Cell, RunRecord
 from lab.formats.test import Test
 from lab.jobs.options import RunOptions
-from lab.jobs.run import Rest
+from lab.measure.plan import Plan
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What a recorded run lacks: `tests` are measured, as a run that resumes `of`."""
+
+    of: RunRecord
+    tests: tuple[Test, ...]
 
 
 def rest_of(record: RunRecord, given: RunOptions) -> tuple[RunOptions, Rest] | None:
@@ -103,3 +113,22 @@ def _seed(record: RunRecord, weights: Path | None) -> int | None:
             f"run {record.run_id} was measured with weights of a folder", hint="give it with --weights DIR"
         )
     return None
+
+
+def check_same_settings(record: RunRecord, plan: Plan) -> None:
+    """Raise NotComparableError when the target asks for other settings now than when `record` was measured."""
+    if record.bundle.key and plan.settings_fingerprint != record.plan.settings_fingerprint:
+        raise NotComparableError(
+            f"targets/{record.target.name}.toml measures otherwise than when run {record.run_id} was made",
+            hint="measure anew, without --resume",
+        )
+
+
+def check_same_build(record: RunRecord, bundle: Path) -> None:
+    """Raise NotComparableError when what would run now is not what ran then."""
+    key = load_manifest(bundle, "bundle").key
+    if record.bundle.key and key != record.bundle.key:
+        raise NotComparableError(
+            f"run {record.run_id} measured build {record.bundle.key[:12]}, and this lab makes {key[:12]}",
+            hint="measure anew, without --resume",
+        )

@@ -20,7 +20,8 @@ from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.jobs.engines import Builder
 from lab.jobs.options import RunOptions
-from lab.jobs.preflight import check_early, check_profile, check_same_build, check_same_settings, check_tools
+from lab.jobs.preflight import check_early, check_profile, check_tools
+from lab.jobs.resume import Rest, check_same_build, check_same_settings
 from lab.measure.document import serial_hash, unmeasured
 from lab.measure.engine import Setup
 from lab.measure.lengths import Asked, Step, earlier_step
@@ -31,14 +32,6 @@ from lab.measure.share import default_threads
 from lab.models.catalog import ModelSpec
 from lab.models.sources import WeightSource
 from lab.ondevice.build import RunnerFiles
-
-
-@dataclass(frozen=True)
-class Rest:
-    """What a recorded run lacks: `tests` are measured, as a run that resumes `of`."""
-
-    of: RunRecord
-    tests: tuple[Test, ...]
 
 
 @dataclass(frozen=True)

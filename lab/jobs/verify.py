@@ -21,8 +21,9 @@ from lab.devices.registry import open_device
 from lab.formats.bundle import WEIGHTS_NAME, BundleManifest, load_manifest
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
-from lab.jobs.build import Choice, Pipeline
+from lab.jobs.build import Pipeline
 from lab.jobs.interrupt import keeping
+from lab.jobs.options import Choice
 from lab.jobs.preflight import check_tools
 from lab.measure.attempt import attempt
 from lab.measure.plan import plan_for

@@ -20,7 +20,7 @@ KEY = record().bundle.key
 
 @pytest.fixture(autouse=True)
 def same_build(session: Session, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    monkeypatch.setattr("lab.jobs.preflight.load_manifest", lambda *_: SimpleNamespace(key=KEY))
+    monkeypatch.setattr("lab.jobs.resume.load_manifest", lambda *_: SimpleNamespace(key=KEY))
     monkeypatch.setattr("lab.jobs.run.check_same_settings", lambda *_: None)
 
 
@@ -59,7 +59,7 @@ def test_a_run_that_lacks_nothing_is_left_alone(lab: Lab, keep: Keep, session: S
 
 def test_another_build_is_not_the_same_run(lab: Lab, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(status="interrupted", cells=lacking())
-    monkeypatch.setattr("lab.jobs.preflight.load_manifest", lambda *_: SimpleNamespace(key="ee" * 32))
+    monkeypatch.setattr("lab.jobs.resume.load_manifest", lambda *_: SimpleNamespace(key="ee" * 32))
     ran = lab("run", "--resume", "latest")
     assert ran.code == 5
     assert "measured build" in ran.err
@@ -71,12 +71,12 @@ def test_neither_is_another_build_by_a_backend_that_was_named(
 ) -> None:
     engine = {**store.to_json(record())["engine"], "name": "mlc"}
     keep(status="interrupted", cells=lacking(), engine=engine)
-    monkeypatch.setattr("lab.jobs.preflight.load_manifest", lambda *_: SimpleNamespace(key="ee" * 32))
+    monkeypatch.setattr("lab.jobs.resume.load_manifest", lambda *_: SimpleNamespace(key="ee" * 32))
     assert lab("run", "--resume", "latest").code == 5
 
 
 def test_other_settings_are_not_the_same_run(lab: Lab, keep: Keep, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lab.jobs.preflight import check_same_settings
+    from lab.jobs.resume import check_same_settings
 
     monkeypatch.setattr("lab.jobs.run.check_same_settings", check_same_settings)
     keep(status="interrupted", cells=lacking())

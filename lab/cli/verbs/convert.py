@@ -28,7 +28,8 @@ def command(model: str, weights: Path | None, seed: int | None, layers: int | No
       lab convert --model phi3-mini-q4 --weights ~/Phi-3-mini-4k-instruct
     """
     from lab.cli.documents import folder_document
-    from lab.jobs.build import Pipeline, open_source
+    from lab.jobs.build import Pipeline
+    from lab.jobs.options import open_source
     from lab.models.catalog import resolve
     from lab.views.progress import progress_on
 

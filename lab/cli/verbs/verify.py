@@ -41,7 +41,7 @@ def command(prompt_tokens: int, steps: int, accept_new: bool, as_json: bool, **c
       lab verify --target local --model phi3-mini-q4 --layers 2
     """
     from lab.cli.access import access_of
-    from lab.jobs.build import Choice
+    from lab.jobs.options import Choice
     from lab.jobs.verify import verify
     from lab.models.torch_reference import require_libraries
     from lab.views.progress import progress_on

@@ -10,8 +10,9 @@ from contextlib import AbstractContextManager
 from lab.core.errors import LabError
 from lab.core.progress import Advance, Progress
 from lab.formats.target import TargetSpec
-from lab.jobs.build import Choice, Pipeline
+from lab.jobs.build import Pipeline
 from lab.jobs.fleet.member import Member
+from lab.jobs.options import Choice
 
 
 def built(members: Sequence[Member], choices: Sequence[Choice], progress: Progress) -> dict[str, TargetSpec]:

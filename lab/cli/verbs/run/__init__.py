@@ -26,7 +26,8 @@ from lab.core.errors import LabError
 from lab.jobs.options import RunOptions
 
 if TYPE_CHECKING:
-    from lab.jobs.run import Ran, Rest
+    from lab.jobs.resume import Rest
+    from lab.jobs.run import Ran
 
 TARGETS = "Device; see 'lab targets'. Several are measured side by side."
 F = TypeVar("F", bound=Callable[..., Any])
