@@ -11,10 +11,9 @@ from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.attention_decode import decode_attention
 from lab.compile.gpu.kernels.attention_merge import merge_states
 from lab.compile.gpu.kernels.attention_prefill import paged_attention, ragged_attention
-from lab.compile.gpu.kernels.gemm import gemm
+from lab.compile.gpu.kernels.gemm import gemm, rms_norm
 from lab.compile.gpu.kernels.gemv import gemv
 from lab.compile.gpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
-from lab.compile.gpu.kernels.norm import rms_norm
 from lab.compile.gpu.kernels.rope import rope_table, split_rotary
 from lab.compile.gpu.kernels.table_rows import embed, gemv_rows
 from lab.compile.gpu.kernels.weights import Weights

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.compile.gpu.kernels.gemm import gemm
+from lab.compile.gpu.kernels.gemm import gemm, rms_norm
 from lab.compile.gpu.kernels.gemv import gemv
-from lab.compile.gpu.kernels.norm import rms_norm
 from lab.compile.gpu.kernels.table_rows import embed, gemv_rows
 from lab.compile.gpu.kernels.weights import Weights
 from lab.compile.gpu.tile import tiles

@@ -16,7 +16,7 @@ import numpy as np
 from tvm.script import tirx as T
 
 from lab.compile.cpu.isa import Isa
-from lab.compile.cpu.kernels.fmlal import add_product, uses_fmlal
+from lab.compile.cpu.kernels.dot import add_product, uses_fmlal
 from lab.compile.tir.sizes import PAGE, divided, fitting, fitting_vector
 from lab.compile.tir.vec import (
     LOG2_E,

@@ -109,9 +109,6 @@ def ragged_attention(
     return prefill_ragged
 
 
-PrimFunc = Any
-
-
 def paged_attention(
     isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
 ) -> PrimFunc:

@@ -1,8 +1,12 @@
-"""The int8 dot products of the instruction sets: how weights reach them, what is kept for a group, what it comes to.
+"""The products of the instruction sets: int8 dot products, and float16 products that add to float32.
 
-Weights lie as unsigned bytes or nibbles (offset 128 or 8). x86's instructions and ARM's usdot take them as they are;
-sdot and smull are signed: nibbles are small enough to be both, bytes have their top bit turned, which takes the offset
-away. Sums begin at minus the offset times the sum of the activations, so that the offset costs nothing.
+Here is how weights reach the dot products, what is kept for a group and what it comes to. Weights lie as unsigned bytes
+or nibbles (offset 128 or 8). x86's instructions and ARM's usdot take them as they are; sdot and smull are signed:
+nibbles are small enough to be both, bytes have their top bit turned, which takes the offset away. Sums begin at minus
+the offset times the sum of the activations, so that the offset costs nothing.
+
+ARM's fmlal multiplies float16 and adds to float32 in one instruction: 4 of them for 32 bytes of float16, where
+conversions first would make it 8. Products are exact in float32.
 """
 
 from __future__ import annotations
@@ -13,9 +17,10 @@ from tvm import tirx
 from tvm.script import tirx as T
 
 from lab.compile.cpu.isa import Isa
-from lab.compile.tir.vec import Expr, lanes_of, splat
+from lab.compile.tir.vec import Expr, lanes_of, splat, to_f32
 
 SIGNED = ("sdot", "smull")
+WIDTH = 16  # values of float16 whose products are added at once
 STEPS_OF_REST = 254  # of a second term in one step of the first, whose rounding leaves half a step either way
 Join = Literal["no", "sums", "bias", "values"]
 
@@ -142,3 +147,29 @@ def madd_words(isa: Isa, first: Expr, second: Expr) -> Expr:
     """Return int32 x lanes: products of int16, added by pairs (x86)."""
     name = "llvm.x86.avx2.pmadd.wd" if isa.lanes == 8 else "llvm.x86.sse2.pmadd.wd"
     return T.call_llvm_pure_intrin(f"int32x{isa.lanes}", name, first, second)
+
+
+def uses_fmlal(isa: Isa, dtype: str) -> bool:
+    """Whether sums over values of `dtype` are taken by fmlal."""
+    return isa.f16_products and dtype == "float16"
+
+
+def add_product(isa: Isa, dtype: str, acc: Expr, values: Expr, factor: Expr, width: int = WIDTH) -> Expr:
+    """Return acc (float32 x width) + values (`dtype` x width) times a number.
+
+    The number is float16 where fmlal takes it, which is with 16 values, and else float32.
+    """
+    if width != WIDTH or not uses_fmlal(isa, dtype):
+        return acc + to_f32(values, width) * splat(factor, width)
+    quarters = [_fmlal(_part(acc, 4, p), _part(values, 8, p // 2), splat(factor, 8), p % 2) for p in range(4)]
+    return tirx.Shuffle(quarters, list(range(WIDTH)))
+
+
+def _part(vector: Expr, lanes: int, which: int) -> Expr:
+    return tirx.Shuffle([vector], list(range(which * lanes, (which + 1) * lanes)))
+
+
+def _fmlal(acc: Expr, values: Expr, factors: Expr, high: int) -> Expr:
+    """Return acc (float32x4) + the products of the low or the high halves of two float16x8."""
+    name = f"llvm.aarch64.neon.fmlal{'2' if high else ''}.v4f32.v8f16"
+    return T.call_llvm_pure_intrin("float32x4", name, acc, values, factors)

@@ -100,9 +100,6 @@ def ragged_attention(
     return prefill_ragged
 
 
-PrimFunc = Any
-
-
 def paged_attention(
     gpu: Gpu, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
 ) -> PrimFunc:

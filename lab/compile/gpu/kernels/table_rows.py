@@ -17,6 +17,9 @@ from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
 from lab.compile.tir.sizes import divided
 
 PrimFunc = Any
+LANES = 4  # the widest vector that every GPU language has
+UNIT = 8  # weights of a word
+LOOKERS = 16  # threads that share a row
 
 
 @functools.cache
@@ -53,12 +56,6 @@ def embed(threads: int, table: Weights) -> PrimFunc:
                         unpack(main, scales, out, T.Cast("int32", m), row, b * threads + t)
 
     return trimmed(lookup)
-
-
-PrimFunc = Any
-LANES = 4  # the widest vector that every GPU language has
-UNIT = 8  # weights of a word
-LOOKERS = 16  # threads that share a row
 
 
 @functools.cache
