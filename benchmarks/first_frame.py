@@ -33,7 +33,7 @@ from lab.jobs.demo.world import world
 
 BAR_S = 1.0
 LIMIT_S = 300.0
-VERDICTS = b"against "  # with the verdicts the screen says what they were held against
+VERDICTS = b"compared with "  # with the verdicts the screen says what they were compared with
 WIDTH, HEIGHT = 120, 40
 
 

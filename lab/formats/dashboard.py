@@ -33,6 +33,7 @@ FACTS = (
     "run",
     "when",
     "commits",
+    "state",
     "accepted",
 )
 PATTERN = r"[A-Za-z0-9*?._@+-]{1,120}"

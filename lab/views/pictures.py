@@ -4,21 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import median
 
 BARS = "▁▂▃▄▅▆▇█"
 EIGHTHS = " ▏▎▍▌▋▊▉"
 FULL = "█"
+MARK = "│"
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
-    """Return up to `width` bars, scaled from the smallest value to the largest; a bar shows its share's largest."""
+def sparkline(values: Sequence[float], width: int, least: float = 0.0) -> str:
+    """Return up to `width` bars, scaled from the smallest value to the largest.
+
+    The height is at least the fraction `least` of the middle value, so that noise does not fill it. Where several
+    values share a bar it shows that which lies farthest from the middle, so that no outlier disappears.
+    """
     if not values:
         return ""
+    low, high = _scale(values, least)
+    return "".join(_bar(height, low, high) for height in _heights(values, width))
+
+
+def change_sparkline(values: Sequence[float], mark: int, width: int, least: float = 0.0) -> str:
+    """Return bars of the values around place `mark`, with a line before it: `▆▆▇▆│▂▁▂`."""
+    room = min(max(width - 1, 2), len(values))
+    first = max(min(mark - room // 2, len(values) - room), 0)
+    part = values[first : first + room]
+    low, high = _scale(part, least)
+    drawn = [_bar(value, low, high) for value in part]
+    return "".join((*drawn[: mark - first], MARK, *drawn[mark - first :]))
+
+
+def _scale(values: Sequence[float], least: float) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    more = max(least * abs(median(values)) - (high - low), 0.0) / 2
+    return low - more, high + more
+
+
+def _heights(values: Sequence[float], width: int) -> list[float]:
     count = min(width, len(values))
     edges = [round(i * len(values) / count) for i in range(count + 1)]
-    heights = [max(values[start:stop]) for start, stop in pairwise(edges)]
-    low, high = min(values), max(values)
-    return "".join(_bar(height, low, high) for height in heights)
+    middle = median(values)
+    return [max(values[start:stop], key=lambda value: abs(value - middle)) for start, stop in pairwise(edges)]
 
 
 def _bar(height: float, low: float, high: float) -> str:

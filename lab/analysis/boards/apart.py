@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lab.analysis.boards.axes import OWN
 from lab.analysis.boards.board import BoardCell, Column
 from lab.analysis.boards.lines import Line
 from lab.formats.dashboard import DashboardSpec
@@ -22,8 +23,12 @@ class Apart:
 
     def name(self, line: Line) -> str:
         """Return what sets the line apart: tvm, opencl threads=4."""
-        engine = line.cell.engine if line.cell.target in self.crowded else ""
+        engine = line.cell.engine if self.names_engine(line) else ""
         return " ".join(part for part in (engine, line.under) if part)
+
+    def names_engine(self, line: Line) -> bool:
+        """Whether the name of the line says its engine."""
+        return line.cell.target in self.crowded
 
     def names(self, line: Line, cell: BoardCell | None = None) -> tuple[str, ...]:
         """Return what a row adds to its names, nothing on a board without siblings; `cell` may be measured no more."""
@@ -33,8 +38,10 @@ class Apart:
         return (", ".join(part for part in (self.name(line), last) if part),)
 
     def order(self, line: Line) -> tuple[object, ...]:
-        """Return what sorts the names: 16 threads after 4."""
-        return natural(self.name(line)) if self.shown else ()
+        """Return what sorts the names: lab's own engine first, 16 threads after 4."""
+        if not self.shown:
+            return ()
+        return (self.names_engine(line) and line.cell.engine != OWN, *natural(self.name(line)))
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lab.analysis.judging.sides import FLOOR
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import CellKey, SeriesKey
 
@@ -26,7 +27,10 @@ class Seam:
 class Change:
     """A change of level: from run `run_id` on, `ratio` times what was before, somewhere in `commits`.
 
-    `accepted` is the reason for which somebody accepted the new level, or None.
+    `accepted` is the reason for which somebody accepted the new level, or None; `open` says that nobody has accepted a
+    loss that still stands. `before` and `after` are the medians of `sessions_before` and `sessions_after` sessions.
+    `history` are the medians of the sessions around it, `history_runs` their runs, and `mark` the place of the first at
+    the new level.
     """
 
     key: SeriesKey
@@ -37,6 +41,21 @@ class Change:
     commits: str
     p: float | None = None
     accepted: str | None = None
+    open: bool = False
+    before: float | None = None
+    after: float | None = None
+    sessions_before: int = 0
+    sessions_after: int = 0
+    history: tuple[float, ...] = ()
+    history_runs: tuple[str, ...] = ()
+    mark: int = -1
+
+    @property
+    def state(self) -> str:
+        """What has become of it: "open", "accepted", "fixed since", or "" of a change for the better."""
+        if self.accepted is not None:
+            return "accepted"
+        return "open" if self.open else "fixed since" if self.word in ("slower", "bigger") else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +69,10 @@ class BoardCell:
     on without it. `history` are the newest medians of the same series, oldest first, in the metric's own unit,
     `history_runs` the ids of their runs, and `seams` where conditions changed. `also` are other cells that fall in
     this place: nothing is averaged over them. `labels` are what a reader has to know before believing the value.
-    `change` is the change of level that the row is about, where it is about one.
+    `change` is the change of level that the cell is about, where it is about one: then `history` is around that, and
+    `mark` is the place in it of the first session at the new level. `threshold` is the smallest change that counts, a
+    fraction; pictures of the history are scaled to it at least. Of `sessions` so many as `silent` gave no numbers.
+    `newest_s` is when the newest of them was, `is_part` says that not all layers of the model were measured.
     """
 
     text: str
@@ -66,7 +88,12 @@ class BoardCell:
     history: tuple[float, ...] = ()
     history_runs: tuple[str, ...] = ()
     seams: tuple[Seam, ...] = ()
+    mark: int = -1
+    threshold: float = FLOOR
     sessions: int = 0
+    silent: int = 0
+    is_part: bool = False
+    newest_s: int = 0
     run_id: str = ""
     place: str = ""
     created_s: int = 0
@@ -175,7 +202,9 @@ class Board:
     `row_columns` are of the names of rows, `columns` of the cells. In a matrix each cell is a value with its word;
     else a row is of one cell, and its columns are facts of that. `baseline` says in words what the newest sessions
     were held against. `counts` is how often each word stands on the board. `gates` are the words on it that its
-    dashboard does not let pass. `notes` are for the reader, a sentence each.
+    dashboard does not let pass. `notes` are for the reader, a sentence each. `open_regressions` is how many losses
+    stand that nobody accepted, within the filters of the dashboard, and None where nobody has looked; `judged_series`
+    is how many histories were long enough to look.
     """
 
     name: str
@@ -192,6 +221,8 @@ class Board:
     notes: tuple[str, ...] = ()
     runs: int = 0
     newest_s: int = 0
+    open_regressions: int | None = None
+    judged_series: int | None = None
 
     @property
     def row_titles(self) -> tuple[str, ...]:

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab.analysis.boards.apart import Apart, apart_on
-from lab.analysis.boards.axes import axis_column, chosen
+from lab.analysis.boards.axes import axis_column, chosen, lets_through
 from lab.analysis.boards.board import Board, BoardCell, BoardRow, Change, Column
 from lab.analysis.boards.cell_text import rank_of
-from lab.analysis.boards.changes import change_rows
+from lab.analysis.boards.changes import change_rows, with_open
 from lab.analysis.boards.charts import charts_of
 from lab.analysis.boards.detail import CellDetail, cell_detail
 from lab.analysis.boards.facts import columns_of, fact_rows
-from lab.analysis.boards.items import cells_of
+from lab.analysis.boards.items import HISTORY, cells_of
 from lab.analysis.boards.lines import Line, lines_of
 from lab.analysis.boards.matrix import matrix_rows
 from lab.analysis.boards.newest import newest_of_lines
@@ -25,21 +25,27 @@ from lab.analysis.judging.sides import Policy
 from lab.analysis.points.load import Loaded, load_points
 from lab.analysis.points.table import Points
 from lab.core.errors import StoreError
+from lab.core.progress import Progress
 from lab.formats.calibration import load_floors
 from lab.formats.dashboard import DashboardSpec
 from lab.store import BadRun, read_at
 
 
 def build_board(
-    spec: DashboardSpec, points: Points, changes: Sequence[Change] = (), policy: Policy | None = None
+    spec: DashboardSpec, points: Points, changes: Sequence[Change] | None = None, policy: Policy | None = None
 ) -> Board:
-    """Return the dashboard over the points; `changes` are those of level that were found in their histories."""
+    """Return the dashboard over the points.
+
+    `changes` are those of level that were found in their histories, None where nobody has looked yet.
+    """
     lines = lines_of(points)  # of all, so that a place has the same name on every board
     shown = chosen(points, spec)
     cells, judged = cells_of(shown, lines, spec, policy or Policy())
     apart = apart_on(spec, cells)
     of_key = dict(zip(points.keys, lines, strict=True))
-    mine = [(of_key[one.key], one) for one in changes if of_key.get(one.key) in cells]
+    mine = [(of_key[one.key], one) for one in changes or () if of_key.get(one.key) in cells]
+    if spec.baseline.against == "sessions":
+        cells = with_open(cells, mine, baseline_words(spec.baseline))
     columns, rows = _rows(spec, cells, mine, apart)
     names, kept = _named(spec, apart, _sorted(spec, [row for row in rows if _passes(spec, row)]))
     counts = Counter(cell.word for row in kept for cell in _distinct(row) if cell.word)
@@ -58,7 +64,14 @@ def build_board(
         notes=judged.notes,
         runs=len(points.runs),
         newest_s=int(points.runs.created_s.max()) if len(points.runs) else 0,
+        open_regressions=None if changes is None else sum(one.open and _is_chosen(spec, one) for one in changes),
     )
+
+
+def _is_chosen(spec: DashboardSpec, change: Change) -> bool:
+    """Whether the dashboard's filters let the change through, whatever its metric."""
+    shown = spec.filters.emulated or not change.key.conditions.emulated
+    return shown and lets_through(spec.filters, change.key.cell)
 
 
 def _rows(
@@ -105,26 +118,40 @@ class StoredBoard:
     bad: tuple[BadRun, ...]
 
 
-def stored_board(spec: DashboardSpec, loaded: Loaded | None = None, *, with_changes: bool | None = None) -> StoredBoard:
+@dataclass(frozen=True)
+class Changes:
+    """The changes of level in the histories of a store, of which `judged` series were long enough to look."""
+
+    found: tuple[Change, ...]
+    judged: int
+
+
+def stored_board(
+    spec: DashboardSpec,
+    loaded: Loaded | None = None,
+    *,
+    changes: Changes | None = None,
+    progress: Progress | None = None,
+) -> StoredBoard:
     """Return the dashboard over the runs that are stored, or over those that were loaded already.
 
-    Histories are searched for changes of level where the dashboard is about them, or `with_changes`; that takes
-    longer than all else, so a first picture can do without.
+    `changes` are those of `changes_of`, where the caller has them; the search takes longer than all else.
     """
-    found = load_points() if loaded is None else loaded
-    wanted = spec.about == "changes" if with_changes is None else with_changes
-    changes = changes_of(found.points) if wanted else ()
-    policy = Policy(floors=load_floors())
-    return StoredBoard(build_board(spec, found.points, changes, policy), found.bad)
+    points_of = load_points() if loaded is None else loaded
+    found = changes_of(points_of.points, progress) if changes is None else changes
+    board = build_board(spec, points_of.points, found.found, Policy(floors=load_floors()))
+    return StoredBoard(replace(board, judged_series=found.judged), points_of.bad)
 
 
-def changes_of(points: Points) -> tuple[Change, ...]:
+def changes_of(points: Points, progress: Progress | None = None) -> Changes:
     """Return every change of level in the histories, for better or worse, with what was accepted."""
-    return tuple(_change(one) for one in stored_history(points).changes)
+    history = stored_history(points, progress)
+    return Changes(tuple(_change(one) for one in history.changes), history.judged)
 
 
 def _change(found: Regression) -> Change:
     before, at = found.commits
+    first = max(min(found.index - HISTORY // 2, len(found.values) - HISTORY), 0)
     return Change(
         key=found.key,
         word=found.word,
@@ -134,6 +161,14 @@ def _change(found: Regression) -> Change:
         commits=f"{before[:9] or 'unknown'}..{at[:9] or 'unknown'}" if before or at else "",
         p=found.p,
         accepted=found.acknowledged,
+        open=found.open,
+        before=found.before,
+        after=found.after,
+        sessions_before=found.sessions_before,
+        sessions_after=found.sessions_after,
+        history=found.values[first : first + HISTORY],
+        history_runs=found.run_ids[first : first + HISTORY],
+        mark=found.index - first,
     )
 
 

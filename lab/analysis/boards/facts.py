@@ -18,7 +18,7 @@ from lab.analysis.boards.cell_text import (
     value_words,
 )
 from lab.analysis.boards.lines import Line
-from lab.analysis.boards.matrix import headline
+from lab.analysis.boards.matrix import headline, told_axes
 from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import NOT_MEASURED
 
@@ -39,6 +39,8 @@ def _nothing(cell: BoardCell) -> str:
 
 
 def _before(cell: BoardCell) -> float | None:
+    if cell.change is not None:
+        return cell.change.before
     return cell.verdict.a if cell.verdict else None
 
 
@@ -47,25 +49,39 @@ def _before_text(cell: BoardCell) -> str:
 
 
 def _now(cell: BoardCell) -> float | None:
-    """The median of the newest sessions; the newest value where nothing is judged."""
-    judged = cell.verdict.b if cell.verdict else None
+    """The median of the newest sessions, or of those since a change; the newest value where nothing is judged."""
+    judged = cell.change.after if cell.change else cell.verdict.b if cell.verdict else None
     return cell.value if judged is None else judged
 
 
 def _now_text(cell: BoardCell) -> str:
-    return cell.text if cell.verdict is None or cell.verdict.b is None else _value(cell, cell.verdict.b)
+    judged = _now(cell)
+    return cell.text if judged is None or judged == cell.value else _value(cell, judged)
 
 
 def _value(cell: BoardCell, value: float | None) -> str:
     return value_words(cell.key.metric if cell.key else "", value)
 
 
+def _interval(cell: BoardCell) -> str:
+    return interval_words(cell.verdict) if cell.verdict and cell.change is None else NOT_MEASURED
+
+
 def _sessions(cell: BoardCell) -> str:
+    if cell.change is not None and cell.change.sessions_before:
+        return f"{cell.change.sessions_before} / {cell.change.sessions_after}"
     return f"{cell.verdict.sessions_a} / {cell.verdict.sessions_b}" if cell.verdict else NOT_MEASURED
 
 
 def _word(cell: BoardCell) -> str:
     return plain_word(cell.change.word if cell.change else cell.word) or NOT_MEASURED
+
+
+def _state(cell: BoardCell) -> str:
+    change = cell.change
+    if change is None or not change.state:
+        return NOT_MEASURED
+    return f"accepted: {change.accepted}" if change.accepted is not None else change.state
 
 
 # Every fact that a dashboard's file can name as a column; lab.formats.dashboard.FACTS lists the names.
@@ -80,7 +96,7 @@ COLUMNS = {
         Column(
             fact="interval",
             title="95 % interval",
-            text=lambda cell: interval_words(cell.verdict) if cell.verdict else NOT_MEASURED,
+            text=_interval,
             sort=_ratio,
             gives_way=2,
         ),
@@ -104,6 +120,7 @@ COLUMNS = {
             text=lambda cell: cell.change.commits if cell.change else NOT_MEASURED,
             folds=True,
         ),
+        Column(fact="state", title="State", text=_state, folds=True),
         Column(
             fact="accepted",
             title="Accepted",
@@ -125,7 +142,8 @@ def fact_rows(spec: DashboardSpec, cells: Mapping[Line, BoardCell], apart: Apart
     for line, cell in cells.items():
         order = tuple(order_on(line.cell, axis, spec.metrics) for axis in spec.rows)
         places.setdefault((*order, apart.order(line)), []).append((line, cell))
-    return [_row(spec, places[place], apart) for place in sorted(places, key=str_first)]
+    told = told_axes(spec, cells)
+    return [_row(spec, places[place], apart, told) for place in sorted(places, key=str_first)]
 
 
 def str_first(place: tuple[object, ...]) -> tuple[tuple[bool, object], ...]:
@@ -133,8 +151,8 @@ def str_first(place: tuple[object, ...]) -> tuple[tuple[bool, object], ...]:
     return tuple((not isinstance(part, str), part) for part in place)
 
 
-def _row(spec: DashboardSpec, found: list[tuple[Line, BoardCell]], apart: Apart) -> BoardRow:
-    cell, (line, _) = headline(found, spec), found[0]
+def _row(spec: DashboardSpec, found: list[tuple[Line, BoardCell]], apart: Apart, told: tuple[str, ...]) -> BoardRow:
+    cell, (line, _) = headline(found, spec, told, apart), found[0]
     names = tuple(value_on(line.cell, axis) for axis in spec.rows)
     return BoardRow(
         names=(*names, *apart.names(line, cell)), cells=tuple(fact(column, cell) for column in columns_of(spec))
@@ -149,4 +167,5 @@ def fact(column: Column, cell: BoardCell) -> BoardCell:
         role=cell.role if column.coloured else "plain",
         history=cell.history if column.picture else (),
         history_runs=cell.history_runs if column.picture else (),
+        mark=cell.mark if column.picture else -1,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from lab.analysis.boards.board import BoardCell, Seam
 from lab.analysis.boards.cell_text import NO_NUMBERS, cut, day_words, rank_of, role_of, value_words
 from lab.analysis.boards.lines import Line
@@ -13,7 +15,7 @@ from lab.analysis.boards.sides import sides_of
 from lab.analysis.judging.sides import Policy
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.key import STATUS
-from lab.analysis.points.table import Points, Runs
+from lab.analysis.points.table import STATUSES, Points, Runs
 from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import NOT_MEASURED
 
@@ -61,21 +63,35 @@ def cells_of(
     found: dict[Line, BoardCell] = {}
     for line, one in newest.items():
         if line.cell.metric in spec.metrics:
-            found[line] = _measured(line, one, statuses.get(line.base), verdicts, last.get(line.base, ""))
-    silent = set(statuses) - {line.base for line in found}
-    for line in silent:
-        found[line] = _cell(line, newest[line], verdicts, last.get(line, ""), value=None)
-    return found, verdicts
+            found[line] = _measured(line, one, statuses.get(line.base), verdicts, last.get(line.base, ""), policy)
+    for line in set(statuses) - {line.base for line in found}:
+        found[line] = _cell(line, newest[line], verdicts, last.get(line, ""), policy, value=None)
+    return {line: _counted(cell, statuses.get(line.base)) for line, cell in found.items()}, verdicts
 
 
-def _measured(line: Line, one: Newest, status: Newest | None, judged: Judged, last: str) -> BoardCell:
+def _counted(cell: BoardCell, status: Newest | None) -> BoardCell:
+    """The cell with those sessions of its line that gave no numbers: they are sessions too."""
+    if status is None:
+        return cell
+    points, runs = status.points, status.points.runs
+    silent = int(np.count_nonzero(points.status[status.series] != STATUSES.index("ok")))
+    whole = cell.key is not None and cell.key.metric == STATUS
+    return replace(
+        cell,
+        sessions=len(status.series) if whole else cell.sessions + silent,
+        silent=silent,
+        newest_s=max(cell.created_s, int(runs.created_s[status.run])),
+    )
+
+
+def _measured(line: Line, one: Newest, status: Newest | None, judged: Judged, last: str, policy: Policy) -> BoardCell:
     """One metric; where a later session of its line gave no numbers, that session is what is shown."""
     if status is not None and status.run > one.run and status.status in NO_NUMBERS:
-        return _cell(line, Newest(status.points, status.at, one.series), judged, last, value=None)
-    return _cell(line, one, judged, last, value=float(one.points.value[one.at]))
+        return _cell(line, Newest(status.points, status.at, one.series), judged, last, policy, value=None)
+    return _cell(line, one, judged, last, policy, value=float(one.points.value[one.at]))
 
 
-def _cell(line: Line, one: Newest, judged: Judged, last: str, value: float | None) -> BoardCell:
+def _cell(line: Line, one: Newest, judged: Judged, last: str, policy: Policy, value: float | None) -> BoardCell:
     key, points, runs = line.cell, one.points, one.points.runs
     verdict = judged.of(line)
     word, reason = _word(one, verdict, value)
@@ -97,7 +113,9 @@ def _cell(line: Line, one: Newest, judged: Judged, last: str, value: float | Non
         history=tuple(points.value[recent].tolist()),
         history_runs=tuple(runs.run_id[code] for code in points.run[recent].tolist()),
         seams=seams,
+        threshold=policy.floor(key.target, key.metric),
         sessions=len(one.series),
+        is_part=one.is_part,
         run_id=runs.run_id[one.run],
         place=runs.place[one.run],
         created_s=int(runs.created_s[one.run]),

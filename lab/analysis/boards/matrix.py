@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from lab.analysis.boards.apart import Apart
-from lab.analysis.boards.axes import order_on, value_on
+from lab.analysis.boards.axes import OWN, order_on, value_on
 from lab.analysis.boards.board import EMPTY, BoardCell, BoardRow, Column, by_value
 from lab.analysis.boards.cell_text import rank_of
 from lab.analysis.boards.lines import Line
 from lab.analysis.points.key import STATUS, CellKey
 from lab.formats.dashboard import AXES, DashboardSpec
 
+STALE_S = 14 * 86_400  # a test that nobody measured for so long while others went on does not stand for its place
 Place = tuple[tuple[Any, ...], tuple[str, ...]]  # what sorts it, and what it is called
 
 
@@ -31,13 +32,13 @@ def matrix_rows(
         head = _place(line.cell, axes, spec)
         columns.setdefault(head, _column(line.cell, axes))
         places.setdefault((row, head), []).append((line, cell))
-    heads = sorted(columns)
+    whole = {axis for place, found in places.items() if not all(cell.is_part for _, cell in found) for axis in place}
+    heads = sorted(columns, key=lambda head: (head not in whole, head))  # models of which a part was measured come last
+    told = told_axes(spec, cells)
+    stand = {place: headline(several, spec, told, apart) for place, several in places.items()}
     rows = [
-        BoardRow(
-            names=row[1],
-            cells=tuple(headline(places[row, head], spec) if (row, head) in places else EMPTY for head in heads),
-        )
-        for row in sorted({row for row, _ in places})
+        BoardRow(names=row[1], cells=tuple(stand.get((row, head), EMPTY) for head in heads))
+        for row in sorted({row for row, _ in places}, key=lambda row: (row not in whole, row))
     ]
     return tuple(columns[head] for head in heads), rows
 
@@ -61,26 +62,42 @@ def _place(key: CellKey, axes: Sequence[str], spec: DashboardSpec) -> Place:
     return order, tuple(value_on(key, axis) for axis in axes)
 
 
-def headline(found: list[tuple[Line, BoardCell]], spec: DashboardSpec) -> BoardCell:
-    """Return the cell that stands for all that fall in one place: the worst alarm, else the first metric's newest."""
+def told_axes(spec: DashboardSpec, lines: Iterable[Line]) -> tuple[str, ...]:
+    """Return the axes that rows and columns leave open and that a note names: the test, and where lines differ."""
+    opened = [axis for axis in AXES if axis not in (*spec.rows, *spec.columns)]
+    keys = [line.cell for line in lines]
+    return tuple(axis for axis in opened if axis == "test" or len({value_on(one, axis) for one in keys}) > 1)
+
+
+def headline(found: list[tuple[Line, BoardCell]], spec: DashboardSpec, told: Sequence[str], apart: Apart) -> BoardCell:
+    """Return the cell that stands for all that fall in one place.
+
+    Whole models come before a part of their layers, then the worst alarm; else the first metric of lab's own engine in
+    the smallest test that is still measured. `told` are the axes that its note names where its row does not.
+    """
+    told = [axis for axis in told if axis != "engine" or not apart.names_engine(found[0][0])]
+    newest_s = max(cell.created_s for _, cell in found)
 
     def order(pair: tuple[Line, BoardCell]) -> tuple[Any, ...]:
         (key, cell) = pair[0].cell, pair[1]
         alarm = rank_of(cell.word) if cell.role == "bad" else 0
         metric = spec.metrics.index(key.metric) if key.metric in spec.metrics else len(spec.metrics)
-        return -alarm, metric, -cell.created_s, -cell.sessions, key
+        is_stale = newest_s - cell.created_s > STALE_S
+        test = order_on(key, "test", spec.metrics)
+        return cell.is_part, -alarm, metric, key.engine != OWN, is_stale, test, -cell.created_s, -cell.sessions, key
 
     (line, cell), *others = sorted(found, key=order)
+    part = [label for label in cell.labels if label.endswith(" layers")] if cell.is_part else []
     return replace(
         cell,
-        note=_note(line.cell, spec, [one.cell for one, _ in found]),
+        note=" ".join((*part, *_note(line.cell, spec, told))),
+        labels=tuple(label for label in cell.labels if label not in part),
+        role="faint" if cell.is_part and cell.role != "bad" else cell.role,
         also=tuple(other.key for _, other in others if other.key),
     )
 
 
-def _note(key: CellKey, spec: DashboardSpec, found: Sequence[CellKey]) -> str:
-    """What the value is of, on every axis that row and column leave open and that tells cells apart."""
-    opened = [axis for axis in AXES if axis not in (*spec.rows, *spec.columns)]
-    differs = [axis for axis in opened if axis == "test" or len({value_on(one, axis) for one in found}) > 1]
-    differs = [axis for axis in differs if axis != "metric" or key.metric != spec.metrics[0]]
-    return " ".join(value_on(key, axis) for axis in differs)
+def _note(key: CellKey, spec: DashboardSpec, told: Sequence[str]) -> list[str]:
+    """What the value is of, on the axes that are told."""
+    named = [axis for axis in told if axis != "metric" or key.metric != spec.metrics[0]]
+    return [value_on(key, axis) for axis in named]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.boards.cell_text import day_words
 from lab.analysis.boards.lines import Line
-from lab.analysis.points.key import CellKey
+from lab.analysis.points.key import CellKey, Conditions
 from lab.analysis.points.named import changes
 from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
 
@@ -48,12 +48,22 @@ class Newest:
     @property
     def labels(self) -> tuple[str, ...]:
         """What a reader has to know before believing the value."""
-        conditions = self.points.keys[self.points.series[self.at]].conditions
-        part = conditions.layers != conditions.layers_total
+        conditions = self._conditions
+        part = f"{conditions.layers} of {conditions.layers_total} layers"
         bits = int(self.points.flags[self.at])
-        kinds = (("emulated", conditions.emulated), ("part", part), ("synthetic", conditions.synthetic))
+        kinds = (("emulated", conditions.emulated), (part, self.is_part), ("synthetic", conditions.synthetic))
         flags = [code.replace("_", " ") for place, code in enumerate(FLAGS) if bits >> place & 1]
         return (*(name for name, holds in kinds if holds), *flags)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether not all layers of the model were measured."""
+        return self._conditions.layers != self._conditions.layers_total
+
+    @property
+    def _conditions(self) -> Conditions:
+        conditions: Conditions = self.points.keys[self.points.series[self.at]].conditions
+        return conditions
 
     @property
     def sound(self) -> NDArray[np.int64]:

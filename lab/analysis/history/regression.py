@@ -20,8 +20,8 @@ class Regression:
     `ratio` is after / before. `run_id` and `created_s` (seconds since 1970) are of the first run at the new level,
     `commits` are the last one before it and the first one at it, "" where a record has none. `newest` says that no
     other change came after it, `open` that it is for the worse, not accepted, and not made good since. `seams` are all
-    changes of conditions in its history, `settings` what tells it from other histories of its cell, `columns` which
-    columns of the tool came or went with it at their default.
+    changes of conditions in its history, `run_ids` those of the runs of `values`, `settings` what tells it from other
+    histories of its cell, `columns` which columns of the tool came or went with it at their default.
     """
 
     key: SeriesKey
@@ -40,6 +40,7 @@ class Regression:
     acknowledged: str | None
     values: tuple[float, ...]
     index: int
+    run_ids: tuple[str, ...] = ()
     seams: tuple[Seam, ...] = ()
     settings: Fields = ()
     columns: tuple[str, ...] = ()

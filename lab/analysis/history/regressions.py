@@ -171,6 +171,7 @@ def _regression(
         acknowledged=reason,
         values=tuple(np.asarray(series.values).tolist()),
         index=change.index,
+        run_ids=tuple(runs.run_id[code] for code in series.runs.tolist()),
         seams=series.seams,
         settings=settings,
         columns=columns_between(series, runs, edges[place], change.index, edges[place + 2]),

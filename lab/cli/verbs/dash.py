@@ -57,8 +57,7 @@ def _once(name: str, target: str | None, model: str | None, page: Path | None, a
 
     spec = narrowed(load_dashboard(name), target, model)
     with progress_on(stderr()) as progress:
-        loaded = load_points(None, progress)
-    found = stored_board(spec, loaded, with_changes=True if page is not None else None)
+        found = stored_board(spec, load_points(None, progress), progress=progress)
     if page is not None:
         from lab.core.atomic import write_text
         from lab.core.home import shown

@@ -50,6 +50,9 @@ def _head(board: Board) -> RenderableType:
             counted.append(", " if counted else "").append(f"{count} {plain_word(word)}", STYLES[role_of(word)])
         against = f" (the newest against {board.baseline})" if board.baseline else ""
         lines.append(counted.append(against, FAINT))
+    if board.open_regressions:
+        many = "s" * (board.open_regressions != 1)
+        lines.append(Text(f"{board.open_regressions} open regression{many}; `lab regressions` lists them", BAD))
     return Group(*lines)
 
 

@@ -8,8 +8,9 @@ from rich.text import Text
 
 from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.cell_text import plain_word
+from lab.analysis.boards.items import HISTORY
 from lab.core.text import printable
-from lab.views.pictures import sparkline
+from lab.views.pictures import change_sparkline, sparkline
 from lab.views.table import FAINT, STYLES
 
 SPARK = 10
@@ -29,8 +30,15 @@ def cell_text(cell: BoardCell, common: tuple[str, ...]) -> Text:
 def fact_cell(cell: BoardCell) -> Text:
     """One fact; of a history, its picture."""
     if cell.history:
-        return Text(sparkline(cell.history, 2 * SPARK))
+        return Text(history_picture(cell, 2 * SPARK))
     return Text(printable(cell.text), STYLES[cell.role])
+
+
+def history_picture(cell: BoardCell, width: int, newest: int = HISTORY) -> str:
+    """The history in `width` columns: around the change that the cell is about, else of the `newest` sessions."""
+    if cell.mark >= 0:
+        return change_sparkline(cell.history, cell.mark, width, cell.threshold)
+    return sparkline(cell.history[-newest:], width, cell.threshold)
 
 
 def labels_text(cell: BoardCell, common: tuple[str, ...]) -> str:
@@ -52,6 +60,6 @@ def labels_of_row(row: BoardRow) -> tuple[str, ...]:
 
 
 def _history_and_word(cell: BoardCell) -> Text:
-    picture = sparkline(cell.history, SPARK) if len(cell.history) > 1 else ""
+    picture = history_picture(cell, SPARK) if len(cell.history) > 1 else ""
     word = Text(plain_word(cell.word), STYLES[cell.role])
     return Text(" ").join([part for part in (Text(picture), word) if part.plain])

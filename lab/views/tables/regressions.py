@@ -11,11 +11,12 @@ from lab.analysis.history.change_points import MIN_POINTS
 from lab.analysis.history.changed import Changed
 from lab.analysis.history.regression import Regression
 from lab.analysis.history.regressions import History
+from lab.analysis.judging.sides import FLOOR
 from lab.analysis.points.named import label
 from lab.core.text import printable
 from lab.formats.metrics import format_value, metric
 from lab.formats.test import Test
-from lab.views.pictures import sparkline
+from lab.views.pictures import change_sparkline
 from lab.views.table import CAUTION, FAINT, left, right, spaced, table, verdict_style
 
 SPARK, SPARK_NARROW = 24, 10
@@ -81,7 +82,7 @@ def _changed(one: Changed) -> str:
 
 def _history(change: Regression, bars: int) -> str:
     values = [format_value(change.cell.metric, value) for value in (change.before, change.after)]
-    return f"{sparkline(change.values, bars)}\n{values[0]} -> {values[1]}"
+    return f"{change_sparkline(change.values, change.index, bars, FLOOR)}\n{values[0]} -> {values[1]}"
 
 
 def _change(change: Regression) -> Text:

@@ -48,6 +48,7 @@ class LabApp(App[int]):
         self.marked: list[Marked] = []
         self.theme = THEMES[0]
         self._first_board, self._loading, self._follows = name, loading, follow
+        self._counted = False  # whether the first reading was so long that it was counted
         self.crash: Exception | None = None
         self._bugs: dict[str, str] = {}  # what went wrong -> where its traceback is
         self._filters.insert(0, Harmless())
@@ -84,7 +85,7 @@ class LabApp(App[int]):
             finally:
                 counting.stop()
             assert isinstance(found, Snapshot)
-            if self.source.count.words:
+            if self._counted:
                 self.say(f"read {found.runs} runs")
             self._take(found)
         if self._follows:
@@ -92,6 +93,7 @@ class LabApp(App[int]):
 
     def _say_count(self) -> None:
         if words := self.source.count.words:
+            self._counted = True
             self.say(words)
 
     async def _follow(self) -> None:

@@ -13,6 +13,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Input
 
 from lab.analysis.boards.board import Board
+from lab.analysis.boards.cell_text import plain_word
+from lab.core.text import printable
 from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import METRICS
 from lab.views.tui.background import start
@@ -24,6 +26,8 @@ from lab.views.tui.keys import BOARD, FOOT
 from lab.views.tui.lines import UNREAD, Foot, Line, Tabs, damaged_words, empty_words
 from lab.views.tui.screen import LabScreen
 from lab.views.tui.source import Snapshot
+
+COUNT_S = 0.5  # between two looks at how far the search for changes has come
 
 
 class BoardScreen(LabScreen):
@@ -63,6 +67,12 @@ class BoardScreen(LabScreen):
         """Show what there is already."""
         self.query_one(Grid).focus()
         self.refresh_board()
+        self.set_interval(COUNT_S, self._count)
+
+    def _count(self) -> None:
+        """Say how far the search for changes has come."""
+        if self.judging:
+            self._lines()
 
     # ---- from snapshot to screen
 
@@ -112,7 +122,8 @@ class BoardScreen(LabScreen):
         self.query_one("#what", Line).say(" · ".join(self._what()))
         grid = self.query_one(Grid)
         failed = UNREAD if self.failed and snapshot is None else None
-        empty = failed or empty_words(snapshot, self.board, self.spec, self.wanted.text, grid.row_count)
+        pending = self._pending() if self.judging else ""
+        empty = failed or empty_words(snapshot, self.board, self.spec, self.wanted.text, grid.row_count, pending)
         self.query_one("#empty", Line).update(empty or "")
         self.query_one("#empty").set_class(empty is not None, "shown")
         self.query_one(Grid).set_class(empty is not None, "gone")
@@ -131,9 +142,12 @@ class BoardScreen(LabScreen):
         if self.wanted.text:
             yield f"filter: {self.wanted.text}"
         if self.judging:
-            yield "verdicts are being worked out"
+            yield self._pending()
         elif self.board.baseline:
-            yield f"against {self.board.baseline}"
+            yield f"compared with {self.board.baseline}"
+
+    def _pending(self) -> str:
+        return self.lab.source.count.words or "looking for changes in the histories …"
 
     def _place(self) -> None:
         grid = self.query_one(Grid)
@@ -224,6 +238,15 @@ class BoardScreen(LabScreen):
             at = names.index(self.board_name) if self.board_name in names else -1
             self.show_dashboard(names[(at + 1) % len(names)])
 
+    def action_regressions(self) -> None:
+        """The dashboard that lists changes: open regressions stand first on it."""
+        with self.lab.telling():
+            name = self.lab.source.changes_board()
+            if name is None:
+                self.lab.say("no dashboard here lists changes; `lab regressions` does")
+            elif name != self.board_name:
+                self.show_dashboard(name)
+
     def action_choose(self, number: int) -> None:
         """The dashboard of that number."""
         names = self.query_one(Tabs).names
@@ -249,7 +272,7 @@ class BoardScreen(LabScreen):
         """Accept the level under the cursor."""
         cell = self.query_one(Grid).cell
         if cell is not None and cell.key is not None:
-            self.ask_acknowledge(cell, cell.run_id)
+            self.ask_acknowledge(cell, cell.change.run_id if cell.change else cell.run_id)
         else:
             self.lab.say("nothing was measured here")
 
@@ -265,19 +288,38 @@ class BoardScreen(LabScreen):
 
 
 def head_words(app: Host, screen: BoardScreen) -> Text:
-    """The head: the dashboard, what is marked, how many runs there are, what is damaged, what is new."""
-    title = screen.board.title if screen.board else screen.board_name
-    parts = [("", f"lab · {title}")]
-    snapshot = app.snapshot
-    if snapshot is None:
-        parts.append(("", "the store cannot be read" if screen.failed else "reading the store …"))
-    else:
-        parts.append(("", f"{snapshot.runs} run{'s' * (snapshot.runs != 1)}"))
-        parts += [("bold red", f"{len(snapshot.bad)} damaged")] if snapshot.bad else []
-    parts += [("bold green", f"{screen.landed} new run{'s' * (screen.landed != 1)}")] if screen.landed else []
-    parts += [("bold", "marked " + " and ".join(one[1] for one in app.marked))] if app.marked else []
-    counts = screen.board.counts if screen.board and not screen.judging else {}
-    parts += [("", f"{count} {word.replace('-', ' ')}") for word, count in counts.items()]
+    """The head: the dashboard, what got worse, how many runs there are, what is damaged, new, marked.
+
+    What does not fit is left out whole: half a count would be read as a whole one.
+    """
+    parts = [*_head_parts(app, screen)]
+    while len(parts) > 1 and sum(len(text) + 3 for _, text in parts) - 3 > screen.size.width:
+        parts.pop()
     line = Text(" · ").join(Text(text, style) for style, text in parts)
     line.no_wrap, line.overflow = True, "ellipsis"
     return line
+
+
+def _head_parts(app: Host, screen: BoardScreen) -> Iterator[tuple[str, str]]:
+    board, snapshot = screen.board, app.snapshot
+    yield "", f"lab · {printable(board.title) if board else screen.board_name}"
+    if snapshot is None:
+        yield "", "the store cannot be read" if screen.failed else "reading the store …"
+        return
+    if board is not None and board.open_regressions:
+        yield "bold red", f"{_counted(board.open_regressions, 'open regression')}: g"
+    if screen.landed:
+        yield "bold green", _counted(screen.landed, "new run")
+    if app.marked:
+        yield "bold", "marked " + " and ".join(one[1] for one in app.marked)
+    yield "", _counted(snapshot.runs, "run")
+    if snapshot.bad:
+        yield "bold red", f"{len(snapshot.bad)} damaged"
+    if board is not None and not screen.judging:
+        if board.open_regressions == 0 and board.judged_series:
+            yield "", "no open regression"
+        yield from (("", f"{count} {plain_word(word)}") for word, count in board.counts.items())
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -11,7 +11,7 @@ from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow, Column
 from lab.analysis.boards.cell_text import cut, day_words, plain_word
 from lab.core.text import printable
-from lab.views.pictures import sparkline
+from lab.views.board.cell_text import history_picture
 from lab.views.table import BAD, CAUTION, FAINT, GOOD
 from lab.views.tui.filter_sort import Shown
 
@@ -55,7 +55,7 @@ def _matrix_cell(cell: BoardCell, look: Look, hit: bool) -> Text:
         return Text("")
     parts = [Text(printable(cell.text).rjust(look.value))]
     if look.spark:
-        picture = sparkline(cell.history[-look.spark :], look.spark) if len(cell.history) > 1 else ""
+        picture = history_picture(cell, look.spark, look.spark) if len(cell.history) > 1 else ""
         parts.append(Text(picture.ljust(look.spark), "cyan"))
     if look.word:
         parts.append(Text(_word(cell).ljust(look.word), STYLES[cell.role]))
@@ -70,7 +70,7 @@ def _matrix_cell(cell: BoardCell, look: Look, hit: bool) -> Text:
 def _fact(cell: BoardCell, column: Column, cells: Sequence[BoardCell], width: int) -> Text:
     if cell.history:
         spark = 24 if width >= WIDE else 12
-        return Text(sparkline(cell.history[-spark:], spark), "cyan")
+        return Text(history_picture(cell, spark, spark), "cyan")
     text = printable(cell.text)
     if column.align == "right":
         text = text.rjust(max(len(column.title), *(len(printable(one.text)) for one in cells)))
@@ -88,12 +88,27 @@ def place_words(board: Board, row: BoardRow, cell: BoardCell) -> Text:
         return Text("nothing was measured here", FAINT)
     lines = Text(cell_words(cell), "bold")
     lines.append("\n")
-    lines.append_text(_verdict_words(cell))
-    facts = [f"{cell.sessions} session{'s' * (cell.sessions != 1)}", f"newest {day_words(cell.created_s)} UTC"]
-    facts += [f"run {printable(cell.run_id)}", *map(printable, cell.labels)]
-    facts += [f"{len(cell.also)} more here: Enter"] if cell.also else []
-    lines.append("\n" + " · ".join(facts), FAINT)
+    lines.append_text(verdict_words(cell))
+    lines.append("\n" + " · ".join(_facts(cell)), FAINT)
     return lines
+
+
+def _facts(cell: BoardCell) -> Iterator[str]:
+    """How often it was measured, when, and what a reader has to know; of a change where it begins, too."""
+    change = cell.change
+    yield f"{cell.sessions} session{'s' * (cell.sessions != 1)}"
+    if cell.silent:
+        yield f"{cell.silent} without numbers"
+    if change is not None:
+        yield f"{change.sessions_before} before the change, {change.sessions_after} since"
+        yield f"first {day_words(change.created_s)} UTC, run {printable(change.run_id)}"
+        yield f"newest {day_words(cell.newest_s)} UTC"
+    else:
+        yield f"newest {day_words(cell.newest_s or cell.created_s)} UTC"
+        yield f"run {printable(cell.run_id)}"
+    yield from map(printable, cell.labels)
+    if cell.also:
+        yield f"{len(cell.also)} more here"
 
 
 def cell_words(cell: BoardCell) -> str:
@@ -109,7 +124,8 @@ def key_words(key: object) -> str:
     return printable(" · ".join(value_on(key, axis) for axis in ("target", "model", "engine", "test", "metric")))
 
 
-def _verdict_words(cell: BoardCell) -> Text:
+def verdict_words(cell: BoardCell) -> Text:
+    """Return the verdict and why."""
     word, reason = plain_word(cell.word), printable(cell.reason)
     said = reason if reason.startswith(word) else ": ".join(part for part in (word, reason) if part)
     return Text(printable(said) or "not judged", STYLES[cell.role] or FAINT)

@@ -12,11 +12,12 @@ from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Static
 
 from lab.analysis.boards.board import BoardCell
-from lab.analysis.boards.cell_text import change_words
+from lab.analysis.boards.cell_text import change_words, cut
 from lab.analysis.boards.detail import CellDetail
 from lab.core.text import printable
+from lab.views.table import BAD
 from lab.views.tui.background import start
-from lab.views.tui.cells import cell_words
+from lab.views.tui.cells import cell_words, verdict_words
 from lab.views.tui.detail_view import detail_view
 from lab.views.tui.keys import BOARD, DETAIL
 from lab.views.tui.lines import Foot, Line
@@ -25,6 +26,7 @@ from lab.views.tui.screen import LabScreen
 from lab.views.tui.sessions import Session, sessions_of
 
 TITLES = ("When (UTC)", "Run", "Value", "Newest", "n", "Status", "Commit", "Tags")
+STATUS_CHARS = 40
 KEYS = ("escape", "space", "c", "a", "q", "t", "question_mark")
 
 
@@ -56,8 +58,7 @@ class DetailScreen(LabScreen):
     def on_mount(self) -> None:
         """List the sessions, and begin to read the newest."""
         self.query_one("#head", Line).say(cell_words(self._cell))
-        said = ": ".join(part for part in (self._cell.word.replace("-", " "), self._cell.reason) if part)
-        self.query_one("#what", Line).say(said or "not judged")
+        self.query_one("#what", Line).say(verdict_words(self._cell).plain)
         grid = self.query_one(DataTable)
         grid.add_columns(*(Text(title) for title in TITLES))
         grid.focus()
@@ -79,8 +80,12 @@ class DetailScreen(LabScreen):
         grid = self.query_one(DataTable)
         for number, one in enumerate(sessions):
             change = change_words(one.against_newest) if one.against_newest and number else ""
-            texts = (one.when, one.run_id, one.value, change, str(one.repetitions), one.status, one.commit)
-            grid.add_row(*(Text(printable(text)) for text in (*texts, ", ".join(one.tags))))
+            status = cut(": ".join(part for part in (one.status, printable(one.reason)) if part), STATUS_CHARS)
+            texts = (one.when, one.run_id, one.value, change, str(one.repetitions), status, one.commit)
+            style = "" if one.status == "ok" else BAD
+            grid.add_row(*(Text(printable(text), style) for text in (*texts, ", ".join(one.tags))))
+        since = self._cell.change.run_id if self._cell.change else ""
+        grid.move_cursor(row=next((at for at, one in enumerate(sessions) if one.run_id == since), 0), animate=False)
 
     def on_resize(self) -> None:
         """Draw for the width there is."""

@@ -33,6 +33,7 @@ BOARD = (
     Key("S", "S", "reverse", "reverse", "Turn the order round"),
     Key("m", "m", "metric", "metric", "Next metric alone, and in the end all of the dashboard's again"),
     Key("d", "d", "next_board", "board", "Next dashboard; 1 to 9 choose one by its number"),
+    Key("g", "g", "regressions", "regressions", "Go to the open regressions: what got worse and nobody accepted"),
     Key("space", "Space", "mark", "mark", "Mark the newest run under the cursor, or unmark it"),
     Key("c", "c", "compare", "compare", "Show the two marked runs side by side"),
     Key("a", "a", "acknowledge", "accept", "Accept the new level of a regression, with your reason"),
@@ -42,7 +43,7 @@ BOARD = (
     Key("escape", "Esc", "back", "back", "Leave a page, or clear the filter"),
     Key("q", "q", "quit", "quit", "Leave"),
 )
-FOOT = ("Enter", "/", "s", "m", "d", "Space", "c", "a", "?", "q")
+FOOT = ("Enter", "g", "/", "s", "m", "d", "Space", "c", "a", "?", "q")
 DETAIL = ("Enter", "Space", "c", "a", "Esc", "?", "q")
 PAGE = ("Esc", "?", "q")
 

@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from lab.analysis.boards.board import Board
 from lab.analysis.boards.cell_text import cut
+from lab.analysis.history.change_points import MIN_POINTS
 from lab.core.home import lab_home, shown
 from lab.core.text import printable
 from lab.formats.dashboard import DashboardSpec
@@ -108,17 +109,22 @@ class Foot(Widget):
 
 
 def empty_words(
-    snapshot: Snapshot | None, board: Board | None, spec: DashboardSpec | None, text: str, rows: int
+    snapshot: Snapshot | None, board: Board | None, spec: DashboardSpec | None, text: str, rows: int, pending: str = ""
 ) -> Text | None:
-    """Return what to say instead of the table; None when the table has something to say."""
+    """Return what to say instead of the table; None when the table has something to say.
+
+    While the board is not judged yet, `pending` says what is being done: then nobody knows whether there is nothing.
+    """
     if snapshot is None:
         return Text("reading the store …")
     if not snapshot.runs:
         return Text(FIRST.format(home=printable(shown(lab_home()))))
     if board is None or spec is None:
         return Text("making the dashboard …")
+    if not board.rows and pending:
+        return Text(f"{pending[0].upper()}{pending[1:]}.\n\nWhat changed is not known yet.")
     if not board.rows:
-        return Text(f"Nothing to show on this dashboard: {_why(spec)}\n\nd shows the next one.")
+        return Text(f"Nothing to show on this dashboard: {_why(board, spec)}\n\nd shows the next one.")
     if not rows:
         return Text(f"Nothing on this dashboard has all of: {printable(text)}\n\nEsc clears the filter.")
     return None
@@ -129,8 +135,12 @@ def _reason(one: BadRun) -> str:
     return one.reason.rpartition(f"{one.path.name}: ")[2]
 
 
-def _why(spec: DashboardSpec) -> str:
-    return "no level has changed." if spec.about == "changes" else "its filters let nothing through."
+def _why(board: Board, spec: DashboardSpec) -> str:
+    if spec.about != "changes":
+        return "its filters let nothing through."
+    if not board.judged_series:
+        return f"no series has {MIN_POINTS} sessions yet, and changes are looked for from there on."
+    return f"no change was found in {board.judged_series} series."
 
 
 def damaged_words(bad: Sequence[BadRun], width: int, height: int) -> Text | None:

@@ -9,18 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.analysis.boards.board import Board, BoardCell
-from lab.analysis.boards.build import build_board, open_cell, stored_board
+from lab.analysis.boards.build import Changes, build_board, changes_of, open_cell, stored_board
 from lab.analysis.boards.detail import CellDetail
 from lab.analysis.boards.lines import Line, lines_of
 from lab.analysis.history.regression import Regression
-from lab.analysis.history.regressions import judge_history
+from lab.analysis.history.stored import stored_history
 from lab.analysis.points.key import CellKey
 from lab.analysis.points.load import Loaded, load_points
 from lab.analysis.points.table import Points
 from lab.core.errors import StoreError
 from lab.core.progress import Advance
-from lab.formats.acks import load_acks
-from lab.formats.calibration import load_floors
 from lab.formats.dashboard import DashboardSpec, all_dashboards, load_dashboard, narrowed
 from lab.formats.run_record import RunRecord
 from lab.store import BadRun, entries, read_at
@@ -32,21 +30,24 @@ class Count:
     """A lab.core.progress.Progress that only counts; another thread than the one that counts may look."""
 
     def __init__(self) -> None:
-        self._done, self._total = 0.0, 0.0
+        self._name, self._unit, self._done, self._total = "", "", 0.0, 0.0
 
     @contextmanager
     def phase(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Advance]:
-        """Count what is done of `total`."""
-        self._done, self._total = 0.0, total or 0.0
-        yield self._add
+        """Count what is done of `total`, until the phase is over."""
+        self._name, self._unit, self._done, self._total = name, unit, 0.0, total or 0.0
+        try:
+            yield self._add
+        finally:
+            self._total = 0.0
 
     def note(self, text: str) -> None:
         """Drop the note: the screen says all there is."""
 
     @property
     def words(self) -> str:
-        """What to say of it; empty where nothing long is being read."""
-        return f"reading runs that are new: {self._done:.0f} of {self._total:.0f}" if self._total else ""
+        """What to say of it; empty where nothing long is going on."""
+        return f"{self._name}: {self._done:.0f} of {self._total:.0f} {self._unit}".rstrip() if self._total else ""
 
     def _add(self, amount: float) -> None:
         self._done += amount
@@ -96,11 +97,23 @@ class Source:
         spec = narrowed(load_dashboard(name), self.target, self.model)
         return replace(spec, metrics=(metric,)) if metric else spec
 
-    def board(self, snapshot: Snapshot, spec: DashboardSpec, judged: bool) -> Board:
+    def changes(self, snapshot: Snapshot) -> Changes:
+        """Return the changes in the histories of the snapshot; the first time that takes seconds, which are counted."""
+        return changes_of(snapshot.points, self.count)
+
+    def changes_board(self) -> str | None:
+        """Return the name of the dashboard that lists changes, that of lab where there are several."""
+        found = [
+            name for name, one in all_dashboards().items() if isinstance(one, DashboardSpec) and one.about == "changes"
+        ]
+        return "regressions" if "regressions" in found else next(iter(found), None)
+
+    def board(self, snapshot: Snapshot, spec: DashboardSpec, judged: bool, changes: Changes | None = None) -> Board:
         """Return the dashboard over the snapshot; without verdicts unless `judged`, which takes longer."""
         if not judged:
             return build_board(replace(spec, baseline=replace(spec.baseline, against="none", tag="")), snapshot.points)
-        return stored_board(spec, Loaded(snapshot.points, snapshot.bad)).board
+        loaded = Loaded(snapshot.points, snapshot.bad)
+        return stored_board(spec, loaded, changes=changes, progress=self.count).board
 
     def record(self, key: CellKey, run_id: str, place: str) -> RunRecord:
         """Return one run; StoreError when it cannot be read any more."""
@@ -121,10 +134,9 @@ class Source:
         key, points = cell.key, snapshot.points
         if key is None:
             return None
-        accepted, floors, only = load_acks(), load_floors(), ([key.target], [key.model])
-        found = judge_history(points, accepted, targets=only[0], models=only[1], floors=floors)
         lines = dict(zip(points.keys, lines_of(points), strict=True))
-        changes = [one for one in found.changes if one.open and lines[one.key] == Line(key, cell.under)]
+        found = stored_history(points, self.count).changes
+        changes = [one for one in found if one.open and lines[one.key] == Line(key, cell.under)]
         return max(changes, key=lambda one: (one.run_id == run_id, one.created_s), default=None)
 
     def accept(self, change: Regression, reason: str) -> Path:
@@ -140,6 +152,7 @@ class Boards:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._made: dict[tuple[int, str, bool], Board] = {}
+        self._changes: tuple[int, Changes] | None = None
         self._judging = threading.Lock()
 
     def board(self, snapshot: Snapshot, spec: DashboardSpec, judged: bool, wanted: Callable[[], bool]) -> Board | None:
@@ -153,12 +166,19 @@ class Boards:
         return self._made.get(key) or self._make(key, snapshot, spec)
 
     def _make(self, key: tuple[int, str, bool], snapshot: Snapshot, spec: DashboardSpec) -> Board:
-        board = self._source.board(snapshot, spec, key[2])
+        changes = self._changes_of(key[0], snapshot) if key[2] else None
+        board = self._source.board(snapshot, spec, key[2], changes)
         if len(self._made) >= KEPT:
-            self.forget()
+            self._made = {}
         self._made[key] = board
         return board
 
+    def _changes_of(self, state: int, snapshot: Snapshot) -> Changes:
+        """Those of this state of the store, looked for once for all boards."""
+        if self._changes is None or self._changes[0] != state:
+            self._changes = state, self._source.changes(snapshot)
+        return self._changes[1]
+
     def forget(self) -> None:
         """Drop what was made: the store, or what was accepted, is another."""
-        self._made = {}
+        self._made, self._changes = {}, None

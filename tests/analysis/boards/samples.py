@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lab.analysis.points.build import points_of
@@ -53,3 +55,29 @@ def steady(days: Sequence[int], commit: str, level: float = 10.0, **changes: Any
 def slower_history() -> Points:
     """Five sessions at 10 tok/s, then five of the next revision at 8."""
     return points_of([*steady(range(1, 6), "a"), *steady(range(6, 11), "b", 8.0)])
+
+
+def nights(values: Sequence[float], first: int = 0, **changes: Any) -> list[RunRecord]:
+    """A session each night from 2026-03-01 on, number `first` the first of them; a commit each."""
+    begin = datetime(2026, 3, 1, 21, tzinfo=UTC)
+    target = str(changes.get("target", "local"))
+    found = []
+    for number, value in enumerate(values, first):
+        at = begin + timedelta(days=number)
+        cells = [cell([value * share for share in (0.98, 1.0, 1.02)], (49.0, 50.0, 51.0), generate=6)]
+        made = session(1, value, **{"commit": "a", "cells": cells, **changes})
+        own = sum(map(ord, target + made.model.label + made.engine.name)) % 256
+        found.append(
+            replace(
+                made,
+                run_id=f"{at:%Y%m%d-%H%M%S}-{own:02x}{number:04x}",
+                created_at=f"{at:%Y-%m-%dT%H:%M:%SZ}",
+                revision=replace(made.revision, commit=f"{number:040x}") if made.revision else None,
+            )
+        )
+    return found
+
+
+def stepped(count: int, at: int, ratio: float, level: float = 10.0) -> list[float]:
+    """Values at a level with 0.4 % of noise, from place `at` on at `ratio` times it."""
+    return [level * (ratio if place >= at else 1.0) * (1 + 0.004 * (place % 3 - 1)) for place in range(count)]

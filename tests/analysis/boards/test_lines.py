@@ -40,7 +40,7 @@ def case(name: str) -> Points:
 
 
 def board(name: str, points: Points) -> Board:
-    return build_board(load_dashboard(name), points, changes_of(points) if name == "regressions" else ())
+    return build_board(load_dashboard(name), points, changes_of(points).found if name == "regressions" else ())
 
 
 def named(found: Board) -> list[str]:
@@ -134,8 +134,8 @@ def test_two_engines_of_one_target_share_no_place() -> None:
     other = {**session(1).engine.__dict__, "name": "llama.cpp", "effective": "cpu"}
     points = points_of([session(1, 10.0), session(2, 30.0, engine=other)])
     found = board("overview", points)
-    assert named(found) == ["llama.cpp", "tvm"]
-    assert [row.cells[0].value for row in found.rows] == [pytest.approx(30.0), pytest.approx(10.0)]
+    assert named(found) == ["tvm", "llama.cpp"]
+    assert [row.cells[0].value for row in found.rows] == [pytest.approx(10.0), pytest.approx(30.0)]
     assert "Conditions" not in board("device", points).row_titles  # there the engine is a name of the row
 
 
