@@ -100,10 +100,20 @@ def test_a_full_disk_in_a_staging_folder_leaves_nothing(tiny_disk: Path) -> None
     assert list(tiny_disk.iterdir()) == []
 
 
+@pytest.mark.parametrize(("inside", "is_ours"), [("profiles/x", True), ("accepted.toml", True), ("report.html", False)])
+def test_lab_home_is_a_remedy_only_for_what_lies_in_it(
+    inside: str, is_ours: bool, read_only: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_HOME", str(read_only))
+    with pytest.raises(LabError) as caught:
+        write_text(read_only / inside, "new")
+    assert ("LAB_HOME" in str(caught.value.hint)) is is_ours
+
+
 def test_a_read_only_folder_is_named(read_only: Path) -> None:
     with pytest.raises(LabError, match=rf"{read_only}/x: cannot write here: Permission denied") as caught:
         write_text(read_only / "x", "new")
-    assert "LAB_HOME" in str(caught.value.hint)
+    assert str(caught.value.hint) == f"make {read_only} writable, or name a file in a folder that is"
     with pytest.raises(LabError, match="cannot write here"):
         write_text(read_only / "deeper" / "x", "new")
     with pytest.raises(LabError, match="cannot write here"), staging_dir(read_only, "bundle"):
