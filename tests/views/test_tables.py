@@ -18,11 +18,11 @@ from lab.formats.target import CompileSpec, TargetSpec
 from lab.formats.transports import DeviceSpec
 from lab.models.catalog import CatalogRow
 from lab.store import BadRun
+from lab.views.compare.page import axis_table
 from lab.views.console import to_text
 from lab.views.runs.raw_page import show_page
 from lab.views.runs.run_table import run_table
 from lab.views.runs.runs_table import runs_table
-from lab.views.tables.axis import axis_table
 from lab.views.tables.clean import Removable, clean_table
 from lab.views.tables.models import models_table
 from lab.views.tables.probe import probe_table

@@ -164,7 +164,7 @@ def _show(found: Table, plot: bool, as_json: bool) -> None:
 
         print_document(axis_document(found))
         return
+    from lab.views.compare.page import axis_table
     from lab.views.console import for_stdout, stdout_width
-    from lab.views.tables.axis import axis_table
 
     print_text(for_stdout(axis_table(found, stdout_width(), plot=plot)))

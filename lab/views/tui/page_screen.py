@@ -85,7 +85,7 @@ def compare_page(source: Source, a: tuple[CellKey, str, str], b: tuple[CellKey, 
         from lab.analysis.compare.runs import compare_runs
         from lab.analysis.judging.judge import Policy
         from lab.formats.calibration import load_floors
-        from lab.views.tables.axis import axis_table
+        from lab.views.compare.page import axis_table
 
         old, new = source.record(*first), source.record(*second)
         emulated = old.device.emulated and new.device.emulated

@@ -1,0 +1,1 @@
+"""`lab compare` for people: the page, its tables, its bars, and the same as Markdown."""
