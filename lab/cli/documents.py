@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from lab.analysis.boards.board import Board
 from lab.analysis.boards.build import StoredBoard
-from lab.analysis.compare.axis import Row, Table
+from lab.analysis.compare.axis import Table
 from lab.analysis.compare.gate import Gate
+from lab.analysis.compare.rows import Row
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.run.flags import run_flags
 from lab.analysis.run.summary import summarise
@@ -65,7 +66,9 @@ def copied_document(source: str, to: str, found: Copied) -> dict[str, Any]:
 
 def verdict_document(verdict: Verdict) -> dict[str, Any]:
     """Return one verdict whole; `settings` is an object of the fields that tell it from others of its cell."""
-    return {**asdict(verdict), "settings": dict(verdict.settings)}
+    plain = asdict(replace(verdict, series_a=None, series_b=None))
+    del plain["series_a"], plain["series_b"]  # whole conditions of both: `settings` and the notes say what differs
+    return {**plain, "settings": dict(verdict.settings)}
 
 
 def gate_document(gate: Gate) -> dict[str, Any]:
@@ -92,7 +95,7 @@ def axis_document(found: Table) -> dict[str, Any]:
     """Return the table with every verdict whole; metric "" is the cell itself."""
     return {
         "axis": found.axis,
-        "baseline": found.baseline,
+        "baseline": found.reference,
         "values": [{"value": value, "runs": list(found.runs[value])} for value in found.values],
         "notes": {value: list(notes) for value, notes in found.notes.items()},
         "rows": [_axis_row(row) for row in found.rows],
@@ -107,6 +110,8 @@ def _axis_row(row: Row) -> dict[str, Any]:
         "settings": dict(row.settings),
         "baseline": row.a,
         "within": row.within,
+        "measured": {value: asdict(one) for value, one in row.measured.items()},
+        "best": row.best,
         "verdicts": verdicts,
     }
 
@@ -123,6 +128,8 @@ def _board(board: Board) -> dict[str, Any]:
     """The fields of a board; of its columns the titles, and the facts that tell them apart."""
     fields = asdict(board)
     for cell in (cell for row in fields["rows"] for cell in row["cells"]):
+        if cell["verdict"] is not None:
+            del cell["verdict"]["series_a"], cell["verdict"]["series_b"]
         del cell["change"]  # its word, its reason and its run stand in the cell
     columns = {}
     for name, of in (("row", fields.pop("row_columns")), ("column", fields.pop("columns"))):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lab.analysis.compare.gate import Gate
-from lab.analysis.compare.select import Among, codes, select
+from lab.analysis.compare.select import Among, apart, codes, select
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.load import load_points
@@ -94,18 +94,15 @@ def _newest(points: Points, among: Among, a: Side) -> Side:
 
 def _apart(a: Side, b: Side) -> tuple[Side, list[str]]:
     """Take runs out of the baseline that are the candidate's too: `last:5` against `latest` means those before it."""
-    both = set(a.runs.tolist()) & set(b.runs.tolist())
-    rest = codes(set(a.runs.tolist()) - both)
     if not len(b.runs):
-        raise StoreError("there is no run to hold against the baseline", hint="measure one: lab run --help")
-    if not len(rest):
+        raise StoreError("there is no run to compare with the baseline", hint="measure one: lab run --help")
+    rest, notes = apart(a, b)
+    if not len(rest.runs):
         raise NotComparableError(
             f"baseline {a.label} and candidate {b.label} are the same runs",
             hint="measure the candidate, or name one with --candidate",
         )
-    plural = "" if len(both) == 1 else "s"
-    notes = [f"{len(both)} run{plural} of the candidate left out of the baseline"] if both else []
-    return Side(a.label, rest), notes
+    return rest, notes
 
 
 def _floors(points: Points, floor: float | None) -> dict[tuple[str, str], float]:

@@ -61,10 +61,31 @@ def bar(value: float, most: float, width: int) -> str:
     return (FULL * (eighths // 8) + EIGHTHS[eighths % 8]).rstrip()
 
 
-def bars(rows: Sequence[tuple[str, float | None, str]], width: int) -> list[str]:
-    """Return a line for each (name, value, value as people read it), all on one scale; no value has no bar."""
-    names = max((len(name) for name, _, _ in rows), default=0)
-    texts = max((len(text) for _, _, text in rows), default=0)
-    most = max((value for _, value, _ in rows if value is not None), default=0.0)
+Interval = tuple[float, float]
+
+
+def bar_with_interval(value: float, interval: Interval | None, most: float, width: int) -> str:
+    """Return a bar whose end is blurred: darker from the interval's low end to `value`, lighter from there to its high.
+
+    Without an interval, or with one too narrow to be drawn, it is that of `bar`.
+    """
+    plain = bar(value, most, width)
+    if interval is None or value <= 0 or most <= 0:
+        return plain
+    low, middle, high = (round(min(max(one, 0.0) / most, 1.0) * width) for one in (interval[0], value, interval[1]))
+    return plain if high - low < 1 else FULL * low + "▓" * (middle - low) + "░" * (high - middle)
+
+
+def bars(rows: Sequence[tuple[str, float | None, Interval | None, str]], width: int) -> list[str]:
+    """Return a line for each (name, value, interval, value as text), all on one scale; no value has no bar."""
+    names = max((len(name) for name, *_ in rows), default=0)
+    texts = max((len(text) for *_, text in rows), default=0)
+    most = max(
+        (max(value, interval[1] if interval else 0.0) for _, value, interval, _ in rows if value is not None),
+        default=0.0,
+    )
     room = max(width - names - texts - 2, 4)
-    return [f"{name:<{names}} {text:>{texts}} {bar(value or 0.0, most, room)}".rstrip() for name, value, text in rows]
+    return [
+        f"{name:<{names}} {text:<{texts}} {bar_with_interval(value or 0.0, interval, most, room)}".rstrip()
+        for name, value, interval, text in rows
+    ]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.compare.axis import Table, Wanted, along, split_model
+from lab.analysis.compare.axis import Table, along
+from lab.analysis.compare.values import Wanted, split_model
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import Points
@@ -119,8 +120,12 @@ def test_a_target_with_one_of_the_backends_stands_in_the_row_of_that_one() -> No
     found = along(points, "target", Wanted(), Policy())
     assert named(found) == [("cpu",), ("opencl",)]
     assert [sorted(row.verdicts) for row in found.rows if row.cell.metric == "decode_tok_per_s"] == [["b", "c"], ["b"]]
-    only = along(points, "target", Wanted(baseline="c"), Policy())
-    assert [sorted(row.verdicts) for row in only.rows if row.cell.metric == "decode_tok_per_s"] == [["a", "b"]]
+    only = along(points, "target", Wanted(reference="c"), Policy())
+    rows = [row for row in only.rows if row.cell.metric == "decode_tok_per_s"]
+    assert [(sorted(row.verdicts), sorted(row.measured)) for row in rows] == [
+        (["a", "b"], ["a", "b", "c"]),
+        ([], ["a", "b"]),
+    ]
 
 
 def test_threads_are_rows_in_the_order_of_their_numbers() -> None:
@@ -134,11 +139,111 @@ def test_threads_are_rows_in_the_order_of_their_numbers() -> None:
     assert words(found) == [{"pixel8": "slower"}] * 3
 
 
+def away(*names: str, **changes: Any) -> list[dict[str, Any]]:
+    return [{"target": {"name": name, "spec": {}}, **changes} for name in names]
+
+
+def uneven(kinds: list[dict[str, Any]], wild: int = 0) -> Points:
+    """Three to eight sessions of each kind, some of them far off: no two pairings agree on the reference's centre."""
+    runs = []
+    for place, kind in enumerate(kinds):
+        for number in range(3 + place):
+            off = 1.4 if number == 0 and place % 2 == wild else 1 + 0.01 * number * place
+            runs.append(run(number * 20 + place, (10.0 - place) * off, **kind))
+    return points_of(runs)
+
+
+def test_a_row_is_one_whatever_the_sessions_of_its_values() -> None:
+    names = ["local", "board", "phone", "pixel8", "rpi5"]
+    found = along(uneven(away(*names)), "target", Wanted(last=20), Policy())
+    centres = {
+        row.verdicts[name].a for row in found.rows for name in row.verdicts if row.cell.metric == "decode_tok_per_s"
+    }
+    assert len(centres) > 1  # what rows were told apart by
+    assert found.reference == "local"
+    decode = [row for row in found.rows if row.cell.metric == "decode_tok_per_s"]
+    assert [sorted(row.verdicts) for row in decode] == [sorted(names[1:])]
+    assert {name: one.sessions for name, one in decode[0].measured.items()} == dict(
+        zip(names, range(3, 8), strict=True)
+    )
+
+
+def test_the_best_is_the_largest_rate_and_the_smallest_memory() -> None:
+    found = along(uneven(away("local", "board", "phone")), "target", Wanted(last=20, reference="phone"), Policy())
+    best = {row.cell.metric: row.best for row in found.rows}
+    assert best["decode_tok_per_s"] == best["itl_p50_s"] == "local"
+    assert found.values[0] == "phone"
+
+
+def test_the_interval_of_a_value_is_students_of_its_sessions_and_none_of_two() -> None:
+    from scipy.stats import t
+
+    runs = [
+        *(run(2 * at, 10.0 + at, **away("local")[0]) for at in range(5)),
+        *(run(2 * at + 1, 9.0, **away("board")[0]) for at in range(2)),
+    ]
+    (row,) = [
+        row
+        for row in along(points_of(runs), "target", Wanted(), Policy()).rows
+        if row.cell.metric == "decode_tok_per_s"
+    ]
+    assert row.measured["board"].interval is None
+    import numpy as np
+
+    points = points_of(runs)
+    decode = [
+        place
+        for place, key in enumerate(points.keys)
+        if key.cell.metric == "decode_tok_per_s" and key.cell.target == "local"
+    ]
+    logs = np.log(points.value[points.series == decode[0]])
+    half = t.ppf(0.975, 4) * logs.std(ddof=1) / 5**0.5
+    low, high = row.measured["local"].interval or (0, 0)
+    assert high / low == pytest.approx(np.exp(2 * half))
+    assert low < row.measured["local"].value < high
+
+
+def test_depths_are_values_of_each_run() -> None:
+    cells = [
+        [cell([rate * noise] * 5, [50.0] * 5, depth=depth) for depth, rate in ((2048, 6.0), (0, 10.0), (512, 9.9))]
+        for noise in (0.99, 1.0, 1.01, 0.995, 1.005)
+    ]
+    points = points_of([run(number, 10.0, cells=one) for number, one in enumerate(cells)])
+    found = along(points, "depth", Wanted(), Policy())
+    assert (found.reference, found.values) == ("0", ("0", "512", "2048"))
+    assert words(found) == [{"512": "same", "2048": "slower"}]
+    (row,) = [row for row in found.rows if row.cell.metric == "decode_tok_per_s"]
+    assert row.verdicts["2048"].ratio == pytest.approx(0.6, rel=0.01)
+    assert row.cell.depth == 0
+    assert {len(runs) for runs in found.runs.values()} == {5}
+    assert found.notes == {"512": (), "2048": ()}
+
+
+def test_what_the_reference_never_measured_has_a_row_of_the_others() -> None:
+    local, board, phone = away("local", "board", "phone")
+    deep = {"cells": [cell([5.0] * 5, [50.0] * 5), cell([4.0] * 5, [50.0] * 5, depth=2048)]}
+    runs = [
+        run(3 * at + place, 10.0, **kind)
+        for at in range(3)
+        for place, kind in enumerate((local, {**board, **deep}, {**phone, **deep}))
+    ]
+    found = along(points_of(runs), "target", Wanted(metrics=("decode_tok_per_s",)), Policy())
+    (row,) = [row for row in found.rows if row.cell.depth and row.cell.metric]
+    assert (row.a, row.verdicts, sorted(row.measured)) == (None, {}, ["board", "phone"])
+
+
+def test_a_session_of_two_sides_counts_for_the_second() -> None:
+    runs = [run(number, 10.0, tags=["all", "new"] if number > 5 else ["all"]) for number in range(9)]
+    found = along(points_of(runs), "tag", Wanted(), Policy())
+    assert found.notes["new"][0] == "3 runs of new left out of all"
+    assert {(one.sessions_a, one.sessions_b) for row in found.rows for one in row.verdicts.values()} == {(6, 3)}
+
+
 def test_targets_tags_revisions_and_runs() -> None:
     revision = [{"revision": {"commit": letter * 40, "dirty": False}, "tags": [f"v{letter}"]} for letter in "ab"]
     points = history((10.0, revision[0]), (8.0, revision[1]))
     assert words(along(points, "revision", Wanted(), Policy())) == [{"b" * 12: "slower"}]
-    assert words(along(points, "tag", Wanted(baseline="vb"), Policy())) == [{"va": "faster"}]
+    assert words(along(points, "tag", Wanted(reference="vb"), Policy())) == [{"va": "faster"}]
     assert len(along(points, "run", Wanted(), Policy()).values) == 2 * COUNT
     away = [{"target": {**DOCUMENT["target"], "name": name}} for name in ("local", "pixel8")]
     assert words(along(history((10.0, away[0]), (5.0, away[1])), "target", Wanted(), Policy())) == [
@@ -148,7 +253,7 @@ def test_targets_tags_revisions_and_runs() -> None:
 
 def test_a_changed_working_tree_is_no_revision() -> None:
     points = history((10.0, {"revision": {"commit": "a" * 40, "dirty": True}}), (8.0, {}))
-    with pytest.raises(StoreError, match="--axis revision needs two values"):
+    with pytest.raises(StoreError, match="--axis revision needs at least two values"):
         along(points, "revision", Wanted(), Policy())
 
 
@@ -162,7 +267,7 @@ def test_only_the_newest_runs_count() -> None:
 def test_a_baseline_that_is_not_there() -> None:
     points = history((10.0, engine("tvm")), (10.0, engine("mlc")))
     with pytest.raises(UsageError, match="unknown engine 'mlx'"):
-        along(points, "engine", Wanted(baseline="mlx"), Policy())
+        along(points, "engine", Wanted(reference="mlx"), Policy())
 
 
 def test_an_empty_store_and_a_single_value() -> None:

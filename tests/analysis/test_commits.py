@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from lab.analysis.boards.windows import revisions
 from lab.analysis.commits import is_same, readable, whole
-from lab.analysis.compare.axis import Wanted, along
+from lab.analysis.compare.axis import along
 from lab.analysis.compare.select import Among, select
+from lab.analysis.compare.values import Wanted
 from lab.analysis.judging.sides import Policy
 from lab.analysis.points.table import Points
 from lab.core.errors import LabError, StoreError, UsageError
@@ -112,13 +113,13 @@ def test_the_number_of_digits_changes_no_verdict(digits: list[int]) -> None:
 
 
 def test_one_revision_is_no_axis() -> None:
-    with pytest.raises(StoreError, match="needs two values at the least, and only 83bc2f285 is on record"):
+    with pytest.raises(StoreError, match="needs at least two values, and only 83bc2f285 is on record"):
         along(measured("83bc2f285", "83bc2f28"), "revision", Wanted(), Policy())
 
 
 def test_the_baseline_of_an_axis_is_found_by_fewer_digits_and_by_more() -> None:
     of = measured(*["c0ffee123"] * 3, *["83bc2f285"] * 3)
     for asked in ("83bc2f28", FULL):
-        assert along(of, "revision", Wanted(baseline=asked), Policy()).baseline == "83bc2f285"
+        assert along(of, "revision", Wanted(reference=asked), Policy()).reference == "83bc2f285"
     with pytest.raises(LabError):
-        along(of, "revision", Wanted(baseline="83bc2f29"), Policy())
+        along(of, "revision", Wanted(reference="83bc2f29"), Policy())

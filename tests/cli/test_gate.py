@@ -103,7 +103,7 @@ def test_the_last_before_the_candidate_are_the_baseline(lab: Lab, home: Path) ->
     put(sessions(0, 10.0, 6))
     document = lab("gate", "--baseline", "last:6", "--candidate", "latest", "--json").document
     assert {verdict["sessions_a"] for verdict in document["verdicts"]} == {5}
-    assert "1 run of the candidate left out of the baseline" in document["notes"]
+    assert "1 run of latest left out of last:6" in document["notes"]
 
 
 def test_a_metric_and_a_floor_narrow_the_question(lab: Lab, home: Path) -> None:

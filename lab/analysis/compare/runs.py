@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from lab.analysis.compare.axis import SIDES, Row, Table, arrange
+from lab.analysis.compare.axis import SIDES, Table, arrange
+from lab.analysis.compare.rows import Row
 from lab.analysis.judging.judge import Policy, Side
 from lab.analysis.points.build import Builder
 from lab.analysis.points.key import STATUS, CellKey

@@ -71,6 +71,16 @@ def codes(places: Iterable[int]) -> Codes:
     return np.asarray(sorted(places), dtype=np.int32)
 
 
+def apart(a: Side, b: Side) -> tuple[Side, list[str]]:
+    """Return side A without the runs that are in side B too, and a note of how many those are.
+
+    Of two sides that overlap, `last:5` and `latest`, the first means those before the second. It may be empty.
+    """
+    both = set(a.runs.tolist()) & set(b.runs.tolist())
+    notes = [f"{_times(len(both), 'run')} of {b.label} left out of {a.label}"] if both else []
+    return Side(a.label, codes(set(a.runs.tolist()) - both)), notes
+
+
 class _Finder:
     def __init__(self, runs: Runs, among: Among) -> None:
         self.runs, self.among = runs, among

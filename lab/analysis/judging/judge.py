@@ -54,7 +54,11 @@ def _measured(points: Points, found: Matched, a: Side, b: Side, policy: Policy) 
     cells = [points.keys[pair.b].cell for pair in found.pairs]
     group = found.groups(points)
     told = verdicts(cells, evidence(*sides, group, past), spread(*sides, group, past), policy)
-    return [replace(one, settings=pair.settings) for one, pair in zip(told, found.pairs, strict=True)]
+    keys = points.keys
+    return [
+        replace(one, settings=pair.settings, series_a=keys[pair.a], series_b=keys[pair.b])
+        for one, pair in zip(told, found.pairs, strict=True)
+    ]
 
 
 def _notes(points: Points, found: Sequence[Match], a: Side, b: Side) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def matched(points: Points, a: Side, b: Side, policy: Policy) -> Matched:
     out = outcomes(points, mask_a), outcomes(points, mask_b)
     settings = settings_of(points.keys, found)
     whole = {
-        each: [replace(one, settings=settings[each]) for one in cell_verdict(each, *out, points)] for each in found
+        each: [_of(points.keys, each, settings, one) for one in cell_verdict(each, *out, points)] for each in found
     }
     sound = [each for each, told in whole.items() if not told or (told[0].word == "broke" and _numbers(each, *out))]
     pairs, alone = _pairs(points.keys, sound, present, settings)
@@ -139,8 +139,14 @@ def _pairs(
         for name in dict.fromkeys([*ours, *theirs]):
             both = ours.get(name, []), theirs.get(name, [])
             pairs += (replace(pair, settings=settings[each]) for pair in _same_counter(keys, *both))
-            alone += (replace(one, settings=settings[each]) for one in _not_comparable(keys, *both))
+            alone += (_of(keys, each, settings, one) for one in _not_comparable(keys, *both))
     return pairs, alone
+
+
+def _of(keys: Sequence[SeriesKey], each: Match, settings: Mapping[Match, Fields], verdict: Verdict) -> Verdict:
+    """The verdict with what tells it from others of its cell, and with the series that it is about."""
+    a, b = (None if place is None else keys[place] for place in (each.a, each.b))
+    return replace(verdict, settings=settings[each], series_a=a, series_b=b)
 
 
 def _metrics(keys: Sequence[SeriesKey], present: Iterable[int]) -> dict[SeriesKey, dict[str, list[int]]]:

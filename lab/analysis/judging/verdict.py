@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.analysis.points.key import CellKey, Fields
+from lab.analysis.points.key import CellKey, Fields, SeriesKey
 from lab.formats.verdicts import VERDICTS, Word
 
 
@@ -17,7 +17,8 @@ class Verdict:
     smallest difference that counts. `needed` is how many sessions more each side needs to prove a difference of the
     size seen. `confirmed` says what measuring both again in turns gave; None where that was not done. `reason` is a
     sentence. `settings` are the fields that tell it from other verdicts of its cell: a side that measured a test with
-    and without flash attention has two.
+    and without flash attention has two. `series_a` and `series_b` are what was compared (of a cell as a whole, its
+    STATUS), None where a side has none; no document holds them.
     """
 
     cell: CellKey
@@ -36,6 +37,8 @@ class Verdict:
     needed: int | None = None
     confirmed: bool | None = None
     settings: Fields = ()
+    series_a: SeriesKey | None = None
+    series_b: SeriesKey | None = None
 
     @property
     def is_alarm(self) -> bool:

@@ -120,6 +120,19 @@ def with_runs(points: Points, places: Sequence[int]) -> Points:
     return _in_use(replace(points.where(kept), run=run[kept], runs=_runs_at(points.runs, order)))
 
 
+def split_runs(points: Points, part: NDArray[np.int64]) -> tuple[Points, list[int]]:
+    """Return the points with each run taken apart by `part` [N], and the part of each run that is now there.
+
+    The parts of a run keep its id and its time, and stand at its place, in the order of their numbers.
+    """
+    pairs = np.stack([points.run.astype(np.int64), part], axis=1).reshape(-1, 2)
+    parts, run = np.unique(pairs, axis=0, return_inverse=True)
+    place: Codes = np.asarray(run.reshape(-1), np.int32)
+    order = np.argsort(place, kind="stable")
+    runs = _runs_at(points.runs, np.asarray(parts[:, 0], np.int32))
+    return replace(points.where(order), run=place[order], runs=runs), parts[:, 1].tolist()
+
+
 def _united(a: tuple[K, ...], b: tuple[K, ...]) -> tuple[tuple[K, ...], Codes]:
     """All of both, each once, and where those of `b` now are (with one code more, so that -1 can be looked up)."""
     numbers = {one: number for number, one in enumerate(a)}

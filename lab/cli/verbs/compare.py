@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.options import Whole, json_option
-from lab.cli.output import print_document, print_text, stderr
+from lab.cli.options import Whole, json_option, markdown_option, one_form
+from lab.cli.output import print_document, print_exactly, print_text, stderr
 from lab.core.text import printable
 
 if TYPE_CHECKING:
@@ -16,61 +16,72 @@ if TYPE_CHECKING:
     from lab.core.errors import NotComparableError
     from lab.store.location import Place
 
-AXES = ("engine", "target", "quant", "model", "revision", "tag", "run")
+AXES = ("engine", "target", "quant", "model", "depth", "revision", "tag", "run")
 
 
 @click.command("compare")
 @click.argument("a", metavar="[A", required=False)
 @click.argument("b", metavar="B]", required=False)
-@click.option("--axis", type=click.Choice(AXES), help="Compare all values of it, a column each.")
+@click.option("--axis", type=click.Choice(AXES), help="Compare across this dimension, one column each.")
 @click.option("--target", metavar="NAME", help="Device; see 'lab targets'. With --axis: its runs alone.")
 @click.option("--model", metavar="ID", help="Model; see 'lab models'.")
-@click.option("--baseline", metavar="VALUE", help="With --axis: what the others are held against.")
+@click.option(
+    "--reference",
+    "--baseline",
+    "reference",
+    metavar="VALUE",
+    help="With --axis: what the others are compared with; default: tvm, local, else the first.",
+)
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Show this metric alone; may be repeated.")
-@click.option("--last", type=Whole(1), metavar="N", help="With --axis: newest N runs of each; 5 where open.")
-@click.option("--plot", is_flag=True, help="Draw bars instead of a table.")
+@click.option("--last", type=Whole(1), metavar="N", help="With --axis: newest N runs of each; default: 5.")
+@click.option("--plot", is_flag=True, help="Draw sorted bars with intervals instead of a table.")
 @click.option("--emulated", is_flag=True, help="Compare runs of emulated devices too.")
 @json_option
+@markdown_option
 def command(
     a: str | None,
     b: str | None,
     axis: str | None,
     target: str | None,
     model: str | None,
-    baseline: str | None,
+    reference: str | None,
     metrics: tuple[str, ...],
     last: int | None,
     plot: bool,
     emulated: bool,
     as_json: bool,
+    as_markdown: bool,
 ) -> int:
     """Compare recorded runs: for each metric a ratio and a word.
 
     A and B are runs as in 'lab show', or tags, git revisions and 'last:N', which can be several runs each. Each run is
     one session, and one session a side cannot prove a difference in speed or size: it is 'unproven' and leaves the
     exit code 0, beside it stands the interval within the session. The exit code is 3 when something got worse for sure,
-    broke, fell back or is missing, and 5 when nothing can be compared.
+    broke, fell back or is missing, and 5 when nothing can be compared. Runs that both sides name count for B alone.
 
-    With --axis every value is a column, judged against the baseline (default: lab's own engine, else the first);
-    --target and --model narrow it, and a model may lack its quantisation. What all have in common is said once. The
-    exit code is 0, or 5 when nothing can be compared.
+    With --axis every value is a column with its ratio to the reference (default: lab's own engine, this machine, else
+    the first value), the best one marked; where the columns do not fit, each value is a line. --target and --model
+    narrow it, and a model may lack its quantisation. --axis depth shows how speed changes with the tokens in the cache.
+    The exit code is 0, or 5 when nothing can be compared.
 
     \b
     Example:
       lab compare latest~1 latest
       lab compare --axis engine --model phi3-mini-q4
       lab compare --axis quant --model phi3-mini --metric decode_tok_per_s --plot
+      lab compare --axis target --model phi3-mini-q4 --reference pixel8 --markdown
     """
-    _check(a, b, axis, [target, model, baseline, last], metrics)
+    one_form(json=as_json, markdown=as_markdown)
+    _check(a, b, axis, [target, model, reference, last], metrics)
     if axis is None:
         paths = _single(str(a), str(b))
         found = _two_runs(*paths, metrics, emulated) if paths else _sides(str(a), str(b), metrics, emulated)
     else:
-        from lab.analysis.compare.axis import Wanted
+        from lab.analysis.compare.values import Wanted
 
-        wanted = Wanted(target=target, model=model, last=last, baseline=baseline, metrics=metrics)
+        wanted = Wanted(target=target, model=model, last=last, reference=reference, metrics=metrics)
         found = _along(axis, wanted, emulated)
-    _show(found, plot, as_json)
+    _show(found, plot, as_json, as_markdown)
     return found.exit_code
 
 
@@ -82,7 +93,7 @@ def _check(a: str | None, b: str | None, axis: str | None, only: list[object], m
     if axis is not None and a is not None:
         raise click.UsageError(f"--axis {axis} compares all its values: leave {a!r} out, or --axis")
     if axis is None and any(one is not None for one in only):
-        raise click.UsageError("--target, --model, --baseline and --last need --axis")
+        raise click.UsageError("--target, --model, --reference and --last need --axis")
     for name in metrics:
         metric(name)
 
@@ -125,28 +136,29 @@ def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> Table:
         points = readable_points(progress)
     among = Among(repository=repository())
     before, after = (select(points, text, among) for text in (a, b))
-    if set(before.runs.tolist()) == set(after.runs.tolist()):
-        raise _same_runs(a, b, before)
+    if set(before.runs.tolist()) <= set(after.runs.tolist()):
+        raise _same_runs(a, b, before, after)
     policy = Policy(floors=load_floors(), emulated=emulated)
     names = (before.label, after.label if after.label != before.label else f"{after.label} (B)")
     return arrange(points, SIDES, dict(zip(names, (before, after), strict=True)), names[0], policy, metrics)
 
 
-def _same_runs(a: str, b: str, side: Side) -> NotComparableError:
+def _same_runs(a: str, b: str, before: Side, after: Side) -> NotComparableError:
     from lab.analysis.commits import is_hex
     from lab.core.errors import NotComparableError
 
-    is_revision = is_hex(side.label.rpartition("(")[2].rstrip(")"))
-    what = f"are one revision, {side.label}" if is_revision else "name the same runs"
-    runs = f"{len(side.runs)} run{'' if len(side.runs) == 1 else 's'}"
-    return NotComparableError(
-        f"{printable(a)} and {printable(b)} {what}: {runs}",
-        hint="`lab runs` lists what is stored, and of which revision",
-    )
+    runs = f"{len(before.runs)} run{'' if len(before.runs) == 1 else 's'}"
+    what = f"{printable(a)} and {printable(b)} name the same runs: {runs}"
+    if is_hex(before.label.rpartition("(")[2].rstrip(")")):
+        what = f"{printable(a)} and {printable(b)} are one revision, {before.label}: {runs}"
+    if len(after.runs) > len(before.runs):
+        what = f"all of {printable(a)} ({runs}) are in {printable(b)} too, so nothing is left to compare them with"
+    return NotComparableError(what, hint="`lab runs` lists what is stored, and of which revision")
 
 
 def _along(axis: str, wanted: object, emulated: bool) -> Table:
-    from lab.analysis.compare.axis import Wanted, along
+    from lab.analysis.compare.axis import along
+    from lab.analysis.compare.values import Wanted
     from lab.analysis.judging.judge import Policy
     from lab.analysis.points.load import readable_points
     from lab.formats.calibration import load_floors
@@ -158,13 +170,16 @@ def _along(axis: str, wanted: object, emulated: bool) -> Table:
     return along(points, axis, wanted, Policy(floors=load_floors(), emulated=emulated))
 
 
-def _show(found: Table, plot: bool, as_json: bool) -> None:
+def _show(found: Table, plot: bool, as_json: bool, as_markdown: bool) -> None:
     if as_json:
         from lab.cli.documents import axis_document
 
         print_document(axis_document(found))
         return
-    from lab.views.compare.page import axis_table
+    from lab.views.compare.page import axis_markdown, axis_table
     from lab.views.console import for_stdout, stdout_width
 
-    print_text(for_stdout(axis_table(found, stdout_width(), plot=plot)))
+    if as_markdown:
+        print_exactly(axis_markdown(found, plot=plot))
+    else:
+        print_text(for_stdout(axis_table(found, stdout_width(), plot=plot)))

@@ -1,148 +1,132 @@
-"""`lab compare` for people: what all have in common once, then what differs, a column for each value."""
+"""`lab compare` for people: what all have in common once, then what differs, what cannot be compared, and a legend."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.analysis.compare.axis import Row, Table
+from lab.analysis.boards.cell_text import plain_word
+from lab.analysis.compare.axis import SIDES, Table
+from lab.analysis.compare.rows import Row
+from lab.analysis.judging.evidence import MIN_SESSIONS
+from lab.analysis.judging.sentences import sentence
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
-from lab.analysis.points.named import label
-from lab.core.names import RUN_ID
 from lab.core.text import clipped, printable
-from lab.formats.metrics import NOT_MEASURED, format_value, metric
-from lab.formats.test import Test
-from lab.views.pictures import bars
-from lab.views.table import CAUTION, FAINT, left, right, spaced, table, verdict_style
+from lab.formats.metrics import metric
+from lab.views.compare.layout import NAMES, UNRANKED, Sheet, fact, facts, has_interval, has_numbers, sheets
+from lab.views.compare.plot import plots
+from lab.views.console import to_text
+from lab.views.markdown import escaped, markdown_table
+from lab.views.table import CAUTION, FAINT, spaced, table
 
-NAMES = {
-    "target": "Target",
-    "model": "Model",
-    "engine": "Engine",
-    "test": "Test",
-    "ran_on": "Ran on",
-    "settings": "Settings",
-}
-COLUMN = 16  # of a value with its word
-LISTED = 4
-NARROW = 70  # below it the interval within a session gives way
+LISTED = 4  # of what a reason is about
+NOTES = 12
+PAGE = 76  # columns of what stands as code in Markdown
 
 
 def axis_table(found: Table, width: int, *, plot: bool = False) -> RenderableType:
     """The whole page for a terminal of `width` columns."""
-    facts = {name: [_fact(row, name) for row in found.rows] for name in NAMES}
-    common = {name: values[0] for name, values in facts.items() if len(set(values)) == 1 and values[0]}
-    varying = [name for name, values in facts.items() if len(set(values)) > 1]
-    if "ran_on" in varying and len({(row.cell, row.ran_on) for row in found.rows}) == len(
-        {row.cell for row in found.rows}
-    ):
+    common, varying = _facts(found)
+    body: list[RenderableType]
+    body = [plots(found, varying, width)] if plot else [_drawn(one) for one in sheets(found, varying, width)]
+    title, *common_lines = _head(found, common)
+    heading = Group(Text(title, "bold"), *map(Text, common_lines), *(Text(line, FAINT) for line in _notes(found)))
+    answers, reasons = "\n".join(_answers(found, varying)), "\n".join(_reasons(found, varying, inside=True))
+    told = [Text(answers)] if answers else []
+    left_out = [Text(reasons, CAUTION)] if reasons else []
+    return spaced([heading, *told, *body, *left_out, Text("\n".join(_legend(found, width, plot)), FAINT)])
+
+
+def axis_markdown(found: Table, *, plot: bool = False) -> str:
+    """The same as Markdown, without what a device said: reports are put where strangers read them."""
+    common, varying = _facts(found)
+    parts = [f"### lab compare: {escaped(found.axis)}", "  \n".join(map(escaped, _head(found, common)))]
+    parts += ["  \n".join(map(escaped, lines))] if (lines := list(_answers(found, varying))) else []
+    if plot:
+        parts += ["\n".join(f"    {line}" for line in to_text(plots(found, varying, PAGE), PAGE).splitlines())]
+    else:
+        for one in sheets(found, varying, None):
+            parts += [f"#### {escaped(one.title)}"] if one.title else []
+            parts += [markdown_table(one.columns, one.rows)]
+    parts += ["\n".join(f"- {escaped(line)}" for line in [*_notes(found), *_reasons(found, varying, inside=False)])]
+    return "\n\n".join([*filter(None, parts), escaped(" ".join(_legend(found, None, plot)))]) + "\n"
+
+
+def _facts(found: Table) -> tuple[dict[str, str], list[str]]:
+    """What all rows have in common, and the names of what differs."""
+    of = {name: [fact(row, name) for row in found.rows] for name in NAMES}
+    common = {name: values[0] for name, values in of.items() if len(set(values)) == 1 and values[0]}
+    varying = [name for name, values in of.items() if len(set(values)) > 1]
+    cells = {row.cell for row in found.rows}
+    if "ran_on" in varying and len({(row.cell, row.ran_on) for row in found.rows}) == len(cells):
         varying.remove("ran_on")  # the engine says it already
-    body: list[RenderableType] = [_plots(found, varying, width)] if plot else list(_tables(found, varying, width))
-    return spaced([_heading(found, common), *body, *_reasons(found, varying), Text(_legend(found, width), FAINT)])
+    return common, varying
 
 
-def _fact(row: Row, name: str) -> str:
-    cell = row.cell
-    if name == "ran_on":
-        return row.ran_on
-    if name == "settings":
-        return label(row.settings)
-    return Test.of(cell).label if name == "test" else str(getattr(cell, name))
-
-
-def _heading(found: Table, common: dict[str, str]) -> RenderableType:
-    title = Text(f"{found.axis}: {', '.join(map(printable, found.values))}", "bold")
+def _head(found: Table, common: dict[str, str]) -> list[str]:
     same = ", ".join(f"{name} {printable(value)}" for name, value in common.items())
-    lines = [Text(f"{value} against {found.baseline}: {note}", FAINT) for value, note in _notes(found)]
-    return Group(title, *([Text(f"all: {same}")] if same else []), *lines)
+    title = f"{found.axis}: {', '.join(map(printable, found.values))}"
+    return [title, *([f"all: {same}"] if same else [])]
 
 
-def _notes(found: Table) -> Iterator[tuple[str, str]]:
+def _notes(found: Table) -> list[str]:
+    """What differs from the reference and keeps nothing apart, each once with the values that it is about."""
+    about: dict[str, list[str]] = {}
     for value, notes in found.notes.items():
         for note in notes:
-            yield printable(value), printable(note)
+            if not (found.axis == "target" and note.startswith("device:")):  # targets are other devices
+                about.setdefault(printable(note), []).append(printable(value))
+    base = printable(found.reference)
+    lines = [f"{', '.join(values)} compared with {base}: {note}" for note, values in about.items()]
+    more = len(lines) - NOTES
+    return [*lines[:NOTES], *([f"and {more} more differences: --json has all"] if more > 0 else [])]
 
 
-def _tables(found: Table, varying: Sequence[str], width: int) -> Iterator[RenderableType]:
-    """As many values side by side as the terminal has room for, the baseline in front each time."""
-    rows = [row for row in found.rows if _has_numbers(row)]
-    taken = sum(max((len(_fact(row, name)) for row in rows), default=0) + 2 for name in varying) + len("Peak memory  ")
-    many = max((width - taken) // COLUMN - 1, 1)
-    others = [value for value in found.values[1:] if any(_has_numbers(row, [value]) for row in rows)]
-    if silent := [printable(value) for value in found.values[1:] if value not in others]:
-        yield Text(f"no metric that {printable(found.baseline)} measured too: {', '.join(silent)}")
-    for start in range(0, len(others), many):
-        yield _rows(found, varying, (found.baseline, *others[start : start + many]), _has_interval(found, width))
+def _drawn(one: Sheet) -> RenderableType:
+    drawn = table(one.columns, one.rows)
+    return Group(Text(one.title, "bold"), drawn) if one.title else drawn
 
 
-def _rows(found: Table, varying: Sequence[str], values: Sequence[str], within: bool) -> RenderableType:
-    counts = {value: len(found.runs[value]) for value in values}
-    heads = [f"{_head(value)}\n{counts[value]} run{'s' * (counts[value] != 1)}" for value in values]
-    columns = [*(left(NAMES[name]) for name in varying), left("Metric", fold=False), *map(right, heads)]
-    columns += [right("within a\nsession")] if within else []
-    rows = [(_facts(row, varying), _cells(row, values, within)) for row in found.rows if _has_numbers(row, values)]
-    before: list[list[str]] = [[], *(facts for facts, _ in rows)]
-    named = zip(before, rows, strict=False)  # what the line above says already is not said again
-    return table(columns, [[*([""] * len(facts) if facts == last else facts), *rest] for last, (facts, rest) in named])
+def _answers(found: Table, varying: Sequence[str]) -> Iterator[str]:
+    """Of depths, how much changes from the first to the last one, in a line for each row."""
+    last = found.values[-1]
+    for row in found.rows if found.axis == "depth" else ():
+        verdict = row.verdicts.get(last)
+        if verdict is not None and verdict.ratio is not None and row.cell.metric != STATUS:
+            where = " ".join([*facts(row, varying), metric(row.cell.metric).title])
+            change = f"{(verdict.ratio - 1) * 100:+.1f} %"
+            yield f"{where}: {change} from depth {found.reference} to {last} ({plain_word(verdict.word)})"
 
 
-def _head(value: str) -> str:
-    """The value; the id of a run takes two lines, so that two of them have room beside each other."""
-    return "-\n".join(printable(value).rsplit("-", 1)) if re.match(RUN_ID, value) else printable(value)
+def _reasons(found: Table, varying: Sequence[str], *, inside: bool) -> Iterator[str]:
+    """What has no numbers to compare: each reason once, with all that it is about.
 
-
-def _facts(row: Row, varying: Sequence[str]) -> list[str]:
-    return [printable(_fact(row, name)) for name in varying]
-
-
-def _has_numbers(row: Row, values: Sequence[str] | None = None) -> bool:
-    """Whether two of the values (None: of all) have something to hold against each other."""
-    found = (verdict for value, verdict in row.verdicts.items() if values is None or value in values)
-    return row.cell.metric != STATUS and any(verdict.ratio is not None for verdict in found)
-
-
-def _has_interval(found: Table, width: int) -> bool:
-    """Whether these are two single runs, each with enough repetitions, and there is room to say so."""
-    return width >= NARROW and any(row.within is not None for row in found.rows)
-
-
-def _cells(row: Row, values: Sequence[str], within: bool) -> list[str | Text]:
-    name = row.cell.metric
-    others = [_judged(name, row.verdicts.get(value)) for value in values[1:]]
-    return [metric(name).title, format_value(name, row.a), *others, *([_within(row)] if within else [])]
-
-
-def _within(row: Row) -> str:
-    return NOT_MEASURED if row.within is None else "{:.3f}\nto {:.3f}".format(*row.within)
-
-
-def _judged(name: str, verdict: Verdict | None) -> str | Text:
-    """The value, and below it ratio and word."""
-    if verdict is None:
-        return NOT_MEASURED
-    ratio = "" if verdict.ratio is None else f"{verdict.ratio:.2f} "
-    return Text.assemble(
-        format_value(name, verdict.b), "\n", (f"{ratio}{verdict.word.replace('-', ' ')}", verdict_style(verdict.word))
-    )
-
-
-def _reasons(found: Table, varying: Sequence[str]) -> Iterator[RenderableType]:
-    """What has no numbers to compare, each reason once with all that it is about."""
+    Only `inside` the house with the reason itself, which may hold what a device said.
+    """
     about: dict[tuple[str, str], dict[str, None]] = {}
     for row in found.rows:
         for value, verdict in row.verdicts.items():
             if verdict.ratio is None:
-                whole = row.cell.metric == STATUS
-                what = " ".join(filter(None, _facts(row, varying))) or "all" if whole else metric(row.cell.metric).title
-                word = f"{verdict.word.replace('-', ' ')}: {clipped(verdict.reason)}"
-                about.setdefault((printable(value), word), {})[what] = None
-    if about:
-        lines = [f"{value}: {word}: {_some(list(whats))}" for (value, word), whats in about.items()]
-        yield Text("\n".join(lines), CAUTION)
+                about.setdefault((printable(value), _why(found, verdict, inside)), {})[_what(row, varying)] = None
+    values: dict[tuple[str, str], list[str]] = {}
+    for (value, why), whats in about.items():
+        values.setdefault((why, _some(list(whats))), []).append(value)
+    return (f"{', '.join(names)}: {why}: {whats}" for (why, whats), names in values.items())
+
+
+def _why(found: Table, verdict: Verdict, inside: bool) -> str:
+    if found.axis != SIDES and verdict.word in ("missing", "new"):
+        return f"not measured by {printable(found.reference)}" if verdict.word == "new" else "not measured"
+    return f"{plain_word(verdict.word)}: {clipped(verdict.reason) if inside else sentence(verdict)}"
+
+
+def _what(row: Row, varying: Sequence[str]) -> str:
+    if row.cell.metric != STATUS:
+        return metric(row.cell.metric).title
+    return " ".join(filter(None, facts(row, varying))) or "all"
 
 
 def _some(names: Sequence[str]) -> str:
@@ -150,30 +134,21 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + more
 
 
-def _plots(found: Table, varying: Sequence[str], width: int) -> RenderableType:
-    return spaced(Group(*_plot(found, row, varying, width)) for row in found.rows if _has_numbers(row))
-
-
-def _plot(found: Table, row: Row, varying: Sequence[str], width: int) -> Iterator[RenderableType]:
-    name = row.cell.metric
-    better = "longer" if metric(name).better == "higher" else "shorter"
-    where = " ".join([*_facts(row, varying), metric(name).title])
-    yield Text.assemble((where, "bold"), (f"  {better} is better", FAINT))
-    values = {found.baseline: row.a, **{value: verdict.b for value, verdict in row.verdicts.items()}}
-    named = [(printable(value), values.get(value), _said(row, value, values.get(value))) for value in found.values]
-    yield Text("\n".join(bars(named, width)), no_wrap=True)
-
-
-def _said(row: Row, value: str, number: float | None) -> str:
-    verdict = row.verdicts.get(value)
-    word = "" if verdict is None else f" {verdict.word.replace('-', ' ')}"
-    return f"{format_value(row.cell.metric, number)}{word}"
-
-
-def _legend(found: Table, width: int) -> str:
-    few = any(verdict.word == "unproven" for row in found.rows for verdict in row.verdicts.values())
-    base = printable(found.baseline)
-    lines = [f"Ratios and words are against {base} (side A of the reasons); each run is one session."]
-    within = "within a session: 95 % interval of the ratio by repetitions; another session may say otherwise."
-    unproven = "unproven: too few sessions, or too much noise, to tell."
-    return "\n".join([*lines, *[within] * _has_interval(found, width), *[unproven] * few])
+def _legend(found: Table, width: int | None, plot: bool) -> Iterator[str]:
+    base = printable(found.reference if found.axis != "depth" else f"depth {found.reference}")
+    rows = [row for row in found.rows if has_numbers(row)]
+    if not rows:
+        yield "No two of them have numbers to compare."
+        return
+    if found.axis == SIDES:
+        yield f"Ratios and verdicts are relative to {base} (A in the reasons); each run is one session."
+    else:
+        yield f"Ratios and verdicts are relative to {base} (--reference chooses another); each run is one session."
+        if not plot and found.axis not in UNRANKED and any(row.best for row in rows):
+            yield "* the best number of its row; whether another one is worse for sure, its verdict says."
+    if plot and any(one.interval for row in rows for one in row.measured.values()):
+        yield f"▓░ 95 % confidence interval around the number, of {MIN_SESSIONS} sessions or more; none without."
+    if not plot and has_interval(found, width):
+        yield "within a session: 95 % interval of the ratio by repetitions; another session may say otherwise."
+    if any(verdict.word == "unproven" for row in rows for verdict in row.verdicts.values()):
+        yield f"{plain_word('unproven')}: too few sessions, or too much noise, to tell."
