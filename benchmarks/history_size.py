@@ -24,8 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.arguments import add_json, positive
-from benchmarks.synthetic_store import document, write_document, write_store
+from benchmarks.synthetic_store import write_store
+from lab.jobs.demo.record import document
 from lab.jobs.demo.world import world
+from lab.jobs.demo.write import write_document
 
 POINTS_A_RUN = 14
 BAR_S, BAR_BYTES = 3.0, 1_500_000_000

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.points.key import STATUS, CellKey, Conditions, SeriesKey
 from lab.analysis.points.table import STATUSES, Points, Runs
+from lab.formats.run.blocks import MADE_UP
 from lab.jobs.demo.world import METRICS, SHAPES, World, commit, run_id, tags
 
 NAMES = (STATUS, *METRICS, "itl_p50_s")
@@ -70,7 +71,7 @@ def _keys(world: World) -> tuple[SeriesKey, ...]:
                 effective="made up",
                 threads=2,
                 settings=(("seed", "0"),),
-                protocol="1",
+                protocol=MADE_UP,
                 emulated=line.target.startswith("emulated"),
                 synthetic=True,
                 layers=32,

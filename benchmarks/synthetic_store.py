@@ -14,15 +14,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.arguments import positive
 from lab.core.jsonio import digest
 from lab.formats.digested import DIGEST_KEY
-from lab.jobs.demo.world import METRICS, SHAPES, World, commit, run_id, tags, world
-from tests.formats.samples import REPETITION, RUN
+from lab.jobs.demo.record import document
+from lab.jobs.demo.world import World, world
+from lab.jobs.demo.write import write_runs
 
-GAPS = 8
 DAMAGED = 7  # files that `write_store` adds and that cannot be believed
 
 
@@ -42,79 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def write_store(home: Path, made: World) -> int:
     """Write every run of the history below home/profiles/, and DAMAGED files that are none; return how many runs."""
-    for target in {line.target for line in made.lines}:
-        (home / "profiles" / target).mkdir(parents=True, exist_ok=True)
-    for number, (session, line) in enumerate(made.runs()):
-        write_document(home, document(made, session, line, number))
+    runs = write_runs(home, made)
     _write_damaged(home, made)
-    return len(made.runs())
-
-
-def write_document(home: Path, record: dict[str, Any]) -> Path:
-    """Write one record as `lab.store.save` names it, without waiting for the disk."""
-    stamp = record["created_at"].replace("-", "").replace(":", "")
-    name = f"{stamp}--{record['model']['label']}--{record['run_id']}.json"
-    path = home / "profiles" / str(record["target"]["name"]) / name
-    path.write_text(json.dumps({DIGEST_KEY: digest(record), **record}, ensure_ascii=False))
-    return path
-
-
-def document(made: World, session: int, line: int, number: int) -> dict[str, Any]:
-    """Return the record of one run as plain data, without its digest."""
-    of, at = made.lines[line], made.at(session, line)
-    model = {**RUN["model"], "id": of.model, "label": of.model, "layers": 32, "quant": of.model.rpartition("-")[2]}
-    return {
-        **RUN,
-        "run_id": run_id(at, number),
-        "created_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
-        "target": {"name": of.target, "spec": {"name": of.target}},
-        "device": {"serial_hash": of.target, "emulated": of.target.startswith("emulated"), "facts": {"cores": 2}},
-        "model": model,
-        "engine": {**RUN["engine"], "name": of.engine, "effective": "made up"},
-        "plan": {**RUN["plan"], "repeats": 3, "cells": [_shape(place) for place in range(len(SHAPES))]},
-        "cells": [_cell(made, session, line, place) for place in range(len(SHAPES))],
-        "tags": list(tags(session)),
-        "revision": {"commit": commit(session), "dirty": False},
-    }
-
-
-def _shape(place: int) -> dict[str, int]:
-    return dict(zip(("prompt", "generate", "depth"), SHAPES[place], strict=True))
-
-
-def _cell(made: World, session: int, line: int, place: int) -> dict[str, Any]:
-    if made.broken[line, session, place]:
-        return {
-            **_shape(place),
-            "status": "wrong_output",
-            "reason": "killed by SIGSEGV",
-            "repetitions": [],
-            "memory": None,
-        }
-    if made.failed[line, session, place]:
-        lost = {"index": 0, "order": place * 3, "status": "failed", "reason": "killed by SIGSEGV"}
-        return {**_shape(place), "status": "failed", "reason": None, "repetitions": [lost], "memory": None}
-    values = dict(zip(METRICS, made.values[line, session, place].tolist(), strict=True))
-    spread = float(made.spread[line, session, place])
-    repetitions = [_repetition(values, place, index, 1 + (index - 1) * spread) for index in range(3)]
-    return {**_shape(place), "status": "ok", "reason": None, "repetitions": repetitions, "memory": None}
-
-
-def _repetition(values: dict[str, float], place: int, index: int, factor: float) -> dict[str, Any]:
-    """One of three whose medians are the session's values: the outer two lie as far off on either side."""
-    found = {name: value * factor for name, value in values.items()}
-    gap_s = 1 / found["decode_tok_per_s"]
-    return {
-        **REPETITION,
-        **found,
-        "rss_peak_bytes": int(found["rss_peak_bytes"]),
-        "index": index,
-        "order": place * 3 + index,
-        "itl_s": [gap_s] * (GAPS - 1) + [2 * gap_s],
-        "token_ns": [1_500_000_000 + round(step * gap_s * 1e9) for step in range(GAPS + 1)],
-        "bandwidth_bytes_per_s": [41e9, 42e9],
-        "state_before": {"load1": 0.25, "temp_c": {"x86_pkg": 41.0 + place}},
-    }
+    return runs
 
 
 def _write_damaged(home: Path, made: World) -> None:

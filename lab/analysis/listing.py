@@ -12,6 +12,7 @@ from lab.analysis.points.load import load_points
 from lab.analysis.points.table import FLAGS, Points
 from lab.analysis.run.flags import DOUBTS, run_flags
 from lab.core.progress import Progress
+from lab.formats.run.blocks import MADE_UP
 from lab.formats.run_record import RunRecord
 from lab.formats.test import Test
 from lab.store import BadRun, entries, read_at
@@ -128,6 +129,8 @@ def _line(points: Points, number: int, first: _First | None) -> RunLine:
 
 def _labels(first: _First) -> Iterator[str]:
     of = first.conditions
+    if of.protocol == MADE_UP:
+        yield "made_up"
     whole = {"synthetic": of.synthetic, "layers": of.layers != of.layers_total, "emulated": of.emulated}
     yield from (code for code, holds in whole.items() if holds)
     codes = ("fell_back", "cpu_device", *DOUBTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.formats.run.blocks import MADE_UP
 from lab.formats.run_record import RunRecord
 
 OWN = "lab"
@@ -14,4 +15,4 @@ def tool_of(record: RunRecord) -> str:
 
 def protocol_of(record: RunRecord) -> str:
     """Return the rules with their version: `lab 1`. Numbers under different rules are not comparable."""
-    return f"{tool_of(record)} {record.protocol.version}"
+    return MADE_UP if record.protocol.name == MADE_UP else f"{tool_of(record)} {record.protocol.version}"

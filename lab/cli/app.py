@@ -6,42 +6,61 @@ from importlib import import_module
 from keyword import iskeyword
 
 import click
+from click.shell_completion import CompletionItem
 
+from lab.cli import completion
+from lab.cli.start import start
 from lab.core.suggest import unknown
 from lab.version import __version__
 
-# verb -> what it is for; the module is lab.cli.verbs.<verb> (`import_` for `import`), the command in it is `command`.
-VERBS = {
-    "models": "List the models lab can build, and what each one needs.",
-    "targets": "List the devices that are described, or check their descriptions.",
-    "devices": "List the phones that are attached, and how lab sees them.",
-    "convert": "Make the weights file of a model.",
-    "compile": "Compile a model's library for a target.",
-    "toolchain": "Build what runs on a phone with Android's own C library.",
-    "probe": "Measure what a device can do at the best: its memory and its arithmetic.",
-    "run": "Measure a model on a target; builds whatever is missing first.",
-    "verify": "Hold a build's logits against the reference implementation.",
-    "runs": "List recorded runs, oldest first.",
-    "show": "Show one recorded run with every raw detail.",
-    "compare": "Compare recorded runs: for each metric a ratio and a word.",
-    "store": "Look after the recorded runs: check, archive, prune, remove, export, and copy them.",
-    "dash": "Show a dashboard: what everything does now, how it got there, and what got worse.",
-    "regressions": "Find where the history of a cell moved to another level, and the commits that did it.",
-    "ack": "Accept a level that 'lab regressions' found, with a reason.",
-    "import": "Take results of other programs into the store.",
-    "export": "Write recorded runs in another tool's form.",
-    "gate": "Judge runs against a baseline, and leave with a code that stops a release.",
-    "calibrate": "Learn how much a target's sessions differ when nothing changed.",
-    "bisect": "Find the commit that made a model slower, bigger or broken on a target.",
-    "clean": "List or remove what can be made again: bundles, weights, emulated devices, leftovers.",
+# What it is about -> verb -> what it is for; the module is lab.cli.verbs.<verb> (`import_` for `import`), and the
+# command in it is `command`.
+GROUPS = {
+    "Measure": {
+        "models": "List the models lab can build, and what each one needs.",
+        "run": "Measure a model on a target; builds whatever is missing first.",
+        "probe": "Measure what a device can do at the best: its memory and its arithmetic.",
+        "verify": "Hold a build's logits against the reference implementation.",
+        "convert": "Make the weights file of a model.",
+        "compile": "Compile a model's library for a target.",
+        "toolchain": "Build what runs on a phone with Android's own C library.",
+    },
+    "Look": {
+        "runs": "List recorded runs, oldest first.",
+        "show": "Show one recorded run with every raw detail.",
+        "compare": "Compare recorded runs: for each metric a ratio and a word.",
+        "dash": "Show a dashboard: what everything does now, how it got there, and what got worse.",
+        "demo": "Write a store of made-up runs, and show it: lab without a measurement.",
+    },
+    "Judge": {
+        "gate": "Judge runs against a baseline, and leave with a code that stops a release.",
+        "regressions": "Find where the history of a cell moved to another level, and the commits that did it.",
+        "ack": "Accept a level that 'lab regressions' found, with a reason.",
+        "calibrate": "Learn how much a target's sessions differ when nothing changed.",
+        "bisect": "Find the commit that made a model slower, bigger or broken on a target.",
+    },
+    "Store": {
+        "store": "Look after the recorded runs: check, archive, prune, remove, export, and copy them.",
+        "import": "Take results of other programs into the store.",
+        "export": "Write recorded runs in another tool's form.",
+        "clean": "List or remove what can be made again: bundles, weights, emulated devices, leftovers.",
+    },
+    "Devices": {
+        "targets": "List the devices that are described, or check their descriptions.",
+        "devices": "List the phones that are attached, and how lab sees them.",
+    },
+    "Shell": {
+        "completion": "Print what makes a shell complete verbs, options, targets, models and run ids.",
+    },
 }
+VERBS = {verb: text for verbs in GROUPS.values() for verb, text in verbs.items()}
 
 
 class LazyGroup(click.Group):
     """A group that knows its verbs by name and imports one at a time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order of work."""
+        """Return the verbs, by what they are about."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -50,7 +69,14 @@ class LazyGroup(click.Group):
             return None
         module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
         command: click.Command = import_module(f"lab.cli.verbs.{module}").command
+        if completion.is_asked():
+            completion.with_names(command, cmd_name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return verbs and options that begin so, without importing any."""
+        verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -63,13 +89,19 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs from the table above, so that help imports none of them."""
-        with formatter.section("Verbs, in the order of work"):
-            formatter.write_dl(list(VERBS.items()))
+        for title, verbs in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(verbs.items()))
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="lab")
-def app() -> None:
+@click.pass_context
+def app(ctx: click.Context) -> None:
     """Measure language models on the devices they are meant for.
 
     \b
@@ -78,3 +110,5 @@ def app() -> None:
       lab run --target local --model phi3-mini-q4
       lab show latest
     """
+    if ctx.invoked_subcommand is None:
+        start(ctx)

@@ -15,7 +15,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def metric_option(verb: F) -> F:
     """`--metric NAME`: judge these alone."""
-    text = "Metric to judge; may be given several times; default: all."
+    from lab.formats.metrics import judged
+
+    text = f"Metric to judge, of {', '.join(judged())}; may be given several times; default: all."
     return click.option("--metric", "metrics", metavar="NAME", multiple=True, callback=_metrics, help=text)(verb)
 
 

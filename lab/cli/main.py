@@ -12,7 +12,9 @@ from typing import NoReturn
 
 import click
 
+from lab.cli import completion
 from lab.cli.app import app
+from lab.cli.output import print_text
 from lab.cli.problems import EXIT_INTERRUPTED, report_bug, report_error, report_interrupt, report_usage
 from lab.core.errors import LabError
 from lab.jobs.interrupt import Interrupted
@@ -50,11 +52,31 @@ def _run(args: list[str]) -> int:
             code = app.invoke(context)
     except click.exceptions.Exit as done:  # --help, --version
         code = done.exit_code
+    except click.exceptions.NoArgsIsHelpError as asked:  # `lab store` alone
+        print_text(asked.format_message())
+        code = 0
+    except click.UsageError as problem:
+        problem.ctx = problem.ctx or _context_of(args)
+        raise
     return code if isinstance(code, int) else 0
 
 
+def _context_of(args: list[str]) -> click.Context:
+    """Return the context of the verb that the arguments name, for an error that knows of none."""
+    context: click.Context = click.Context(app, info_name="lab")
+    command: click.Command = app
+    for word in args:
+        found = command.get_command(context, word) if isinstance(command, click.Group) else None
+        if found is None:
+            break
+        context, command = click.Context(found, parent=context, info_name=word), found
+    return context
+
+
 def entry() -> NoReturn:
-    """The console script: `main`, a process's exit code, and a polite answer to SIGTERM."""
+    """The console script: `main`, a process's exit code, and a polite answer to SIGTERM; or a shell's completions."""
+    if completion.is_asked():
+        sys.exit(completion.answer(app))
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # a replaced stream need not be a text wrapper
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]

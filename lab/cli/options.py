@@ -51,7 +51,7 @@ def one_form(**chosen: bool) -> None:
 def target_option(verb: F) -> F:
     """`--target NAME`, required: the device."""
     text = "Device; see 'lab targets'."
-    return click.option("--target", metavar="NAME", required=True, callback=existing_target, help=text)(verb)
+    return click.option("--target", "-t", metavar="NAME", required=True, callback=existing_target, help=text)(verb)
 
 
 def reach_options(verb: F) -> F:
@@ -66,7 +66,7 @@ def model_option(verb: F) -> F:
     """`--model ID`, required: what is measured."""
     text = "Model; see 'lab models'."
     check = _existing(_find_model)
-    return click.option("--model", metavar="ID", required=True, callback=check, help=text)(verb)
+    return click.option("--model", "-m", metavar="ID", required=True, callback=check, help=text)(verb)
 
 
 def layers_option(verb: F) -> F:

@@ -11,6 +11,7 @@ from lab.analysis.run.roofline import of_fastest_pass
 from lab.analysis.run.stats import Stat
 from lab.core.text import printable
 from lab.formats.metrics import gated, metric
+from lab.formats.run.blocks import MADE_UP
 from lab.formats.run_record import Cell, Repetition, RunRecord
 
 ABOVE_ROOF = 1.05  # roofs themselves are measured to a few percent
@@ -52,6 +53,8 @@ def doubts(cell: Cell) -> tuple[Flag, ...]:
 
 
 def _run_flags(record: RunRecord) -> Iterator[Flag]:
+    if record.protocol.name == MADE_UP:
+        yield Flag("made_up", "made up by `lab demo`: nothing was measured")
     if record.weights.synthetic:
         text = f"synthetic weights ({record.weights.source_id}): speed and memory are real, the text is not"
         yield Flag("synthetic", text)

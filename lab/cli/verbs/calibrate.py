@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command("calibrate")
 @click.argument("target", metavar="TARGET", callback=existing_target)
-@click.option("--model", metavar="ID", callback=existing_model, help="Model; see 'lab models'.")
+@click.option("--model", "-m", metavar="ID", callback=existing_model, help="Model; see 'lab models'.")
 @click.option("--sessions", type=click.IntRange(10, 1000), default=10, metavar="N", help="How many; default: 10.")
 @click.option("--from-history", is_flag=True, help="Measure nothing: take the sessions of one build on record.")
 @click.option("--show", is_flag=True, help="Show what was learned before.")

@@ -23,8 +23,8 @@ AXES = ("engine", "target", "quant", "model", "depth", "revision", "tag", "run")
 @click.argument("a", metavar="[A", required=False)
 @click.argument("b", metavar="B]", required=False)
 @click.option("--axis", type=click.Choice(AXES), help="Compare across this dimension, one column each.")
-@click.option("--target", metavar="NAME", help="Device; see 'lab targets'. With --axis: its runs alone.")
-@click.option("--model", metavar="ID", help="Model; see 'lab models'.")
+@click.option("--target", "-t", metavar="NAME", help="Device; see 'lab targets'. With --axis: its runs alone.")
+@click.option("--model", "-m", metavar="ID", help="Model; see 'lab models'.")
 @click.option(
     "--reference",
     "--baseline",

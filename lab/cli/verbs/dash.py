@@ -17,8 +17,8 @@ from lab.core.errors import UsageError
 @click.option("--once", is_flag=True, help="Print it and leave; so it is wherever stdout is no terminal.")
 @click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page.")
 @click.option("--check", is_flag=True, help="Check every dashboard file; exit code 1 when one has a mistake.")
-@click.option("--target", metavar="NAME", help="Only this target; a pattern such as 'pixel*' does too.")
-@click.option("--model", metavar="ID", help="Only this model; a pattern such as 'phi3-mini-*' does too.")
+@click.option("--target", "-t", metavar="NAME", help="Only this target; a pattern such as 'pixel*' does too.")
+@click.option("--model", "-m", metavar="ID", help="Only this model; a pattern such as 'phi3-mini-*' does too.")
 @json_option
 def command(
     name: str | None, once: bool, page: Path | None, check: bool, target: str | None, model: str | None, as_json: bool

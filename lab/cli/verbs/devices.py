@@ -6,9 +6,10 @@ import click
 
 from lab.cli.options import json_option, reach_options, target_option
 from lab.cli.output import ask, print_document, print_text
+from lab.cli.subcommands import Subcommands
 
 
-@click.group("devices", invoke_without_command=True)
+@click.group("devices", cls=Subcommands, invoke_without_command=True)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:

@@ -87,8 +87,8 @@ def _append(path: Path, text: str) -> None:
 @click.command("gate")
 @click.option("--baseline", metavar="RUNS", required=True, help="What to hold against: a revision, a run or a tag.")
 @click.option("--candidate", metavar="RUNS", help="What is judged; default: the present revision, else the latest.")
-@click.option("--target", metavar="NAME", help="Device; see 'lab targets'. Only runs on it.")
-@click.option("--model", metavar="ID", help="Model; see 'lab models'.")
+@click.option("--target", "-t", metavar="NAME", help="Device; see 'lab targets'. Only runs on it.")
+@click.option("--model", "-m", metavar="ID", help="Model; see 'lab models'.")
 @metric_option
 @floor_option
 @click.option("--strict", is_flag=True, help="Leave with 5 while anything is unproven.")

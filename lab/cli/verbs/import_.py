@@ -26,6 +26,7 @@ WORTH_SAYING = 8 << 20  # bytes: less is read before a person looks
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--target",
+    "-t",
     metavar="NAME",
     help="Device; see 'lab targets'. Here any name will do; runs of another lab bring theirs.",
 )

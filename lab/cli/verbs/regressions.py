@@ -9,8 +9,8 @@ from lab.cli.output import print_document, print_text, stderr
 
 
 @click.command("regressions")
-@click.option("--target", metavar="NAME", help="Device; see 'lab targets'.")
-@click.option("--model", metavar="ID", help="Model; see 'lab models'.")
+@click.option("--target", "-t", metavar="NAME", help="Device; see 'lab targets'.")
+@click.option("--model", "-m", metavar="ID", help="Model; see 'lab models'.")
 @click.option("--all", "everything", is_flag=True, help="Show changes for the better and those made good since, too.")
 @json_option
 def command(target: str | None, model: str | None, everything: bool, as_json: bool) -> int:

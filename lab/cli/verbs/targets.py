@@ -6,10 +6,11 @@ import click
 
 from lab.cli.options import existing_target, json_option, reach_options
 from lab.cli.output import print_document, print_text
+from lab.cli.subcommands import Subcommands
 from lab.core.errors import UsageError
 
 
-@click.group("targets", invoke_without_command=True)
+@click.group("targets", cls=Subcommands, invoke_without_command=True)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:

@@ -8,9 +8,10 @@ import click
 
 from lab.cli.options import json_option
 from lab.cli.output import print_document, print_text, stderr
+from lab.cli.subcommands import Subcommands
 
 
-@click.group("toolchain")
+@click.group("toolchain", cls=Subcommands)
 def command() -> None:
     """Build what runs on a phone with Android's own C library.
 

@@ -11,6 +11,7 @@ from lab.formats.manifest import DecodeProgram, MemoryFacts
 from lab.formats.run.facts import FactsShape, SpecShape
 from lab.formats.test import RecordedTest
 
+MADE_UP = "made-up"  # ProtocolBlock.name of a run that nobody measured: it is compared with its like alone
 PeakKind = Literal["int4", "int8", "f32"]
 
 

@@ -24,6 +24,9 @@ LEVELS = np.array([400.0, 20.0, 0.4, 2.5, 2.4e9])  # of the first line
 IS_RATE = np.array([name.endswith("_per_s") for name in METRICS])
 QUIET = np.array([0.05 if name == "rss_peak_bytes" else 1.0 for name in METRICS])  # memory hardly varies
 MIN_SESSIONS = 60
+DEMO = "demo-"  # begins the name of each made-up target that a user sees: so every screen says what it shows
+DEMO_TARGETS = ("pixel8", "galaxy-s24", "macbook-m3", "rpi5")
+DEMO_SESSIONS = 44
 LAST = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 AUTOCORRELATION = 0.4
 FAILED_SHARE = 0.004
@@ -67,6 +70,7 @@ class World:
     failed: NDArray[np.bool_]  # [L, S, C]
     broken: NDArray[np.bool_]  # [L, S, C]
     planted: tuple[Planted, ...]
+    gaps: int = 8  # between tokens, in the record of a repetition
 
     def runs(self) -> list[tuple[int, int]]:
         """Every run as (session, line), oldest first."""
@@ -81,9 +85,20 @@ def world(runs: int, seed: int = 0) -> World:
     """Return a history of about `runs` runs (never more), with 60 sessions a line or more where there are as many."""
     every = [Line(*one) for one in itertools.product(TARGETS, MODELS, ENGINES)]
     lines = tuple(every[: max(1, min(len(every), runs // MIN_SESSIONS))])
-    sessions = max(1, runs // len(lines))
+    return world_of(lines, max(1, runs // len(lines)), seed)
+
+
+def demo_world() -> World:
+    """Return the history that `lab demo` shows: few lines, a step in every second one, and gaps as a run has them."""
+    lines = [Line(f"{DEMO}{target}", model, "tvm") for target in DEMO_TARGETS for model in MODELS[:2]]
+    lines += [Line(f"{DEMO}{target}", MODELS[0], "llama.cpp") for target in DEMO_TARGETS[::2]]
+    return world_of(tuple(lines), DEMO_SESSIONS, seed=5, step_every=2, gaps=31)
+
+
+def world_of(lines: tuple[Line, ...], sessions: int, seed: int, *, step_every: int = 6, gaps: int = 8) -> World:
+    """Return so many sessions of each line, with a step in the first and then in every `step_every`-th of them."""
     draw = np.random.default_rng(seed)
-    planted = _planted(lines, sessions)
+    planted = _planted(lines[::step_every], sessions)
     shape = (len(lines), sessions, len(SHAPES))
     broken = np.zeros(shape, np.bool_)
     broken[-1, -3:, -1] = True
@@ -95,7 +110,14 @@ def world(runs: int, seed: int = 0) -> World:
         failed=(draw.random(shape) < FAILED_SHARE) & ~broken,
         broken=broken,
         planted=planted,
+        gaps=gaps,
     )
+
+
+def level_of(line: Line) -> NDArray[np.float64]:
+    """Return what the line measures before any step and without noise -> [M]."""
+    speed = 1 / (1 + 0.3 * _place(line)) / (1 + MODELS.index(line.model)) / (1 + 0.2 * ENGINES.index(line.engine))
+    return np.asarray(np.where(IS_RATE, LEVELS * speed, LEVELS / speed), np.float64)
 
 
 def run_id(at: datetime, number: int) -> str:
@@ -115,8 +137,8 @@ def tags(session: int) -> tuple[str, ...]:
 
 def _planted(lines: tuple[Line, ...], sessions: int) -> tuple[Planted, ...]:
     at = int(sessions * STEP_AT)
-    chosen = enumerate(lines[::6])
-    return tuple(Planted(line, metric, at, ratio) for n, line in chosen for metric, ratio in [STEPS[n % len(STEPS)]])
+    steps = zip(lines, itertools.cycle(STEPS), strict=False)
+    return tuple(Planted(line, metric, at, ratio) for line, (metric, ratio) in steps)
 
 
 def _values(
@@ -130,12 +152,14 @@ def _values(
 
 def _of_line(draw: np.random.Generator, line: Line, sessions: int) -> NDArray[np.float64]:
     """-> [S, C, M]."""
-    target = TARGETS.index(line.target)
-    speed = 1 / (1 + 0.3 * target) / (1 + MODELS.index(line.model)) / (1 + 0.2 * ENGINES.index(line.engine))
-    cv = 0.01 + 0.03 * target / (len(TARGETS) - 1)
+    cv = 0.01 + 0.03 * _place(line) / (len(TARGETS) - 1)
     season = np.sin(np.arange(sessions) * 2 * np.pi / 90)[:, None, None]
     noise = cv * QUIET * (_noise(draw, sessions) + 0.5 * season)
-    return np.asarray(np.where(IS_RATE, LEVELS * speed, LEVELS / speed) * np.exp(noise), np.float64)
+    return np.asarray(level_of(line) * np.exp(noise), np.float64)
+
+
+def _place(line: Line) -> int:
+    return TARGETS.index(line.target.removeprefix(DEMO))
 
 
 def _noise(draw: np.random.Generator, sessions: int) -> NDArray[np.float64]:

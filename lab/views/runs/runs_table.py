@@ -17,6 +17,7 @@ from lab.views.table import BAD, left, long_table, right, spaced, status_word, t
 from lab.views.units import number
 
 MARKS = {
+    "made_up": "made up",
     "synthetic": "synthetic",
     "layers": "part",
     "emulated": "emulated",

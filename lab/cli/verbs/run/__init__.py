@@ -38,8 +38,8 @@ def _tokens(option: str, least: int, text: str) -> Callable[[F], F]:
 
 
 @click.command("run")
-@click.option("--target", "targets", metavar="NAME[,NAME...]", callback=existing_targets, help=TARGETS)
-@click.option("--model", metavar="ID", callback=existing_model, help="Model; see 'lab models'.")
+@click.option("--target", "-t", "targets", metavar="NAME[,NAME...]", callback=existing_targets, help=TARGETS)
+@click.option("--model", "-m", metavar="ID", callback=existing_model, help="Model; see 'lab models'.")
 @_tokens("--prompt", 1, "Tokens to prefill; default: 512, fewer on a slow machine.")
 @_tokens("--generate", 2, "Tokens to generate; default: 128, fewer on a slow machine.")
 @_tokens("--depth", 0, "Tokens in the cache before the prompt; default: 0.")

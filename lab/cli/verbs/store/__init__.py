@@ -8,11 +8,12 @@ import click
 
 from lab.cli.options import json_option
 from lab.cli.output import print_document, print_text, stderr, warn
+from lab.cli.subcommands import Subcommands
 from lab.cli.verbs.store.check import check, set_aside
 from lab.cli.verbs.store.compact import compact, prune, remove
 
 
-@click.group("store")
+@click.group("store", cls=Subcommands)
 def command() -> None:
     """Look after the recorded runs: check, archive, prune, remove, export, and copy them.
 
@@ -72,8 +73,8 @@ def copy(to: str, source: str | None, as_json: bool) -> int:
     metavar="FILE",
     help="Where to; an existing file is replaced.",
 )
-@click.option("--target", metavar="NAME", help="Only runs on this target.")
-@click.option("--model", metavar="ID", help="Only runs of this model.")
+@click.option("--target", "-t", metavar="NAME", help="Only runs on this target.")
+@click.option("--model", "-m", metavar="ID", help="Only runs of this model.")
 @json_option
 def export(path: Path, target: str | None, model: str | None, as_json: bool) -> None:
     """Write every repetition of the recorded runs as one Parquet table, raw samples in list columns.

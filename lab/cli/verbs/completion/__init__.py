@@ -1,0 +1,32 @@
+"""`lab completion`."""
+
+from __future__ import annotations
+
+import click
+
+from lab.cli.output import print_text
+from lab.cli.verbs.completion.shells import SHELLS, script
+
+
+@click.command("completion")
+@click.argument("shell", metavar="SHELL", type=click.Choice(SHELLS))
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
+    """Print what makes a shell complete verbs, options, targets, models and run ids.
+
+    SHELL is bash (4.4 or newer), zsh or fish. Put the line into the shell's start-up file: ~/.bashrc, ~/.zshrc, or
+    ~/.config/fish/config.fish.
+
+    \b
+    Example:
+      lab completion bash
+
+    \b
+    The lines:
+      bash  eval "$(lab completion bash)"
+      zsh   eval "$(lab completion zsh)"
+      fish  lab completion fish | source
+    """
+    root = ctx.find_root().command
+    assert isinstance(root, click.Group)
+    print_text(script(root, shell))
