@@ -13,7 +13,7 @@ VARIABLE = "_LAB_COMPLETE"
 NEWEST = 50  # run ids that are offered: more is no help
 
 
-class Known(click.ParamType):
+class Known(click.ParamType[str]):
     """A text of which these names are offered, several of them separated by commas."""
 
     name = "text"
