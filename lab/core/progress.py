@@ -18,6 +18,9 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Say one line that is not progress."""
 
+    def now(self, text: str) -> None:
+        """Say what it is at until the next call; an empty text ends that. Cheap: may be called often."""
+
 
 class NullProgress:
     """Progress that nobody watches."""
@@ -29,3 +32,6 @@ class NullProgress:
 
     def note(self, text: str) -> None:
         """Drop the note."""
+
+    def now(self, text: str) -> None:
+        """Drop it."""

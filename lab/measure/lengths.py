@@ -67,7 +67,7 @@ def choose_lengths(
     if asked.names_lengths or not isinstance(engine, RunnerEngine):
         return engines, plan
     with progress.phase(f"trial {TRIAL.label}"):
-        wait_until_quiet(device, plan, clock)
+        wait_until_quiet(device, plan, clock, progress.now)
         rate = engine.try_once(TRIAL)
     if isinstance(rate, str):
         progress.note(f"trial {TRIAL.label}: {rate}")

@@ -51,7 +51,7 @@ def probe(
         placed = place_runner(device, runner)
         facts = with_core_names(device, placed, facts)
         with progress.phase("wait for a quiet device"):
-            gate, state = wait_until_quiet(device, plan, clock or Clock())
+            gate, state = wait_until_quiet(device, plan, clock or Clock(), progress.now)
         counts = counts_to_try(plan.threads)
         rounds = [_round(device, placed, plan, progress, threads) for threads in [*counts, *reversed(counts)]]
     _require_numbers(rounds)

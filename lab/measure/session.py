@@ -104,7 +104,7 @@ def measure_engines(
 
 
 def _with_best_threads(device: Device, engine: Engine, plan: Plan, progress: Progress, clock: Clock) -> Engine:
-    wait_until_quiet(device, plan, clock)
+    wait_until_quiet(device, plan, clock, progress.now)
     return settle_threads(engine, plan.threads, progress)
 
 

@@ -153,7 +153,9 @@ class Repetitions:
         longest_s = plan.measure.gate_timeout_s
         if plan.adapts:
             longest_s = max(0.0, min(longest_s, WAITS * longest_s - self.waited_s))
-        gate, state = wait_until_quiet(self.device, plan.changed(gate_timeout_s=longest_s), self.clock)
+        gate, state = wait_until_quiet(
+            self.device, plan.changed(gate_timeout_s=longest_s), self.clock, self.progress.now
+        )
         self.waited_s += gate.waited_s
         return gate, state
 

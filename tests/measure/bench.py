@@ -42,6 +42,7 @@ class Said:
         self.notes: list[str] = []
         self.phases: list[tuple[str, float | None, str]] = []
         self.advanced: dict[str, float] = {}
+        self.nows: list[str] = []
         self._on_note = on_note
 
     @contextmanager
@@ -53,6 +54,9 @@ class Said:
             self.advanced[name] += amount
 
         yield advance
+
+    def now(self, text: str) -> None:
+        self.nows.append(text)
 
     def note(self, text: str) -> None:
         self.notes.append(text)

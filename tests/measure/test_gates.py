@@ -69,3 +69,24 @@ def test_a_load_that_cannot_be_read_is_not_kept_and_not_waited_for() -> None:
     gate, _ = wait_until_quiet(ScriptedDevice(states({**QUIET, "busy_fraction": None})), PLAN, time.clock)
     assert (gate.kept, gate.reason) == (False, "the load of this device can't be read")
     assert (gate.unmeasured, time.slept) == (("busy_fraction",), [])
+
+
+def test_whoever_waits_is_told_why_and_for_how_long() -> None:
+    told: list[str] = []
+    time = FakeTime()
+    wait_until_quiet(ScriptedDevice(states(BUSY, BUSY, QUIET)), PLAN, time.clock, told.append)
+    assert told[0] == "CPU 90 % busy (limit 30 %), waiting up to 3 s"
+    assert len(told) == 3
+    assert told[-1] == ""
+
+
+def test_heat_is_told_with_its_zone() -> None:
+    told: list[str] = []
+    wait_until_quiet(ScriptedDevice(states({**QUIET, "die_temp_c": 90.4}, QUIET)), PLAN, FakeTime().clock, told.append)
+    assert told[0] == "cpu-0 at 90 °C (limit 80 °C), waiting up to 3 s"
+
+
+def test_nobody_is_told_of_a_device_that_is_quiet_at_once() -> None:
+    told: list[str] = []
+    wait_until_quiet(ScriptedDevice(), PLAN, FakeTime().clock, told.append)
+    assert told == [""]

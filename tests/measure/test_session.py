@@ -110,6 +110,14 @@ def test_what_the_runner_is_told(bench: Bench) -> None:
     ]
 
 
+def test_while_a_repetition_runs_people_are_told_what_it_is_at(bench: Bench) -> None:
+    bench.run(repeats=1)
+    told = [text for text in bench.progress.nows if text]
+    assert told[0] == "pp8+tg20: loading the model"
+    assert any(text.startswith("pp8+tg20: warm-up, round 2, decode ") and text.endswith(" tok/s") for text in told)
+    assert any(text.startswith("pp8+tg20: timing 8 + 20 tokens, decode ") for text in told)
+
+
 def test_progress(bench: Bench) -> None:
     bench.run()
     assert ("measure", 2, "repetitions") in bench.progress.phases

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 
-from lab.views.progress import PlainProgress, progress_on
-from lab.views.progress.live import left
+from lab.views.progress import JsonProgress, PlainProgress, progress_on
+from lab.views.progress.live import LiveProgress
+from lab.views.progress.time_left import time_left
 
 
 class Clock:
@@ -28,10 +30,14 @@ def lines_of(step_s: float, amounts: list[float], total: float | None = 100.0) -
     return out.getvalue().splitlines()
 
 
+def shares(lines: list[str]) -> list[str]:
+    return [line.partition(",")[0] for line in lines[1:-1]]
+
+
 def test_a_slow_phase_says_each_tenth_once() -> None:
     lines = lines_of(10.0, [1.0] * 100)
     assert lines[0] == "convert ..."
-    assert lines[1:-1] == [f"convert: {share} %" for share in range(10, 100, 10)]
+    assert shares(lines) == [f"convert: {share} %" for share in range(10, 100, 10)]
     assert lines[-1].startswith("convert: done in ")
 
 
@@ -40,11 +46,58 @@ def test_a_quick_phase_says_only_that_it_was_there() -> None:
 
 
 def test_a_jump_over_several_tenths_is_one_line() -> None:
-    assert lines_of(10.0, [55.0, 1.0, 44.0])[1:-1] == ["convert: 50 %", "convert: 90 %"]
+    assert shares(lines_of(10.0, [55.0, 1.0, 44.0])) == ["convert: 50 %", "convert: 90 %"]
 
 
 def test_tenths_are_not_lost_to_rounding() -> None:
-    assert lines_of(10.0, [0.1] * 1000)[1:-1] == [f"convert: {share} %" for share in range(10, 100, 10)]
+    assert shares(lines_of(10.0, [0.1] * 1000)) == [f"convert: {share} %" for share in range(10, 100, 10)]
+
+
+def test_a_slow_phase_says_how_long_the_rest_takes() -> None:
+    assert all("about " in line and line.endswith(" left") for line in lines_of(10.0, [1.0] * 100)[1:-1])
+
+
+def test_a_pipe_is_told_what_it_waits_for_once_in_a_while() -> None:
+    out = io.StringIO()
+    progress = PlainProgress(out, Clock(1.0))
+    for _ in range(100):
+        progress.now("CPU 45 % busy, waiting up to 15 s")
+        progress.now("")
+    lines = out.getvalue().splitlines()
+    assert set(lines) == {"CPU 45 % busy, waiting up to 15 s"}
+    assert 5 <= len(lines) <= 20
+
+
+def test_a_pipe_is_not_told_what_ends_at_once() -> None:
+    out = io.StringIO()
+    progress = PlainProgress(out, Clock(0.1))
+    for _ in range(50):
+        progress.note("line")
+        progress.now("CPU 45 % busy")
+    assert set(out.getvalue().splitlines()) == {"line"}
+
+
+def test_another_program_is_told_what_it_is_at() -> None:
+    out = io.StringIO()
+    JsonProgress(out).now("warming up")
+    assert json.loads(out.getvalue()) == {"now": "warming up"}
+
+
+def test_a_terminal_shows_what_it_is_at_below_the_phase(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    out = Terminal()
+    with LiveProgress(out) as progress:
+        with progress.phase("measure", 5, "repetitions"):
+            progress.now("CPU 45 % busy, waiting up to 15 s \x1b[2J" + "x" * 100)
+            progress._bars.refresh()
+        shown = out.getvalue()
+        with progress.phase("memory pass"):
+            progress._bars.refresh()
+    assert "CPU 45 % busy, waiting up to 15 s" in shown
+    assert "\x1b[2J" not in shown
+    assert "x" * 60 not in shown  # one line, cut at the edge
+    assert "CPU 45 % busy" not in out.getvalue()[len(shown) + 200 :]
 
 
 def test_without_a_total_there_is_no_share() -> None:
@@ -65,7 +118,7 @@ def test_without_a_total_there_is_no_share() -> None:
 def test_what_is_left_follows_the_pace(
     done: float, total: float | None, took_s: float, elapsed_s: float, words: str
 ) -> None:
-    assert left(done, total, took_s, elapsed_s) == words
+    assert time_left(done, total, took_s, elapsed_s) == words
 
 
 def test_a_phase_that_fails_says_that_it_stopped() -> None:

@@ -33,6 +33,7 @@ class Member:
     total: float | None = None
     unit: str = ""
     notes: list[str] = field(default_factory=list)
+    now: str = ""
     code: int | None = None
     documents: list[dict[str, Any]] = field(default_factory=list)
     _process: subprocess.Popen[str] | None = None
@@ -100,6 +101,9 @@ class Member:
         said = _event(line)
         if said.phase is not None:
             self.phase, self.total, self.unit, self.done = printable(said.phase), said.total, said.unit, 0.0
+            self.now = ""
+        if said.now is not None:
+            self.now = printable(said.now)
         self.done += said.advance
         if printable(said.note):
             self.notes.append(printable(said.note))
@@ -114,6 +118,7 @@ class _Event(KeepsUnknown):
     unit: str = ""
     advance: float = 0.0
     note: str = ""
+    now: str | None = None
 
 
 def _event(line: str) -> _Event:

@@ -44,6 +44,10 @@ class _Named:
         """Open the phase under the target's name."""
         return self._progress.phase(f"{self._name}: {name}", total, unit)
 
+    def now(self, text: str) -> None:
+        """Say what is done for the target."""
+        self._progress.now(text and f"{self._name}: {text}")
+
     def note(self, text: str) -> None:
         """Say it of the target."""
         self._progress.note(f"{self._name}: {text}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,8 +27,12 @@ class Gate:
     unmeasured: tuple[str, ...]
 
 
-def wait_until_quiet(device: Device, plan: Plan, clock: Clock) -> tuple[Gate, dict[str, Any]]:
+def wait_until_quiet(
+    device: Device, plan: Plan, clock: Clock, tell: Callable[[str], None] = lambda text: None
+) -> tuple[Gate, dict[str, Any]]:
     """Wait until load and heat are under the plan's limits; return the outcome and the last state.
+
+    While it waits, `tell` is told why, and at the end an empty text.
 
     After `plan.measure.gate_timeout_s` seconds the repetition goes on with the gate marked as not kept. A load that
     can't be read is not kept either; heat that can't be read is named in `unmeasured`.
@@ -40,7 +44,9 @@ def wait_until_quiet(device: Device, plan: Plan, clock: Clock) -> tuple[Gate, di
         reason = _why_not(state, plan)
         waited_s = clock.now() - began
         if reason is None or hopeless or waited_s >= plan.measure.gate_timeout_s:
+            tell("")
             return _outcome(state, reason, waited_s), state
+        tell(f"{_why_waiting(state, plan)}, waiting up to {plan.measure.gate_timeout_s - waited_s:.0f} s")
         clock.sleep(min(POLL_S, plan.measure.gate_timeout_s - waited_s))
 
 
@@ -54,6 +60,13 @@ def _why_not(state: dict[str, Any], plan: Plan) -> str | None:
     if heat is not None and heat > plan.max_temp_c:
         return f"{state.get('die_zone')} was at {heat:.0f} °C (limit {plan.max_temp_c:.0f} °C)"
     return None
+
+
+def _why_waiting(state: dict[str, Any], plan: Plan) -> str:
+    busy = (state.get("busy_fraction") or 0.0) + (state.get("steal_fraction") or 0.0)
+    if busy > plan.measure.max_busy:
+        return f"CPU {busy * 100:.0f} % busy (limit {plan.measure.max_busy * 100:.0f} %)"
+    return f"{state.get('die_zone')} at {state.get('die_temp_c'):.0f} °C (limit {plan.max_temp_c:.0f} °C)"
 
 
 def _outcome(state: dict[str, Any], reason: str | None, waited_s: float) -> Gate:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lab.core.decode import decode
 from lab.core.errors import MeasureError
 from lab.core.fields import encode
+from lab.core.progress import NullProgress, Progress
 from lab.devices.base import Device
 from lab.formats.bundle import BundleManifest
 from lab.formats.run.engine import StagedWeights
@@ -38,6 +39,7 @@ from lab.measure.runner.gpu import (
 )
 from lab.measure.runner.invocation import Invocation
 from lab.measure.runner.repetition import interrupted, metrics, repetition, timing_of, why_rejected
+from lab.measure.runner.telling import told_by
 from lab.measure.threads import threads_tried
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.events import Verify
@@ -58,6 +60,7 @@ class RunnerEngine:
     times: TimesRecord
     staging: StagedWeights
     tried: Sequence[Rate] = ()
+    progress: Progress = field(default_factory=NullProgress)
     no_counters: str | None = None  # why the device's counters of memory can't be believed
 
     @property
@@ -169,7 +172,7 @@ class RunnerTrial:
 
     def __init__(self, engine: RunnerEngine, cell: Test, verify: bool) -> None:
         self._engine, self._cell, self._verify = engine, cell, verify
-        self._log = RunLog()
+        self._log = RunLog(told_by(cell, engine.progress.now))
 
     def run(self) -> Attempt:
         """Run the process to its end."""

@@ -61,7 +61,15 @@ class RunnerSetup:
             staging = stage(device, invocation.stage(), invocation.env)
         no_counters = why_uncountable(facts)
         return RunnerEngine(
-            device, manifest, self.target, self.runner, invocation, self.times, staging, no_counters=no_counters
+            device,
+            manifest,
+            self.target,
+            self.runner,
+            invocation,
+            self.times,
+            staging,
+            progress=self.progress,
+            no_counters=no_counters,
         )
 
 

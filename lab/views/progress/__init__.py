@@ -11,8 +11,10 @@ from typing import TextIO
 from lab.core.progress import Advance, Progress
 from lab.core.terminal import write_json, write_line
 from lab.core.units import human_seconds
+from lab.views.progress.time_left import time_left
 
 QUIET_S = 1.0  # a phase that is over sooner says only that it began and that it is done
+SILENT_S = 10.0  # from then on a pipe is told what it is at: often enough to see that it lives, and no log is flooded
 
 
 class PlainProgress:
@@ -21,6 +23,7 @@ class PlainProgress:
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._clock = clock
+        self._said_at = clock()
 
     @contextmanager
     def phase(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Advance]:
@@ -36,11 +39,18 @@ class PlainProgress:
 
     def note(self, text: str) -> None:
         """Write one line."""
+        self._said_at = self._clock()
         write_line(self._stream, text)
+
+    def now(self, text: str) -> None:
+        """Write the line where nothing else was written for a while."""
+        if text and self._clock() - self._said_at >= SILENT_S:
+            self.note(text)
 
     def _tenths(self, name: str, total: float | None) -> Advance:
         """Return an advance function that says 10 %, 20 %, ... 90 % as they are passed, seldom enough to read."""
-        done, said, said_at = 0.0, 0, self._clock()
+        done, said, began = 0.0, 0, self._clock()
+        said_at = began
 
         def advance(amount: float) -> None:
             nonlocal done, said, said_at
@@ -48,13 +58,14 @@ class PlainProgress:
             tenth = min(int(done / total * 10 + 1e-9), 9) if total else 0  # 100 % is the last line's to say
             if tenth > said and self._clock() - said_at >= QUIET_S:
                 said, said_at = tenth, self._clock()
-                self.note(f"{name}: {tenth * 10} %")
+                rest = time_left(done, total, said_at - began, said_at - began)
+                self.note(", ".join(filter(None, (f"{name}: {tenth * 10} %", rest))))
 
         return advance
 
 
 class JsonProgress:
-    """Says {"phase", "total", "unit"} when a phase begins, {"advance"}, {"end"} with its name, and {"note"}."""
+    """Says {"phase", "total", "unit"} when a phase begins, {"advance"}, {"end"} with its name, {"note"} and {"now"}."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -71,6 +82,10 @@ class JsonProgress:
     def note(self, text: str) -> None:
         """Say one line that is not progress."""
         self._say(note=text)
+
+    def now(self, text: str) -> None:
+        """Say what it is at."""
+        self._say(now=text)
 
     def _say(self, **fields: object) -> None:
         write_json(self._stream, fields)

@@ -27,6 +27,7 @@ class Followed(Protocol):
     total: float | None
     unit: str
     notes: list[str]
+    now: str
 
     @property
     def last_words(self) -> str:
@@ -50,13 +51,13 @@ def fleet_progress(stream: TextIO, members: Sequence[Followed]) -> Iterator[Show
 
 def fleet_rows(members: Sequence[Followed]) -> Table:
     """Return a row for each target: what it does, how far it is, what it said last."""
-    columns = [left("Target", fold=False), left("Now", fold=False), right("Done"), left("Last words")]
+    columns = [left("Target", fold=False), left("Now", fold=False), right("Done"), left("At")]
     return table(columns, [_row(member) for member in members])
 
 
 def _row(member: Followed) -> list[str | Text]:
     far = amount(member.done, member.total, member.unit) if member.total else ""
-    return [member.target, Text(member.phase, _STYLES.get(member.phase, CAUTION)), far, member.last_words]
+    return [member.target, Text(member.phase, _STYLES.get(member.phase, CAUTION)), far, member.now or member.last_words]
 
 
 class _Lines:

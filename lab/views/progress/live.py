@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TextIO
 
+from rich.console import RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -16,11 +17,11 @@ from lab.core.terminal import LINE_CHARS
 from lab.core.text import clipped
 from lab.core.units import human_seconds
 from lab.views.console import live_console
+from lab.views.progress.time_left import time_left
 from lab.views.units import amount
 
 # A redraw costs a millisecond or two of one core, and this line is on screen while tokens are timed.
 REDRAWS_PER_S = 1
-PACE_S = 5.0
 
 
 class LiveProgress:
@@ -36,7 +37,7 @@ class LiveProgress:
             TimeElapsedColumn(),
             _Left(),
         )
-        self._bars = Progress(*columns, console=self._console, transient=True, refresh_per_second=REDRAWS_PER_S)
+        self._bars = _Bars(*columns, console=self._console, transient=True, refresh_per_second=REDRAWS_PER_S)
 
     def __enter__(self) -> LiveProgress:
         self._bars.start()
@@ -63,6 +64,7 @@ class LiveProgress:
             word, style = "done", "green"
         finally:
             self._bars.remove_task(task)
+            self._bars.now = ""
             took = (human_seconds(time.monotonic() - began), "dim")
             ending = Text.assemble((f"{word:<8}", style), f"{clipped(name)}  ", took)
             self._bars.console.print(ending)
@@ -71,16 +73,21 @@ class LiveProgress:
         """Print one line above the moving ones."""
         self._bars.console.print(Text(clipped(text, LINE_CHARS)))
 
+    def now(self, text: str) -> None:
+        """Show the text below the moving lines; it is drawn when they are."""
+        self._bars.now = clipped(text, LINE_CHARS)
 
-def left(done: float, total: float | None, took_s: float, elapsed_s: float) -> str:
-    """Say how long the rest takes at the pace so far: `done` of `total` took `took_s` of the seconds that have passed.
 
-    Empty before anything is done, and in the first seconds, when a pace says little.
-    """
-    if not total or not done or elapsed_s < PACE_S:
-        return ""
-    rest_s = took_s / done * (total - done) - (elapsed_s - took_s)
-    return f"about {human_seconds(round(rest_s))} left" if rest_s >= 60 else f"about {max(rest_s, 0):.0f} s left"
+class _Bars(Progress):
+    """The moving lines, and below them what it is at."""
+
+    now = ""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Yield both; no line wraps, since what moves has to stay where it is."""
+        yield self.make_tasks_table(self.tasks)
+        if self.now:
+            yield Text(f"  {self.now}", "dim", no_wrap=True, overflow="ellipsis")
 
 
 class _Left(TextColumn):
@@ -92,7 +99,7 @@ class _Left(TextColumn):
     def render(self, task: Task) -> Text:
         """Return `about 40 s left` or nothing."""
         took_s = float(task.fields.get("took_s", 0.0))
-        return Text(left(task.completed, task.total, took_s, task.elapsed or 0.0))
+        return Text(time_left(task.completed, task.total, took_s, task.elapsed or 0.0))
 
 
 class _Done(TextColumn):

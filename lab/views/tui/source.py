@@ -41,6 +41,9 @@ class Count:
         finally:
             self._total = 0.0
 
+    def now(self, text: str) -> None:
+        """Show nothing: what is shown is how far it is."""
+
     def note(self, text: str) -> None:
         """Drop the note: the screen says all there is."""
 
