@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.analysis.run.stats import percentile
 
 BINS = 24
-TAIL = 99.0  # what lies above this percentile shares the last bin, so that one pause does not flatten the rest
+# At most this share of the gaps, or so many where they are few, may lie beyond the last edge: those that would stretch
+# the axis to more than STRETCH times the span of all others, so that one pause does not flatten the rest.
+TAIL, TAIL_GAPS, STRETCH = 0.01, 3, 1.5
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,22 @@ class Histogram:
     p99_s: float | None
 
 
-def histogram(gaps_s: Sequence[float]) -> Histogram | None:
-    """Return equal bins from the shortest gap to the 99th percentile; None without gaps."""
+def histogram(gaps_s: Sequence[float], bins: int = BINS) -> Histogram | None:
+    """Return at most `bins` equal bins, from the shortest gap to the longest that is no outlier; None without gaps."""
     if not gaps_s:
         return None
-    gaps = np.asarray(gaps_s, np.float64)
-    low, high = float(gaps.min()), float(np.percentile(gaps, TAIL))
+    gaps = np.sort(np.asarray(gaps_s, np.float64))
+    low, high = float(gaps[0]), _longest_shown(gaps)
     if high <= low:
-        high = float(gaps.max()) if gaps.max() > low else low * 1.01 + 1e-9
-    counts, edges = np.histogram(gaps, bins=min(BINS, max(len(gaps) // 4, 1)), range=(low, high))
+        high = low * 1.01 + 1e-9
+    counts, edges = np.histogram(gaps, bins=min(bins, max(len(gaps) // 4, 1)), range=(low, high))
     p50, p90, p99 = (percentile(gaps_s, q) for q in (50, 90, 99))
     above = int((gaps > high).sum())
-    return Histogram(tuple(edges.tolist()), tuple(counts.tolist()), above, float(gaps.max()), p50, p90, p99)
+    return Histogram(tuple(edges.tolist()), tuple(counts.tolist()), above, float(gaps[-1]), p50, p90, p99)
+
+
+def _longest_shown(gaps: NDArray[np.float64]) -> float:
+    """Return the last edge: of the sorted `gaps` [N], in seconds."""
+    few = max(round(len(gaps) * TAIL), min(TAIL_GAPS, len(gaps) // 8))
+    low, sure = float(gaps[0]), float(gaps[len(gaps) - 1 - few])
+    return float(gaps[gaps <= low + (sure - low) * STRETCH].max())

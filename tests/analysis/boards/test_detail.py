@@ -73,6 +73,23 @@ def test_traces_of_strangers_may_have_any_shape() -> None:
     assert trace.mem_available_bytes == (None, None, None)
 
 
+@pytest.mark.parametrize("many", [8, 24, 40, 400])
+def test_one_outlier_does_not_take_the_axis_of_a_histogram(many: int) -> None:
+    gaps = [0.139 + 0.0005 * (number % 8) for number in range(many - 1)] + [1.62]
+    found = histogram(gaps)
+    assert found is not None
+    assert found.edges_s[-1] < 0.15
+    assert (found.above, found.max_s) == (1, 1.62)
+    assert sum(found.counts) + found.above == many
+    assert max(found.counts) < many - 1 or len(found.counts) < 3
+
+
+def test_a_second_mode_stays_on_the_axis_of_a_histogram() -> None:
+    found = histogram([0.1 + 0.0001 * (number % 10) for number in range(80)] + [0.2] * 20)
+    assert found is not None
+    assert (found.above, found.counts[-1]) == (0, 20)
+
+
 def test_a_histogram_counts_every_gap_once() -> None:
     gaps = [*np.random.default_rng(0).normal(0.05, 0.002, 1000).tolist(), 5.0]
     found = histogram(gaps)
