@@ -27,7 +27,7 @@ GROUPS = {
     },
     "Look": {
         "runs": "List recorded runs, oldest first.",
-        "show": "Show one recorded run with every raw detail.",
+        "show": "Show one recorded run: numbers, pictures, environment, and what to do about warnings.",
         "compare": "Compare recorded runs: for each metric a ratio and a word.",
         "dash": "Show a dashboard: what everything does now, how it got there, and what got worse.",
         "demo": "Write a store of made-up runs, and show it: lab without a measurement.",

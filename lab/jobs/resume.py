@@ -85,7 +85,7 @@ def hinting_at(options: RunOptions) -> Iterator[None]:
 
 def resumed(ref: str) -> RunRecord:
     """Return the run that `ref` names, as in `lab show`; UsageError where another program measured it."""
-    record = store.load(store.find(ref))
+    record = store.read(ref).record
     if record.imported:
         raise UsageError(f"run {record.run_id} was imported: lab cannot go on with it", hint="name a run of lab's own")
     return record

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,14 @@ from lab.core.jsonio import read_bytes
 from lab.formats.digested import DIGEST_KEY, dense_bytes, digested_bytes, parse_digested, plain
 from lab.formats.run_record import SCHEMA, Repetition, RunRecord, from_json, to_json
 from lab.store.choose import in_use
-from lab.store.find import find_in
+from lab.store.find import damaged_hint, find_in
 from lab.store.location import Inside, Place
 from lab.store.protocol import BadRun, Entry, Source, Store, place_in
 
 __all__ = [
     "BadRun",
     "Entry",
+    "Found",
     "Inside",
     "Place",
     "Source",
@@ -40,6 +42,7 @@ __all__ = [
     "load",
     "load_document",
     "place",
+    "read",
     "read_at",
     "read_entries",
     "read_entry",
@@ -142,6 +145,26 @@ def load_document(place: Place) -> dict[str, Any]:
 def find(ref: str) -> Place:
     """Return the place of a run: by id, unique beginning of an id, path, `latest`, `latest~1`, or what lab printed."""
     return find_in(in_use(), ref)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A stored run that somebody named: its place, the document exactly as it stands there, and what it says."""
+
+    place: Place
+    document: bytes
+    record: RunRecord
+
+
+def read(ref: str) -> Found:
+    """Return the run that `ref` names, as `find` does; StoreError says what to do where it is damaged."""
+    at = find(ref)
+    try:
+        document = content(at)
+        return Found(at, document, load(at, document))
+    except StoreError as problem:
+        problem.hint = problem.hint or damaged_hint(ref)
+        raise
 
 
 def entries(target: str | None = None) -> list[Entry]:

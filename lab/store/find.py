@@ -29,6 +29,15 @@ def find_in(store: Store, ref: str) -> Place:
     return place_in(store, _one(ref, sorted(store.entries()), store).place)
 
 
+def damaged_hint(ref: str) -> str:
+    """Return what to do about a run that is damaged: the one before it has `latest~1`, and so on."""
+    check = "`lab store check` lists all that is damaged, and `lab store set-aside` moves it away"
+    if not (ref == "latest" or ref.startswith("latest~")):
+        return check
+    back = int(ref.removeprefix("latest").removeprefix("~") or "0")
+    return f"{check}; the run before it is latest~{back + 1}"
+
+
 def _one(ref: str, runs: list[Entry], store: Store) -> Entry:
     if not runs:
         raise StoreError(f"{ref}: no runs are recorded in {store.where}", hint=FIRST)

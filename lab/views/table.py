@@ -12,10 +12,12 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from lab.core.text import SHOWN_CHARS, cut
+from lab.formats.metrics import NOT_MEASURED
 from lab.formats.verdicts import VERDICTS, Role, Word
 from lab.views.console import clean
 
 NAME_CHARS = 100
+GAP = 2  # between two columns
 GOOD, BAD, CAUTION, FAINT = "green", "bold red", "yellow", "dim"
 STYLES: dict[Role, str] = {"plain": "", "good": GOOD, "bad": BAD, "caution": CAUTION, "faint": FAINT}
 
@@ -66,6 +68,36 @@ class _Lines:
                 yield Segment(text, styles[style] if style in styles else console.get_style(style))
                 yield Segment("  " if is_right else f"{blanks}  ")
             yield Segment.line()
+
+
+def rows_of(columns: Iterable[Column], rows: Iterable[Iterable[str | Text]]) -> Table:
+    """Build the same without a header."""
+    built = table(columns, rows)
+    built.show_header, built.box = False, None
+    return built
+
+
+Cells = tuple[list[Column], list[list[str | Text]]]  # columns and rows, as `table` and Markdown take them
+
+
+def measured(columns: Iterable[Column], rows: Iterable[Iterable[str | Text]]) -> Cells:
+    """Return columns and rows without the columns of numbers that hold nothing but dashes."""
+    columns, lines = list(columns), [list(row) for row in rows]
+    kept = [
+        place
+        for place, column in enumerate(columns)
+        if column.justify != "right" or any(str(line[place]) not in ("", NOT_MEASURED) for line in lines)
+    ]
+    return [columns[place] for place in kept], [[line[place] for place in kept] for line in lines]
+
+
+def width_of(columns: Iterable[Column], rows: Iterable[Iterable[str | Text]]) -> int:
+    """Return how wide the table is where nothing of it has to give way."""
+    lines = [[str(column.header) for column in columns], *([str(cell) for cell in row] for row in rows)]
+    widest = [
+        max(len(part) for cell in column for part in [*cell.split("\n"), ""]) for column in zip(*lines, strict=True)
+    ]
+    return sum(widest) + GAP * (len(widest) - 1)
 
 
 def verdict_style(word: Word) -> str:

@@ -71,7 +71,54 @@ def test_show_finds_a_run_by_the_beginning_of_its_id(lab: Lab, keep: Keep) -> No
     ran = lab("show", "20261124")
     assert ran.code == 0
     assert SECOND in ran.out
-    assert "REPETITIONS OF pp512+tg128" in ran.out
+    assert "5 repetitions, in order" in ran.out
+
+
+def test_show_raw_prints_everything(lab: Lab, keep: Keep) -> None:
+    keep()
+    ran = lab("show", "latest", "--raw")
+    for name in ("REPETITIONS OF pp512+tg128", "LAB", "PLAN", "BANDWIDTH"):
+        assert name in ran.out
+
+
+def test_show_prints_the_sections_that_are_asked_for(lab: Lab, keep: Keep) -> None:
+    keep()
+    ran = lab("show", "latest", "--section", "plan,warnings")
+    assert ran.out.startswith("PLAN\n")
+    assert "! synthetic weights" in ran.out or "! random weights" in ran.out
+    assert "ENGINE" not in ran.out
+
+
+def test_a_section_that_there_is_not(lab: Lab, keep: Keep) -> None:
+    keep()
+    ran = lab("show", "latest", "--section", "wranings")
+    assert ran.code == 2
+    assert "warnings" in ran.err
+
+
+@pytest.mark.parametrize("pair", [("--json", "--markdown"), ("--raw", "--json"), ("--section", "--raw")])
+def test_show_prints_one_form(lab: Lab, keep: Keep, pair: tuple[str, str]) -> None:
+    keep()
+    words = [word for name in pair for word in ((name, "plan") if name == "--section" else (name,))]
+    assert lab("show", "latest", *words).code == 2
+
+
+def test_show_as_markdown(lab: Lab, keep: Keep) -> None:
+    keep()
+    assert lab("show", "latest", "--markdown").out.startswith("| Model | Target |")
+
+
+@pytest.mark.parametrize(("ref", "before"), [("latest", "latest~1"), ("latest~1", "latest~2")])
+def test_a_damaged_newest_run_is_named_with_what_to_do(lab: Lab, keep: Keep, ref: str, before: str) -> None:
+    """`runs` and `dash` skip it, so whoever asks for the newest is told how to get at the one before."""
+    paths = [store.run_path(keep()), store.run_path(keep(**LATER))]
+    damaged = paths[1] if ref == "latest" else paths[0]
+    damaged.write_text("{")
+    ran = lab("show", ref)
+    assert ran.code == 1
+    assert damaged.name in ran.err
+    for step in ("lab store check", "lab store set-aside", before):
+        assert step in ran.err
 
 
 def test_show_refuses_a_damaged_run(lab: Lab, keep: Keep) -> None:

@@ -38,7 +38,7 @@ def command(runs: tuple[str, ...], format_: str, output: Path | None, repository
 
     if format_ == "conbench" and not (repository or "").startswith(GITHUB):
         raise click.UsageError(f"--format conbench needs --repository {GITHUB}ORG/REPO")
-    text = _text([store.load(store.find(run)) for run in dict.fromkeys(runs)], format_, repository or "")
+    text = _text([store.read(run).record for run in dict.fromkeys(runs)], format_, repository or "")
     if output is None:
         print_text(text)
     else:

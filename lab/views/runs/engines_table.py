@@ -9,13 +9,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.analysis.compare.side_by_side import Ratio, SideBySide
-from lab.analysis.run.flags import run_flags
 from lab.analysis.run.summary import CellSummary
-from lab.core.text import clipped
 from lab.formats.metrics import NOT_MEASURED, metric
 from lab.formats.run_record import RunRecord
 from lab.views.runs.facts import checked, peak_words, ran_on, roof_words, time_spent
-from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
+from lab.views.runs.run_table import ABOVE
+from lab.views.runs.warnings import of_cells, of_run, warning_lines
+from lab.views.table import FAINT, left, pairs, right, spaced, status_word, table
 from lab.views.units import mebibytes, number, percent, spread
 
 WIDE = 78  # below it the columns that matter least give way
@@ -35,13 +35,13 @@ def engines_table(found: SideBySide, width: int) -> RenderableType:
 def _heading(found: SideBySide) -> RenderableType:
     first, names = found.records[0], " and ".join(record.engine.name for record in found.records)
     title = f"{first.model.label} on {first.target.name}: {names}"
-    flags = dict.fromkeys(flag.text for record in found.records for flag in run_flags(record))
-    labels = [Text(f"! {text}", CAUTION) for text in flags]
+    warned = list(dict.fromkeys(line for record in found.records for line in of_run(record)))
+    labels = [warning_lines(warned)] if warned else []
     runs = [
         Text.assemble(f"{record.engine.name}: run {record.run_id} ", status_word(record.status))
         for record in found.records
     ]
-    order = f"Median ± sample deviation of {first.plan.repeats} repetitions, in turns: A B, then B A."
+    order = f"Median ± standard deviation of {first.plan.repeats} repetitions, in turns: A B, then B A."
     return Group(Text(title, "bold"), *runs, *labels, Text(order, FAINT))
 
 
@@ -59,7 +59,7 @@ def _numbers(found: SideBySide, width: int) -> RenderableType:
 
 def _row(record: RunRecord, cell: CellSummary) -> list[str]:
     """Every column; a narrow table takes the first of them."""
-    mark = "impossible" if cell.impossible else "" if cell.status == "ok" else cell.status.replace("_", " ")
+    mark = ABOVE if cell.impossible else "" if cell.status == "ok" else cell.status.replace("_", " ")
     label = f"{cell.label} ({mark})" if mark else cell.label
     rates = [cell.metrics.get(name) for name in ("prefill_tok_per_s", "decode_tok_per_s")]
     shown = [spread(rate.median, rate.sd) if rate else NOT_MEASURED for rate in rates]
@@ -94,9 +94,9 @@ def _facts(found: SideBySide) -> Iterator[tuple[str, str]]:
             prefills = [(one.threads, one.prefill_tok_per_s) for one in tried.counts]
             decodes = [(one.threads, one.decode_tok_per_s) for one in tried.counts]
             yield "", f"threads tried: prefill {_medians(prefills)}; decode {_medians(decodes)}"
-    yield "Roof", roof_words(found.records[0])
+    yield "Roofline", roof_words(found.records[0])
     yield "", peak_words(found.records[0])
-    yield "Interval", "over pairs of repetitions; it covers what varies within this session, and no more"
+    yield "Interval", "within-session confidence interval only, over pairs of repetitions"
 
 
 def _medians(counts: Sequence[tuple[int, Sequence[float]]]) -> str:
@@ -106,11 +106,10 @@ def _medians(counts: Sequence[tuple[int, Sequence[float]]]) -> str:
 
 
 def _notes(found: SideBySide) -> Iterator[RenderableType]:
-    lines = [
-        f"! {record.engine.name} {cell.label}: {clipped(flag.text)}"
+    warned = [
+        (f"{record.engine.name} {text}", what_to_do)
         for record, cells in zip(found.records, found.summaries, strict=True)
-        for cell in cells
-        for flag in cell.flags
+        for text, what_to_do in of_cells(record, cells)
     ]
-    if lines:
-        yield Text("\n".join(lines), CAUTION)
+    if warned:
+        yield warning_lines(warned)

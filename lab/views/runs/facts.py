@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from lab.analysis.run.gpu import is_gpu_run
 from lab.analysis.run.roofline import matrix_kinds
 from lab.core.units import human_seconds
+from lab.formats.metrics import NOT_MEASURED
 from lab.formats.run.blocks import PeakKind
 from lab.formats.run_record import RunRecord
 from lab.measure.enough import half_width
@@ -20,7 +21,7 @@ from lab.views.units import giga_ops_per_s, gigabytes_per_s
 OURS = "tvm"
 F32: PeakKind = "f32"
 PHASES = ("compile", "convert", "runner", "measure")
-COUNTED = "operations and bytes that the work needs at the least, times the median rate"
+COUNTED = "from the minimum operations and bytes of the model, times the median rate"
 
 
 def model_words(record: RunRecord) -> str:
@@ -46,10 +47,10 @@ def checked(record: RunRecord) -> str:
         return "not checked against the reference"
     if found.rel_error is None:
         return "FAILED: the logits are not numbers"
-    token = "same" if found.argmax_match else "another"
+    token = "matches" if found.argmax_match else "differs"
     verdict = "" if found.passed else "FAILED: "
-    off = f"logits {found.rel_error:.2g} off the reference (limit {found.rel_error_max:.2g})"
-    return f"{verdict}{off}, {token} first token"
+    error = f"relative logit error {found.rel_error:.2g} (limit {found.rel_error_max:.2g})"
+    return f"{verdict}{error}, first token {token}"
 
 
 def chosen(record: RunRecord) -> str:
@@ -75,6 +76,27 @@ def peak_words(record: RunRecord) -> str:
     kinds = [kind for kind in matrix_kinds(record) if found.before.of(kind) or found.after.of(kind)][:1]
     shown = [f"{kind} {_medians(found.before.of(kind), found.after.of(kind))}" for kind in dict.fromkeys([*kinds, F32])]
     return f"arithmetic peak with {_threads(found.threads)}: {'; '.join(shown)}"
+
+
+def roofs_in_short(record: RunRecord) -> str:
+    """Both roofs in a line, from before to after; empty where they are not known, or not of what computed."""
+    read, peak = record.bandwidth, record.peak
+    if is_gpu_run(record) or read is None:
+        return ""
+    parts = [f"{_range(read.before, read.after, gigabytes_per_s)} GB/s"]
+    kinds = dict.fromkeys([*matrix_kinds(record), F32]) if peak else ()
+    parts += [
+        f"{kind} {_range(peak.before.of(kind), peak.after.of(kind), giga_ops_per_s)} GOP/s"
+        for kind in kinds
+        if peak and (peak.before.of(kind) or peak.after.of(kind))
+    ]
+    return f"roofs with {_threads(read.threads)}, before and after: {', '.join(parts)}"
+
+
+def _range(before: Sequence[float], after: Sequence[float], shown: Callable[[float | None], str]) -> str:
+    """The medians of both passes; one number where they read alike."""
+    ends = dict.fromkeys(shown(statistics.median(values)) for values in (before, after) if values)
+    return " and ".join(ends) or NOT_MEASURED
 
 
 def _medians(before: Sequence[float], after: Sequence[float]) -> str:

@@ -1,4 +1,4 @@
-"""`lab show`: the run table, then everything else that was recorded, in words and small pictures."""
+"""`lab show --raw`: the run table, then everything else that was recorded."""
 
 from __future__ import annotations
 
@@ -16,31 +16,46 @@ from lab.formats.metrics import NOT_MEASURED
 from lab.formats.run.blocks import PeakKind
 from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.formats.test import Test
+from lab.formats.transports import TRANSPORTS
 from lab.views.pictures import sparkline
 from lab.views.runs.gpu_facts import profile_tables
 from lab.views.runs.run_table import run_table
-from lab.views.table import left, pairs, right, spaced, status_word, table
+from lab.views.table import left, measured, pairs, right, spaced, status_word, table
 from lab.views.units import giga_ops_per_s, gigabytes_per_s, mebibytes, milliseconds, number
 
 BLOCKS = ("lab", "protocol", "engine", "model", "weights", "bundle", "device", "target", "plan")
+RAW = ("repetitions", *BLOCKS, "bandwidth", "peak")
 SPARK_WIDTH = 40
 
 
 def show_page(record: RunRecord, width: int) -> RenderableType:
     """Render all of the record for a terminal of `width` columns; the raw numbers are in --json."""
-    parts = [run_table(record, width)]
-    parts += [part for cell in record.cells for part in _cell(cell)]
-    parts += [_block(record, name) for name in BLOCKS]
-    parts += [_section("bandwidth", _bandwidth(record)), _section("peak", _peak(record))]
-    return spaced(parts)
+    return spaced([run_table(record, width), *(part for name in RAW for part in raw_section(record, name))])
+
+
+def raw_section(record: RunRecord, name: str) -> list[RenderableType]:
+    """Return one of RAW as it was recorded."""
+    if name == "repetitions":
+        return [part for cell in record.cells for part in _cell(cell)]
+    if name in ("bandwidth", "peak"):
+        return [_section(name, _bandwidth(record) if name == "bandwidth" else _peak(record))]
+    block = encode(getattr(record, name))
+    if name == "target":
+        block = {**block, "spec": _that_applies(block["spec"])}
+    return [_section(name, pairs(flat_pairs(block), LINE_CHARS))]
+
+
+def _that_applies(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the target's tables without those of other ways to a device, and without a GPU's where none is used."""
+    way, kind = ((spec.get(name) or {}).get(key) for name, key in (("device", "transport"), ("compile", "kind")))
+    others = {name for name in TRANSPORTS if name != way} if way in TRANSPORTS else set()
+    return {
+        name: table for name, table in spec.items() if name not in others and (name != "opencl" or kind == "opencl")
+    }
 
 
 def _section(title: str, body: RenderableType) -> RenderableType:
     return Group(Text(title.upper(), "bold"), body)
-
-
-def _block(record: RunRecord, name: str) -> RenderableType:
-    return _section(name, pairs(flat_pairs(encode(getattr(record, name))), LINE_CHARS))
 
 
 def _bandwidth(record: RunRecord) -> RenderableType:
@@ -76,8 +91,8 @@ def _cell(cell: Cell) -> Iterator[RenderableType]:
     yield Text.assemble((f"REPETITIONS OF {label}", "bold"), f"  {status}")
     if cell.repetitions:
         yield _numbers(cell.repetitions)
-        yield pairs(_gaps(cell.repetitions))
-        yield pairs([line for one in cell.repetitions for line in _circumstances(one)], LINE_CHARS)
+        lines = ((list(_gaps(cell.repetitions)), SHOWN_CHARS), (_around(cell.repetitions), LINE_CHARS))
+        yield from (pairs(some, limit) for some, limit in lines if some)
     for title, body in profile_tables(cell):
         yield Group(Text(title), body)
     if cell.memory is not None and cell.memory.samples:
@@ -90,7 +105,7 @@ def _numbers(repetitions: Sequence[Repetition]) -> RenderableType:
     columns = [right("#"), right("order"), left("status")]
     columns += [right("prefill\ntok/s"), right("decode\ntok/s"), right("TTFT\ns"), right("load\ns")]
     columns += [right("peak\nMiB"), right("swap\nMiB"), right("major\nfaults")]
-    return table(columns, [_row(one) for one in repetitions])
+    return table(*measured(columns, [_row(one) for one in repetitions]))
 
 
 def _row(one: Repetition) -> list[str | Text]:
@@ -107,6 +122,10 @@ def _gaps(repetitions: Sequence[Repetition]) -> Iterator[tuple[str, str]]:
         if gaps:
             ends = f"{milliseconds(min(gaps))} to {milliseconds(max(gaps))} ms"
             yield f"#{one.index} gaps", f"{sparkline(gaps, SPARK_WIDTH)}  {ends}"
+
+
+def _around(repetitions: Sequence[Repetition]) -> list[tuple[str, str]]:
+    return [line for one in repetitions for line in _circumstances(one)]
 
 
 def _circumstances(one: Repetition) -> Iterator[tuple[str, str]]:

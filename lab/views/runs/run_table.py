@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lab.analysis.run.flags import run_flags
 from lab.analysis.run.gpu import is_gpu_run
 from lab.analysis.run.stats import Stat
 from lab.analysis.run.summary import CellSummary, summarise
@@ -15,55 +14,88 @@ from lab.core.text import clipped
 from lab.formats.run_record import RunRecord
 from lab.views.runs.facts import COUNTED, checked, chosen, model_words, peak_words, ran_on, roof_words, time_spent
 from lab.views.runs.gpu_facts import NO_ROOF, gpu_lines
-from lab.views.table import CAUTION, FAINT, left, pairs, right, spaced, status_word, table
+from lab.views.runs.warnings import of_cells, of_run, warning_lines
+from lab.views.table import FAINT, Cells, left, measured, pairs, right, spaced, status_word, table, width_of
 from lab.views.units import giga_ops_per_s, gigabytes_per_s, mebibytes, milliseconds, number, percent, spread
 
 ONE_TABLE_WIDTH = 78  # below it the table of speeds is split in two
+ABOVE = "above roofline"
 
 
 def run_table(record: RunRecord, width: int) -> RenderableType:
     """Render the record for a terminal of `width` columns."""
     cells = summarise(record)
-    wide = width >= ONE_TABLE_WIDTH
-    facts = Group(pairs(_facts(record)), *_notes(cells), Text(time_spent(record)))
-    return spaced([_heading(record), *_speed(cells, wide), _memory(cells), _roofs(cells), facts])
+    tables = [*speed_tables(cells, width), *some(memory_cells(cells)), *some(roof_cells(cells))]
+    warned = of_cells(record, cells)
+    facts = [pairs(_facts(record, cells)), *([warning_lines(warned)] if warned else []), *time_lines(record)]
+    return spaced([heading(record), *tables, Group(*facts)])
 
 
-def _heading(record: RunRecord) -> RenderableType:
+def heading(record: RunRecord) -> RenderableType:
+    """The run by name, and what holds for all of it."""
     title = f"{model_words(record)} on {record.target.name}"
     first = Text.assemble((title, "bold"), f"   run {record.run_id}   ", status_word(record.status))
-    labels = [Text(f"! {clipped(flag.text)}", CAUTION) for flag in run_flags(record)]
-    return Group(first, *labels, Text(_how(record), FAINT))
+    warned = of_run(record)
+    return Group(first, *([warning_lines(warned)] if warned else []), Text(_how(record), FAINT))
 
 
 def _how(record: RunRecord) -> str:
     if imported := record.imported:
         return clipped(f"Measured by {imported.tool}, by its rules; imported from {imported.file}.")
-    return f"Median ± sample deviation of {record.plan.repeats} repetitions, each a fresh process."
+    return f"Median ± standard deviation of {record.plan.repeats} repetitions, each a fresh process."
 
 
-def _speed(cells: Sequence[CellSummary], wide: bool) -> Iterator[RenderableType]:
+def number_tables(cells: Sequence[CellSummary], width: int) -> Iterator[RenderableType]:
+    """Rates and memory: one table where there is room for it."""
+    (columns, rows), (sizes, of_memory) = speed_cells(cells), memory_cells(cells)
+    joined = [*columns, *sizes[1:]], [[*row, *more[1:]] for row, more in zip(rows, of_memory, strict=True)]
+    if width_of(*joined) <= width:
+        yield table(*joined)
+        return
+    yield from speed_tables(cells, width)
+    yield from some((sizes, of_memory))
+
+
+def speed_tables(cells: Sequence[CellSummary], width: int) -> Iterator[RenderableType]:
+    """The rates of every test; in a narrow terminal the gaps in a table of their own."""
+    columns, rows = speed_cells(cells)
+    gaps = [place for place, column in enumerate(columns) if "ms" in str(column.header)]
+    if width >= ONE_TABLE_WIDTH or not gaps:
+        yield table(columns, rows)
+        return
+    for places in ([place for place in range(len(columns)) if place not in gaps], [0, *gaps]):
+        names = [left("Test"), *(columns[place] for place in places[1:])]
+        yield table(names, [[row[place] for place in places] for row in rows])
+
+
+def speed_cells(cells: Sequence[CellSummary]) -> Cells:
+    """Columns and rows of the rates; nothing that was measured of no test."""
     rates = [right("Prefill\ntok/s"), right("Decode\ntok/s"), right("TTFT\ns")]
     gaps = [right("ITL p50\nms"), right("p90\nms"), right("p99\nms")]
-    if wide:
-        rows = [[_name(cell), *_rates(cell), *_gaps(cell)] for cell in cells]
-        yield table([left("Test", fold=False), *rates, *gaps], rows)
-        return
-    yield table([left("Test"), *rates], [[_name(cell), *_rates(cell)] for cell in cells])
-    yield table([left("Test"), *gaps], [[_name(cell), *_gaps(cell)] for cell in cells])
+    return measured(
+        [left("Test", fold=False), *rates, *gaps], [[_name(cell), *_rates(cell), *_gaps(cell)] for cell in cells]
+    )
 
 
-def _memory(cells: Sequence[CellSummary]) -> RenderableType:
+def memory_cells(cells: Sequence[CellSummary]) -> Cells:
+    """Columns and rows of memory."""
     counters = " ".join(dict.fromkeys(cell.rss_peak_counter for cell in cells if cell.rss_peak_counter))
     peak = right(f"Peak {counters}".strip() + "\nMiB")
     sizes = [peak, right("Weights\nMiB"), right("KV\nMiB"), right("Work\nMiB")]
-    return table([left("Test"), *sizes], [[cell.label, *_sizes(cell)] for cell in cells])
+    return measured([left("Test"), *sizes], [[cell.label, *_sizes(cell)] for cell in cells])
 
 
-def _roofs(cells: Sequence[CellSummary]) -> RenderableType:
+def roof_cells(cells: Sequence[CellSummary]) -> Cells:
+    """Columns and rows of what was achieved, and of its part of the roofline."""
     prefill = [right("Prefill\nGOP/s"), right("of\nroof")]
     decode = [right("Decode\nGB/s"), right("\nGOP/s"), right("of\nroof")]
-    return table([left("Test"), *prefill, *decode], [[_possible(cell), *_achieved(cell)] for cell in cells])
+    return measured([left("Test"), *prefill, *decode], [[marked(cell), *_achieved(cell)] for cell in cells])
+
+
+def some(found: Cells) -> list[RenderableType]:
+    """The table, where there is more than the names of the tests in it."""
+    columns, rows = found
+    return [table(columns, rows)] if len(columns) > 1 else []
 
 
 def _sizes(cell: CellSummary) -> list[str]:
@@ -77,8 +109,10 @@ def _achieved(cell: CellSummary) -> list[str]:
     return [*prefill, *decode, percent(cell.roof_fraction)]
 
 
-def _possible(cell: CellSummary) -> str:
-    return f"{cell.label} ({mark})" if (mark := cell.mark) else cell.label
+def marked(cell: CellSummary) -> str:
+    """The test, with a mark where a rate of it cannot be."""
+    mark = {"impossible": ABOVE}.get(cell.mark, cell.mark)
+    return f"{cell.label} ({mark})" if mark else cell.label
 
 
 def _name(cell: CellSummary) -> str:
@@ -99,21 +133,32 @@ def _gaps(cell: CellSummary) -> list[str]:
     return [milliseconds(value) for value in (cell.itl.p50_s, cell.itl.p90_s, cell.itl.p99_s)]
 
 
-def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
+def _facts(record: RunRecord, cells: Sequence[CellSummary]) -> Iterator[tuple[str, str]]:
     yield "Ran on", ran_on(record)
-    yield "Checked", checked(record)
-    if words := chosen(record):
-        yield "Chosen", words
-    yield "Counted", COUNTED
+    yield from evidence(record)
+    if len(roof_cells(cells)[0]) > 1:
+        yield "Achieved", COUNTED
     yield from gpu_lines(record)
+    yield from roof_lines(record)
+
+
+def evidence(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """Whether it computes the right thing, and what lab chose; another program's results say nothing of either."""
+    if not record.imported:
+        yield "Correctness", checked(record)
+    if text := chosen(record):
+        yield "Chosen", text
+
+
+def roof_lines(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """What the device was measured to be able to do."""
     if is_gpu_run(record):
-        yield "Roof", NO_ROOF
-        return
-    yield "Roof", roof_words(record)
-    yield "", peak_words(record)
+        yield "Roofline", NO_ROOF
+    elif not record.imported:
+        yield "Roofline", roof_words(record)
+        yield "", peak_words(record)
 
 
-def _notes(cells: Sequence[CellSummary]) -> Iterator[RenderableType]:
-    lines = [f"! {cell.label}: {clipped(flag.text)}" for cell in cells for flag in cell.flags]
-    if lines:
-        yield Text("\n".join(lines), CAUTION)
+def time_lines(record: RunRecord) -> list[RenderableType]:
+    """Where the time went, where that was recorded."""
+    return [Text(time_spent(record))] if not record.imported else []

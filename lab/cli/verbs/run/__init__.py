@@ -16,7 +16,9 @@ from lab.cli.options import (
     int_list,
     json_option,
     layers_option,
+    markdown_option,
     marks_options,
+    one_form,
     reach_options,
     weights_options,
 )
@@ -26,6 +28,7 @@ from lab.core.errors import LabError
 from lab.jobs.options import RunOptions
 
 if TYPE_CHECKING:
+    from lab.cli.verbs.run.show import Form
     from lab.jobs.resume import Rest
     from lab.jobs.run import Ran
 
@@ -53,8 +56,9 @@ def _tokens(option: str, least: int, text: str) -> Callable[[F], F]:
 @click.option("--resume", metavar="RUN", help="Measure what this run lacks; named as in 'lab show'.")
 @reach_options
 @dump_ir_option
+@markdown_option
 @json_option
-def command(targets: tuple[str, ...], resume: str | None, as_json: bool, **options: Any) -> int:
+def command(targets: tuple[str, ...], resume: str | None, as_json: bool, as_markdown: bool, **options: Any) -> int:
     """Measure a model on a target; builds whatever is missing first.
 
     Timed are the prefill of the prompt up to the first token and each token after it, argmax included,
@@ -90,15 +94,17 @@ def command(targets: tuple[str, ...], resume: str | None, as_json: bool, **optio
     """
     from lab.formats.revision import measured_revision
 
+    one_form(json=as_json, markdown=as_markdown)
     _check_given(targets, resume, options)
+    form: Form = "json" if as_json else "markdown" if as_markdown else "table"
     given = {**options, "revision": measured_revision(options["revision"])}
     if resume is not None:
-        return _resume(resume, given, as_json)
+        return _resume(resume, given, form)
     if len(targets) > 1:
         from lab.cli.verbs.run.several import run_several
 
-        return run_several([RunOptions(target=target, **given) for target in targets], as_json)
-    return _one(RunOptions(target=targets[0], **given), None, as_json)
+        return run_several([RunOptions(target=target, **given) for target in targets], form)
+    return _one(RunOptions(target=targets[0], **given), None, form)
 
 
 def _check_given(targets: tuple[str, ...], resume: str | None, options: dict[str, Any]) -> None:
@@ -113,7 +119,7 @@ def _check_given(targets: tuple[str, ...], resume: str | None, options: dict[str
         raise click.UsageError("--at and --dump-ir are for one target.", ctx)
 
 
-def _resume(ref: str, given: dict[str, Any], as_json: bool) -> int:
+def _resume(ref: str, given: dict[str, Any], form: Form) -> int:
     from lab.cli.verbs.run.show import show
     from lab.jobs.resume import hinting_at, rest_of, resumed
 
@@ -121,28 +127,28 @@ def _resume(ref: str, given: dict[str, Any], as_json: bool) -> int:
     found = rest_of(record, RunOptions(**{**given, "target": record.target.name, "model": record.model.id}))
     if found is None:
         tell(f"run {record.run_id} lacks nothing")
-        show([record], as_json)
+        show([record], form)
         return 0
     options, rest = found
     with hinting_at(options):
-        return _one(options, rest, as_json)
+        return _one(options, rest, form)
 
 
-def _one(options: RunOptions, rest: Rest | None, as_json: bool) -> int:
+def _one(options: RunOptions, rest: Rest | None, form: Form) -> int:
     from lab.cli.verbs.run.show import print_files, show
     from lab.jobs.interrupt import keeping
 
     try:
         ran = _ran(options, rest)
     except LabError as problem:
-        if as_json:
+        if form == "json":
             print_files(problem.recorded)
         raise
     if ran.kept is None:
-        show(ran.records, as_json)
+        show(ran.records, form)
         return ran.exit_code
     with keeping(ran.kept):  # a second Ctrl-C may fall into the table
-        show(ran.records, as_json)
+        show(ran.records, form)
     tell(f"interrupted: {ran.kept}")
     return EXIT_INTERRUPTED
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lab.cli.output import print_document, print_text, stderr, tell
 from lab.cli.problems import EXIT_INTERRUPTED
+from lab.cli.verbs.run.show import Form
 from lab.formats.run_record import from_json
 from lab.jobs.fleet.argv import argv_of
 from lab.jobs.fleet.member import Member
@@ -15,9 +16,10 @@ from lab.views.console import for_stdout
 from lab.views.progress import progress_on
 from lab.views.progress.fleet import fleet_progress
 from lab.views.runs.fleet_table import fleet_table
+from lab.views.runs.run_markdown import runs_markdown
 
 
-def run_several(asked: Sequence[RunOptions], as_json: bool) -> int:
+def run_several(asked: Sequence[RunOptions], form: Form) -> int:
     """Build for every target, then measure on all; return the exit code."""
     members = [Member(one.target) for one in asked]
     with progress_on(stderr()) as progress:
@@ -25,10 +27,12 @@ def run_several(asked: Sequence[RunOptions], as_json: bool) -> int:
     argv = {one.target: ["run", *argv_of(one), "--json"] for one in asked}
     with fleet_progress(stderr(), members) as show:
         stopped = run_fleet(members, targets, argv.__getitem__, show)
-    if as_json:
+    rows = [(one, [from_json(document) for document in one.documents]) for one in members]
+    if form == "json":
         print_document([document for member in members for document in member.documents])
+    elif form == "markdown":
+        print_text(runs_markdown([record for _, records in rows for record in records]))
     else:
-        rows = [(one, [from_json(document) for document in one.documents]) for one in members]
         print_text(for_stdout(fleet_table(rows)))
     if stopped:
         tell("interrupted: what was measured by then is on record")

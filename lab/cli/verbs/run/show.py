@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from lab.cli.output import print_json_text, print_text
 from lab.formats.run_record import RunRecord
 
+Form = Literal["table", "json", "markdown"]
 
-def show(records: Sequence[RunRecord], as_json: bool) -> None:
-    """Print the table of one run, or of the engines that took turns; with `as_json` the records."""
-    if as_json:
+
+def show(records: Sequence[RunRecord], form: Form) -> None:
+    """Print the table of one run, or of the engines that took turns; as JSON the records."""
+    if form == "json":
         from lab.store import run_path
 
         print_files([str(run_path(record)) for record in records])
+        return
+    if form == "markdown":
+        from lab.views.runs.run_markdown import runs_markdown
+
+        print_text(runs_markdown(records))
         return
     from lab.views.console import for_stdout, stdout_width
 
