@@ -80,6 +80,8 @@ def gate_document(gate: Gate) -> dict[str, Any]:
         "outcome": gate.outcome,
         "baseline": found.a,
         "candidate": found.b,
+        "runs": gate.runs,
+        "sessions": [gate.sessions(side) for side in (0, 1)],
         "level": found.level,
         "correction": found.correction,
         "notes": [*found.notes, *gate.notes],

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from lab.analysis.compare.gate import Gate
+from lab.analysis.compare.narrow import narrowed, runs_with_points
 from lab.analysis.compare.select import Among, apart, codes, select
 from lab.analysis.judging.judge import Policy, Side, judge
-from lab.analysis.points.key import STATUS
 from lab.analysis.points.load import load_points
 from lab.analysis.points.table import Points
 from lab.core.errors import NotComparableError, StoreError
@@ -27,6 +25,8 @@ class Asked:
     candidate: str | None = None
     target: str | None = None
     model: str | None = None
+    engine: str | None = None
+    test: str | None = None
     metrics: tuple[str, ...] = ()
     floor: float | None = None
     emulated: bool = False
@@ -53,22 +53,34 @@ def judged(asked: Asked, progress: Progress) -> Judged:
         StoreError, UsageError: a side names nothing, or several things.
     """
     loaded = load_points(asked.target, progress)
-    points = _narrowed(loaded.points, asked)
-    among = Among(target=asked.target, model=asked.model, dirty=asked.dirty, repository=repository())
+    points = narrowed(loaded.points, engine=asked.engine, test=asked.test, metrics=asked.metrics)
+    among = _among(points, asked)
     a = select(points, asked.baseline, among)
     b = _candidate(points, asked, among, a)
     a, notes = _apart(a, b)
     policy = Policy(floors=_floors(points, asked.floor), emulated=asked.emulated)
     found = judge(points, a, b, policy)
-    return Judged(Gate(judgement=found, notes=(*notes, *_bad(loaded.bad)), strict=asked.strict), points, a, b, policy)
+    gate = Gate(
+        judgement=found,
+        notes=(*notes, *_bad(loaded.bad)),
+        strict=asked.strict,
+        runs=(len(a.runs), len(b.runs)),
+    )
+    return Judged(gate, points, a, b, policy)
 
 
-def _narrowed(points: Points, asked: Asked) -> Points:
-    """Leave out metrics that nobody asked for: each would cost the others certainty in the correction."""
-    if not asked.metrics:
-        return points
-    wanted = np.array([key.cell.metric in (STATUS, *asked.metrics) for key in points.keys], np.bool_)
-    return points.where(wanted[points.series]) if len(points) else points
+def _among(points: Points, asked: Asked) -> Among:
+    """The runs that may be taken: of what was asked for, so that `last:20` are 20 of that."""
+    narrow = asked.engine is not None or asked.test is not None
+    return Among(
+        target=asked.target,
+        model=asked.model,
+        engine=asked.engine,
+        test=asked.test,
+        measured=runs_with_points(points) if narrow else None,
+        dirty=asked.dirty,
+        repository=repository(),
+    )
 
 
 def _candidate(points: Points, asked: Asked, among: Among, a: Side) -> Side:

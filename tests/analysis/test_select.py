@@ -60,10 +60,43 @@ def ids(points: Points, text: str, among: Among | None = None) -> list[int]:
         (NEW[:9], [20]),
         ("latest~3..latest", [4, 20, 21, 22]),
         ("20261101-010000-000001..20261101-030000-000003", [1, 2, 3]),
+        ("20261101", [0, 1, 2, 3, 4, 20, 21, 22, 23]),
+        ("2026-11-01", [0, 1, 2, 3, 4, 20, 21, 22, 23]),
+        ("20261101-02..20261101-20", [2, 3, 4, 20]),
     ],
 )
 def test_each_way_to_name_runs(points: Points, text: str, numbers: list[int]) -> None:
     assert ids(points, text) == numbers
+
+
+@pytest.fixture(scope="module")
+def days() -> Points:
+    """Two sessions on each of the first, second and fifth of November."""
+    return points_of([session(24 * day + hour, 10.0) for day in (0, 1, 4) for hour in (1, 2)])
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("20261101..20261102", [1, 2, 25, 26]),
+        ("2026-11-02..2026-11-05", [25, 26, 97, 98]),
+        ("20261103..20261130", [97, 98]),  # the borders need no run of their own
+        ("20261020..20261103", [1, 2, 25, 26]),
+        ("20261102..latest", [25, 26, 97, 98]),
+        ("20261101-01..20261101", [1, 2]),
+    ],
+)
+def test_a_range_of_days(days: Points, text: str, numbers: list[int]) -> None:
+    assert ids(days, text) == numbers
+
+
+def test_a_range_of_days_without_a_run_is_told(days: Points) -> None:
+    with pytest.raises(LabError, match="20261103"):
+        select(days, "20261103..20261104")
+
+
+def test_part_of_the_history_is_what_is_counted(points: Points) -> None:
+    assert ids(points, "last:2", Among(measured=frozenset({0, 1, 3}))) == [1, 3]
 
 
 def test_a_target_and_a_model_narrow_all_of_them(points: Points) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from lab import store
 from lab.formats.run_record import RunRecord
+from tests.analysis.documents import DOCUMENT, cell
 from tests.analysis.sessions import NEW, OLD, failed, regression, session, sessions
 from tests.cli.conftest import Lab
 
@@ -112,6 +113,51 @@ def test_a_metric_and_a_floor_narrow_the_question(lab: Lab, home: Path) -> None:
     assert {one["word"] for one in lab(*words).document["verdicts"]} <= {"same", "unproven"}
     narrow = lab(*words, "--floor", "2%")
     assert (narrow.code, [one["word"] for one in narrow.document["verdicts"]]) == (3, ["slower"])
+
+
+def engines_and_tests() -> list[RunRecord]:
+    """Three sessions of each of two engines in turns, two tests each, and then one of each."""
+    cells = [cell([10.0, 10.1, 9.9], [50.0, 51.0, 52.0], depth=depth) for depth in (0, 2048)]
+    names = ["tvm", "llama.cpp"] * 4
+    return [
+        session(number, 10.0, cells=cells, engine={**DOCUMENT["engine"], "name": name}, tags=["new"] * (number > 5))
+        for number, name in enumerate(names)
+    ]
+
+
+def test_an_engine_and_a_test_narrow_what_is_judged_and_what_is_counted(lab: Lab, home: Path) -> None:
+    put(engines_and_tests())
+    argv = ("gate", "--baseline", "last:4", "--candidate", "latest", "--json")
+    every = lab(*argv).document
+    assert every["sessions"] == [[1, 1], [1, 1]]  # of the other engine there is nothing to compare
+    document = lab(*argv, "--engine", "tvm", "--test", "*@d2048").document
+    assert {(one["cell"]["engine"], one["cell"]["depth"]) for one in document["verdicts"]} == {("tvm", 2048)}
+    assert (document["runs"], document["sessions"]) == ([3, 1], [[3, 3], [1, 1]])
+    shown = lab(*argv[:-1], "--engine", "tvm").out
+    assert "baseline   last:4: 3 runs, 3 sessions per series" in shown
+    assert "candidate  latest: 1 run, 1 session per series" in shown
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "near"), [("--engine", "tmv", "tvm"), ("--test", "pp512+tg12", "pp512+tg128")]
+)
+def test_an_engine_or_test_that_is_not_there(lab: Lab, home: Path, option: str, name: str, near: str) -> None:
+    put(engines_and_tests())
+    ran = lab("gate", "--baseline", "latest~1", option, name)
+    assert ran.code == 2
+    assert f"Did you mean '{near}'" in ran.err
+
+
+def test_a_day_is_a_baseline_and_so_is_a_range_of_days(lab: Lab, home: Path) -> None:
+    put([*sessions(0, 10.0), *sessions(30, 10.0), *sessions(60, 10.0)])
+    day = lab("gate", "--baseline", "20261101", "--candidate", "20261103", "--json").document
+    assert (day["baseline"], day["runs"]) == ("20261101 (5 runs)", [5, 5])
+    days = lab("gate", "--baseline", "2026-11-01..2026-11-02", "--candidate", "20261103", "--json").document
+    assert days["runs"] == [10, 5]
+    many = lab("gate", "--baseline", "2026", "--candidate", "20261103")
+    assert many.code == 1
+    assert "a whole day such as 20261103 for all its runs" in many.err
+    assert lab("compare", "20261101", "20261102").code == 0
 
 
 @pytest.mark.parametrize("floor", ["5", "0", "0%", "nan", "-3%", "100.5%"])

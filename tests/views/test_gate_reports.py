@@ -39,7 +39,7 @@ def verdict(word: Word, metric: str = "decode_tok_per_s", **changes: object) -> 
 
 def gate(*verdicts: Verdict, **changes: object) -> Gate:
     found = Judgement(a="main", b="HEAD", verdicts=verdicts, level=0.05, correction="Benjamini-Hochberg")
-    return Gate(judgement=found, **changes)  # type: ignore[arg-type]
+    return Gate(judgement=found, runs=(5, 3), **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def real() -> Gate:
     broken = [replace(one, model=replace(one.model, label="phi3-mini-q8")) for one in sessions(30, 10.0)]
     now_broken = replace(failed(40, f"{HOST} does not answer"), model=broken[0].model)
     points = points_of([*regression(), *broken, now_broken])
-    return Gate(judgement=judge(points, select(points, OLD), select(points, NEW), Policy()))
+    return Gate(judgement=judge(points, select(points, OLD), select(points, NEW), Policy()), runs=(5, 5))
 
 
 def test_the_judges_own_words_come_through(real: Gate) -> None:

@@ -31,13 +31,31 @@ class More:
 class Gate:
     """A judgement and what came with it.
 
-    `strict` holds the gate shut for what is unproven. `unreachable` says why the confirm stage had no device.
+    `strict` holds the gate shut for what is unproven. `unreachable` says why the confirm stage had no device. `runs`
+    are those of the baseline and of the candidate.
     """
 
     judgement: Judgement
+    runs: tuple[int, int]
     notes: tuple[str, ...] = ()
     strict: bool = False
     unreachable: str | None = None
+
+    def sessions(self, side: int) -> tuple[int, int] | None:
+        """Return the least and the most sessions that a series has on side 0, the baseline, or 1; None without any."""
+        compared = [verdict for verdict in self.judgement.verdicts if verdict.ratio is not None]
+        found = [(verdict.sessions_a, verdict.sessions_b)[side] for verdict in compared]
+        return (min(found), max(found)) if found else None
+
+    def counted(self, side: int) -> str:
+        """Return how much a side is: its runs, and how many sessions a series got of them."""
+        runs, sessions = self.runs[side], self.sessions(side)
+        text = f"{runs} run" + "s" * (runs != 1)
+        if sessions is None:
+            return text
+        least, most = sessions
+        many = str(least) if least == most else f"{least} to {most}"
+        return f"{text}, {many} session{'s' * (most != 1)} per series"
 
     @property
     def alarms(self) -> tuple[Verdict, ...]:

@@ -24,6 +24,9 @@ from lab.formats.tags import CONFIRM
 
 SEE = "`lab runs` lists what is stored; docs/ci.md says how runs are named"
 LISTED = 5
+DASHED = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"  # a day as people write it
+DAY = r"[0-9]{8}"  # the same, as ids of runs begin
+NARROWER = "for lab gate, --target, --model, --engine and --test narrow it"
 
 Found = tuple[str, list[int]]  # a label, and places in Points.runs
 
@@ -32,11 +35,15 @@ Found = tuple[str, list[int]]  # a label, and places in Points.runs
 class Among:
     """Which runs may be taken, and what is known around them.
 
-    `dirty` takes runs of a changed working tree for those of its commit.
+    `measured` are places of those that have a cell of `engine` and `test`, None where any run will do. `dirty` takes
+    runs of a changed working tree for those of its commit.
     """
 
     target: str | None = None
     model: str | None = None
+    engine: str | None = None
+    test: str | None = None
+    measured: frozenset[int] | None = None
     dirty: bool = False
     repository: Repository | None = None
 
@@ -48,6 +55,7 @@ class Among:
             for i in range(len(runs))
             if self.target in (None, runs.target[i])
             and (model is None or model in (runs.model[i], runs.model[i].partition("@")[0]))
+            and (self.measured is None or i in self.measured)
         ]
 
 
@@ -55,8 +63,8 @@ def select(points: Points, text: str, among: Among | None = None) -> Side:
     """Return the runs that `text` names.
 
     It is a run id or its unique beginning, `latest`, `latest~N` (the N-th before it), `last:N`, a tag, a git revision
-    or the beginning of a commit id, or `A..B`, all runs from one to another. `run:`, `tag:` and `rev:` in front
-    say which kind is meant.
+    or the beginning of a commit id, a day (`20261124` or `2026-11-24`: all its runs), or `A..B`, all runs from one to
+    another, or from one day to another. `run:`, `tag:` and `rev:` in front say which kind is meant.
 
     Raises:
         UsageError: it means several things, or nothing that can be.
@@ -94,6 +102,8 @@ class _Finder:
             return forced[kind](rest) or self._fail(rest)
         if ".." in text:
             return text, self._range(text)
+        if re.fullmatch(DASHED, text):
+            return self._run(text.replace("-", "")) or self._fail(text)
         if re.fullmatch(r"latest(~.*)?|last:.*", text):
             return text, self._newest(text)
         if re.fullmatch(RUN_ID, text):
@@ -129,11 +139,19 @@ class _Finder:
 
     def _run(self, text: str) -> Found | None:
         matches = [i for i in self.places if text and self.runs.run_id[i].startswith(text)]
+        if len(matches) > 1 and re.fullmatch(DAY, text):
+            return f"{text} ({_times(len(matches), 'run')})", matches
         if len(matches) > 1:
-            listed = ", ".join(self.runs.run_id[i] for i in matches[:LISTED])
-            more = ", ..." if len(matches) > LISTED else ""
-            raise StoreError(f"'{text}' means {len(matches)} runs: {listed}{more}", hint="write more of the id")
+            raise StoreError(
+                f"'{text}' means {len(matches)} runs: {self._listed(matches)}",
+                hint=f"write more of the id, a whole day such as {self.runs.run_id[matches[-1]][:8]} for all its runs, "
+                f"or a range A..B of runs or days; {NARROWER}",
+            )
         return (self.runs.run_id[matches[0]], matches) if matches else None
+
+    def _listed(self, matches: Sequence[int]) -> str:
+        more = ", ..." if len(matches) > LISTED else ""
+        return ", ".join(self.runs.run_id[i] for i in matches[:LISTED]) + more
 
     def _tag(self, text: str) -> Found | None:
         matches = [i for i in self.places if text in self.runs.tags[i]]
@@ -171,18 +189,27 @@ class _Finder:
 
     def _range(self, text: str) -> list[int]:
         first, _, last = text.partition("..")
-        ends = []
-        for end in (first, last):
-            if not re.fullmatch(r"latest(~[0-9]+)?|[0-9a-f-]+", end):
-                raise UsageError(
-                    f"'{text}': a range goes from a run to a run, such as latest~9..latest",
-                    hint="for all runs of a revision or a tag, name that alone",
-                )
-            found = self._newest(end) if end.startswith("latest") else (self._run(end) or self._fail(end))[1]
-            ends.append(found[0])
+        ends = [self._end(text, end, -at) for at, end in enumerate((first, last))]
         if ends[0] > ends[1]:
             raise UsageError(f"'{text}': the first run is the later one", hint=f"write {last}..{first}")
         return [i for i in self.places if ends[0] <= i <= ends[1]]
+
+    def _end(self, text: str, end: str, side: int) -> int:
+        """An end of the range `text`: a run, or of several that begin so, as those of a day, the outermost one."""
+        plain = end.replace("-", "") if re.fullmatch(DASHED, end) else end
+        if not re.fullmatch(r"latest(~[0-9]+)?|[0-9a-f-]+", plain):
+            raise UsageError(
+                f"'{text}': a range goes from a run to a run, such as latest~9..latest, or from a day to a day",
+                hint="for all runs of a revision or a tag, name that alone",
+            )
+        if plain.startswith("latest"):
+            return self._newest(plain)[0]
+        matches = [i for i in self.places if self.runs.run_id[i].startswith(plain)]
+        if not matches and re.fullmatch(DAY, plain):  # a day without runs is a border all the same
+            inside = [i for i in self.places if (self.runs.run_id[i][:8] < plain) == (side == -1)]
+            matches = inside or self._fail(end)[1]
+            return matches[side]
+        return (matches or self._fail(end)[1])[side]
 
     def _fail(self, text: str) -> Found:
         tags = {tag for i in self.places for tag in self.runs.tags[i]}
@@ -205,8 +232,9 @@ class _Finder:
         return f"revisions on record: {', '.join(commits[:LISTED])}" if commits else SEE
 
     def _scope(self) -> str:
-        words = [self.among.model or "any model"] + ([f"on {self.among.target}"] if self.among.target else [])
-        return " ".join(words)
+        among = self.among
+        words = [among.model or "any model", f"on {among.target}" if among.target else ""]
+        return " ".join(filter(None, [*words, f"with {among.engine}" if among.engine else "", among.test]))
 
 
 def _times(number: int, thing: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -107,7 +108,9 @@ def _single(a: str, b: str) -> tuple[Place, Place] | None:
     try:
         return store.find(a), store.find(b)
     except SeveralRunsError:
-        raise
+        if not any(re.fullmatch("[0-9]{8}", text) for text in (a, b)):  # a day is all of its runs
+            raise
+        return None
     except StoreError:
         if ".json" in f"{a} {b}":
             raise

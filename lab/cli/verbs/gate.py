@@ -89,6 +89,8 @@ def _append(path: Path, text: str) -> None:
 @click.option("--candidate", metavar="RUNS", help="What is judged; default: the present revision, else the latest.")
 @click.option("--target", "-t", metavar="NAME", help="Device; see 'lab targets'. Only runs on it.")
 @click.option("--model", "-m", metavar="ID", help="Model; see 'lab models'.")
+@click.option("--engine", metavar="NAME", help="Only what this engine measured; see 'lab run --help'.")
+@click.option("--test", metavar="LABEL", help="Only this test, such as pp512+tg128, or a pattern such as '*@d2048'.")
 @metric_option
 @floor_option
 @click.option("--strict", is_flag=True, help="Leave with 5 while anything is unproven.")
@@ -109,8 +111,10 @@ def _append(path: Path, text: str) -> None:
 def command(as_json: bool, every: bool, junit: Path | None, markdown: str | None, **options: Any) -> int:
     """Judge runs against a baseline, and leave with a code that stops a release.
 
-    RUNS is a run id or its beginning, 'latest', 'latest~N', 'last:N', a tag, a git revision, or a range A..B of
-    runs. 'run:', 'tag:' and 'rev:' in front say which is meant.
+    RUNS is a run id or its beginning, 'latest', 'latest~N', 'last:N', a tag, a git revision, a day such as 20261124, or
+    a range A..B of runs or days. 'run:', 'tag:' and 'rev:' in front say which is meant. 'last:20' are the newest 20 of
+    what --target, --model, --engine and --test leave; how many sessions a series got is printed. Runs that both sides
+    name count for the candidate alone.
 
     \b
     Exit codes:
@@ -127,6 +131,7 @@ def command(as_json: bool, every: bool, junit: Path | None, markdown: str | None
       lab gate --baseline main
       lab gate --baseline v1.2 --candidate HEAD --target pixel8-cpu --junit gate.xml
       lab gate --baseline last:5 --candidate latest --floor 3% --strict
+      lab gate --baseline 20261101..20261130 --engine tvm --test pp512+tg128
       lab gate --baseline main --confirm --json
     """
     reports = Reports(junit, markdown, options.pop("annotations"), as_json)

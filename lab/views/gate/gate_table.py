@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lab.analysis.compare.gate import FINE, Gate
 from lab.analysis.judging.sentences import change, interval, metric_title, test_name, values, where
-from lab.analysis.judging.verdict import Verdict
+from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.named import label
 from lab.core.text import said
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table, verdict_style
@@ -25,11 +25,16 @@ def gate_table(gate: Gate, width: int, *, every: bool = False) -> RenderableType
     """
     found = gate.judgement
     notes = [Text(f"   {said(note)}", FAINT) for note in (*found.notes, *gate.notes)]
-    head = Group(Text(f"baseline   {said(found.a)}"), Text(f"candidate  {said(found.b)}"), *notes)
+    sides = (Text(f"{name:<10} {said(text)}: {gate.counted(at)}") for at, (name, text) in enumerate(_sides(found)))
+    head = Group(*sides, *notes)
     shown = [verdict for verdict in found.verdicts if every or verdict.word not in QUIET]
     places = dict.fromkeys(where(verdict.cell) for verdict in shown)
     blocks = [_block(place, [one for one in shown if where(one.cell) == place], width >= NARROW) for place in places]
     return spaced([head, *blocks, *_counted(gate, every), *_proof(gate), _outcome(gate)])
+
+
+def _sides(found: Judgement) -> tuple[tuple[str, str], ...]:
+    return ("baseline", found.a), ("candidate", found.b)
 
 
 def _block(place: str, verdicts: Sequence[Verdict], wide: bool) -> RenderableType:

@@ -18,7 +18,8 @@ def gate_markdown(gate: Gate) -> str:
     """Return the report; nothing that a device said is in it, and every name is harmless."""
     found = gate.judgement
     lines = [f"## lab gate: {escaped(_title(gate))}", "", escaped(outcome(gate)) + ".", ""]
-    lines += [f"Baseline: **{escaped(found.a)}**, candidate: **{escaped(found.b)}**.", ""]
+    sides = (f"**{escaped(text)}** ({gate.counted(at)})" for at, text in enumerate((found.a, found.b)))
+    lines += ["Baseline: {}, candidate: {}.".format(*sides), ""]
     for title, verdicts in _sections(gate):
         lines += [f"### {title}", "", *_rows(verdicts), ""] if verdicts else []
     lines += _proof(gate)
