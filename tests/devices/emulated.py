@@ -21,6 +21,7 @@ import pytest
 
 from lab.core.errors import LabError
 from lab.core.proc import Completed, run
+from lab.core.progress import NullProgress
 from lab.devices.qemu.image import Image, images_dir, read_image
 from lab.devices.qemu.machine import start_machine
 from lab.devices.qemu.running import Guest
@@ -53,7 +54,7 @@ def image(name: str) -> Image:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_HOME", str(HOME))
         try:
-            (folder,) = build([name])
+            (folder,) = build([name], NullProgress())
             return read_image(folder)
         except LabError as problem:
             not_here(f"no emulated {name}: {problem.what}; {problem.hint or INSTALL}")

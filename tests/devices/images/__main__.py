@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from lab.core.errors import LabError
+from lab.views.progress import progress_on
 from tests.devices.images.build import RECIPES, build
 
 
@@ -18,7 +19,8 @@ def main() -> int:
     parser.add_argument("image", nargs="?", default="all", choices=[*RECIPES, "all"])
     wanted = parser.parse_args().image
     try:
-        folders = build(list(RECIPES) if wanted == "all" else [wanted])
+        with progress_on(sys.stderr) as progress:
+            folders = build(list(RECIPES) if wanted == "all" else [wanted], progress)
     except LabError as problem:
         print(f"error: {problem.what}", file=sys.stderr)
         print(f"  hint: {problem.hint}" if problem.hint else "", file=sys.stderr)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from lab.core.errors import LabError
 from lab.core.proc import run
+from lab.core.progress import Progress
 from tests.devices.images.debian import Debian
-from tests.devices.images.say import Say
 
 SOURCE_PACKAGE = "android-platform-tools"
 HEADERS = ("libc6-dev", "linux-libc-dev", "libgcc-12-dev", "libstdc++-12-dev", "libssl-dev", "libcap-dev")
@@ -79,17 +79,19 @@ def fetch_source(debian: Debian, into: Path) -> str:
     return version
 
 
-def build(debian: Debian, source: Path, version: str, arch: str, out: Path, say: Say) -> None:
-    """Compile adbd of `source` for the Debian architecture `arch` as the file `out`; `say` hears how far it is."""
+def build(debian: Debian, source: Path, version: str, arch: str, out: Path, progress: Progress) -> None:
+    """Compile adbd of `source` for the Debian architecture `arch` as the file `out`."""
     work = out.with_name(f"{out.name}-{arch}-build")
     (work / "objects").mkdir(parents=True)
-    debian.unpack(work / "sysroot", arch, HEADERS, dependencies=False)
+    with progress.phase(f"fetch headers for {arch}"):
+        debian.unpack(work / "sysroot", arch, HEADERS, dependencies=False)
     target = [f"--target={TRIPLES[arch]}", f"--sysroot={work / 'sysroot'}"]
     flags = [*target, *FLAGS, *_versions(version), *(f"-I{source / folder}" for folder in INCLUDES)]
     jobs = [_job(path, flags, work / "objects" / f"{i}.o") for i, path in enumerate(_files(source))]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, _ in enumerate(pool.map(_compile, jobs), 1):
-            say.far(done, len(jobs), "files")
+    compiling = progress.phase(f"compile adbd for {arch}", len(jobs), "files")
+    with compiling as advance, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(_compile, jobs):
+            advance(1)
     objects = [job[-1] for job in jobs]
     _compile(["clang++", *target, "-static", "-s", "-fuse-ld=lld", *objects, *LIBRARIES, "-o", str(out)])
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -16,36 +18,38 @@ from typing import Any
 from lab.core.atomic import publish_dir, staging_dir, write_json
 from lab.core.errors import LabError
 from lab.core.fields import encode
+from lab.core.home import shown
+from lab.core.progress import Progress
 from lab.devices.qemu.image import MANIFEST, SCHEMA, images_dir, is_whole
 from lab.formats.bundle import file_entry
 from tests.devices.images import adbd, machine, opencl_phone, phone
 from tests.devices.images.debian import Debian
-from tests.devices.images.say import Say
 
-RECIPES: dict[str, ModuleType] = {"phone": phone, "machine": machine, "phone-opencl": opencl_phone}
+RECIPES: dict[str, ModuleType] = {"phone": phone, "phone-opencl": opencl_phone, "machine": machine}
 FOLDER = Path(__file__).resolve().parent
-ALWAYS_NEEDED = ("apt-get", "dpkg-deb", "tar", "bash")
-_PHONE = {"kind": "phone", "phone": {"root": "root.tar", "adbd": "system/bin/adbd"}, "adb": {"port": 0}}
-PARTS: dict[str, dict[str, Any]] = {
-    "phone": _PHONE,
-    "phone-opencl": _PHONE,
-    "machine": {
-        "kind": "machine",
-        "machine": {"kernel": "kernel", "initrd": "initrd", "disk": "disk.raw"},
-        "adb": {"port": 5555},
-        "ssh": {"port": 22, "user": "shell", "key": "user_key", "known_hosts": "known_hosts"},
-    },
+# Where Debian has each program that a recipe runs, beside those of ALWAYS_NEEDED.
+ALWAYS_NEEDED = {"apt-get": "apt", "dpkg-deb": "dpkg", "tar": "tar", "bash": "bash", "dpkg-source": "dpkg-dev"}
+PACKAGES = {
+    **ALWAYS_NEEDED,
+    "clang": "clang",
+    "ld.lld": "lld",
+    "patchelf": "patchelf",
+    "qemu-aarch64-static": "qemu-user-static",
+    "mke2fs": "e2fsprogs",
+    "modprobe": "kmod",
+    "depmod": "kmod",
+    "cpio": "cpio",
+    "gzip": "gzip",
+    "ssh-keygen": "openssh-client",
+    "ldconfig": "libc-bin",
 }
 
 
 def recipe_key(name: str) -> str:
-    """Return the sha256 of everything that an image is made by: the files of this package, and the image's name.
-
-    What only talks of it is left out.
-    """
+    """Return the sha256 of everything that an image is made by: the files of the recipes, and the image's name."""
     state = hashlib.sha256(name.encode())
     for path in sorted(FOLDER.rglob("*")):
-        if path.is_file() and path.name != "say.py" and "__pycache__" not in path.parts:
+        if path.is_file() and "__pycache__" not in path.parts:
             state.update(f"\n{path.relative_to(FOLDER)}\n".encode())
             state.update(path.read_bytes())
     return state.hexdigest()
@@ -56,7 +60,7 @@ def folder_of(name: str) -> Path:
     return images_dir() / f"{name}--{recipe_key(name)[:12]}"
 
 
-def build(names: Sequence[str]) -> list[Path]:
+def build(names: Sequence[str], progress: Progress) -> list[Path]:
     """Build the images that are missing; return the folders of all.
 
     Raises LabError where this can't be: not root, a program is missing, no Debian 12.
@@ -64,66 +68,80 @@ def build(names: Sequence[str]) -> list[Path]:
     if all(is_whole(folder_of(name)) for name in names):
         return [folder_of(name) for name in names]
     _check(names)
-    with _only_build(), ExitStack() as stack:
-        bench = _Bench(stack)
-        return [_one(name, bench) for name in names]
+    with _only_build(progress), ExitStack() as stack:
+        bench = _Bench(stack, progress)
+        return [_one(name, bench, progress) for name in names]
 
 
 class _Bench:
     """What builds share: one apt state and one copy of adbd's source, made when first needed."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, progress: Progress) -> None:
         self._stack = stack
+        self._progress = progress
         self._source: tuple[Debian, Path, Path, str] | None = None
 
-    def source(self, say: Say) -> tuple[Debian, Path, Path, str]:
+    def source(self) -> tuple[Debian, Path, Path, str]:
         """Return Debian, the work folder, adbd's source and its version."""
         if self._source is None:
-            say("fetch package lists and adbd's source")
             # Beside the images: what a killed build leaves here, the next one removes.
             work = self._stack.enter_context(staging_dir(images_dir(), "work"))
-            debian = Debian(work / "apt")
-            self._source = debian, work, work / "adbd-source", adbd.fetch_source(debian, work / "adbd-source")
+            debian, source = Debian(work / "apt"), work / "adbd-source"
+            with self._progress.phase("fetch package lists and adbd's source"):
+                self._source = debian, work, source, adbd.fetch_source(debian, source)
         return self._source
 
 
 def _check(names: Sequence[str]) -> None:
+    needed = {program for name in names for program in RECIPES[name].PROGRAMS} | set(ALWAYS_NEEDED)
+    missing = sorted(program for program in needed if shutil.which(program) is None)
+    if "apt-get" in missing or sys.platform != "linux":
+        raise LabError(
+            "emulated devices are made of Debian 12's packages, and this machine has no apt-get",
+            hint=f"build them in a container or virtual machine with Debian 12, and copy them to {shown(images_dir())}",
+        )
     if os.geteuid() != 0:
         raise LabError(
             "building emulated devices needs root: their files belong to root and to Android's shell user",
-            hint=f"sudo scripts/build-emulated-devices {' '.join(names)}",
+            hint=_as_root(names),
         )
-    needed = {program for name in names for program in RECIPES[name].PROGRAMS} | set(ALWAYS_NEEDED)
-    missing = sorted(program for program in needed if shutil.which(program) is None)
     if missing:
-        raise LabError(f"not installed: {', '.join(missing)}", hint="run scripts/install-debian-packages")
+        packages = sorted({PACKAGES[program] for program in missing})
+        raise LabError(f"not installed: {', '.join(missing)}", hint=f"apt-get install {' '.join(packages)}")
+
+
+def _as_root(names: Sequence[str]) -> str:
+    """Return the command that does the same as root: sudo has neither our PATH nor our environment."""
+    home = os.environ.get("LAB_HOME")
+    env = ["env", f"LAB_HOME={home}"] if home else []
+    what = "all" if len(names) == len(RECIPES) else " ".join(names)
+    return shlex.join(["sudo", *env, sys.executable, "-m", "lab", "devices", "build", what])
 
 
 @contextmanager
-def _only_build() -> Iterator[None]:
+def _only_build(progress: Progress) -> Iterator[None]:
     images_dir().mkdir(parents=True, exist_ok=True)
     with (images_dir() / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.note("waiting: another process builds emulated devices here")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _one(name: str, bench: _Bench) -> Path:
+def _one(name: str, bench: _Bench, progress: Progress) -> Path:
     final = folder_of(name)
-    if is_whole(final):  # somebody else built it while we waited for the lock
+    if is_whole(final):  # built before, or by somebody else while we waited for the lock
         return final
-    with Say(name) as say:
-        _build(name, final, bench, say)
-        say(f"done: {final}")
-    return final
-
-
-def _build(name: str, final: Path, bench: _Bench, say: Say) -> None:
-    debian, work, source, version = bench.source(say)
-    with staging_dir(images_dir(), final.name) as staging:
-        versions = RECIPES[name].build(debian, source, version, work, staging, say)
-        write_json(staging / MANIFEST, _manifest(name, staging, versions))
-        publish_dir(staging, final, is_whole=is_whole)
+    with progress.phase(f"build {name}"):
+        debian, work, source, version = bench.source()
+        with staging_dir(images_dir(), final.name) as staging:
+            versions = RECIPES[name].build(debian, source, version, work, staging, progress)
+            write_json(staging / MANIFEST, _manifest(name, staging, versions))
+            publish_dir(staging, final, is_whole=is_whole)
     _remove_older(name, final)
+    return final
 
 
 def _manifest(name: str, folder: Path, versions: dict[str, str]) -> dict[str, Any]:
@@ -135,7 +153,7 @@ def _manifest(name: str, folder: Path, versions: dict[str, str]) -> dict[str, An
         "built": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "versions": versions,
         "files": [encode(file_entry(path)) for path in sorted(folder.iterdir())],
-        **PARTS[name],
+        **RECIPES[name].PARTS,
     }
 
 

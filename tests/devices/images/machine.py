@@ -12,13 +12,19 @@ import shutil
 from pathlib import Path
 
 from lab.core.proc import run
+from lab.core.progress import Progress
 from tests.devices.images import adbd
 from tests.devices.images.debian import Debian
-from tests.devices.images.say import Say
 
 FILES = Path(__file__).resolve().parent / "machine_files"
 ANDROID_TOOLS = FILES.parent / "phone_files/system/bin"
-PROGRAMS = ("clang", "ld.lld", "dpkg-source", "mke2fs", "modprobe", "depmod", "cpio", "gzip", "ssh-keygen", "ldconfig")
+PROGRAMS = ("clang", "ld.lld", "mke2fs", "modprobe", "depmod", "cpio", "gzip", "ssh-keygen", "ldconfig")
+PARTS = {
+    "kind": "machine",
+    "machine": {"kernel": "kernel", "initrd": "initrd", "disk": "disk.raw"},
+    "adb": {"port": 5555},
+    "ssh": {"port": 22, "user": "shell", "key": "user_key", "known_hosts": "known_hosts"},
+}
 DESCRIPTION = "an arm64 Debian 12 with its own kernel: ssh and adbd"
 KERNEL = "linux-image-cloud-arm64"
 PACKAGES = (
@@ -41,23 +47,22 @@ GROUP = f"root:x:0:\nshell:x:{SHELL_ID}:\nnogroup:x:65534:\n"
 PROPERTIES = "service.adb.listen_addrs=tcp:5555\nro.product.model=Lab machine (emulated)\nro.serialno=lab-machine\n"
 
 
-def build(debian: Debian, source: Path, adbd_version: str, work: Path, out: Path, say: Say) -> dict[str, str]:
+def build(debian: Debian, source: Path, adbd_version: str, work: Path, out: Path, progress: Progress) -> dict[str, str]:
     """Put kernel, initrd, disk.raw and the keys for ssh into the folder `out`; return versions of what is in it."""
     root, kernel = work / "machine", work / "machine-kernel"
     for name in MERGED:
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
-    say("unpack Debian for arm64")
-    versions = {**debian.unpack(root, "arm64", PACKAGES), **debian.unpack(kernel, "arm64", [KERNEL])}
-    say("compile adbd for arm64")
+    with progress.phase("unpack Debian for arm64"):
+        versions = {**debian.unpack(root, "arm64", PACKAGES), **debian.unpack(kernel, "arm64", [KERNEL])}
     (root / "system/bin").mkdir(parents=True)
-    adbd.build(debian, source, adbd_version, "arm64", work / "adbd-machine", say)
+    adbd.build(debian, source, adbd_version, "arm64", work / "adbd-machine", progress)
     shutil.copy(work / "adbd-machine", root / "system/bin/adbd")
-    say("make the initramfs and the disk")
-    _put_kernel(kernel, root, work / "initramfs", out)
-    _put_files(root)
-    _put_keys(root, out)
-    _make_disk(root, out / "disk.raw")
+    with progress.phase("make the initramfs and the disk"):
+        _put_kernel(kernel, root, work / "initramfs", out)
+        _put_files(root)
+        _put_keys(root, out)
+        _make_disk(root, out / "disk.raw")
     return {"adbd": adbd_version, "kernel": versions[KERNEL], "openssh": versions["openssh-server"]}
 
 

@@ -10,12 +10,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from lab.core.progress import Progress
 from tests.devices.images import phone
 from tests.devices.images.debian import Debian
-from tests.devices.images.say import Say
 
 PACKAGES = ("libc6", "libstdc++6", "ocl-icd-libopencl1", "pocl-opencl-icd")
 PROGRAMS = phone.PROGRAMS
+PARTS = phone.PARTS
 DESCRIPTION = "a phone with OpenCL: PoCL on its CPU, arm64 programs by qemu-user"
 
 # What comes along for people who compile programs there: a third of the whole.
@@ -38,11 +39,11 @@ CORES = 2
 CPU = "sys/devices/system/cpu"
 
 
-def build(debian: Debian, source: Path, adbd_version: str, work: Path, out: Path, say: Say) -> dict[str, str]:
+def build(debian: Debian, source: Path, adbd_version: str, work: Path, out: Path, progress: Progress) -> dict[str, str]:
     """Put root.tar into the folder `out`; return the versions of what is in it."""
-    root, versions = phone.make_root(debian, source, adbd_version, work / "opencl", say)
-    say("unpack PoCL for arm64")
-    found = debian.unpack(root, "arm64", PACKAGES)
+    root, versions = phone.make_root(debian, source, adbd_version, work / "opencl", progress)
+    with progress.phase("unpack PoCL for arm64"):
+        found = debian.unpack(root, "arm64", PACKAGES)
     for pattern in UNWANTED:
         for path in root.glob(pattern):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

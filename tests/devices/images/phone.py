@@ -11,13 +11,14 @@ import shutil
 from pathlib import Path
 
 from lab.core.proc import run
+from lab.core.progress import Progress
 from tests.devices.images import adbd
 from tests.devices.images.debian import Debian
-from tests.devices.images.say import Say
 
 FILES = Path(__file__).resolve().parent / "phone_files"
 PACKAGES = ("mksh", "toybox")
-PROGRAMS = ("clang", "ld.lld", "dpkg-source", "patchelf", "qemu-aarch64-static")
+PROGRAMS = ("clang", "ld.lld", "patchelf", "qemu-aarch64-static")
+PARTS = {"kind": "phone", "phone": {"root": "root.tar", "adbd": "system/bin/adbd"}, "adb": {"port": 0}}
 DESCRIPTION = "a phone: Android's adbd, mksh and toybox, arm64 programs by qemu-user"
 SHELL_ID = 2000
 
@@ -68,24 +69,25 @@ IN_SYS = {
 }
 
 
-def build(debian: Debian, source: Path, adbd_version: str, work: Path, out: Path, say: Say) -> dict[str, str]:
+def build(debian: Debian, source: Path, adbd_version: str, work: Path, out: Path, progress: Progress) -> dict[str, str]:
     """Put root.tar into the folder `out`; return the versions of what is in it."""
-    root, versions = make_root(debian, source, adbd_version, work / "phone", say)
+    root, versions = make_root(debian, source, adbd_version, work / "phone", progress)
     pack(root, out)
     return versions
 
 
-def make_root(debian: Debian, source: Path, adbd_version: str, work: Path, say: Say) -> tuple[Path, dict[str, str]]:
+def make_root(
+    debian: Debian, source: Path, adbd_version: str, work: Path, progress: Progress
+) -> tuple[Path, dict[str, str]]:
     """Make the phone's files below `work`; return their root and the versions of what is in it."""
     root, unpacked = work / "root", work / f"{work.name}-packages"
-    say("unpack mksh and toybox for arm64")
     work.mkdir()
-    versions = debian.unpack(unpacked, "arm64", PACKAGES)
+    with progress.phase("unpack mksh and toybox for arm64"):
+        versions = debian.unpack(unpacked, "arm64", PACKAGES)
     for folder in FOLDERS:
         (root / folder).mkdir(parents=True)
     _put_tools(unpacked, root)
-    say("compile adbd for this machine")
-    adbd.build(debian, source, adbd_version, "amd64", work / "adbd", say)
+    adbd.build(debian, source, adbd_version, "amd64", work / "adbd", progress)
     shutil.copy(work / "adbd", root / "system/bin/adbd")
     _put_files(root)
     return root, {"adbd": adbd_version, **{name: versions[name] for name in PACKAGES}}

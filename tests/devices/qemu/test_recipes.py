@@ -5,26 +5,27 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import threading
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from lab.core.errors import LabError
+from lab.core.progress import NullProgress
 from lab.devices.qemu.image import find_image, images_dir
+from tests.devices.images import NAMES, phone
 from tests.devices.images import build as building
 from tests.devices.images.build import build, folder_of, recipe_key
-from tests.devices.images.say import Say
 
 
 class Bench:
     """Stands in for Debian: a recipe that needs nothing."""
 
-    def __init__(self, stack: object) -> None:
+    def __init__(self, stack: object, progress: object) -> None:
         pass
 
-    def source(self, say: object) -> tuple[None, Path, None, str]:
+    def source(self) -> tuple[None, Path, None, str]:
         return None, Path(), None, "29"
 
 
@@ -42,11 +43,14 @@ class Recipe(SimpleNamespace):
 
     DESCRIPTION = "a phone"
     PROGRAMS = ()
+    PARTS = phone.PARTS
     builds = 0
     was_locked = False
     fails = False
 
-    def build(self, debian: object, source: object, version: str, work: Path, out: Path, say: object) -> dict[str, str]:
+    def build(
+        self, debian: object, source: object, version: str, work: Path, out: Path, progress: object
+    ) -> dict[str, str]:
         self.builds += 1
         self.was_locked = is_locked()
         (out / "root.tar").write_bytes(b"data")
@@ -70,22 +74,22 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
 
 
 def test_what_is_there_is_not_built_again(recipe: Recipe) -> None:
-    (folder,) = build(["phone"])
-    assert build(["phone"]) == [folder]
+    (folder,) = build(["phone"], NullProgress())
+    assert build(["phone"], NullProgress()) == [folder]
     assert recipe.builds == 1
     assert find_image("phone").manifest.versions == {"adbd": "29"}
 
 
 def test_one_builds_at_a_time(recipe: Recipe) -> None:
-    build(["phone"])
+    build(["phone"], NullProgress())
     assert recipe.was_locked
     assert not is_locked()
 
 
 def test_a_changed_recipe_is_another_image_and_the_old_one_goes(recipe: Recipe, tmp_path: Path) -> None:
-    (old,) = build(["phone"])
+    (old,) = build(["phone"], NullProgress())
     (tmp_path / "recipe" / "phone.py").write_text("two")
-    (new,) = build(["phone"])
+    (new,) = build(["phone"], NullProgress())
     assert new != old
     assert find_image("phone").folder == new
     assert not old.exists()
@@ -103,46 +107,66 @@ def test_a_file_more_or_of_another_name_changes_the_key(recipe: Recipe, tmp_path
 def test_a_build_that_is_broken_off_leaves_nothing(recipe: Recipe) -> None:
     recipe.fails = True
     with pytest.raises(KeyboardInterrupt):
-        build(["phone"])
+        build(["phone"], NullProgress())
     assert [path.name for path in images_dir().iterdir()] == [".lock"]
 
 
 def test_a_damaged_image_is_built_again(recipe: Recipe) -> None:
-    (folder,) = build(["phone"])
+    (folder,) = build(["phone"], NullProgress())
     (folder / "root.tar").write_bytes(b"dat")
-    assert build(["phone"]) == [folder]
+    assert build(["phone"], NullProgress()) == [folder]
     assert (folder / "root.tar").read_bytes() == b"data"
 
 
-def test_root_and_programs_are_asked_for_before_anything_is_done(
-    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def which(name: str) -> str | None:
-        return None if name == "dpkg-deb" else f"/usr/bin/{name}"
+def without(monkeypatch: pytest.MonkeyPatch, *programs: str) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None if name in programs else f"/usr/bin/{name}")
 
-    monkeypatch.setattr(shutil, "which", which)
-    with pytest.raises(LabError, match="not installed: dpkg-deb"):
-        build(["phone"])
+
+def test_root_and_programs_are_asked_for_before_anything_is_done(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, "dpkg-deb", "dpkg-source")
+    with pytest.raises(LabError, match="not installed: dpkg-deb, dpkg-source") as caught:
+        build(["phone"], NullProgress())
+    assert caught.value.hint == "apt-get install dpkg dpkg-dev"
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(LabError, match="needs root") as caught:
-        build(["phone"])
-    assert str(caught.value.hint) == "sudo scripts/build-emulated-devices phone"
+        build(["phone"], NullProgress())
+    command = f"{sys.executable} -m lab devices build phone"
+    assert caught.value.hint == f"sudo env LAB_HOME={tmp_path} {command}"
+    monkeypatch.delenv("LAB_HOME")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LabError, match="needs root") as caught:
+        build(list(building.RECIPES), NullProgress())
+    assert caught.value.hint == f"sudo {sys.executable} -m lab devices build all"
     assert not folder_of("phone").parent.exists()
 
 
-def test_a_long_step_is_told_again_with_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    with Say("phone", again_s=0.01) as say:
-        say("compile adbd")
-        say.far(20, 66, "files")
-        while "so far, 20 of 66 files" not in (told := capsys.readouterr().err):
-            assert told.count("\n") < 1000
-        say("pack")
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[-1].partition("] ")[2].startswith("phone: pack")
-    assert "lab-image-progress" not in {thread.name for thread in threading.enumerate()}
+def test_a_machine_without_apt_is_told_where_images_can_be_made(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, "apt-get")
+    with pytest.raises(LabError, match="no apt-get") as caught:
+        build(["phone"], NullProgress())
+    assert "Debian 12" in str(caught.value.hint)
 
 
-def test_what_only_talks_is_no_part_of_an_image(recipe: Recipe, tmp_path: Path) -> None:
-    before = recipe_key("phone")
-    (tmp_path / "recipe" / "say.py").write_text("other words")
-    assert recipe_key("phone") == before
+def test_every_program_of_a_recipe_has_a_package() -> None:
+    programs = {program for recipe in building.RECIPES.values() for program in recipe.PROGRAMS}
+    assert programs <= set(building.PACKAGES)
+    assert tuple(building.RECIPES) == NAMES
+
+
+def test_who_waits_for_another_build_is_told(recipe: Recipe) -> None:
+    notes: list[str] = []
+
+    class Told(NullProgress):
+        def note(self, text: str) -> None:
+            notes.append(text)
+            fcntl.flock(held, fcntl.LOCK_UN)
+
+    images_dir().mkdir(parents=True)
+    with (images_dir() / ".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        build(["phone"], Told())
+    assert notes == ["waiting: another process builds emulated devices here"]
