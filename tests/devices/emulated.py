@@ -22,12 +22,12 @@ import pytest
 from lab.core.errors import LabError
 from lab.core.proc import Completed, run
 from lab.core.progress import NullProgress
+from lab.devices.qemu.build import build
 from lab.devices.qemu.image import Image, images_dir, read_image
 from lab.devices.qemu.machine import start_machine
 from lab.devices.qemu.running import Guest
 from lab.formats.target import TargetSpec
 from lab.formats.transports import DeviceSpec, QemuSpec
-from tests.devices.images.build import build
 
 # As they are while tests are collected: a test may give lab another home.
 IMAGES = images_dir().absolute()

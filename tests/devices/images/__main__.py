@@ -1,4 +1,4 @@
-"""`python -m tests.devices.images phone|phone-opencl|machine|all`."""
+"""`python -m lab.devices.qemu.recipes phone|phone-opencl|machine|all`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 import sys
 
 from lab.core.errors import LabError
+from lab.devices.qemu.build import RECIPES, build
 from lab.views.progress import progress_on
-from tests.devices.images.build import RECIPES, build
 
 
 def main() -> int:

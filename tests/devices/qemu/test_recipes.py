@@ -13,10 +13,10 @@ import pytest
 
 from lab.core.errors import LabError
 from lab.core.progress import NullProgress
+from lab.devices.qemu import build as building
+from lab.devices.qemu.build import build, folder_of, recipe_key
 from lab.devices.qemu.image import find_image, images_dir
-from tests.devices.images import NAMES, phone
-from tests.devices.images import build as building
-from tests.devices.images.build import build, folder_of, recipe_key
+from lab.devices.qemu.recipes import NAMES, phone
 
 
 class Bench:

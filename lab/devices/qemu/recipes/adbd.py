@@ -14,7 +14,7 @@ from pathlib import Path
 from lab.core.errors import LabError
 from lab.core.proc import run
 from lab.core.progress import Progress
-from tests.devices.images.debian import Debian
+from lab.devices.qemu.recipes.debian import Debian
 
 SOURCE_PACKAGE = "android-platform-tools"
 HEADERS = ("libc6-dev", "linux-libc-dev", "libgcc-12-dev", "libstdc++-12-dev", "libssl-dev", "libcap-dev")

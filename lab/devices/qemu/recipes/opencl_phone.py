@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.core.progress import Progress
-from tests.devices.images import phone
-from tests.devices.images.debian import Debian
+from lab.devices.qemu.recipes import phone
+from lab.devices.qemu.recipes.debian import Debian
 
 PACKAGES = ("libc6", "libstdc++6", "ocl-icd-libopencl1", "pocl-opencl-icd")
 PROGRAMS = phone.PROGRAMS

@@ -21,12 +21,12 @@ from lab.core.fields import encode
 from lab.core.home import shown
 from lab.core.progress import Progress
 from lab.devices.qemu.image import MANIFEST, SCHEMA, images_dir, is_whole
+from lab.devices.qemu.recipes import adbd, machine, opencl_phone, phone
+from lab.devices.qemu.recipes.debian import Debian
 from lab.formats.bundle import file_entry
-from tests.devices.images import adbd, machine, opencl_phone, phone
-from tests.devices.images.debian import Debian
 
 RECIPES: dict[str, ModuleType] = {"phone": phone, "phone-opencl": opencl_phone, "machine": machine}
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent / "recipes"
 # Where Debian has each program that a recipe runs, beside those of ALWAYS_NEEDED.
 ALWAYS_NEEDED = {"apt-get": "apt", "dpkg-deb": "dpkg", "tar": "tar", "bash": "bash", "dpkg-source": "dpkg-dev"}
 PACKAGES = {

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from lab.core.proc import run
 from lab.core.progress import Progress
-from tests.devices.images import adbd
-from tests.devices.images.debian import Debian
+from lab.devices.qemu.recipes import adbd
+from lab.devices.qemu.recipes.debian import Debian
 
 FILES = Path(__file__).resolve().parent / "phone_files"
 PACKAGES = ("mksh", "toybox")
