@@ -1,20 +1,18 @@
 """accepted.toml: levels of a history that somebody accepted, with the reason. People read, edit and review it.
 
-Entries are added at the end and cut out as they stand, so comments and order of the rest stay. A file in another form
-of TOML, such as one inline list, is edited by tomlkit. What would not read back as it should is not written.
+It is edited by tomlkit, which keeps comments, order and spelling of everything else, in whatever form of TOML it is.
+What would not read back as it should is not written.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from lab.core.atomic import write_text
 from lab.core.config import Limits, decode, load_toml, parse_toml
@@ -22,9 +20,12 @@ from lab.core.errors import ConfigError
 from lab.core.home import lab_home, shown
 from lab.formats.kinds import Count, ModelLabel, Name, RunId
 
+if TYPE_CHECKING:
+    from tomlkit.items import AoT
+    from tomlkit.toml_document import TOMLDocument
+
 SCHEMA = 1
 HEAD = "schema = 1\n"
-ENTRY = re.compile(r"^[ \t]*\[\[[ \t]*accepted[ \t]*\]\]", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,14 @@ def add(entry: Accepted) -> Path:
     """Put the entry at the end of the file, instead of an earlier one of the same cell and run."""
     with _held() as path:
         old = [place for place, one in enumerate(load_acks()) if _same(one, entry)]
-        kept = [*_kept(old), entry]
-        _write(path, [lambda text: _without(text, old).rstrip("\n") + "\n\n" + _block(entry)], kept)
+        _write(path, old, entry, [*_kept(old), entry])
     return path
 
 
 def remove(places: Sequence[int]) -> Path:
     """Cut the entries at these places (from 0) out of the file."""
     with _held() as path:
-        _write(path, [lambda text: _without(text, places), lambda text: _cut_by_tomlkit(text, places)], _kept(places))
+        _write(path, places, None, _kept(places))
     return path
 
 
@@ -107,66 +107,64 @@ def _text(path: Path) -> str:
     return path.read_bytes().decode("utf-8") if path.exists() else HEAD
 
 
-def _without(text: str, places: Sequence[int]) -> str:
-    """The text without these entries; comments that stand right above the next entry stay with it."""
-    starts = [found.start() for found in ENTRY.finditer(text)]
-    if any(place >= len(starts) for place in places):
-        raise ValueError("not every entry begins with [[accepted]] on a line of its own")
-    for place in sorted(places, reverse=True):
-        end = starts[place + 1] if place + 1 < len(starts) else len(text)
-        body = text[starts[place] : end]
-        text = text[: starts[place]] + _trailing_comments(body) + text[end:]
-    return text
-
-
-def _trailing_comments(body: str) -> str:
-    lines = body.splitlines(keepends=True)
-    first = len(lines)
-    while first > 1 and (not lines[first - 1].strip() or lines[first - 1].lstrip().startswith("#")):
-        first -= 1
-    return "".join(lines[first:]).lstrip("\n")
-
-
-def _block(entry: Accepted) -> str:
-    values = {key: value for key, value in asdict(entry).items() if value not in (None, "")}
-    return "[[accepted]]\n" + "".join(f"{key} = {_spelled(value)}\n" for key, value in values.items())
-
-
-def _spelled(value: object) -> str:
-    # A JSON string with its non-ASCII characters is a TOML basic string, except for this one control character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _cut_by_tomlkit(text: str, places: Sequence[int]) -> str:
+def _edited(text: str, places: Sequence[int], entry: Accepted | None) -> str:
+    """Return the text without the entries at these places, and with `entry` at the end."""
     import tomlkit
+    from tomlkit.items import AoT
+
+    document = tomlkit.parse(text if text.endswith("\n") else text + "\n")
+    for place in sorted(places, reverse=True):
+        entries: Any = document["accepted"]
+        _cut(document, entries, place) if isinstance(entries, AoT) else entries.__delitem__(place)
+    if entry is not None:
+        _append(document, {key: value for key, value in asdict(entry).items() if value not in (None, "")})
+    return tomlkit.dumps(document)
+
+
+def _cut(document: TOMLDocument, entries: AoT, place: int) -> None:
+    """Take out one [[accepted]]. To tomlkit, comments that stand above the next entry belong to it; they stay."""
+    body = entries.body[place].value.body
+    first = next((at for at in range(len(body), 0, -1) if body[at - 1][0] is not None), 0)
+    below = body[first:]
+    if place + 1 < len(entries.body):
+        trivia = entries.body[place + 1].trivia
+        trivia.indent = "".join(item.as_string() for _, item in below).lstrip("\r\n") + trivia.indent
+    else:
+        above = (entries.body[place - 1].value if place else document).body
+        while not below and above[-1][0] is None and not above[-1][1].as_string().strip():
+            above.pop()  # a blank line that stood between them
+        above.extend(below)
+    entries.__delitem__(place)
+    if not entries.body:
+        document.remove("accepted")
+
+
+def _append(document: TOMLDocument, values: dict[str, Any]) -> None:
+    import tomlkit
+    from tomlkit.items import AoT
+
+    entries: Any = document.get("accepted")
+    if entries is None:
+        document["accepted"] = entries = tomlkit.aot()
+    table: Any = tomlkit.table() if isinstance(entries, AoT) else tomlkit.inline_table()
+    table.update(values)
+    if isinstance(entries, AoT):
+        table.trivia.indent = "\n"
+    entries.append(table)
+
+
+def _write(path: Path, places: Sequence[int], entry: Accepted | None, expected: Sequence[Accepted]) -> None:
+    """Write the file with these entries cut out and `entry` added, if that reads back as expected."""
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        document = tomlkit.parse(text)
-        entries: Any = document["accepted"]
-        for place in sorted(places, reverse=True):
-            del entries[place]
-        return tomlkit.dumps(document)
-    except TOMLKitError as problem:
-        raise ValueError(str(problem)) from problem
-
-
-def _write(path: Path, edits: Sequence[Callable[[str], str]], expected: Sequence[Accepted]) -> None:
-    """Write what the first edit gives that reads back as expected, and nothing else."""
-    before = _text(path)
-    for edit in edits:
-        text = _edited(edit, before)
-        if text is not None and _read(text, path) == tuple(expected):
-            return write_text(path, text)
-    hint = "edit it by hand: each entry begins with [[accepted]] on a line of its own"
-    raise ConfigError(f"{shown(path)}: cannot be changed without losing what you wrote", hint=hint)
-
-
-def _edited(edit: Callable[[str], str], text: str) -> str | None:
-    try:
-        return edit(text)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return None
+        text = _edited(_text(path), places, entry)
+    except (TOMLKitError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        text = None
+    if text is None or _read(text, path) != tuple(expected):
+        hint = "edit it by hand: each entry begins with [[accepted]] on a line of its own"
+        raise ConfigError(f"{shown(path)}: cannot be changed without losing what you wrote", hint=hint)
+    write_text(path, text)
 
 
 def _read(text: str, path: Path) -> tuple[Accepted, ...] | None:
