@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from lab.devices.qemu.build import FOLDER, recipe_key
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +83,21 @@ def test_the_wheel_holds_the_migrations_of_the_database(installed: Path) -> None
     files = {str(path.relative_to(ROOT)) for path in folder.rglob("*.py")}
     assert len(files) > 1
     assert files <= set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_the_wheel_holds_the_recipes_of_emulated_devices(installed: Path, tmp_path: Path) -> None:
+    """The same ones, by their key, and programs of a phone can still be executed."""
+    code = "from lab.devices.qemu.build import FOLDER, recipe_key; print(recipe_key('phone'), FOLDER)"
+    python = str(installed / "env" / "bin" / "python")
+    done = subprocess.run([python, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    key, _, folder = done.stdout.strip().partition(" ")
+    assert Path(folder).is_relative_to(installed)
+    assert key == recipe_key("phone")
+    theirs = {path.relative_to(folder): path.stat().st_mode & 0o111 for path in Path(folder).rglob("*")}
+    ours = {path.relative_to(FOLDER): path.stat().st_mode & 0o111 for path in FOLDER.rglob("*")}
+    assert {name: mode for name, mode in theirs.items() if "__pycache__" not in name.parts} == {
+        name: mode for name, mode in ours.items() if "__pycache__" not in name.parts
+    }
 
 
 def test_the_wheel_holds_no_tests(installed: Path) -> None:

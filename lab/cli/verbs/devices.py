@@ -1,12 +1,13 @@
-"""`lab devices`, `lab devices pair` and `lab devices clean`."""
+"""`lab devices`, `lab devices pair`, `lab devices clean` and `lab devices build`."""
 
 from __future__ import annotations
 
 import click
 
 from lab.cli.options import json_option, reach_options, target_option
-from lab.cli.output import ask, print_document, print_text
+from lab.cli.output import ask, print_document, print_text, stderr
 from lab.cli.subcommands import Subcommands
+from lab.devices.qemu.recipes import NAMES
 
 
 @click.group("devices", cls=Subcommands, invoke_without_command=True)
@@ -76,6 +77,36 @@ def clean(target: str, address: str | None, accept_new: bool, yes: bool, as_json
     from lab.views.tables.clean import stored_table
 
     print_text(for_stdout(stored_table(target, found, yes)))
+
+
+@command.command("build")
+@click.argument("image", type=click.Choice([*NAMES, "all"]))
+@json_option
+def build(image: str, as_json: bool) -> None:
+    """Build what an emulated device is started from, where it is missing.
+
+    phone is for target emulated-phone, phone-opencl for emulated-opencl, machine for qemu-arm64. They are made of
+    Debian 12's packages, as root on Debian 12 (x86-64), in about a minute each; the folders in compiled/images/ are
+    printed. An image is there whole or not at all, and is built again when a new version of lab makes it in another
+    way. Then 'lab run --target emulated-phone --model phi3-mini-q4 --layers 2 --prompt 16 --generate 8' measures
+    on it. 'lab clean --images' removes what was built.
+
+    \b
+    Example:
+      lab devices build phone
+    """
+    from lab.cli.documents import folder_document
+    from lab.devices.qemu.build import build as build_images
+    from lab.jobs.build import NOTHING_HALF
+    from lab.jobs.interrupt import keeping
+    from lab.views.progress import progress_on
+
+    with progress_on(stderr()) as progress, keeping(NOTHING_HALF):
+        folders = build_images(list(NAMES) if image == "all" else [image], progress)
+    if as_json:
+        print_document({"images": [folder_document(folder) for folder in folders]})
+    else:
+        print_text("\n".join(map(str, folders)))
 
 
 def _list(as_json: bool) -> None:

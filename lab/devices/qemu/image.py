@@ -14,6 +14,7 @@ from lab.core.errors import DeviceError
 from lab.core.home import compiled_dir, shown
 from lab.core.jsonio import read_json
 from lab.core.names import is_plain_file_name
+from lab.devices.qemu.recipes import NAMES
 from lab.formats.kinds import Name, Sha256, UtcTime
 from lab.formats.manifest import FileEntry
 
@@ -96,10 +97,12 @@ def find_image(name: str) -> Image:
     """Return the newest whole image called `name`; DeviceError when there is none, or it is damaged."""
     folders = [path for path in images_dir().glob(f"{name}--*") if (path / MANIFEST).is_file()]
     if not folders:
-        raise DeviceError(
-            f"no image {name!r} in {shown(images_dir())}",
-            hint=f"build it, as root: scripts/build-emulated-devices {name}",
+        how = (
+            f"build it, as root: lab devices build {name}"
+            if name in NAMES
+            else f"lab devices build makes {', '.join(NAMES)}"
         )
+        raise DeviceError(f"no image {name!r} in {shown(images_dir())}", hint=how)
     images = [read_image(folder) for folder in folders]
     return max(images, key=lambda image: image.manifest.built)
 

@@ -49,7 +49,7 @@ def test_a_target_must_name_an_image(home: Path) -> None:
 def test_without_its_image_it_says_how_to_build_it(home: Path) -> None:
     with pytest.raises(DeviceError, match="no image 'phone'") as caught:
         connect(load_target("emulated-phone"), Access())
-    assert "scripts/build-emulated-devices phone" in str(caught.value.hint)
+    assert "lab devices build phone" in str(caught.value.hint)
 
 
 def test_the_phone_of_the_built_in_target(phone_link: Link) -> None:

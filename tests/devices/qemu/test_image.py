@@ -63,7 +63,7 @@ def test_the_newest_counts(images: Path) -> None:
 def test_a_missing_image_says_how_it_is_made(images: Path) -> None:
     with pytest.raises(DeviceError, match="no image 'phone'") as caught:
         find_image("phone")
-    assert "scripts/build-emulated-devices phone" in str(caught.value.hint)
+    assert "lab devices build phone" in str(caught.value.hint)
 
 
 def test_a_build_that_was_killed_is_not_an_image(images: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lab.cli.main import main
 from lab.core.errors import LabError
 from lab.core.progress import NullProgress
 from lab.devices.qemu import build as building
@@ -170,3 +172,27 @@ def test_who_waits_for_another_build_is_told(recipe: Recipe) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         build(["phone"], Told())
     assert notes == ["waiting: another process builds emulated devices here"]
+
+
+def test_the_verb_builds_and_says_how_far_it_is(recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "build", "phone"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{folder_of('phone')}\n"
+    assert err.splitlines()[0] == "build phone ..."
+    assert main(["devices", "build", "phone", "--json"]) == 0
+    (image,) = json.loads(capsys.readouterr().out)["images"]
+    assert image["manifest"]["key"] == recipe_key("phone")
+    assert recipe.builds == 1
+
+
+def test_the_verb_says_what_ctrl_c_left(recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe.fails = True
+    assert main(["devices", "build", "phone"]) == 130
+    assert "nothing half-made is left" in capsys.readouterr().err
+    assert [path.name for path in images_dir().iterdir()] == [".lock"]
+
+
+def test_an_image_of_somebody_elses_name_is_not_promised(recipe: Recipe) -> None:
+    with pytest.raises(LabError, match="no image 'mine'") as caught:
+        find_image("mine")
+    assert caught.value.hint == "lab devices build makes phone, phone-opencl, machine"
