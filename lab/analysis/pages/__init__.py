@@ -1,0 +1,1 @@
+"""What pages show beside boards: series with their levels, which runs have a page, links to commits."""
