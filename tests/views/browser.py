@@ -31,13 +31,17 @@ class Page:
 
     def __init__(self, to_browser: int, from_browser: int) -> None:
         self._out, self._in = os.fdopen(to_browser, "wb", 0), os.fdopen(from_browser, "rb", 0)
-        self._rest, self._number, self._session = b"", 0, ""
+        self._rest, self._number, self._session, self._tab = b"", 0, "", ""
         self.said: list[str] = []
         self.requests: list[str] = []
 
-    def open(self, url: str, *, dark: bool = False) -> None:
-        """Load the page in a new tab and wait until it is there."""
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+    def open(self, url: str, *, dark: bool = False, width: int = 1300) -> None:
+        """Load the page in a new tab, in place of the last one, and wait until it is there."""
+        self.said, self.requests, self._session = [], [], ""
+        before, self._tab = self._tab, self.ask("Target.createTarget", url="about:blank")["targetId"]
+        if before:
+            self.ask("Target.closeTarget", targetId=before)
+        target = self._tab
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Log", "Runtime", "Network"):
             self.ask(f"{domain}.enable")
@@ -45,14 +49,20 @@ class Page:
             "Emulation.setEmulatedMedia",
             features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
         )
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
         self.ask("Page.navigate", url=url)
         self._until("Page.loadEventFired")
 
     def run(self, script: str) -> Any:
-        """The value of an expression in the page."""
-        found = self.ask("Runtime.evaluate", expression=script, returnByValue=True)
+        """The value of an expression in the page; what a promise comes to."""
+        found = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
+
+    def press(self, key: str) -> None:
+        """Press a key and let it go."""
+        for kind in ("rawKeyDown", "keyUp"):
+            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key)
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send one command and return its result; events that come meanwhile are kept."""
