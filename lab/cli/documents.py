@@ -133,6 +133,10 @@ def _board(board: Board) -> dict[str, Any]:
         if cell["verdict"] is not None:
             del cell["verdict"]["series_a"], cell["verdict"]["series_b"]
         del cell["change"]  # its word, its reason and its run stand in the cell
+    for chart in fields["charts"]:
+        del chart["left_out_lines"]  # their names stand in it
+        for series in chart["series"]:
+            del series["under"]
     columns = {}
     for name, of in (("row", fields.pop("row_columns")), ("column", fields.pop("columns"))):
         columns[f"{name}_titles"] = [column["title"] for column in of]

@@ -113,3 +113,32 @@ def test_printing_needs_neither_pandas_nor_textual(history: None, home: Path) ->
 
 def test_the_verb_is_listed() -> None:
     assert "dash" in VERBS
+
+
+def test_an_option_without_its_value_leads_to_the_help_of_its_verb(lab: Lab) -> None:
+    assert lab("dash", "--html").err.splitlines()[-1] == "hint: see 'lab dash --help'"
+    assert lab("compare", "--axis").err.splitlines()[-1] == "hint: see 'lab compare --help'"
+
+
+def test_a_site_is_written_beside_files_of_others(lab: Lab, history: None, home: Path) -> None:
+    folder = home / "deep" / "site"
+    ran = lab("dash", "--html", str(folder))
+    assert (ran.code, ran.out) == (0, "")
+    assert "index.html: 12 pages, of them 1 series page, 5 run pages" in ran.err
+    assert len(list((folder / "runs").iterdir())) == 5
+    (folder / "notes.txt").write_text("mine")
+    assert lab("dash", "regressions", "--html", str(folder), "--run-pages", "1").code == 0
+    assert "<h1>Regressions</h1>" in (folder / "index.html").read_text()
+    assert len(list((folder / "runs").iterdir())) == 1
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_with_a_page_of_another_is_refused(lab: Lab, history: None, home: Path) -> None:
+    (home / "site").mkdir()
+    (home / "site" / "index.html").write_text("mine")
+    ran = lab("dash", "--html", str(home / "site"))
+    assert ran.code == 1
+    assert "index.html: not made by lab" in ran.err
+    assert [path.name for path in (home / "site").iterdir()] == ["index.html"]
+    assert lab("dash", "--html", str(home / "x.html"), "--run-pages", "3").code == 2
+    assert lab("dash", "--run-pages", "3").code == 2

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lab.analysis.boards.lines import Line
 from lab.analysis.judging.sides import FLOOR
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import CellKey, SeriesKey
@@ -175,17 +176,21 @@ class ChartPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class ChartSeries:
-    """One line of a chart (one bar: its last point). Of `total` sessions some may have been left out."""
+    """One line of a chart (one bar: its last point). Of `total` sessions some may have been left out.
+
+    `under` names its conditions as `lab.analysis.boards.lines.Line` does.
+    """
 
     name: str
     key: CellKey
     points: tuple[ChartPoint, ...]
     total: int
+    under: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """One chart of a metric. `left_out` says how many more series there were, `left_out_names` which."""
+    """One chart of a metric. `left_out` says how many more series there were, `left_out_names` which by name."""
 
     title: str
     kind: Literal["history", "bars"]
@@ -193,6 +198,7 @@ class Chart:
     series: tuple[ChartSeries, ...]
     left_out: int = 0
     left_out_names: tuple[str, ...] = ()
+    left_out_lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,14 +46,16 @@ def _chart(
     most = sorted(mine, key=lambda line: (line not in changed, -len(mine[line].sound), line))
     kept = sorted(most[: spec.lines], key=lambda line: (line.cell, apart.order(line)))
     named = _names(spec, list(mine), apart)
+    left = sorted(most[spec.lines :], key=named.__getitem__)
     title = spec.title or metric(spec.metric).title
     return Chart(
         title=f"{title}: {part}" if part else title,
         kind=spec.kind,
         metric=spec.metric,
         series=tuple(_series(line, named[line], mine[line], changes, spec.kind) for line in kept),
-        left_out=len(mine) - len(kept),
-        left_out_names=tuple(sorted(named[line] for line in most[spec.lines :])),
+        left_out=len(left),
+        left_out_names=tuple(named[line] for line in left),
+        left_out_lines=tuple(left),
     )
 
 
@@ -92,6 +94,7 @@ def _series(line: Line, name: str, one: Newest, changes: Sequence[tuple[Line, Ch
             for code, created_s, value in drawn
         ),
         total=len(one.sound),
+        under=line.under,
     )
 
 

@@ -10,7 +10,7 @@ from lab.analysis.boards.histogram import Histogram, histogram
 from lab.analysis.boards.position import Position, positions
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.run.flags import run_flags
-from lab.analysis.run.summary import finished, samples, summarise
+from lab.analysis.run.summary import CellSummary, finished, samples, summarise
 from lab.core.fields import encode
 from lab.formats.run_record import Cell, Repetition, RunRecord
 from lab.formats.test import Test
@@ -74,11 +74,41 @@ class CellDetail:
 def cell_detail(record: RunRecord, key: CellKey, baseline: RunRecord | None = None) -> CellDetail | None:
     """Return the cell of the record in all detail, beside that of `baseline`; None when it has no such cell."""
     place = _place(record, key)
-    if place is None:
-        return None
-    cell, summary = record.cells[place], summarise(record)[place]
+    return None if place is None else _detail(record, place, summarise(record)[place], key, baseline)
+
+
+def run_details(record: RunRecord, baseline: RunRecord | None = None) -> list[CellDetail]:
+    """Return every cell of the record in all detail; the samples are those of its decode rate."""
+    summaries = summarise(record)
+    return [
+        _detail(record, place, summaries[place], _key(record, cell, "decode_tok_per_s"), baseline)
+        for place, cell in enumerate(record.cells)
+    ]
+
+
+def samples_in(record: RunRecord, key: CellKey) -> tuple[Sample, ...]:
+    """Return the repetitions of the cell and metric in the record; empty where it has no such cell."""
+    place = _place(record, key)
+    return () if place is None else _samples(record.cells[place], key.metric)
+
+
+def _key(record: RunRecord, cell: Cell, metric: str) -> CellKey:
+    return CellKey(
+        target=record.target.name,
+        model=record.model.label,
+        engine=record.engine.name,
+        prompt=cell.prompt,
+        generate=cell.generate,
+        depth=cell.depth,
+        metric=metric,
+    )
+
+
+def _detail(
+    record: RunRecord, place: int, summary: CellSummary, key: CellKey, baseline: RunRecord | None
+) -> CellDetail:
+    cell = record.cells[place]
     gaps = tuple(gap for one in finished(cell) for gap in one.itl_s or ())
-    other = None if baseline is None else _place(baseline, key)
     return CellDetail(
         key=key,
         run_id=record.run_id,
@@ -94,7 +124,7 @@ def cell_detail(record: RunRecord, key: CellKey, baseline: RunRecord | None = No
         traces=tuple(trace for one in cell.repetitions if (trace := _trace(one)) is not None),
         positions=positions(record, cell, summary),
         baseline_run_id=baseline.run_id if baseline else "",
-        baseline_samples=_samples(baseline.cells[other], key.metric) if baseline and other is not None else (),
+        baseline_samples=samples_in(baseline, key) if baseline else (),
         environment=differences(baseline, record) if baseline else (),
     )
 

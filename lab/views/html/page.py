@@ -1,54 +1,50 @@
-"""The page: one file, no network, readable without its script, and nothing in it that a record could run."""
+"""The page of a dashboard: its words, its tables, its charts."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from lab.analysis.boards.board import Board
 from lab.analysis.boards.cell_text import day_words, plain_word, role_of
+from lab.analysis.pages.changed import ChangeHistory
+from lab.core.units import counted
 from lab.store import BadRun
 from lab.views.board.board_table import bad_words
-from lab.views.html.charts import charts_html, data_json
+from lab.views.html.change_charts import change_charts_html
+from lab.views.html.charts import charts_html
 from lab.views.html.escape import attribute, text
-from lab.views.html.table import table_html
+from lab.views.html.legend import legend_html
+from lab.views.html.links import NO_LINKS, Links
+from lab.views.html.row_keys import row_keys
+from lab.views.html.sheet import Sheet
+from lab.views.html.shell import document
+from lab.views.html.table import tables_html
 
-HERE = Path(__file__).parent
 FIRST_RUN = "lab run --target local --model phi3-mini-q4"
 
 
-def html_page(board: Board, bad: Sequence[BadRun] = ()) -> str:
-    """Return the whole page. Everything that comes from records is escaped in lab.views.html.escape."""
-    style, script = (HERE / "style.css").read_text("utf-8"), (HERE / "script.js").read_text("utf-8")
-    policy = (
-        f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
-        f"style-src {_hash(style)}; script-src {_hash(script)}"
-    )
-    body = [_header(board), _words(board), table_html(board) if board.rows else _nothing(board)]
-    body += [_reasons(board), charts_html(board.charts), _unreadable(bad)]
-    return (
-        "<!doctype html>\n"
-        '<html lang="en"><head><meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{attribute(policy)}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">\n'
-        f"<title>{text(board.title)} – lab</title>\n<style>{style}</style></head>\n<body>\n"
-        + "\n".join(part for part in body if part)
-        + f'\n<script type="application/json" id="data">{data_json(board.charts)}</script>\n'
-        f"<script>{script}</script>\n</body></html>\n"
-    )
+def html_page(
+    board: Board,
+    bad: Sequence[BadRun] = (),
+    changes: Sequence[ChangeHistory] = (),
+    links: Links = NO_LINKS,
+    nav: str = "",
+) -> str:
+    """Return the whole page. Everything that comes from records is escaped in lab.views.html.escape.
 
-
-def _hash(content: str) -> str:
-    """The content as a Content-Security-Policy names what may run."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+    `changes` are the change points of a dashboard about them: each has a chart, in place of the dashboard's own.
+    """
+    sheet, keys = Sheet(links), row_keys(board)
+    tables = tables_html(board, links, keys) if board.rows else _nothing(board)
+    charts = change_charts_html(changes, sheet, links, keys) or charts_html(board.charts, sheet, links, keys)
+    body = [_header(board), _words(board), tables, _notes(board), charts, _unreadable(bad), legend_html()]
+    return document(board.title, body, sheet, nav)
 
 
 def _header(board: Board) -> str:
-    facts = f"{board.runs} runs, the newest of {day_words(board.newest_s)} UTC" if board.runs else "no runs yet"
-    against = f". The newest sessions are held against {text(board.baseline)}" if board.baseline else ""
+    newest = f", the newest of {day_words(board.newest_s)} UTC"
+    facts = f"{counted(board.runs, 'run')}{newest}" if board.runs else "no runs yet"
+    against = f". The newest sessions are compared with {text(board.baseline)}" if board.baseline else ""
     return (
         f'<header><p class="brand">lab · dashboard {text(board.name)}</p><h1>{text(board.title)}</h1>'
         f'<p>{text(board.description)}</p><p class="faint">{facts}{against}.</p></header>'
@@ -69,11 +65,11 @@ def _words(board: Board) -> str:
 
 def _nothing(board: Board) -> str:
     if board.runs:
-        return f"<p>None of the {board.runs} stored runs has anything for this dashboard.</p>"
+        return f"<p>None of the {counted(board.runs, 'stored run')} has anything for this dashboard.</p>"
     return f"<p>No runs are recorded yet. Measure something first:</p><pre>{text(FIRST_RUN)}</pre>"
 
 
-def _reasons(board: Board) -> str:
+def _notes(board: Board) -> str:
     notes = "".join(f"<li>{text(note)}</li>" for note in board.notes)
     return f'<ul class="faint">{notes}</ul>' if notes else ""
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from lab.analysis.retention import Doomed
 from lab.core.home import shown
 from lab.core.text import printable, said
-from lab.core.units import human_bytes
+from lab.core.units import counted, human_bytes
 from lab.store.check import Finding
 from lab.store.compact import Compacted, Left
 from lab.store.copy import Copied
@@ -71,11 +71,6 @@ def prune_page(doomed: Sequence[Doomed], removed: bool) -> RenderableType:
     verb = "removed for good" if removed else "would be removed for good; add --yes to remove them"
     listed = table([left("Run", fold=False), left("Target"), left("Model"), left("Engine")], rows)
     return spaced([listed, *more, Text(f"{counted(len(doomed), 'run')} {verb}")])
-
-
-def counted(number: int, what: str) -> str:
-    """A number with its noun: `1 run`, `2 runs`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _finding(one: Finding) -> Text:
