@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lab import store
+from lab.analysis.run.advice import resume_command
 from lab.compile.chip import target_layout
 from lab.core.errors import DeviceFailedError, DeviceUnreachableError, LabError
 from lab.core.home import shown
@@ -61,19 +63,29 @@ def run(options: RunOptions, progress: Progress, access: Access | None = None, r
         Interrupted of lab.jobs.interrupt: Ctrl-C before anything was measured.
     """
     began = time.monotonic()
+    with opened(options, progress, access, rest) as job:
+        ran = job.measured()
+    return replace(ran, records=tuple(_with_total(record, time.monotonic() - began) for record in ran.records))
+
+
+@contextmanager
+def opened(
+    options: RunOptions, progress: Progress, access: Access | None = None, rest: Rest | None = None
+) -> Iterator[Job]:
+    """Yield the job with its device, which is closed at the end; a device that fails in the block goes on record."""
     target, spec, source = options.choice.resolved(progress)
     store.in_use().ready()
     check_tools(target, progress)
     job = Job(options, rest, target, spec, source, open_device(target, access), progress)
     try:
-        ran = job.measured()
+        yield job
     except (DeviceFailedError, DeviceUnreachableError) as problem:
         if not problem.recorded:
             job.record_failure(problem)
+        problem.hint = job.next_step(problem)
         raise
     finally:
         job.device.close()
-    return replace(ran, records=tuple(_with_total(record, time.monotonic() - began) for record in ran.records))
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,7 @@ class Job:
 
     def measured(self) -> Ran:
         """Check, build and measure every engine in turns."""
-        plan = self._plan()
+        plan = self.plan()
         builder = Builder(self.spec, self.target, self.source, self.options.dump_ir, self.progress)
         names = self.options.engines or (self.target.compile.backend,)
         setups, runner = builder.setups(names, self.device)
@@ -126,7 +138,17 @@ class Job:
         problem.recorded = (str(path),)
         self.progress.note(f"the failure is on record in {shown(path)}")
 
-    def _plan(self) -> Plan:
+    def next_step(self, problem: LabError) -> str:
+        """Return the hint of a device that failed: its own, where else it may be, and how the run goes on."""
+        forms = self.target.way.forms if isinstance(problem, DeviceUnreachableError) and self.rest is None else ""
+        at = f"if it is elsewhere: --at {forms}" if forms and not self.options.address else ""
+        records = [store.load(store.place(path)) for path in problem.recorded]
+        command = resume_command(records[0]) if len(records) == 1 else None
+        later = f"when it is back, `{command}` measures the rest" if command else ""
+        return "; ".join(filter(None, (problem.hint, at, later)))
+
+    def plan(self) -> Plan:
+        """Ask the device and check what can be checked before anything is built; return what is going to be done."""
         facts, options, repeats = self.device.facts(), self.options, self.options.repeats
         if options.engines:  # sides that are compared get the same number, known before
             repeats = repeats or self.target.measure.repeats or USUAL_REPEATS
@@ -174,7 +196,9 @@ def _kept(stop: Interrupted) -> str:
     planned = sum(len(record.cells) * (record.plan.repeats or 0) for record in records)
     paths = " and ".join(shown(path) for _, path in stop.all)
     kept = "the run is kept in" if len(records) == 1 else "the runs are kept in"
-    return f"{done} of {planned} repetitions were finished; {kept} {paths}"
+    command = resume_command(records[0]) if len(records) == 1 else None
+    rest = f"; `{command}` measures the rest" if command else ""
+    return f"{done} of {planned} repetitions were finished; {kept} {paths}{rest}"
 
 
 def _with_total(record: RunRecord, total_s: float) -> RunRecord:

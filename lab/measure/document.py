@@ -152,7 +152,7 @@ def unmeasured(
     """Return a "failed" record whose cells are "not_run" because of `problem`. What nobody could ask is empty.
 
     `layout` is how the target's kernels would have read the weights. The key of its bundle is empty: it says nothing of
-    what would have run, so no build is blamed. `said` holds its `tags` and its `revision`, where it has them.
+    what would have run, so no build is blamed. `said` is put on record as it is.
     """
     record = RunRecord(
         schema=SCHEMA,
@@ -172,8 +172,7 @@ def unmeasured(
         verify=None,
         bandwidth=BandwidthRecord(plan.threads, (), ()),
         cells=tuple(Cell(**asdict(test), status="not_run", reason=problem.what) for test in plan.cells),
-        tags=said.get("tags", ()),
-        revision=said.get("revision"),
+        **said,
     )
     return as_stored(record)
 

@@ -136,4 +136,5 @@ def test_a_device_that_is_not_reached_may_have_been_one_of_at(
     keep(status="interrupted", cells=lacking())
     ran = lab("run", "--resume", "latest")
     assert ran.code == 4
-    assert "check [ssh].host; if the run was measured with --at, say that again" in ran.err
+    assert "hint: check [ssh].host; " in ran.err
+    assert "; if the run was measured with --at, say that again" in ran.err

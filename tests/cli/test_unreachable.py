@@ -57,8 +57,10 @@ def stored() -> RunRecord:
 def test_a_device_that_does_not_answer_is_on_record(lab: Lab) -> None:
     ran = lab(*RUN)
     assert ran.code == 4
-    assert "error: box: no route to host\nhint: is it switched on?\n" in ran.err
     record = stored()
+    assert "error: box: no route to host\nhint: is it switched on?; " in ran.err
+    assert "if it is elsewhere: --at [user@]host" in ran.err
+    assert f"when it is back, `lab run --resume {record.run_id}` measures the rest\n" in ran.err
     assert (record.status, record.reason) == ("failed", "box: no route to host")
     assert [(cell.depth, cell.status) for cell in record.cells] == [(0, "not_run"), (64, "not_run")]
     assert record.device.serial_hash == serial_hash("ssh  box.invalid ")
@@ -101,3 +103,16 @@ def test_such_a_record_can_be_shown_listed_and_resumed(lab: Lab) -> None:
     assert lab("runs").code == 0
     assert lab("compare", "latest", "latest").code == 5
     assert lab("run", "--resume", "latest").code == 4
+
+
+def test_a_disk_that_is_full_is_not_elsewhere(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Lost, "problem", DeviceFailedError("box: 2.0 GiB have to be sent, and 1.0 GiB are free"))
+    ran = lab(*RUN)
+    assert "--at" not in ran.err
+    assert "lab run --resume" in ran.err
+
+
+def test_a_place_that_was_named_is_named_again(lab: Lab) -> None:
+    ran = lab(*RUN, "--at", "pi@elsewhere.invalid")
+    assert "if it is elsewhere" not in ran.err
+    assert f"lab run --resume {stored().run_id} --at ADDRESS" in ran.err

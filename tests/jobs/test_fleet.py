@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from lab.formats.transports import DeviceSpec
 from lab.jobs.fleet import member as member_module
 from lab.jobs.fleet.member import Member
 from lab.jobs.fleet.run import exit_code, run_fleet
+from lab.views.progress.fleet import fleet_progress
 
 # The process of a target: its words are the codes, and a name that it waits for or that it waits with.
 FAKE = r"""
@@ -126,6 +128,7 @@ def test_ctrl_c_lets_each_keep_what_it_has(tmp_path: Path) -> None:
     assert stopped
     assert [member.documents for member in members] == [[{"stopped": "a"}], [{"stopped": "b"}], []]
     assert {member.code for member in members} == {130}
+    assert {member.phase for member in members} == {"stopped"}
 
 
 @pytest.mark.parametrize(
@@ -147,3 +150,20 @@ def test_progress_is_followed() -> None:
     one.hear("not json")
     assert (one.phase, one.done, one.total, one.unit) == ("push", 7, 10, "bytes")
     assert one.notes == ["[2Jhi", "not json"]
+
+
+def test_a_target_that_was_stopped_is_not_said_to_have_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    one = Member("local")
+    with fleet_progress(sys.stderr, [one]) as show:
+        for one.phase in ("starting", "measure", "stopped"):
+            show()
+    assert capsys.readouterr().err.splitlines() == ["local: starting ...", "local: measure ..."]
+
+
+def test_what_it_is_at_ends_with_its_phase() -> None:
+    one = Member("a")
+    for said in ({"phase": "measure"}, {"now": "CPU 45 % busy"}):
+        one.hear(json.dumps(said))
+    assert one.now == "CPU 45 % busy"
+    one.hear(json.dumps({"phase": "memory pass"}))
+    assert one.now == ""

@@ -35,7 +35,7 @@ def _sections(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @markdown_option
 @json_option
 def command(run: str, raw: bool, sections: tuple[str, ...], export: str | None, **forms: bool) -> None:
-    """Show one recorded run: numbers, pictures of each test, environment, warnings and what to do about them.
+    """Show one recorded run: numbers, pictures, environment, and what to do about warnings.
 
     RUN is a run id, a unique beginning of one, 'latest', 'latest~1', or the path of a file. Each series is shown as
     min, median, max and a sparkline; one that never changes is said once, and what is not known is left out.

@@ -20,6 +20,7 @@ from lab.core.jsonio import parse_json
 from lab.core.lock_holder import COMMAND
 from lab.core.text import printable
 
+STOPPED = 130  # exit code after Ctrl-C
 _ENTRY = "from lab.cli import entry; entry()"
 
 
@@ -70,7 +71,7 @@ class Member:
         for thread in self._threads:
             thread.join()
         self.code = self._process.returncode
-        self.phase = "done" if self.code == 0 else "failed"
+        self.phase = {0: "done", STOPPED: "stopped"}.get(self.code, "failed")
         return True
 
     def stop(self, number: signal.Signals) -> None:
@@ -78,6 +79,13 @@ class Member:
         if self._process is not None and self._process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
+
+    @property
+    def failure(self) -> str:
+        """The error it ended with, under the target's name; an error of a device begins with that as it is."""
+        return (
+            self.last_words if self.last_words.startswith(f"{self.target}: ") else f"{self.target}: {self.last_words}"
+        )
 
     def fail(self, reason: str, code: int) -> None:
         """Say that it never started."""

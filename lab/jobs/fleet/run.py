@@ -11,13 +11,17 @@ from lab.core.errors import LabError
 from lab.core.progress import Advance, Progress
 from lab.formats.target import TargetSpec
 from lab.jobs.build import Pipeline
-from lab.jobs.fleet.member import Member
+from lab.jobs.fleet.member import STOPPED, Member
 from lab.jobs.options import Choice
 
 
 def built(members: Sequence[Member], choices: Sequence[Choice], progress: Progress) -> dict[str, TargetSpec]:
-    """Build for every target; return those that can be measured. A member whose build failed has its reason."""
-    made = {one.target: _built(one, choice, progress) for one, choice in zip(members, choices, strict=True)}
+    """Build for every target that has not failed yet; return those that can be measured.
+
+    A member whose build failed has its reason.
+    """
+    wanted = [(one, choice) for one, choice in zip(members, choices, strict=True) if one.code is None]
+    made = {one.target: _built(one, choice, progress) for one, choice in wanted}
     return {name: target for name, target in made.items() if target is not None}
 
 
@@ -30,6 +34,7 @@ def _built(member: Member, choice: Choice, progress: Progress) -> TargetSpec | N
         steps.runner(target)
     except LabError as problem:
         member.fail(problem.what, problem.exit_code)
+        progress.note(member.failure)
         return None
     return target
 
@@ -56,7 +61,7 @@ class _Named:
 POLL_S = 0.1
 GRACE_S = 60.0  # a repetition that ends and is put on record
 # Worst first: a bug of ours hides what else went wrong.
-RANK = (70, 130, 4, 1, 2, 3, 5)
+RANK = (70, STOPPED, 4, 1, 2, 3, 5)
 
 
 def run_fleet(
@@ -125,7 +130,8 @@ def _stop(members: Sequence[Member], on_change: Callable[[], None]) -> None:
         member.stop(signal.SIGKILL)
         if member.code is None:
             member.poll()
-            member.code = 130 if member.code is None else member.code
+            member.code = STOPPED if member.code is None else member.code
+            member.phase = "stopped" if member.code == STOPPED else member.phase
     on_change()
 
 

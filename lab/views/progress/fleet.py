@@ -36,6 +36,7 @@ class Followed(Protocol):
 
 Show = Callable[[], None]
 _STYLES = {"done": GOOD, "failed": BAD, "waiting": FAINT}
+_ENDS = ("waiting", "failed", "stopped")  # what led there is a note
 
 
 @contextmanager
@@ -60,19 +61,23 @@ def _row(member: Followed) -> list[str | Text]:
     return [member.target, Text(member.phase, _STYLES.get(member.phase, CAUTION)), far, member.now or member.last_words]
 
 
+def _begun(phase: str) -> list[str]:
+    return [] if phase in _ENDS else ["done"] if phase == "done" else [f"{phase} ..."]
+
+
 class _Lines:
     """Writes each phase and each note once."""
 
     def __init__(self, stream: TextIO, members: Sequence[Followed]) -> None:
         self._stream = stream
         self._members = members
-        self._said: dict[str, tuple[str, int]] = {}
+        self._said = {one.target: (one.phase, len(one.notes)) for one in members}  # what was told before
 
     def __call__(self) -> None:
         for member in self._members:
-            phase, count = self._said.get(member.target, ("", 0))
+            phase, count = self._said[member.target]
             new = member.notes[count:]
-            lines = [*([f"{member.phase} ..."] if member.phase != phase else []), *new]
+            lines = [*(_begun(member.phase) if member.phase != phase else []), *new]
             self._said[member.target] = (member.phase, len(member.notes))
             for line in lines:
                 write_line(self._stream, f"{member.target}: {line}")
