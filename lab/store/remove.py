@@ -1,7 +1,8 @@
-"""Runs taken out for good: of the store in use, whatever it is, or of a folder of files and its archives."""
+"""Runs taken out for good, of the store in use or of a folder of files and archives; and what refers to runs."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,10 @@ from lab.store.archive_file import read_index
 from lab.store.compact import locked, rewrite
 from lab.store.location import Place
 from lab.store.protocol import Removing
+
+
+RUN_ID = re.compile(rb"\d{8}-\d{6}-[0-9a-f]{6}")
+WHERE = ("accepted.toml", "floors/*.json", "dashboards/*.toml")
 
 
 def remove_runs(root: Path, places: Iterable[Place]) -> None:
@@ -56,3 +61,9 @@ def remove_entries(entries: Sequence[Entry]) -> None:
         store.remove([entry.run_id for entry in entries])
     else:
         remove_runs(profiles_dir(), [place(entry.place) for entry in entries])
+
+
+def named_runs(home: Path) -> set[str]:
+    """Return every run id that stands in accepted levels, learned floors or dashboards: somebody compares with it."""
+    files = [path for pattern in WHERE for path in home.glob(pattern) if path.is_file()]
+    return {found.decode() for path in files for found in RUN_ID.findall(path.read_bytes())}

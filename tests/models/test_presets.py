@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from lab.core.errors import ModelError
-from lab.models.phi3 import hf, longrope
+from lab.models.phi3 import hf, presets
 from lab.models.phi3.presets import PRESETS
 from tests.models import small
 
@@ -38,8 +38,8 @@ def test_attention_scaling_is_what_published_gguf_headers_say():
 
 
 def test_longrope_factors_never_shrink_and_stay_below_the_stretch():
-    for name, values in vars(longrope).items():
-        if name.isupper():
+    for name, values in vars(presets).items():
+        if name.endswith(("_SHORT", "_LONG")):
             assert list(values) == sorted(values), name
             assert values[0] >= 1.0, name
             assert values[-1] < 66, name
@@ -51,13 +51,13 @@ def test_mini_128k_short_factors_are_a_grid_of_twentieths():
     for _ in range(50):
         reachable.add(value)
         value += 0.05
-    assert set(longrope.MINI_128K_SHORT) <= reachable
+    assert set(presets.MINI_128K_SHORT) <= reachable
 
 
 def test_rope_factors_switch_after_the_original_length():
     config = PRESETS["phi3-mini-128k"].config
-    assert config.rope_factors(4096) == longrope.MINI_128K_SHORT
-    assert config.rope_factors(4097) == longrope.MINI_128K_LONG
+    assert config.rope_factors(4096) == presets.MINI_128K_SHORT
+    assert config.rope_factors(4097) == presets.MINI_128K_LONG
     assert PRESETS["phi3-mini"].config.rope_factors(4096) is None
 
 

@@ -8,8 +8,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.analysis.judging.drift import mean_factor, past_factor, phi_of
-from lab.analysis.judging.noise import centre, moderated, prior, residuals
+from lab.analysis.judging.noise import centre, mean_factor, moderated, past_factor, phi_of, prior, residuals
 from lab.analysis.judging.numbers import Sessions
 from lab.analysis.judging.special import t_quantile, t_quantile_near, t_two_sided
 

@@ -9,9 +9,8 @@ import pytest
 
 from benchmarks.judging_signals import CELLS, KINDS, coefficients, groups, history
 from lab.analysis.judging.confirm import paired
-from lab.analysis.judging.drift import mean_factor, past_factor, phi_of
 from lab.analysis.judging.evidence import adjusted, evidence
-from lab.analysis.judging.noise import centre, prior
+from lab.analysis.judging.noise import centre, mean_factor, past_factor, phi_of, prior
 from lab.analysis.judging.numbers import Sessions
 from lab.analysis.judging.spread import spread
 

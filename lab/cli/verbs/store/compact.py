@@ -64,8 +64,7 @@ def prune(days: int, keep: int, yes: bool, as_json: bool) -> None:
     from lab.analysis.retention import prunable
     from lab.core.home import lab_home
     from lab.store import place
-    from lab.store.references import named_runs
-    from lab.store.remove import remove_runs
+    from lab.store.remove import named_runs, remove_runs
     from lab.views.progress import progress_on
 
     root = need_files("prune removes files")
@@ -100,8 +99,7 @@ def remove(runs: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """
     from lab.core.home import lab_home
     from lab.store import entries, find
-    from lab.store.references import named_runs
-    from lab.store.remove import remove_entries
+    from lab.store.remove import named_runs, remove_entries
 
     places = {str(find(run)) for run in runs}
     doomed = [entry for entry in entries() if entry.place in places]
