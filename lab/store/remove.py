@@ -16,7 +16,6 @@ from lab.store.compact import locked, rewrite
 from lab.store.location import Place
 from lab.store.protocol import Removing
 
-
 RUN_ID = re.compile(rb"\d{8}-\d{6}-[0-9a-f]{6}")
 WHERE = ("accepted.toml", "floors/*.json", "dashboards/*.toml")
 
