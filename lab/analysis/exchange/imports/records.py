@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from lab.analysis.exchange.readers.fields import Fields
-from lab.analysis.exchange.readers.parsed import ForeignTest, Subject, test_key
-from lab.core.errors import ForeignFileError
-from lab.core.fields import UNSET
+from lab.analysis.exchange.imports.cells import cell_of, is_mean, key_of, repeats_of
+from lab.analysis.exchange.readers.parsed import ForeignTest, Subject
 from lab.core.jsonio import digest
 from lab.formats.manifest import DType
 from lab.formats.provenance import provenance
@@ -21,7 +19,6 @@ from lab.formats.run_record import (
     BundleRecord,
     Cell,
     DeviceRecord,
-    Doubt,
     EngineRecord,
     Imported,
     LabBlock,
@@ -29,13 +26,12 @@ from lab.formats.run_record import (
     ModelFacts,
     PlanRecord,
     ProtocolBlock,
-    Repetition,
     RevisionBlock,
     RunRecord,
     TargetRecord,
     WeightsFacts,
 )
-from lab.formats.test import Test, recorded
+from lab.formats.test import recorded
 
 MAPPING = 1  # version of how rows become cells; a run of another one is not comparable
 
@@ -88,17 +84,17 @@ def with_tests(record: RunRecord, tests: Sequence[ForeignTest], source: Source) 
     cells, keys = list(record.cells), [key_of(record, cell) for cell in record.cells]
     for test in tests:
         if test.key not in keys:
-            cells.append(_cell(test))
+            cells.append(cell_of(test))
             keys.append(test.key)
         elif (is_mean(cells[place := keys.index(test.key)])) and not test.averaged:
-            cells[place] = _cell(test)
+            cells[place] = cell_of(test)
     reasons = dict.fromkeys(cell.reason or cell.status for cell in cells if cell.status != "ok")
     good = any(cell.status == "ok" for cell in cells)
     return replace(
         record,
         status="ok" if good else "failed",
         reason=None if good else "; ".join(reasons),
-        plan=replace(record.plan, cells=tuple(recorded(cell) for cell in cells), repeats=_repeats(cells)),
+        plan=replace(record.plan, cells=tuple(recorded(cell) for cell in cells), repeats=repeats_of(cells)),
         cells=tuple(cells),
         imported=_imported(record, cells, keys, source),
     )
@@ -107,26 +103,6 @@ def with_tests(record: RunRecord, tests: Sequence[ForeignTest], source: Source) 
 def run_id_of(test: ForeignTest, salt: str = "") -> str:
     """Return the id of the run that begins with this test."""
     return f"{datetime.fromisoformat(test.at):%Y%m%d-%H%M%S}-{digest([test.key, salt])[:6] if salt else test.key[:6]}"
-
-
-def key_of(record: RunRecord, cell: Cell) -> str:
-    """Return the key of the test that a stored cell was made of; runs of earlier versions do not have it written."""
-    return cell.key if cell.key is not None else _old_key(record, cell)
-
-
-def is_mean(cell: Cell) -> bool:
-    """Whether the cell has a mean where samples could be."""
-    return any(row.mean_of is not UNSET for row in cell.repetitions)
-
-
-def _old_key(record: RunRecord, cell: Cell) -> str:
-    reported, tool = Fields("", 0, cell.reported or {}), record.protocol.name or ""
-    try:
-        at = reported.written_time("test_time") or record.created_at
-        mark = str(reported.whole("avg_ns")) if reported.has("avg_ns") else record.engine.requested
-    except ForeignFileError:
-        return ""
-    return test_key(tool, at, record.weights.source_id, Test.of(cell), mark)
 
 
 @cache
@@ -139,11 +115,6 @@ def _imported(record: RunRecord, cells: Sequence[Cell], keys: Sequence[str], sou
     tool = record.protocol.name
     rows = tuple(cell.row for cell in cells)
     return Imported(tool=tool, **asdict(source), rows=rows, rows_sha256=digest([tool, *keys]))
-
-
-def _mean_of(cell: Cell) -> int | None:
-    count = cell.repetitions[0].mean_of
-    return count if isinstance(count, int) else None
 
 
 def _other_columns(subject: Subject) -> str | None:
@@ -207,41 +178,3 @@ def _plan(subject: Subject) -> PlanRecord:
         seed=None,
         settings_fingerprint=digest([subject.tool, subject.settings])[:16],
     )
-
-
-def _repeats(cells: Sequence[Cell]) -> int | None:
-    """How often each test was repeated, where all were as often and it is known."""
-    measured = [cell for cell in cells if cell.repetitions]
-    counts = {_mean_of(cell) if is_mean(cell) else len(cell.repetitions) for cell in measured}
-    return counts.pop() if len(counts) == 1 else None
-
-
-def _cell(test: ForeignTest) -> Cell:
-    return Cell(
-        prompt=test.prompt,
-        generate=test.generate,
-        depth=test.depth,
-        status=test.status,
-        reason=test.reason,
-        repetitions=tuple(_repetitions(test)),
-        memory=test.memory,
-        row=test.row,
-        at=test.at,
-        took_s=test.took_s,
-        key=test.key,
-        reported=test.raw,
-        doubts=tuple(Doubt(code, text) for code, text in test.doubts) or None,
-    )
-
-
-def _repetitions(test: ForeignTest) -> Iterable[Repetition]:
-    for index in range(max(len(test.prefill), len(test.decode))):
-        yield Repetition(
-            index=index,
-            order=index,
-            status="ok",
-            prefill_tok_per_s=test.prefill[index] if test.prefill else None,
-            decode_tok_per_s=test.decode[index] if test.decode else None,
-            ttft_s=test.ttft_s,
-            mean_of=test.repeats if test.averaged else UNSET,
-        )

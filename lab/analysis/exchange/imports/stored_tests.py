@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lab import store
-from lab.analysis.exchange.imports.records import is_mean, key_of
+from lab.analysis.exchange.imports.cells import is_mean, key_of
 from lab.core.jsonio import digest
 from lab.formats.run_record import Cell, RunRecord, to_json
 from lab.formats.test import Test

@@ -16,7 +16,7 @@ from lab.analysis.exchange.readers.parsed import ForeignTest, Found, Subject
 from lab.analysis.exchange.readers.pocketpal import pocketpal_found
 from lab.analysis.exchange.scanners.items import Document, Item, LeftOut, Row
 from lab.analysis.exchange.scanners.open_file import Opened, opened
-from lab.analysis.exchange.scanners.other_tools import NEXT, tool_of_lines, tool_of_object
+from lab.analysis.exchange.scanners.other_tools import tool_of_object, unknown_file
 from lab.analysis.exchange.scanners.scan import scan
 from lab.analysis.exchange.scanners.scan_markdown import FORMAT as MARKDOWN
 from lab.core.errors import ForeignFileError, UsageError
@@ -37,11 +37,6 @@ _KEYS = (
     (LAB, {"run_id", "cells", "protocol"}),
 )
 FORMATS = (*LLAMA, *REPORTS, LAB)
-READABLE = (
-    "lab reads llama-bench's JSON, JSONL, CSV, SQL and tables, PocketPal reports, MLPerf Mobile results, and its own "
-    "runs; docs/exchange.md has more"
-)
-LISTED = "a JSON list, and no llama-bench rows in it"
 TOLD = 20  # lines that were left out and are kept to be told; all are counted
 
 
@@ -153,23 +148,11 @@ class _Reading:
 
     def nothing(self) -> ForeignFileError:
         """Return the error for a file without a single test."""
-        name, left = self.file.name, self.file.left_out
         if self.file.skipped:
             reasons = "; ".join(dict.fromkeys(reason for _, reason in self.file.skipped[:3]))
             hint = DATE_HINT if "before anybody" in reasons else None
-            return ForeignFileError(f"{name}: nothing to import: {reasons}", hint=hint)
-        whole = [one for one in left if one.kind != "log"]
-        if self._others:
-            looks = next((tool for tool in self._others if tool), None)
-            known = f"looks like a result of {looks}, which lab does not read" if looks else ""
-            what = ": ".join(filter(None, [LISTED if self._listed else "", known])) or "not a format that lab knows"
-            return ForeignFileError(f"{name}: {what}", hint=NEXT if looks else READABLE)
-        if whole:
-            one = whole[0]
-            return ForeignFileError(_placed(name, one), hint=READABLE)
-        if tool := tool_of_lines([one.text for one in left]):
-            return ForeignFileError(f"{name}: looks like output of {tool}, which lab does not read", hint=NEXT)
-        return ForeignFileError(f"{name}: not a format that lab knows", hint=READABLE)
+            return ForeignFileError(f"{self.file.name}: nothing to import: {reasons}", hint=hint)
+        return unknown_file(self.file.name, self.file.left_out, list(self._others), listed=self._listed)
 
     def _take_row(self, item: Row) -> None:
         if self._wanted is not None and item.format not in self._wanted:
@@ -219,10 +202,6 @@ def _is_pocketpal(content: dict[str, Any]) -> bool:
     runs = content.get("runs")
     first = runs[0] if isinstance(runs, list) and runs else None
     return isinstance(first, dict) and "requested_backend" in first
-
-
-def _placed(name: str, one: LeftOut) -> str:
-    return one.text if one.text.startswith(name) else f"{name}: line {one.line}: {one.text}"
 
 
 def _own(document: dict[str, Any], name: str) -> RunRecord:

@@ -1,10 +1,18 @@
-"""Results of tools that lab does not read: what they look like, so that the message names them and a next step."""
+"""Files that hold nothing that lab reads: whose result they look like, so that the message names it and a next step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from lab.analysis.exchange.scanners.items import LeftOut
+from lab.core.errors import ForeignFileError
+
 NEXT = "`lab import` takes what llama-bench writes with -o jsonl; docs/exchange.md lists all that lab reads"
+READABLE = (
+    "lab reads llama-bench's JSON, JSONL, CSV, SQL and tables, PocketPal reports, MLPerf Mobile results, and its own "
+    "runs; docs/exchange.md has more"
+)
+LISTED = "a JSON list, and no llama-bench rows in it"
 # Tool -> keys that its objects have, and nobody else's together. The first that fits is named.
 OBJECTS: tuple[tuple[str, frozenset[str]], ...] = tuple(
     (tool, frozenset(keys.split()))
@@ -47,6 +55,28 @@ LINES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("a table of Otava (Hunter)", ("time,", "commit")),
     ("github-action-benchmark", ("window.BENCHMARK_DATA",)),
 )
+
+
+def unknown_file(name: str, left: Sequence[LeftOut], others: Sequence[str], *, listed: bool) -> ForeignFileError:
+    """Return the error for a file that holds nothing that lab reads.
+
+    `left` are the lines that were left out, `others` the tools that its objects look like ("" for none), `listed` says
+    that those stand in a list.
+    """
+    if others:
+        looks = next((tool for tool in others if tool), None)
+        known = f"looks like a result of {looks}, which lab does not read" if looks else ""
+        what = ": ".join(filter(None, [LISTED if listed else "", known])) or "not a format that lab knows"
+        return ForeignFileError(f"{name}: {what}", hint=NEXT if looks else READABLE)
+    if whole := [one for one in left if one.kind != "log"]:
+        return ForeignFileError(_placed(name, whole[0]), hint=READABLE)
+    if tool := tool_of_lines([one.text for one in left]):
+        return ForeignFileError(f"{name}: looks like output of {tool}, which lab does not read", hint=NEXT)
+    return ForeignFileError(f"{name}: not a format that lab knows", hint=READABLE)
+
+
+def _placed(name: str, one: LeftOut) -> str:
+    return one.text if one.text.startswith(name) else f"{name}: line {one.line}: {one.text}"
 
 
 def tool_of_object(content: Mapping[str, object]) -> str | None:
