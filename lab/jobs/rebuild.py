@@ -21,6 +21,7 @@ from lab.formats.test import Test
 from lab.jobs.build import Pipeline
 from lab.jobs.interrupt import Interrupted
 from lab.measure.plan import Plan, plan_for
+from lab.measure.runner.setup import RunnerSetup
 from lab.measure.session import Interrupted as MeasuringInterrupted
 from lab.measure.session import measure
 from lab.measure.share import default_threads
@@ -58,7 +59,8 @@ class Sessions:
         said = {"tags": (CONFIRM,), "revision": revision_of(record), **marks}
         try:
             plan = self._plan(record, target, device, cells)
-            return measure(device, bundle_of(record), target, plan, self.progress, runner, TimesRecord(), said=said)
+            setup = RunnerSetup(bundle_of(record), target, runner, self.progress, TimesRecord())
+            return measure(device, setup, plan, said=said)
         except MeasuringInterrupted as stop:
             raise Interrupted(f"the sessions up to here are on record, the last in {shown(stop.path)}") from stop
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Literal
 
 from lab.core.errors import LabError
@@ -12,8 +11,7 @@ from lab.core.lock import device_lock
 from lab.core.lock_holder import holder_line
 from lab.core.progress import Progress
 from lab.devices.base import Device
-from lab.formats.run_record import CellMemory, RunRecord, RunStatus, TimesRecord, new_run_id
-from lab.formats.target import TargetSpec
+from lab.formats.run_record import CellMemory, RunRecord, RunStatus, new_run_id
 from lab.measure.conditions.gates import wait_until_quiet
 from lab.measure.conditions.samplers import Clock
 from lab.measure.document import new_record, with_core_names
@@ -47,19 +45,16 @@ class Interrupted(KeyboardInterrupt):
 
 def measure(
     device: Device,
-    bundle: Path,
-    target: TargetSpec,
+    setup: RunnerSetup,
     plan: Plan,
-    progress: Progress,
-    runner: RunnerFiles,
-    times: TimesRecord | None = None,
-    clock: Clock | None = None,
+    *,
     said: Mapping[str, Any] = NOTHING,
+    clock: Clock | None = None,
     asked: Asked | None = None,
 ) -> RunRecord:
     """Measure every cell of `plan` with one bundle; see `measure_engines`."""
-    setup = RunnerSetup(bundle, target, runner, progress, times or TimesRecord())
-    (record,) = measure_engines(device, [setup], plan, progress, runner, said=said, clock=clock, asked=asked)
+    more: dict[str, Any] = {"said": said, "clock": clock, "asked": asked}
+    (record,) = measure_engines(device, [setup], plan, setup.progress, setup.runner, **more)
     return record
 
 

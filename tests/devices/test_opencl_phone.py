@@ -9,10 +9,12 @@ import pytest
 
 from lab.core.progress import NullProgress
 from lab.devices.registry import open_device
+from lab.formats.run_record import TimesRecord
 from lab.formats.target import load_target
 from lab.formats.test import Test
 from lab.jobs.build import Pipeline
 from lab.measure.plan import plan_for
+from lab.measure.runner.setup import RunnerSetup
 from lab.measure.session import measure
 from tests.compiled import share
 from tests.devices import emulated
@@ -31,7 +33,7 @@ def test_it_computes_the_right_thing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     bundle, runner = bundle_for(tmp_path / "compiled", target), Pipeline(NullProgress()).runner(target)
     plan = plan_for(target, (Test(12, 3),), 2).changed(repeats=1, warmup_cap=0)
     with closing(open_device(target)) as device:
-        record = measure(device, bundle, target, plan, NullProgress(), runner)
+        record = measure(device, RunnerSetup(bundle, target, runner, NullProgress(), TimesRecord()), plan)
     (row,) = record.cells[0].repetitions
     assert (record.status, row.status) == ("ok", "ok")
     assert record.verify is not None

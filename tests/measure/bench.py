@@ -19,6 +19,7 @@ from lab.formats.run_record import RunRecord, TimesRecord
 from lab.formats.target import MeasureSpec, TargetSpec
 from lab.measure.lengths import Asked
 from lab.measure.plan import Plan, cells_of
+from lab.measure.runner.setup import RunnerSetup
 from lab.measure.session import measure
 from lab.ondevice.build import RunnerFiles
 from tests.measure.samples import TARGET, FakeTime, ScriptedDevice, bundle
@@ -89,17 +90,9 @@ class Bench:
 
     def run(self, asked: Asked | None = None, **changes: Any) -> RunRecord:
         self.plan = self.plan.changed(**changes)
-        return measure(
-            self.device,
-            bundle(self.folder / "bundle", **self.blocks),
-            self.target,
-            self.plan,
-            self.progress,
-            self.runner(),
-            TimesRecord(compile=1.0),
-            self.time.clock,
-            asked=asked,
-        )
+        folder = bundle(self.folder / "bundle", **self.blocks)
+        setup = RunnerSetup(folder, self.target, self.runner(), self.progress, TimesRecord(compile=1.0))
+        return measure(self.device, setup, self.plan, clock=self.time.clock, asked=asked)
 
     def runner(self) -> RunnerFiles:
         script = self.folder / "script.json"

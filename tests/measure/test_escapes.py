@@ -12,7 +12,10 @@ import pytest
 
 from lab.core.errors import LabError
 from lab.core.fields import encode
+from lab.formats.run_record import TimesRecord
+from lab.measure.runner.setup import RunnerSetup
 from lab.measure.session import measure
+from lab.ondevice.build import RunnerFiles
 from lab.views.console import to_text
 from lab.views.progress import JsonProgress, PlainProgress
 from lab.views.progress.fleet import fleet_rows
@@ -36,13 +39,17 @@ def clean(text: str) -> bool:
     return all(char == "\n" or char.isprintable() for char in text)
 
 
+def _setup(bench: Bench, runner: RunnerFiles, progress: Any) -> RunnerSetup:
+    return RunnerSetup(bundle(bench.folder / "bundle"), bench.target, runner, progress, TimesRecord())
+
+
 def session(bench: Bench, progress: Any) -> Any:
     runner = bench.runner()
     # It can be started, and dies where it measures.
     sound = runner.binary.read_text().splitlines()[1]
     runner.binary.write_text(f'#!/bin/sh\nif [ "$1" = run ]; then\n{CASE.read_text()}\nfi\n{sound}\n')
     plan = replace(bench.plan, repeats=1, bandwidth_passes=1)
-    return measure(bench.device, bundle(bench.folder / "bundle"), bench.target, plan, progress, runner)
+    return measure(bench.device, _setup(bench, runner, progress), plan)
 
 
 @pytest.mark.parametrize("kind", [PlainProgress, JsonProgress])
@@ -96,7 +103,7 @@ def test_a_runner_that_cannot_be_started_is_told_in_printable_text(bench: Bench)
     runner.binary.write_text(CASE.read_text())
     plan = replace(bench.plan, repeats=1, bandwidth_passes=1)
     with pytest.raises(LabError, match="oops") as caught:
-        measure(bench.device, bundle(bench.folder / "bundle"), bench.target, plan, PlainProgress(io.StringIO()), runner)
+        measure(bench.device, _setup(bench, runner, PlainProgress(io.StringIO())), plan)
     assert clean(caught.value.what)
 
 

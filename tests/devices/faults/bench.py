@@ -12,9 +12,10 @@ from lab.core.proc import Completed
 from lab.devices.base import OnLine
 from lab.devices.link import Link
 from lab.devices.remote.device import RemoteDevice
-from lab.formats.run_record import Repetition, RunRecord
+from lab.formats.run_record import Repetition, RunRecord, TimesRecord
 from lab.formats.target import MeasureSpec, TargetSpec
 from lab.measure.plan import Plan, cells_of
+from lab.measure.runner.setup import RunnerSetup
 from lab.measure.session import measure
 from lab.ondevice.build import RunnerFiles
 from tests.measure.bench import Said
@@ -86,15 +87,9 @@ class Bench:
         """Measure; repetition `at` has the fault, and `then` is called with its process id when it has begun."""
         device = WatchedDevice(self.target, self.connect, at, then)
         try:
-            return measure(
-                device,
-                bundle(self.folder / "bundle"),
-                self.target,
-                self.plan.changed(**changes),
-                self.progress,
-                self._runner(fault, at),
-                clock=FakeTime().clock,
-            )
+            folder, runner = bundle(self.folder / "bundle"), self._runner(fault, at)
+            setup = RunnerSetup(folder, self.target, runner, self.progress, TimesRecord())
+            return measure(device, setup, self.plan.changed(**changes), clock=FakeTime().clock)
         finally:
             device.close()
 
