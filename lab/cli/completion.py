@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem, shell_complete
+
+if TYPE_CHECKING:
+    _Text = click.ParamType[str]
+else:  # of click before 8.3 it has no arguments
+    _Text = click.ParamType
 
 VARIABLE = "_LAB_COMPLETE"
 NEWEST = 50  # run ids that are offered: more is no help
 
 
-class Known(click.ParamType[str]):
+class Known(_Text):
     """A text of which these names are offered, several of them separated by commas."""
 
     name = "text"

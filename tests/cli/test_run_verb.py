@@ -216,6 +216,32 @@ def test_what_was_named_is_not(lab: Lab, session: Session) -> None:
     assert session.asked.names_lengths
 
 
+@pytest.mark.parametrize(
+    ("argv", "plan", "layers"),
+    [
+        ("", ((Test(16, 8),), 3), 2),
+        ("--prompt 64", ((Test(64, 8),), 3), 2),
+        ("--generate 4 --repeats 1 --layers 5", ((Test(16, 4),), 1), 5),
+    ],
+)
+def test_quick_is_a_part_and_what_was_named_counts(
+    lab: Lab, session: Session, monkeypatch: pytest.MonkeyPatch, argv: str, plan: Any, layers: int
+) -> None:
+    built: list[Any] = []
+    whole = job.Job.measured
+    monkeypatch.setattr(job.Job, "measured", lambda self: built.append(self.spec) or whole(self))
+    assert lab(*RUN, "--quick", *argv.split()).code == 0
+    assert session.plan is not None
+    assert (session.plan.cells, session.plan.repeats) == plan
+    assert (built[0].layers, built[0].label) == (layers, f"phi3-mini-q4@{layers}l")
+
+
+def test_quick_is_not_for_a_resumption(lab: Lab, home: Path) -> None:
+    ran = lab("run", "--resume", "latest", "--quick")
+    assert ran.code == 2
+    assert "--quick" in ran.err
+
+
 def test_a_number_in_the_target_s_file_is_one_that_was_named(lab: Lab, session: Session, home: Path) -> None:
     folder = home / "targets"
     folder.mkdir(exist_ok=True)

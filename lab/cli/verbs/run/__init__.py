@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lab.jobs.resume import Rest
     from lab.jobs.run import Ran
 
+QUICK: dict[str, Any] = {"layers": 2, "prompt": (16,), "generate": (8,), "repeats": 3}
 TARGETS = "Device; see 'lab targets'. Several are measured side by side."
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +51,7 @@ def _tokens(option: str, least: int, text: str) -> Callable[[F], F]:
 @click.option("--threads", type=Whole(1), metavar="N", help="Threads; default: the target's.")
 @click.option("--profile", is_flag=True, help="Time each kernel of an OpenCL device, in a process more a cell.")
 @engine_option
+@click.option("--quick", is_flag=True, help="2 layers, 16 tokens in, 8 out, 3 repetitions: a part, labelled as one.")
 @layers_option
 @weights_options
 @marks_options
@@ -58,7 +60,9 @@ def _tokens(option: str, least: int, text: str) -> Callable[[F], F]:
 @dump_ir_option
 @markdown_option
 @json_option
-def command(targets: tuple[str, ...], resume: str | None, as_json: bool, as_markdown: bool, **options: Any) -> int:
+def command(
+    targets: tuple[str, ...], resume: str | None, as_json: bool, as_markdown: bool, quick: bool, **options: Any
+) -> int:
     """Measure a model on a target; builds whatever is missing first.
 
     Timed are the prefill of the prompt up to the first token and each token after it, argmax included,
@@ -70,6 +74,10 @@ def command(targets: tuple[str, ...], resume: str | None, as_json: bool, as_mark
     each median to 5 %, in about two minutes. A machine on which 3 of them take longer gets shorter lengths, by a
     short trial, where --prompt and --generate do not name any. The table says what was chosen. A series that has to
     stay comparable, as in CI, is best measured with --prompt and --generate.
+
+    --quick is for a first look, in under a minute where the runner is built: --layers, --prompt, --generate and
+    --repeats that are given count instead. Its runs are labelled as a part (phi3-mini-q4@2l) wherever they are shown,
+    and never compared with whole models.
 
     Several targets are measured side by side, those that use this machine's own processor after the others, one
     at a time. A device that is lost, refuses or fills up ends as a record with its reason and exit code 4; the
@@ -85,6 +93,7 @@ def command(targets: tuple[str, ...], resume: str | None, as_json: bool, as_mark
     \b
     Example:
       lab run --target local --model phi3-mini-q4
+      lab run --target local --model phi3-mini-q4 --quick
       lab run --target pixel8-cpu,rpi5,local --model phi3-mini-q4
       lab run --target rpi5 --at pi@192.168.1.20 --model phi3-mini-q4
       lab run --resume latest
@@ -97,6 +106,10 @@ def command(targets: tuple[str, ...], resume: str | None, as_json: bool, as_mark
     one_form(json=as_json, markdown=as_markdown)
     _check_given(targets, resume, options)
     form: Form = "json" if as_json else "markdown" if as_markdown else "table"
+    if quick and resume is not None:
+        raise click.UsageError("--resume takes what --quick chooses from the run.", click.get_current_context())
+    if quick:
+        options |= {name: value for name, value in QUICK.items() if options[name] is None}
     given = {**options, "revision": measured_revision(options["revision"])}
     if resume is not None:
         return _resume(resume, given, form)
