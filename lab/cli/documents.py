@@ -145,14 +145,14 @@ def _board(board: Board) -> dict[str, Any]:
     return {**head, **columns, **fields}
 
 
-def dashboards_document(checked: Mapping[str, DashboardSpec | LabError]) -> dict[str, Any]:
-    """Every dashboard with all its settings, and the reason for each that cannot be read."""
+def dashboards_document(checked: Mapping[str, DashboardSpec | list[LabError]]) -> dict[str, Any]:
+    """Every dashboard with all its settings, and of each that cannot be read all its mistakes, the first as reason."""
     good = [encode(one) for one in checked.values() if isinstance(one, DashboardSpec)]
-    bad = [
-        {"name": name, "reason": one.what, "hint": one.hint}
-        for name, one in checked.items()
-        if isinstance(one, LabError)
-    ]
+    bad = []
+    for name, found in checked.items():
+        if isinstance(found, list):
+            mistakes = [{"reason": one.what, "hint": one.hint} for one in found]
+            bad.append({"name": name, **mistakes[0], "mistakes": mistakes})
     return {"dashboards": good, "unreadable": bad}
 
 

@@ -9,6 +9,7 @@ import click
 
 from lab.cli.output import tell
 from lab.core.errors import LabError
+from lab.core.suggest import listed
 from lab.views.bug_report import keep_traceback
 
 EXIT_INTERRUPTED = 130
@@ -28,8 +29,22 @@ def report_usage(error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "lab"
     _say(f"error: {error.format_message()}")
-    _say(f"hint: see '{command} --help'")
+    _say(f"hint: {_names(error)}see '{command} --help'")
     return error.exit_code if isinstance(error, click.UsageError) else 1
+
+
+def _names(error: click.ClickException) -> str:
+    """What could stand where a target or a model is missing."""
+    missing = error.format_message().partition("Missing option '")[2]
+    if missing.startswith("--target"):
+        from lab.core.home import definitions
+
+        return f"'lab targets' lists {listed(list(definitions('targets')))}; "
+    if missing.startswith("--model"):
+        from lab.models.catalog import model_ids
+
+        return f"'lab models' lists {listed(list(model_ids()))}; "
+    return ""
 
 
 def report_interrupt(error: BaseException) -> None:

@@ -8,7 +8,7 @@ from lab.core.errors import UsageError
 from lab.core.home import definitions
 from lab.core.suggest import unknown
 from lab.formats.run_record import RunRecord
-from lab.store import BadRun, iter_runs
+from lab.store import BadRun, entries, iter_runs
 from lab.store.liveness import as_it_stands
 
 
@@ -21,23 +21,23 @@ def listed(target: str | None, model: str | None) -> tuple[list[RunRecord], list
     readable = [as_it_stands(run) for run in found if isinstance(run, RunRecord)]
     records = [run for run in readable if model in (None, run.model.id, run.model.label)]
     if not records:
-        _known(target, model)
+        check_names(target, model)
     return records, [run for run in found if isinstance(run, BadRun)]
 
 
-def _known(target: str | None, model: str | None) -> None:
-    """Tell a name that is mistyped from one that has no runs yet."""
-    runs = [run for run in iter_runs() if isinstance(run, RunRecord)]
+def check_names(target: str | None, model: str | None) -> None:
+    """Raise UsageError, with the nearest name, for a target or model that no run has and nothing defines."""
+    runs = entries()
     if target is not None:
-        _check("target", target, [*definitions("targets"), *(run.target.name for run in runs)])
-    if model is not None:
+        check("target", target, [*definitions("targets"), *(entry.target for entry in runs)])
+    if model is not None and all(entry.label for entry in runs):  # else only the record knows its model
         from lab.models.catalog import model_ids
 
-        recorded = [name for run in runs for name in (run.model.id, run.model.label)]
-        _check("model", model, [*model_ids(), *recorded])
+        check("model", model, [*model_ids(), *(name for entry in runs for name in entry.models)])
 
 
-def _check(kind: str, name: str, known: Iterable[str]) -> None:
+def check(kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise UsageError, with the nearest name, unless it is one of the known."""
     names = list(dict.fromkeys(known))
     if name not in names:
         raise UsageError(unknown(kind, name, names))

@@ -6,11 +6,11 @@ import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lab.core.decode import decode
+from lab.core.decode import decode, decode_problems
 from lab.core.errors import ConfigError, LabError
 from lab.core.fields import KeepsUnknown, Limits, encode
 from lab.core.home import shown
-from lab.core.jsonio import check_toml_text, read_bytes
+from lab.core.jsonio import SAVE_AS, check_toml_text, decoded_text, read_bytes
 from lab.core.text import said
 
 __all__ = ["KeepsUnknown", "Limits", "check_schema", "decode", "encode", "load_toml", "read_toml"]
@@ -28,6 +28,16 @@ def load_toml(path: Path, cls: type[T], *, schema: int | None = None) -> T:
     return decode(cls, data, where=shown(path))
 
 
+def toml_problems(path: Path, cls: type[Any], *, schema: int) -> list[LabError]:
+    """Return every mistake in the form of the file, which `load_toml` would raise the first of; [] for none."""
+    try:
+        data = read_toml(path)
+        check_schema(data, schema, where=shown(path))
+    except LabError as problem:
+        return [problem]
+    return decode_problems(cls, data, where=shown(path))
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the plain tables of a TOML file; syntax errors carry line and column."""
     return parse_toml(read_bytes(path, limit_bytes=MAX_BYTES), where=shown(path))
@@ -36,7 +46,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 def parse_toml(content: bytes, *, where: str) -> dict[str, Any]:
     """Return the plain tables of TOML; ConfigError for what is none, or is nested deeper than lab reads."""
     try:
-        text = content.decode("utf-8")
+        text = decoded_text(content)
+    except ValueError as problem:
+        raise ConfigError(f"{where}: not valid TOML: {problem}", hint=SAVE_AS) from problem
+    try:
         check_toml_text(text)
         return tomllib.loads(text)
     except ValueError as problem:

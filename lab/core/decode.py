@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from lab.core.errors import ConfigError, LabError
@@ -23,6 +24,13 @@ def decode(cls: type[T], data: object, *, where: str, error: type[LabError] = Co
     """Build `cls` from plain data; anything that does not fit raises `error` naming `where` and the key."""
     result: T = _Decoder(where, error).record(cls, data, ())
     return result
+
+
+def decode_problems(cls: type[Any], data: object, *, where: str, error: type[LabError] = ConfigError) -> list[LabError]:
+    """Return all that `decode` would raise if each were the first, in the order of the class; [] where all fits."""
+    collector = _Collector(where, error)
+    collector.caught(lambda: collector.record(cls, data, ()))
+    return collector.problems
 
 
 def check_numbers(data: object, *, where: str, error: type[LabError] = ConfigError) -> None:
@@ -199,6 +207,31 @@ class _Decoder:
     def mapping(self, kinds: tuple[Any, ...], raw: object, path: KeyPath) -> Any:
         table = self.table(raw, path)
         return {key: self.value(kinds[1], item, (*path, key)) for key, item in table.items()}
+
+
+class _Collector(_Decoder):
+    """A decoder that goes on after a mistake; what it returns is of no use."""
+
+    def __init__(self, where: str, error: type[LabError]) -> None:
+        super().__init__(where, error)
+        self.problems: list[LabError] = []
+
+    def caught(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except LabError as problem:
+            self.problems.append(problem)
+
+    def record(self, cls: Any, data: object, path: KeyPath) -> Any:
+        table = self.table(data, path)
+        fields, hints = _fields(cls), _hints(cls)
+        for key in (one for one in table if one not in fields):
+            self.caught(partial(self._unknown, cls, {key: table[key]}, path))
+        for name in fields:
+            if name in table:
+                self.caught(partial(self.value, hints[name], table[name], (*path, name)))
+            elif name in _required(cls):
+                self.caught(partial(self.fail, (*path, name), "missing key", f"add {name} to {self.where}"))
 
 
 def _all_sound(kind: Any, raw: list[Any] | tuple[Any, ...]) -> bool:

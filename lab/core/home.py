@@ -14,6 +14,10 @@ from lab.core.suggest import unknown
 
 Kind = Literal["targets", "dashboards"]
 PACKAGE = Path(__file__).resolve().parents[1]
+SEE: dict[Kind, str] = {
+    "targets": "`lab targets` lists them",
+    "dashboards": "`lab dash --check` lists them",
+}
 _CHOSEN: ContextVar[Path | None] = ContextVar("home", default=None)
 
 
@@ -76,10 +80,10 @@ def find_definition(kind: Kind, name: str) -> Path:
     found = definitions(kind)
     if name in found:
         return found[name]
-    one = kind.removesuffix("s")
+    one, missing = kind.removesuffix("s"), missing_home()
     raise ConfigError(
         unknown(one, name, found),
-        hint=f"a {one} is a file {kind}/<name>.toml in {shown(lab_home())}",
+        hint=f"{SEE[kind]}; your own is a file {lab_home() / kind}/<name>.toml" + (f" ({missing})" if missing else ""),
     )
 
 

@@ -5,6 +5,7 @@ The bound keeps every reader and view from the end of Python's stack.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import math
@@ -69,9 +70,23 @@ def _check_brackets(text: str) -> None:
         raise TooDeepError(deepest)
 
 
+SAVE_AS = "save the file as UTF-8"
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 MAX_BYTES = 64 << 20
 MAX_DIGITS = 40  # other programs write whole numbers of 31 digits for "no limit"
 MOST_DIGITS = 4000  # Python itself reads no more than 4300
+
+
+def decoded_text(content: bytes) -> str:
+    """Return the text of a file that a person wrote: UTF-8, or what its byte order mark says, as Windows leaves it.
+
+    Raises ValueError for bytes that are none, and says so.
+    """
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as problem:
+        raise ValueError(f"not text in {encoding.upper()}: {problem.reason} at byte {problem.start}") from problem
 
 
 def parse_json(
@@ -93,7 +108,12 @@ def parse_json(
 
 def read_json(path: Path, *, error: type[LabError] = ConfigError) -> Any:
     """Parse the JSON file at `path`; a missing, unreadable or damaged file is an error that names it."""
-    return parse_json(read_bytes(path, error=error, limit_bytes=MAX_BYTES), where=shown(path), error=error)
+    content = read_bytes(path, error=error, limit_bytes=MAX_BYTES)
+    try:
+        text = decoded_text(content)
+    except ValueError as problem:
+        raise error(f"{shown(path)}: not valid JSON: {problem}", hint=SAVE_AS) from problem
+    return parse_json(text, where=shown(path), error=error)
 
 
 def read_bytes(

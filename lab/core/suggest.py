@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from lab.core.text import cut
 
-SHOWN = 20
+SHOWN = 12  # names: more are no help in a sentence
 LONGEST = 200  # a longer name was not mistyped
 
 
@@ -21,9 +21,11 @@ def closest(name: str, known: Iterable[str]) -> list[str]:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """One sentence that says `name` is unknown, what was likely meant, and what there is."""
+    """One sentence: that `name` is unknown, and what was likely meant or what there is; both where that is little."""
     names = list(known)
-    return f"unknown {kind} '{cut(name, LONGEST)}'.{did_you_mean(name, names, quote=True)} {_list_known(names)}"
+    guess = did_you_mean(name, names, quote=True)
+    listed = f" {_list_known(names)}" if not guess or len(names) <= SHOWN else ""
+    return f"unknown {kind} '{cut(name, LONGEST)}'.{guess}{listed}"
 
 
 def did_you_mean(name: str, known: Iterable[str], *, quote: bool = False) -> str:
@@ -35,8 +37,11 @@ def did_you_mean(name: str, known: Iterable[str], *, quote: bool = False) -> str
     return f" Did you mean {' or '.join(shown)}?"
 
 
-def _list_known(names: list[str]) -> str:
-    if not names:
-        return "There are none."
+def listed(names: list[str]) -> str:
+    """Return the names with commas between them, of many the first, and how many there are."""
     more = ", ..." if len(names) > SHOWN else ""
-    return f"Known: {', '.join(names[:SHOWN])}{more} ({len(names)} in all)"
+    return f"{', '.join(names[:SHOWN])}{more} ({len(names)} in all)"
+
+
+def _list_known(names: list[str]) -> str:
+    return f"Known: {listed(names)}" if names else "There are none."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from lab.core.config import Limits, load_toml
+from lab.core.config import Limits, load_toml, toml_problems
 from lab.core.errors import ConfigError, LabError, UsageError
 from lab.core.home import definitions, find_definition, shown
 from lab.core.names import check_name
@@ -131,10 +132,21 @@ def read_dashboard(path: Path) -> DashboardSpec:
     """Return the dashboard in the file at `path`, whose stem must be its name."""
     check_name("dashboard", path.stem)
     spec = load_toml(path, DashboardSpec, schema=SCHEMA)
-    problem = _problem(spec, path.stem)
-    if problem is not None:
-        raise ConfigError(f"{shown(path)}: {problem[0]}", hint=problem[1])
+    for what, hint in _problems(spec, path.stem):
+        raise ConfigError(f"{shown(path)}: {what}", hint=hint)
     return spec
+
+
+def dashboard_problems(path: Path) -> list[LabError]:
+    """Return every mistake in the file; those of what does not fit together only where its form is right."""
+    try:
+        check_name("dashboard", path.stem)
+    except LabError as problem:
+        return [problem]
+    if found := toml_problems(path, DashboardSpec, schema=SCHEMA):
+        return found
+    spec = load_toml(path, DashboardSpec, schema=SCHEMA)
+    return [ConfigError(f"{shown(path)}: {what}", hint=hint) for what, hint in _problems(spec, path.stem)]
 
 
 def narrowed(spec: DashboardSpec, target: str | None = None, model: str | None = None) -> DashboardSpec:
@@ -150,65 +162,61 @@ def narrowed(spec: DashboardSpec, target: str | None = None, model: str | None =
     return replace(spec, filters=replace(filters, model=(model,)) if model is not None else filters)
 
 
-def all_dashboards() -> dict[str, DashboardSpec | LabError]:
-    """Every dashboard by name, sorted; one that cannot be read is its error, and hides no other."""
-    return {name: _or_error(path) for name, path in definitions("dashboards").items()}
+def all_dashboards() -> dict[str, DashboardSpec | list[LabError]]:
+    """Every dashboard by name, sorted; one that cannot be read is all its mistakes, and hides no other."""
+    found = {name: (path, dashboard_problems(path)) for name, path in definitions("dashboards").items()}
+    return {name: problems or read_dashboard(path) for name, (path, problems) in found.items()}
 
 
-def _or_error(path: Path) -> DashboardSpec | LabError:
-    try:
-        return read_dashboard(path)
-    except LabError as problem:
-        return problem
-
-
-def _problem(spec: DashboardSpec, stem: str) -> tuple[str, str] | None:
-    """What is wrong with the whole, and the next step; None when it fits together."""
+def _problems(spec: DashboardSpec, stem: str) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the whole, each with the next step; nothing when it fits together."""
     if spec.name != stem:
         hint = f"set name = {stem!r}, or rename the file to {spec.name}.toml"
-        return f"name: {spec.name!r} is not the name of the file", hint
-    return _axes_problem(spec) or _metrics_problem(spec) or _baseline_problem(spec)
+        yield f"name: {spec.name!r} is not the name of the file", hint
+    yield from _axes_problems(spec)
+    yield from _metrics_problems(spec)
+    yield from _baseline_problems(spec)
 
 
-def _axes_problem(spec: DashboardSpec) -> tuple[str, str] | None:
+def _axes_problems(spec: DashboardSpec) -> Iterator[tuple[str, str]]:
     for key, found in (("rows", spec.rows), ("columns", spec.columns)):
         if not found:
-            return f"{key}: the list is empty", "for example " + EXAMPLES[key]
+            yield f"{key}: the list is empty", "for example " + EXAMPLES[key]
     known = (*AXES, *FACTS)
     for place, name in enumerate(spec.columns):
         if name not in known:
             text = f"columns[{place}]: {name[:60]!r} is neither an axis nor a fact."
-            return text + did_you_mean(name, known), f"axes: {', '.join(AXES)}; facts: {', '.join(FACTS)}"
+            yield text + did_you_mean(name, known), f"axes: {', '.join(AXES)}; facts: {', '.join(FACTS)}"
     axes = [name for name in spec.columns if name in AXES]
-    if axes and len(axes) < len(spec.columns):
-        fact = next(name for name in spec.columns if name not in AXES)
-        return f"columns: {axes[0]!r} is an axis and {fact!r} is a fact", "columns are all axes, or all facts"
+    facts = [name for name in spec.columns if name in FACTS]
+    if axes and facts:
+        fact = facts[0]
+        yield f"columns: {axes[0]!r} is an axis and {fact!r} is a fact", "columns are all axes, or all facts"
     named = [*spec.rows, *spec.columns]
     twice = next((name for name in named if named.count(name) > 1), None)
     if twice is not None:
-        return f"rows and columns: {twice!r} is named twice", "name each of them once"
+        yield f"rows and columns: {twice!r} is named twice", "name each of them once"
     if spec.about == "changes" and axes:
-        return (
+        yield (
             "columns: a board about changes has facts as columns",
             'for example columns = ["word", "ratio", "commits"]',
         )
-    return None
 
 
-def _metrics_problem(spec: DashboardSpec) -> tuple[str, str] | None:
+def _metrics_problems(spec: DashboardSpec) -> Iterator[tuple[str, str]]:
     named = [(f"metrics[{place}]", name) for place, name in enumerate(spec.metrics)]
     named += [(f"charts[{place}].metric", chart.metric) for place, chart in enumerate(spec.charts)]
     for key, name in named:
         if name not in judged():
             text = f"{key}: {name[:60]!r} is not a metric that histories have."
-            return text + did_you_mean(name, judged()), f"known: {', '.join(judged())}"
-    return None if spec.metrics else ("metrics: the list is empty", f"choose of {', '.join(judged())}")
+            yield text + did_you_mean(name, judged()), f"known: {', '.join(judged())}"
+    if not spec.metrics:
+        yield "metrics: the list is empty", f"choose of {', '.join(judged())}"
 
 
-def _baseline_problem(spec: DashboardSpec) -> tuple[str, str] | None:
+def _baseline_problems(spec: DashboardSpec) -> Iterator[tuple[str, str]]:
     against, tag = spec.baseline.against, spec.baseline.tag
     if against == "tag" and not tag:
-        return "[baseline].tag: missing", 'say which, as tag = "release-1"; `lab run --tag release-1` gives it'
+        yield "[baseline].tag: missing", 'say which, as tag = "release-1"; `lab run --tag release-1` gives it'
     if against != "tag" and tag:
-        return f"[baseline].tag: {tag!r} is not used with against = {against!r}", 'set against = "tag"'
-    return None
+        yield f"[baseline].tag: {tag!r} is not used with against = {against!r}", 'set against = "tag"'

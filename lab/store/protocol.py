@@ -43,9 +43,14 @@ class Entry:
     place: str
     version: str
 
+    @property
+    def models(self) -> tuple[str, str]:
+        """The id of its model, and the label, which says how many layers were kept."""
+        return self.label.partition("@")[0], self.label
+
     def may_be_of(self, model: str) -> bool:
         """Whether it can be a run of this model id or label; an odd name may be of any."""
-        return not self.label or model in (self.label, self.label.partition("@")[0])
+        return not self.label or model in self.models
 
 
 class Source(Protocol):

@@ -87,6 +87,49 @@ def test_check_explains_every_mistake(lab: Lab, home: Path) -> None:
     assert lab("dash", "mine").code == 1
 
 
+def test_check_lists_all_mistakes_of_a_file_at_once(lab: Lab, home: Path) -> None:
+    """Those of its form: keys, types, values, at any depth; then, where that is right, what does not fit together."""
+    (home / "dashboards").mkdir()
+    file = home / "dashboards" / "mine.toml"
+    file.write_text(
+        'schema = 1\nname = "mine"\ntitel = "x"\nrows = ["targett"]\ncolumns = 3\n'
+        '[baseline]\nnewest = 0\n[[charts]]\nkind = "pie"\n[[charts]]\nlines = "many"\n'
+    )
+    (mine,) = lab("dash", "--check", "mine", "--json").document["unreadable"]
+    told = [one["reason"] for one in mine["mistakes"]]
+    expected = ("titel:", " title:", "rows[0]:", "columns:", "newest:", "charts[0].kind:", "charts[0].metric:")
+    for key in (*expected, "charts[1].lines:", "charts[1].metric:"):
+        assert sum(key in one for one in told) == 1, key
+    assert len(told) == len(expected) + 2
+    out = " ".join(lab("dash", "--check", "mine").out.split())
+    assert "9 errors" in out
+    for one in told:
+        assert one in out
+    file.write_text(
+        'schema = 1\nname = "other"\ntitle = "x"\nrows = []\ncolumns = ["modell"]\nmetrics = ["speed"]\n'
+        '[baseline]\nagainst = "tag"\n'
+    )
+    (mine,) = lab("dash", "--check", "mine", "--json").document["unreadable"]
+    assert len(mine["mistakes"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("argv", "error"),
+    [
+        ("--target locla", "unknown target 'locla'. Did you mean 'local'?"),
+        ("--model phi3-mini-q5", "unknown model 'phi3-mini-q5'. Did you mean 'phi3-mini-q8'"),
+    ],
+)
+def test_a_name_that_is_none_is_a_usage_error(lab: Lab, history: None, argv: str, error: str) -> None:
+    ran = lab("dash", "--once", *argv.split())
+    assert (ran.code, ran.out) == (2, "")
+    assert error in ran.err
+
+
+def test_a_pattern_is_not_a_name(lab: Lab, history: None) -> None:
+    assert lab("dash", "--once", "--target", "loc*").code == 0
+
+
 def test_an_unknown_name_is_a_usage_error_with_near_names(lab: Lab) -> None:
     ran = lab("dash", "overveiw")
     assert ran.code == 2

@@ -78,3 +78,40 @@ def test_an_error_of_usage_names_the_help_of_the_verb(lab: Lab, argv: str, hint:
 
 def test_the_metrics_of_metric_are_named(lab: Lab) -> None:
     assert "decode_tok_per_s" in lab("gate", "--help").out
+
+
+@pytest.mark.parametrize(
+    ("argv", "hint"),
+    [
+        ("run --model phi3-mini-q4", "'lab targets' lists emulated-opencl, emulated-phone"),
+        ("run --target local", "'lab models' lists phi3-mini-q4"),
+        ("probe", "'lab targets' lists"),
+        ("convert", "'lab models' lists"),
+    ],
+)
+def test_what_is_missing_is_listed(lab: Lab, argv: str, hint: str) -> None:
+    ran = lab(*argv.split())
+    assert ran.code == 2
+    assert hint in ran.err
+    assert f"see 'lab {argv.split()[0]} --help'" in ran.err
+
+
+def test_an_unknown_target_says_where_one_would_be(lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    ran = lab("probe", "--target", "no-such-device")
+    assert ran.code == 2
+    assert f"`lab targets` lists them; your own is a file {home}/targets/<name>.toml" in ran.err
+    monkeypatch.setenv("LAB_HOME", "nowhere")
+    assert "LAB_HOME=nowhere does not exist" in lab("probe", "--target", "no-such-device").err
+
+
+def test_an_output_is_named_and_a_place_that_refuses_it_has_a_fitting_hint(
+    lab: Lab, keep: Keep, tmp_path: Path
+) -> None:
+    keep()
+    ran = lab("export", "latest", "--format", "csv", "-o", str(tmp_path / "no" / "such" / "x.csv"))
+    assert (ran.code, ran.out) == (0, "")
+    assert f"wrote {tmp_path}/no/such/x.csv" in ran.err
+    ran = lab("export", "latest", "--format", "csv", "-o", "/proc/x.csv")
+    assert ran.code == 1
+    assert "LAB_HOME" not in ran.err

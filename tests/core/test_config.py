@@ -30,7 +30,7 @@ def test_a_sound_file_is_read(tmp_path: Path) -> None:
     [
         (b"schema = 1\nname = \n", r"x.toml: not valid TOML: .*line 2, column 8"),
         (b"schema = 1\nschema = 1\n", r"not valid TOML: .*line 2"),
-        (b"schema = 1\nname = '\xff'\n", r"x.toml: not valid TOML: .*utf-8"),
+        (b"schema = 1\nname = '\xff'\n", r"x.toml: not valid TOML: not text in UTF-8"),
         (b"x = " + b"[" * 5000, r"not valid TOML"),
         (b"schema = 1", r"x.toml: name: missing key"),
         (b"name = 'a'", r"x.toml: schema: expected a version number, got None"),

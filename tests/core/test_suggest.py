@@ -25,10 +25,13 @@ def test_the_sentence_names_guess_and_all() -> None:
     )
 
 
-def test_a_long_list_is_cut_at_twenty() -> None:
-    text = unknown("model", "zzzz", [f"m{i:02d}" for i in range(30)])
-    assert "m19, ... (30 in all)" in text
-    assert "m20" not in text
+def test_a_long_list_is_cut_at_twelve_and_left_out_where_a_name_is_near() -> None:
+    many = [f"m{i:02d}" for i in range(30)]
+    text = unknown("model", "zzzz", many)
+    assert "m11, ... (30 in all)" in text
+    assert "m12" not in text
+    assert unknown("model", "m3o", [*many, "m30"]).count("m") < 12
+    assert unknown("model", "m3o", [*many, "m30"]).endswith("?")
 
 
 def test_an_empty_list_is_said() -> None:

@@ -93,7 +93,7 @@ def test_an_empty_board(width: int) -> None:
 def test_dashboards_and_their_mistakes(width: int) -> None:
     mistake = ConfigError("dashboards/x.toml: titel: unknown key. Did you mean title?", hint="rename it")
     sound = DashboardSpec(1, "mine", "Mine", ("target",), ("model",))
-    check("dashboards", dashboards_table({"mine": sound, "x": mistake}), width)
+    check("dashboards", dashboards_table({"mine": sound, "x": [mistake]}), width)
 
 
 def test_what_records_say_cannot_drive_the_terminal() -> None:

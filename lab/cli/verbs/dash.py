@@ -64,6 +64,7 @@ def command(
         raise UsageError("--html and --json: choose one of them")
     if run_pages is not None and (page is None or _is_file(page)):
         raise UsageError("--run-pages is of a site: give --html FOLDER too")
+    _check_named(target, model)
     chosen = name or "overview"
     if page is not None:
         return _page(chosen, target, model, page) if _is_file(page) else _site(chosen, target, model, page, run_pages)
@@ -72,6 +73,14 @@ def command(
 
         return run_app(chosen, target, model)
     return _once(chosen, target, model, as_json)
+
+
+def _check_named(target: str | None, model: str | None) -> None:
+    """Refuse a target or model that no run has and nothing defines; a pattern may mean nothing yet."""
+    from lab.cli.recorded import check_names
+
+    names = [None if name is None or set(name) & set("*?[") else name for name in (target, model)]
+    check_names(*names)
 
 
 def _is_file(page: Path) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.cli.output import print_text, warn
+from lab.cli.output import print_text, tell, warn
 
 if TYPE_CHECKING:
     from lab.formats.run_record import RunRecord
@@ -43,8 +43,10 @@ def command(runs: tuple[str, ...], format_: str, output: Path | None, repository
         print_text(text)
     else:
         from lab.core.atomic import write_text
+        from lab.core.home import shown
 
         write_text(output, text)
+        tell(f"wrote {shown(output)}")
 
 
 def _text(records: list[RunRecord], format_: str, repository: str) -> str:

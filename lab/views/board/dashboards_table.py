@@ -13,16 +13,16 @@ from lab.formats.dashboard import DashboardSpec
 from lab.views.table import BAD, FAINT, GOOD, left, spaced, table
 
 
-def dashboards_table(checked: Mapping[str, DashboardSpec | LabError]) -> RenderableType:
-    """Every dashboard with its title, then every one that has a mistake, with what it is and the next step."""
+def dashboards_table(checked: Mapping[str, DashboardSpec | list[LabError]]) -> RenderableType:
+    """Every dashboard with its title, then every mistake of every file, each with the next step."""
     rows: list[list[str | Text]] = [
-        [printable(name, 100), Text("sound", GOOD), printable(one.title)]
+        [printable(name, 100), Text("ok", GOOD), printable(one.title)]
         if isinstance(one, DashboardSpec)
-        else [printable(name, 100), Text("mistake", BAD), "see below"]
+        else [printable(name, 100), Text("1 error" if len(one) == 1 else f"{len(one)} errors", BAD), "see below"]
         for name, one in checked.items()
     ]
     listed = table([left("Dashboard", fold=False), left("File", fold=False), left("Title")], rows)
-    return spaced([listed, *(_problem(one) for one in checked.values() if isinstance(one, LabError))])
+    return spaced([listed, *(_problem(one) for found in checked.values() if isinstance(found, list) for one in found)])
 
 
 def _problem(problem: LabError) -> RenderableType:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from lab.analysis.listing import RunLine
+from lab.cli.recorded import check
+from lab.cli.recorded import check_names as check_recorded
 from lab.core.errors import UsageError
-from lab.core.home import definitions
-from lab.core.suggest import unknown
 from lab.jobs.options import ENGINES
 
 UNITS = {"h": 1 / 24, "d": 1.0, "w": 7.0}  # days
@@ -38,31 +38,11 @@ def check_names(
 ) -> None:
     """Raise UsageError, with the nearest name, for one that no run has and nothing defines."""
     if not lines and (target or model):
-        _check_defined(target, model)
+        check_recorded(target, model)
     if engine is not None:
-        _check("engine", engine, [*ENGINES, *(line.engine for line in lines if line.engine)])
+        check("engine", engine, [*ENGINES, *(line.engine for line in lines if line.engine)])
     if tag is not None and lines:
-        _check("tag", tag, [name for line in lines for name in line.tags])
-
-
-def _check_defined(target: str | None, model: str | None) -> None:
-    """Tell a name that is mistyped from one that has no runs yet."""
-    from lab.analysis.listing import lines_of
-    from lab.analysis.points.load import load_points
-    from lab.models.catalog import model_ids
-
-    lines = lines_of(load_points().points)
-    if target is not None:
-        _check("target", target, [*definitions("targets"), *(line.target for line in lines)])
-    if model is not None:
-        recorded = [name for line in lines for name in (line.model.partition("@")[0], line.model)]
-        _check("model", model, [*model_ids(), *recorded])
-
-
-def _check(kind: str, name: str, known: Iterable[str]) -> None:
-    names = list(dict.fromkeys(known))
-    if name not in names:
-        raise UsageError(unknown(kind, name, names))
+        check("tag", tag, [name for line in lines for name in line.tags])
 
 
 def _seconds(text: str) -> float:
