@@ -45,7 +45,7 @@ def one_form(**chosen: bool) -> None:
     """Refuse two forms of one answer on one stdout: `one_form(json=as_json, markdown=as_markdown)`."""
     names = [f"--{name}" for name, wanted in chosen.items() if wanted]
     if len(names) > 1:
-        raise UsageError(f"{' and '.join(names)} both want stdout", hint="choose one of them")
+        raise UsageError(f"{' and '.join(names)} are two forms of one answer", hint="choose one of them")
 
 
 def target_option(verb: F) -> F:

@@ -103,6 +103,17 @@ def test_show_prints_one_form(lab: Lab, keep: Keep, pair: tuple[str, str]) -> No
     assert lab("show", "latest", *words).code == 2
 
 
+def test_show_writes_a_page_of_its_own(lab: Lab, keep: Keep, tmp_path: Path) -> None:
+    run = keep()
+    ran = lab("show", "latest", "--html", str(tmp_path / "run.html"))
+    assert (ran.code, ran.out) == (0, "")
+    assert "run.html" in ran.err
+    page = (tmp_path / "run.html").read_text()
+    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
+    assert run.run_id in page
+    assert "<svg" in page
+
+
 def test_show_as_markdown(lab: Lab, keep: Keep) -> None:
     keep()
     assert lab("show", "latest", "--markdown").out.startswith("| Model | Target |")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from lab.cli.options import json_option, markdown_option, one_form
-from lab.cli.output import print_document, print_json_text, print_paged, print_text
+from lab.cli.output import print_document, print_json_text, print_paged, print_text, tell
 
 if TYPE_CHECKING:
     from lab.formats.run_record import RunRecord
+
+
+PAGE = click.Path(dir_okay=False, path_type=Path)
 
 
 def _sections(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
@@ -31,10 +35,13 @@ def _sections(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 @click.argument("run", metavar="RUN")
 @click.option("--raw", is_flag=True, help="Print everything that was recorded, no text cut.")
 @click.option("--section", "sections", metavar="NAME[,NAME...]", callback=_sections, help="Print these parts alone.")
+@click.option("--html", "page", type=PAGE, metavar="FILE", help="Write one page that needs nothing else.")
 @click.option("--export", type=click.Choice(["llama-bench"]), help="Print the run in another tool's JSON.")
 @markdown_option
 @json_option
-def command(run: str, raw: bool, sections: tuple[str, ...], export: str | None, **forms: bool) -> None:
+def command(
+    run: str, raw: bool, sections: tuple[str, ...], page: Path | None, export: str | None, **forms: bool
+) -> None:
     """Show one recorded run: numbers, pictures, environment, and what to do about warnings.
 
     RUN is a run id, a unique beginning of one, 'latest', 'latest~1', or the path of a file. Each series is shown as
@@ -50,11 +57,12 @@ def command(run: str, raw: bool, sections: tuple[str, ...], export: str | None, 
       lab show latest
       lab show latest --section itl,warnings
       lab show latest --markdown
+      lab show latest --html run.html
       lab show latest~1 --raw
       lab show latest~1 --export llama-bench
     """
     as_json, as_markdown = forms["as_json"], forms["as_markdown"]
-    one_form(json=as_json, markdown=as_markdown, raw=raw, section=bool(sections), export=bool(export))
+    one_form(json=as_json, markdown=as_markdown, raw=raw, section=bool(sections), html=bool(page), export=bool(export))
     from lab import store
 
     found = store.read(run)
@@ -64,12 +72,26 @@ def command(run: str, raw: bool, sections: tuple[str, ...], export: str | None, 
         from lab.analysis.llama_bench import llama_bench_rows
 
         print_document(llama_bench_rows(found.record))
+    elif page is not None:
+        _write_page(found.record, page)
     elif as_markdown:
         from lab.views.runs.run_markdown import runs_markdown
 
         print_text(runs_markdown([found.record]))
     else:
         _print_page(found.record, raw, sections)
+
+
+def _write_page(record: RunRecord, page: Path) -> None:
+    from lab.analysis.pages.commit_links import commit_links
+    from lab.core.atomic import write_text
+    from lab.core.home import shown
+    from lab.views.html.links import Links
+    from lab.views.html.run_page import run_html
+
+    commits = [record.revision.commit] if record.revision else []
+    write_text(page, run_html(record, links=Links(commits=commit_links(commits))))
+    tell(f"wrote {shown(page)}")
 
 
 def _print_page(record: RunRecord, raw: bool, sections: tuple[str, ...]) -> None:
