@@ -56,7 +56,7 @@ def _run(args: list[str]) -> int:
         print_text(asked.format_message())
         code = 0
     except click.UsageError as problem:
-        problem.ctx = problem.ctx or _context_of(args)
+        problem.ctx = max(_context_of(args), problem.ctx or click.Context(app), key=lambda one: len(one.command_path))
         raise
     return code if isinstance(code, int) else 0
 
