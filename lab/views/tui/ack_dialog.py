@@ -52,7 +52,7 @@ class AckDialog(ModalScreen[str | None]):
         if event.value.strip():
             self.dismiss(event.value.strip())
         else:
-            self.query_one("#answer", Static).update(Text("A reason is needed. Esc cancels.", "bold yellow"))
+            self.query_one("#answer", Static).update(Text.assemble(("A reason is needed. Esc cancels.", "bold yellow")))
 
     @on(Input.Changed)
     def typed(self, event: Input.Changed) -> None:

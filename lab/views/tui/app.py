@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import ClassVar, TypeVar
 
+from rich.terminal_theme import TerminalTheme
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.filter import Monochrome, NoColor
 
 from lab.analysis.history.regression import Regression
 from lab.analysis.points.key import CellKey
@@ -28,6 +30,13 @@ from lab.views.tui.source import Boards, Snapshot, Source
 
 Found = TypeVar("Found")
 THEMES = ("ansi-dark", "textual-dark", "textual-light")  # the terminal's own colours first
+# The sixteen colours on a light ground: yellow and cyan as they are in a terminal cannot be read there.
+LIGHT = TerminalTheme(
+    (250, 250, 250),
+    (30, 30, 30),
+    [(0, 0, 0), (176, 0, 0), (0, 104, 32), (128, 88, 0), (0, 64, 176), (128, 0, 128), (0, 96, 112), (96, 96, 96)],
+    [(64, 64, 64), (176, 0, 0), (0, 104, 32), (128, 88, 0), (0, 64, 176), (128, 0, 128), (0, 96, 112), (0, 0, 0)],
+)
 LOOK_S = 1.5  # between two looks at the store, or as long as it takes to look twenty times
 SHARE = 20
 COUNT_S = 0.5  # between two looks at how far the first reading has come
@@ -47,13 +56,22 @@ class LabApp(App[int]):
         self.snapshot: Snapshot | None = None
         self.marked: list[Marked] = []
         self.theme = THEMES[0]
+        self.animation_level = "none"  # tables scroll by whole columns, and over slow lines each step is a screen
         self._first_board, self._loading, self._follows = name, loading, follow
         self._counted = False  # whether the first reading was so long that it was counted
         self.crash: Exception | None = None
         self._bugs: dict[str, str] = {}  # what went wrong -> where its traceback is
+        self.ansi_theme_light = LIGHT
+        self._without_colours(bool(os.environ.get("NO_COLOR")))
         self._filters.insert(0, Harmless())
         if needs_ascii(os.environ):
             self._filters.append(PlainText())
+
+    def _without_colours(self, wanted: bool) -> None:
+        """Leave colours out if wanted. Textual would make greys of them, which in its own theme are black on black."""
+        self._filters = [one for one in self._filters if not isinstance(one, Monochrome | NoColor)]
+        self._filters += [NoColor()] * wanted
+        self.no_color = wanted
 
     def get_default_screen(self) -> BoardScreen:
         """The dashboard that was asked for."""

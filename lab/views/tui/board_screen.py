@@ -18,15 +18,17 @@ from lab.core.text import printable
 from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import METRICS
 from lab.views.tui.background import start
-from lab.views.tui.cells import place_words
+from lab.views.tui.cells import WIDE, common_note, place_words
 from lab.views.tui.filter_sort import Wanted, next_order, order_text, shown
 from lab.views.tui.grid import Grid
 from lab.views.tui.host import Host
 from lab.views.tui.keys import BOARD, FOOT
-from lab.views.tui.lines import UNREAD, Foot, Line, Tabs, damaged_words, empty_words
+from lab.views.tui.lines import UNREAD, Foot, Line, Tabs, damaged_words, empty_words, fitting, too_small
 from lab.views.tui.screen import LabScreen
 from lab.views.tui.source import Snapshot
 
+LEAST = (40, 10)  # columns and lines, with which there are rows
+TALL_ENOUGH = 18  # lines, from which on there is room for what is known of the cell under the cursor
 COUNT_S = 0.5  # between two looks at how far the search for changes has come
 
 
@@ -119,9 +121,11 @@ class BoardScreen(LabScreen):
     def _lines(self) -> None:
         app, snapshot = self.lab, self.lab.snapshot
         self.query_one("#head", Line).update(head_words(app, self))
-        self.query_one("#what", Line).say(" · ".join(self._what()))
+        self.scrolled()
         grid = self.query_one(Grid)
         failed = UNREAD if self.failed and snapshot is None else None
+        if self.has_class("tiny"):
+            failed = too_small(*self.size)
         pending = self._pending() if self.judging else ""
         empty = failed or empty_words(snapshot, self.board, self.spec, self.wanted.text, grid.row_count, pending)
         self.query_one("#empty", Line).update(empty or "")
@@ -133,18 +137,26 @@ class BoardScreen(LabScreen):
         self._place()
 
     def _what(self) -> Iterator[str]:
-        if self.spec is None or self.board is None:
+        """What is shown, and how: what is least known of first, since what does not fit is left out."""
+        board, spec, wanted = self.board, self.spec, self.wanted
+        if spec is None or board is None:
             return
-        titles = [METRICS[name].title for name in self.spec.metrics]
-        yield titles[0] + (f" and {len(titles) - 1} more" if len(titles) > 1 else "")
-        if self.wanted.sort != "dashboard" or self.wanted.reverse:
-            yield f"sorted {order_text(self.board, self.wanted)}{', turned round' if self.wanted.reverse else ''}"
-        if self.wanted.text:
-            yield f"filter: {self.wanted.text}"
         if self.judging:
             yield self._pending()
-        elif self.board.baseline:
-            yield f"compared with {self.board.baseline}"
+        if wanted.sort != "dashboard" or wanted.reverse:
+            yield f"sorted {order_text(board, wanted)}{', reversed' if wanted.reverse else ''}"
+        if wanted.text:
+            yield f"filter: {wanted.text}"
+        first, last, count = self.query_one(Grid).in_sight
+        if board.rows and last - first + 1 < count:
+            which = f"column {first}" if first == last else f"columns {first}-{last}"
+            yield f"{which} of {count} {'←' * (first > 1)}{'→' * (last < count)}"
+        titles = [METRICS[name].title for name in spec.metrics]
+        yield titles[0] + (f" and {len(titles) - 1} more" if len(titles) > 1 else "")
+        if note := common_note(board):
+            yield f"{note} unless a cell names another"
+        if board.baseline and not self.judging:
+            yield f"compared with {board.baseline}"
 
     def _pending(self) -> str:
         return self.lab.source.count.words or "looking for changes in the histories …"
@@ -159,6 +171,11 @@ class BoardScreen(LabScreen):
         self.query_one("#place", Line).update(Text("\n").join([name, *facts]))
 
     # ---- keys
+
+    @on(Grid.Scrolled)
+    def scrolled(self) -> None:
+        """Say which columns are in sight."""
+        self.query_one("#what", Line).update(fitting((("", part) for part in self._what()), self.size.width))
 
     @on(DataTable.CellHighlighted)
     @on(DataTable.RowHighlighted)
@@ -284,20 +301,16 @@ class BoardScreen(LabScreen):
 
     def on_resize(self) -> None:
         """Draw for the new width."""
+        width, height = self.size
+        self.set_class(height < TALL_ENOUGH, "short")
+        self.set_class(width < WIDE and height >= TALL_ENOUGH, "narrow")  # a reason takes two lines there
+        self.set_class(width < LEAST[0] or height < LEAST[1], "tiny")
         self.redraw()
 
 
 def head_words(app: Host, screen: BoardScreen) -> Text:
-    """The head: the dashboard, what got worse, how many runs there are, what is damaged, new, marked.
-
-    What does not fit is left out whole: half a count would be read as a whole one.
-    """
-    parts = [*_head_parts(app, screen)]
-    while len(parts) > 1 and sum(len(text) + 3 for _, text in parts) - 3 > screen.size.width:
-        parts.pop()
-    line = Text(" · ").join(Text(text, style) for style, text in parts)
-    line.no_wrap, line.overflow = True, "ellipsis"
-    return line
+    """The head: the dashboard, what got worse, how many runs there are, what is damaged, new, marked."""
+    return fitting(_head_parts(app, screen), screen.size.width)
 
 
 def _head_parts(app: Host, screen: BoardScreen) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ class Look:
     spark: int
     word: int
     note: int
+    common: str
 
 
 def column_lines(board: Board, shown: Shown, place: int, matrix: bool, width: int) -> list[Text]:
@@ -35,19 +37,34 @@ def column_lines(board: Board, shown: Shown, place: int, matrix: bool, width: in
     cells = [row.cells[place] for row in shown.rows]
     if not matrix:
         return [_fact(cell, board.columns[place], cells, width) for cell in cells]
-    look = _look(cells, width)
+    look = _look(cells, width, common_note(board))
     hits = [(row.names, place) in shown.matches for row in shown.rows]
     return [_matrix_cell(cell, look, hit) for cell, hit in zip(cells, hits, strict=True)]
 
 
-def _look(cells: Sequence[BoardCell], width: int) -> Look:
+def common_note(board: Board) -> str:
+    """Return what most values of a matrix are of, "" where there is no such thing: it is said once, above the table."""
+    notes = Counter(cell.note for row in board.rows for cell in row.cells if board.is_matrix and cell.key is not None)
+    note, count = max(notes.items(), key=lambda pair: pair[1], default=("", 0))
+    return printable(note) if 2 * count >= notes.total() else ""
+
+
+def _look(cells: Sequence[BoardCell], width: int, common: str) -> Look:
     spark = 16 if width >= WIDE else 8
     return Look(
         value=max((len(printable(cell.text)) for cell in cells), default=0),
         spark=max((min(len(cell.history), spark) for cell in cells if len(cell.history) > 1), default=0),
         word=max((len(_word(cell)) for cell in cells), default=0),
-        note=max((len(printable(cell.note)) for cell in cells), default=0) if width >= WIDE else 0,
+        note=max((len(_note(cell, common)) for cell in cells), default=0),
+        common=common,
     )
+
+
+def _note(cell: BoardCell, common: str) -> str:
+    """What the value is of, where most are of something else; and since when it is lost, if not with the newest."""
+    note = printable(cell.note)
+    since = f"since {day_words(cell.change.created_s)[5:10]}" if cell.change is not None else ""
+    return " ".join(part for part in (since, note if note != common else "") if part)
 
 
 def _matrix_cell(cell: BoardCell, look: Look, hit: bool) -> Text:
@@ -60,7 +77,7 @@ def _matrix_cell(cell: BoardCell, look: Look, hit: bool) -> Text:
     if look.word:
         parts.append(Text(_word(cell).ljust(look.word), STYLES[cell.role]))
     if look.note:
-        parts.append(Text(printable(cell.note).ljust(look.note), FAINT))
+        parts.append(Text(_note(cell, look.common).ljust(look.note), FAINT))
     line = Text(" ").join(parts)
     if not hit:
         line.stylize(FAINT)
@@ -100,9 +117,8 @@ def _facts(cell: BoardCell) -> Iterator[str]:
     if cell.silent:
         yield f"{cell.silent} without numbers"
     if change is not None:
-        yield f"{change.sessions_before} before the change, {change.sessions_after} since"
-        yield f"first {day_words(change.created_s)} UTC, run {printable(change.run_id)}"
         yield f"newest {day_words(cell.newest_s)} UTC"
+        yield f"{change.sessions_after} since {day_words(change.created_s)}, run {printable(change.run_id)}"
     else:
         yield f"newest {day_words(cell.newest_s or cell.created_s)} UTC"
         yield f"run {printable(cell.run_id)}"

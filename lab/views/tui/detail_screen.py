@@ -78,14 +78,16 @@ class DetailScreen(LabScreen):
     def _list(self, sessions: tuple[Session, ...]) -> None:
         self._sessions = sessions
         grid = self.query_one(DataTable)
-        for number, one in enumerate(sessions):
-            change = change_words(one.against_newest) if one.against_newest and number else ""
+        for one in sessions:
+            change = change_words(one.against_newest) if one.against_newest not in (None, 1.0) else ""
             status = cut(": ".join(part for part in (one.status, printable(one.reason)) if part), STATUS_CHARS)
             texts = (one.when, one.run_id, one.value, change, str(one.repetitions), status, one.commit)
             style = "" if one.status == "ok" else BAD
             grid.add_row(*(Text(printable(text), style) for text in (*texts, ", ".join(one.tags))))
         since = self._cell.change.run_id if self._cell.change else ""
-        grid.move_cursor(row=next((at for at, one in enumerate(sessions) if one.run_id == since), 0), animate=False)
+        began = next((at for at, one in enumerate(sessions) if one.run_id == since), 0)
+        grid.move_cursor(row=began, animate=False, scroll=False)
+        grid.scroll_to(y=max(began - 2, 0), animate=False)  # with sessions on both sides of the change in sight
 
     def on_resize(self) -> None:
         """Draw for the width there is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from rich.text import Text
 from textual.binding import BindingType
 from textual.coordinate import Coordinate
 from textual.geometry import Offset
+from textual.message import Message
 from textual.widgets import DataTable
 
 from lab.analysis.boards.board import Board, BoardCell, BoardRow, Column
@@ -16,11 +18,17 @@ from lab.core.text import printable
 from lab.views.tui.cells import WIDE, column_lines
 from lab.views.tui.filter_sort import Shown
 
+NAMES = 0.55  # of the width of a terminal under WIDE columns is for names
+LEAST = 6  # letters of a name
+
 
 class Grid(DataTable[Text]):
     """One board. The cursor is a place of a matrix, else a whole row."""
 
     BINDINGS: ClassVar[list[BindingType]] = []
+
+    class Scrolled(Message):
+        """Other columns are in sight."""
 
     def __init__(self) -> None:
         super().__init__(cursor_foreground_priority="css", cell_padding=1, id="grid")
@@ -45,15 +53,38 @@ class Grid(DataTable[Text]):
 
     def _add_columns(self, board: Board, shown: Shown, matrix: bool, width: int) -> list[list[Text]]:
         self._names = telling_names(board, shown, width)
-        names = [[Text(printable(row.names[at]), "bold" if not at else "") for row in shown.rows] for at in self._names]
+        told = [[board.row_titles[at], *(printable(row.names[at]) for row in shown.rows)] for at in self._names]
+        room = name_widths(told, width)
+        names = [
+            [Text(middle_cut(printable(row.names[at]), most), "bold" if not place else "") for row in shown.rows]
+            for place, (at, most) in enumerate(zip(self._names, room, strict=True))
+        ]
         lines = [column_lines(board, shown, place, matrix, width) for place in shown.columns]
         titles = [printable(column.title) for column in self.columns_shown]
+        titles[: len(room)] = [title[:most] for title, most in zip(titles, room, strict=False)]
         widths = [_widest(title, column) for title, column in zip(titles, [*names, *lines], strict=True)]
         keys = [str(place) for place in range(len(titles))]
         for title, key, wide in zip(titles, keys, whole_columns(widths, width), strict=True):
             self.add_column(Text(title, "bold"), key=key, width=wide)
-        self.fixed_columns = sum(end <= width // 2 for end in _ends(widths)[: len(names)])
+        self.fixed_columns = sum(end <= width * NAMES for end in _ends(widths)[: len(names)])
         return [*names, *lines]
+
+    def watch_scroll_x(self, old_value: float, new_value: float) -> None:
+        """Tell the screen that other columns are in sight."""
+        super().watch_scroll_x(old_value, new_value)
+        self.post_message(self.Scrolled())
+
+    @property
+    def in_sight(self) -> tuple[int, int, int]:
+        """The first and the last of the columns of values that can be seen whole, from 1, and how many there are."""
+        widths = [column.get_render_width(self) for column in self.ordered_columns]
+        fixed = sum(widths[: self.fixed_columns])
+        left, right = self.scroll_offset.x + fixed, self.scroll_offset.x + self.scrollable_content_region.width
+        ends = list(accumulate(widths))
+        names = len(self._names)
+        seen = [at for at in range(names, len(widths)) if ends[at] - widths[at] >= left and ends[at] <= right]
+        seen = seen or [next((at for at in range(names, len(widths)) if ends[at] > left), names)]
+        return seen[0] - names + 1, seen[-1] - names + 1, len(widths) - names
 
     @property
     def columns_shown(self) -> list[Column]:
@@ -99,11 +130,21 @@ class Grid(DataTable[Text]):
     def validate_scroll_x(self, value: float) -> float:
         """Scroll sideways by whole columns: half a name beside the fixed ones would be misread."""
         wanted = super().validate_scroll_x(value)
-        widths = [column.get_render_width(self) for column in self.ordered_columns]
-        starts = [0, *accumulate(widths[self.fixed_columns :])]
+        starts = self._starts()
         if wanted > self.scroll_x:
             return min(next((start for start in starts if start >= wanted), wanted), self.max_scroll_x)
-        return max((start for start in starts if start <= wanted), default=wanted)
+        return max((start for start in (*starts, self.max_scroll_x) if start <= wanted), default=wanted)
+
+    def _starts(self) -> list[int]:
+        """How far to scroll for each column to be the first beside the fixed ones."""
+        widths = [column.get_render_width(self) for column in self.ordered_columns]
+        return [0, *accumulate(widths[self.fixed_columns :])]
+
+    @property
+    def max_scroll_x(self) -> int:
+        """As far as the last column is whole and the first beside the fixed ones is, too."""
+        most = super().max_scroll_x
+        return next((start for start in self._starts() if start >= most), most)
 
     @property
     def row(self) -> BoardRow | None:
@@ -138,6 +179,23 @@ def telling_names(board: Board, shown: Shown, width: int) -> tuple[int, ...]:
     if width >= WIDE or len(shown.rows) < 2:
         return every
     return tuple(at for at in every if at == 0 or len({row.names[at] for row in shown.rows}) > 1)
+
+
+def name_widths(names: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return how many letters of each column of names there is room for: in a narrow terminal the longest give way."""
+    widths = [max([LEAST, *map(len, column)]) for column in names]
+    room = int(width * NAMES) - 2 * len(names)
+    while width < WIDE and sum(widths) > room and max(widths) > LEAST:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def middle_cut(name: str, most: int) -> str:
+    """Return the name, or its beginning and its end: phi3-m…-q4 and phi3-m…-q8 are told apart by these."""
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 2
+    return f"{name[: most - 1 - end]}…{name[-end:]}"
 
 
 def whole_columns(widths: list[int], width: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -13,7 +13,7 @@ from textual.widgets import Static
 from lab.analysis.boards.board import Board
 from lab.analysis.boards.cell_text import cut
 from lab.analysis.history.change_points import MIN_POINTS
-from lab.core.home import lab_home, shown
+from lab.core.home import lab_home
 from lab.core.text import printable
 from lab.formats.dashboard import DashboardSpec
 from lab.store import BadRun
@@ -23,7 +23,7 @@ from lab.views.tui.source import Snapshot
 TALL = 30  # lines of a terminal, from which on damaged profiles are named
 NAMED = 3  # damaged profiles that are named; `lab store check` names them all
 FIRST = """\
-No runs are recorded in {home} yet.
+No runs are recorded yet in {home}.
 
 What to do first:
 
@@ -45,6 +45,16 @@ class Line(Static):
     def say(self, text: str | Text) -> None:
         """Show the text; strings are shown as they are, without control characters."""
         self.update(text if isinstance(text, Text) else Text(printable(text), no_wrap=True, overflow="ellipsis"))
+
+
+def fitting(parts: Iterable[tuple[str, str]], width: int) -> Text:
+    """Return styled parts with dots between them. What does not fit is left out whole: half a count is misread."""
+    kept = list(parts)
+    while len(kept) > 1 and sum(len(text) + 3 for _, text in kept) - 3 > width:
+        kept.pop()
+    line = Text(" · ").join(Text(printable(text), style) for style, text in kept)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 class Tabs(Widget):
@@ -118,7 +128,8 @@ def empty_words(
     if snapshot is None:
         return Text("reading the store …")
     if not snapshot.runs:
-        return Text(FIRST.format(home=printable(shown(lab_home()))))
+        home = lab_home()
+        return Text(FIRST.format(home=f"{printable(home)}{'' if home.is_dir() else ', which does not exist'}"))
     if board is None or spec is None:
         return Text("making the dashboard …")
     if not board.rows and pending:
@@ -128,6 +139,11 @@ def empty_words(
     if not rows:
         return Text(f"Nothing on this dashboard has all of: {printable(text)}\n\nEsc clears the filter.")
     return None
+
+
+def too_small(width: int, height: int) -> Text:
+    """Return what to say where no row has room."""
+    return Text(f"lab dash needs 40x10, this terminal has {width}x{height}. `lab dash --once` prints it.")
 
 
 def _reason(one: BadRun) -> str:
@@ -151,4 +167,5 @@ def damaged_words(bad: Sequence[BadRun], width: int, height: int) -> Text | None
     lines = [cut(printable(f"{one.path.name}: {_reason(one)}"), width) for one in named]
     more = len(bad) - len(lines)
     head = f"{len(bad)} damaged, not shown; lab store check names them all" if more else "damaged, not shown:"
-    return Text("\n".join([head, *lines]), "red", no_wrap=True, overflow="ellipsis")
+    # As a span: the style of a whole text is read by Textual, whose red is none of the terminal's sixteen.
+    return Text.assemble(("\n".join([head, *lines]), "red"), no_wrap=True, overflow="ellipsis")
