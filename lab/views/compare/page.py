@@ -29,34 +29,36 @@ PAGE = 76  # columns of what stands as code in Markdown
 
 def axis_table(found: Table, width: int, *, plot: bool = False) -> RenderableType:
     """The whole page for a terminal of `width` columns."""
-    common, varying = _facts(found)
+    common, varying = facts_in_common(found)
     body: list[RenderableType]
     body = [plots(found, varying, width)] if plot else [_drawn(one) for one in sheets(found, varying, width)]
     title, *common_lines = _head(found, common)
-    heading = Group(Text(title, "bold"), *map(Text, common_lines), *(Text(line, FAINT) for line in _notes(found)))
-    answers, reasons = "\n".join(_answers(found, varying)), "\n".join(_reasons(found, varying, inside=True))
+    heading = Group(Text(title, "bold"), *map(Text, common_lines), *(Text(line, FAINT) for line in note_lines(found)))
+    answers, reasons = "\n".join(answer_lines(found, varying)), "\n".join(reason_lines(found, varying, inside=True))
     told = [Text(answers)] if answers else []
     left_out = [Text(reasons, CAUTION)] if reasons else []
-    return spaced([heading, *told, *body, *left_out, Text("\n".join(_legend(found, width, plot)), FAINT)])
+    return spaced([heading, *told, *body, *left_out, Text("\n".join(legend_lines(found, width, plot)), FAINT)])
 
 
 def axis_markdown(found: Table, *, plot: bool = False) -> str:
     """The same as Markdown, without what a device said: reports are put where strangers read them."""
-    common, varying = _facts(found)
+    common, varying = facts_in_common(found)
     parts = [f"### lab compare: {escaped(found.axis)}", "  \n".join(map(escaped, _head(found, common)))]
-    parts += ["  \n".join(map(escaped, lines))] if (lines := list(_answers(found, varying))) else []
+    parts += ["  \n".join(map(escaped, lines))] if (lines := list(answer_lines(found, varying))) else []
     if plot:
         parts += ["\n".join(f"    {line}" for line in to_text(plots(found, varying, PAGE), PAGE).splitlines())]
     else:
         for one in sheets(found, varying, None):
             parts += [f"#### {escaped(one.title)}"] if one.title else []
             parts += [markdown_table(one.columns, one.rows)]
-    parts += ["\n".join(f"- {escaped(line)}" for line in [*_notes(found), *_reasons(found, varying, inside=False)])]
-    return "\n\n".join([*filter(None, parts), escaped(" ".join(_legend(found, None, plot)))]) + "\n"
+    parts += [
+        "\n".join(f"- {escaped(line)}" for line in [*note_lines(found), *reason_lines(found, varying, inside=False)])
+    ]
+    return "\n\n".join([*filter(None, parts), escaped(" ".join(legend_lines(found, None, plot)))]) + "\n"
 
 
-def _facts(found: Table) -> tuple[dict[str, str], list[str]]:
-    """What all rows have in common, and the names of what differs."""
+def facts_in_common(found: Table) -> tuple[dict[str, str], list[str]]:
+    """Return what all rows have in common, and the names of what differs."""
     of = {name: [fact(row, name) for row in found.rows] for name in NAMES}
     common = {name: values[0] for name, values in of.items() if len(set(values)) == 1 and values[0]}
     varying = [name for name, values in of.items() if len(set(values)) > 1]
@@ -72,8 +74,8 @@ def _head(found: Table, common: dict[str, str]) -> list[str]:
     return [title, *([f"all: {same}"] if same else [])]
 
 
-def _notes(found: Table) -> list[str]:
-    """What differs from the reference and keeps nothing apart, each once with the values that it is about."""
+def note_lines(found: Table) -> list[str]:
+    """Return what differs from the reference and keeps nothing apart, each once with the values that it is about."""
     about: dict[str, list[str]] = {}
     for value, notes in found.notes.items():
         for note in notes:
@@ -90,8 +92,8 @@ def _drawn(one: Sheet) -> RenderableType:
     return Group(Text(one.title, "bold"), drawn) if one.title else drawn
 
 
-def _answers(found: Table, varying: Sequence[str]) -> Iterator[str]:
-    """Of depths, how much changes from the first to the last one, in a line for each row."""
+def answer_lines(found: Table, varying: Sequence[str]) -> Iterator[str]:
+    """Yield, of depths, how much changes from the first to the last one, in a line for each row."""
     last = found.values[-1]
     for row in found.rows if found.axis == "depth" else ():
         verdict = row.verdicts.get(last)
@@ -101,8 +103,8 @@ def _answers(found: Table, varying: Sequence[str]) -> Iterator[str]:
             yield f"{where}: {change} from depth {found.reference} to {last} ({plain_word(verdict.word)})"
 
 
-def _reasons(found: Table, varying: Sequence[str], *, inside: bool) -> Iterator[str]:
-    """What has no numbers to compare: each reason once, with all that it is about.
+def reason_lines(found: Table, varying: Sequence[str], *, inside: bool) -> Iterator[str]:
+    """Return what has no numbers to compare: each reason once, with all that it is about.
 
     Only `inside` the house with the reason itself, which may hold what a device said.
     """
@@ -134,7 +136,8 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:LISTED]) + more
 
 
-def _legend(found: Table, width: int | None, plot: bool) -> Iterator[str]:
+def legend_lines(found: Table, width: int | None, plot: bool) -> Iterator[str]:
+    """Yield what a reader has to know of ratios, marks and verdicts."""
     base = printable(found.reference if found.axis != "depth" else f"depth {found.reference}")
     rows = [row for row in found.rows if has_numbers(row)]
     if not rows:

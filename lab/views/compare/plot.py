@@ -28,7 +28,7 @@ def _plot(found: Table, row: Row, varying: Sequence[str], width: int) -> Iterato
     better = "longer" if metric(row.cell.metric).better == "higher" else "shorter"
     where = " ".join([*facts(row, varying), metric(row.cell.metric).title])
     yield Text.assemble((where, "bold"), (f"  {better} is better", FAINT))
-    values = _sorted(found, row)
+    values = by_rank(found, row)
     numbers = [format_value(row.cell.metric, _value(row, value)) for value in values]
     wide = max(map(len, numbers), default=0)
     lines = [
@@ -38,8 +38,8 @@ def _plot(found: Table, row: Row, varying: Sequence[str], width: int) -> Iterato
     yield Text("\n".join(bars(lines, width)), no_wrap=True)
 
 
-def _sorted(found: Table, row: Row) -> list[str]:
-    """The values, best first; those without a number last."""
+def by_rank(found: Table, row: Row) -> list[str]:
+    """Return the values, best first; those without a number last."""
     if found.axis in IN_ORDER:
         return list(found.values)
     sign = -1 if metric(row.cell.metric).better == "higher" else 1

@@ -13,7 +13,9 @@ COMMIT = 12  # digits that are shown
 
 @dataclass(frozen=True, kw_only=True)
 class Links:
-    """Pages by what they are of: `series` by the line of a place, `runs` by id, addresses of `commits` elsewhere.
+    """Pages by what they are of: `series` by the line of a place, `runs` by id, `boards` by name.
+
+    `commits` are addresses elsewhere.
 
     `up` leads from the page to the folder of the first one: "" or "../".
     """
@@ -21,6 +23,7 @@ class Links:
     up: str = ""
     series: Mapping[Line, str] = field(default_factory=dict)
     runs: Mapping[str, str] = field(default_factory=dict)
+    boards: Mapping[str, str] = field(default_factory=dict)
     commits: Mapping[str, str] = field(default_factory=dict)
 
     def run_address(self, run_id: str) -> str:
@@ -30,6 +33,10 @@ class Links:
     def run(self, run_id: str) -> str:
         """Return the id, as a link where the run has a page."""
         return _link(self.run_address(run_id), text(run_id))
+
+    def page(self, board: str, shown: str) -> str:
+        """Return `shown`, which is escaped already, as a link where the dashboard has a page."""
+        return _link(self.up + self.boards[board] if board in self.boards else "", shown)
 
     def place(self, line: Line, shown: str) -> str:
         """Return `shown`, which is escaped already, as a link where the line's place has a page."""

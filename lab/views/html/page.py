@@ -20,6 +20,7 @@ from lab.views.html.sheet import Sheet
 from lab.views.html.shell import document
 from lab.views.html.table import tables_html
 
+CHANGES = "regressions"  # the dashboard of change points
 FIRST_RUN = "lab run --target local --model phi3-mini-q4"
 
 
@@ -37,18 +38,26 @@ def html_page(
     sheet, keys = Sheet(links), row_keys(board)
     tables = tables_html(board, links, keys) if board.rows else _nothing(board)
     charts = change_charts_html(changes, sheet, links, keys) or charts_html(board.charts, sheet, links, keys)
-    body = [_header(board), _words(board), tables, _notes(board), charts, _unreadable(bad), legend_html()]
+    body = [_header(board, links), _words(board), tables, _notes(board), charts, _unreadable(bad), legend_html()]
     return document(board.title, body, sheet, nav)
 
 
-def _header(board: Board) -> str:
+def _header(board: Board, links: Links) -> str:
     newest = f", the newest of {day_words(board.newest_s)} UTC"
     facts = f"{counted(board.runs, 'run')}{newest}" if board.runs else "no runs yet"
     against = f". The newest sessions are compared with {text(board.baseline)}" if board.baseline else ""
     return (
         f'<header><p class="brand">lab · dashboard {text(board.name)}</p><h1>{text(board.title)}</h1>'
-        f'<p>{text(board.description)}</p><p class="faint">{facts}{against}.</p></header>'
+        f'<p>{text(board.description)}</p><p class="faint">{facts}{against}.</p>{_open(board, links)}</header>'
     )
+
+
+def _open(board: Board, links: Links) -> str:
+    """How many regressions are open, with a link to where they are shown."""
+    if not board.open_regressions:
+        return ""
+    shown = counted(board.open_regressions, "open regression")
+    return f'<p class="bad">{links.page(CHANGES, shown)}</p>'
 
 
 def _words(board: Board) -> str:
@@ -58,12 +67,17 @@ def _words(board: Board) -> str:
         for word, count in board.counts.items()
     )
     gate = f'<p class="bad">Gate: {text(", ".join(map(plain_word, board.gates)))} may not be here.</p>'
+    if not board.rows:
+        return gate if board.gates else ""
     search = '<label class="script-only">Filter rows <input type="search" id="filter" autocomplete="off"></label>'
     shown_rows = '<output id="shown" class="faint script-only"></output>'
     return f'<div class="controls">{chips}{search}{shown_rows}</div>{gate if board.gates else ""}'
 
 
 def _nothing(board: Board) -> str:
+    if board.runs and board.judged_series:
+        looked = f"{board.judged_series} series were long enough to look" if board.judged_series > 1 else "1 series was"
+        return f"<p>No change point: {looked}.</p>"
     if board.runs:
         return f"<p>None of the {counted(board.runs, 'stored run')} has anything for this dashboard.</p>"
     return f"<p>No runs are recorded yet. Measure something first:</p><pre>{text(FIRST_RUN)}</pre>"

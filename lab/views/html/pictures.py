@@ -40,7 +40,7 @@ def samples_svg(metric: str, samples: Sequence[Sample], baseline: Sequence[Sampl
     if not found:
         return ""
     values = [value for _, value in found]
-    frame = frame_of([order for order, _ in found], [*values, *before])
+    frame = frame_of([order for order, _ in found], [*values, *before], may_log=False)
     dots = "".join(f'<circle class="dot" cx="{frame.x(at):.1f}" cy="{frame.y(one):.1f}" r="3.6"/>' for at, one in found)
     lines = _across("mid", frame.y(median(values)))
     told = (
@@ -77,7 +77,7 @@ def lines_svg(
 ) -> str:
     """Return lines of (places, values), written as `at_as` and `value_as` say; `name` says what they are."""
     values = [value for _, ys in lines for value in ys]
-    frame = frame_of([at for xs, _ in lines for at in xs], values)
+    frame = frame_of([at for xs, _ in lines for at in xs], values, may_log=False)
     paths = "".join(f'<polyline class="path" points="{_path(xs, ys, frame)}"/>' for xs, ys in lines)
     told = f"{name}: {value_as(min(values))} to {value_as(max(values))}"
     return _picture(told, value_axis(frame, value_as) + number_axis(frame, at_as) + paths)

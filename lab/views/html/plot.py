@@ -51,10 +51,10 @@ class Frame:
         return TOP + (high - at) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
 
-def frame_of(times: Sequence[float], values: Sequence[float]) -> Frame:
-    """Return the frame that holds all of them with some room above and below."""
+def frame_of(times: Sequence[float], values: Sequence[float], *, may_log: bool = True) -> Frame:
+    """Return the frame that holds all of them with some room above and below; a logarithm where they lie far apart."""
     low, high = min(values), max(values)
-    if low > 0 and high / low > LOG_FROM:
+    if may_log and low > 0 and high / low > LOG_FROM:
         return Frame(start=min(times), end=max(times), low=low / 1.15, high=high * 1.15, is_log=True)
     room = (high - low) * 0.08 or abs(high) * 0.05 or 1.0
     bottom = max(low - room, 0.0) if low >= 0 else low - room

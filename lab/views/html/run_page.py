@@ -8,7 +8,6 @@ from dataclasses import replace
 from lab.analysis.boards.cell_text import plain_word
 from lab.analysis.boards.detail import CellDetail, Trace, differences, run_details, samples_in
 from lab.analysis.boards.position import Position
-from lab.analysis.run.flags import run_flags
 from lab.analysis.run.stats import Stat
 from lab.analysis.run.summary import CellSummary, summarise
 from lab.core.units import counted, human_bytes, human_seconds
@@ -23,7 +22,9 @@ from lab.views.html.pictures import gaps_svg, lines_svg, samples_svg
 from lab.views.html.scrolled import scrolled
 from lab.views.html.sheet import Sheet
 from lab.views.html.shell import document
-from lab.views.runs.facts import checked, peak_words, ran_on, roof_words, time_spent
+from lab.views.runs.environment import environment
+from lab.views.runs.facts import checked, peak_words, roof_words, time_spent
+from lab.views.runs.warnings import of_cells, of_run
 
 SAMPLED = ("decode_tok_per_s", "prefill_tok_per_s")
 SUMMED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "load_s")
@@ -67,23 +68,23 @@ def _header(record: RunRecord, links: Links, series: str) -> str:
 
 
 def _warnings(record: RunRecord, summaries: Sequence[CellSummary]) -> str:
-    found = [flag.text for flag in run_flags(record)]
-    found += [f"{cell.label}: {flag.text}" for cell in summaries for flag in cell.flags]
-    items = "".join(f"<li>{text(one)}</li>" for one in found)
+    found = [*of_run(record), *of_cells(record, summaries)]
+    items = "".join(f'<li>{text(what)} <span class="faint">{text(advice)}</span></li>' for what, advice in found)
     return f'<section><h2>Warnings</h2><ul class="caution">{items}</ul></section>' if found else ""
 
 
 def _table(summaries: Sequence[CellSummary]) -> str:
     """Each test with its medians."""
     titles = [METRICS[name].title for name in SUMMED] + [f"ITL {name}" for name in GAPS] + ["Peak memory", "Of roof"]
-    heads = "".join(f'<th scope="col">{text(title)}</th>' for title in ("Test", "Status", "Repetitions", *titles))
+    heads = "".join(f'<th scope="col">{text(title)}</th>' for title in ("Test", "Status", "n", *titles))
     rows = "".join(_row(cell) for cell in summaries)
-    return f"<h2>Results</h2>{scrolled(heads, rows, 'Results')}<p class=faint>Median ± standard deviation.</p>"
+    legend = "<p class=faint>Median ± standard deviation of n repetitions.</p>"
+    return f"<h2>Results</h2>{scrolled(heads, rows, 'Results')}{legend}"
 
 
 def _row(cell: CellSummary) -> str:
     status = plain_word(cell.status) + (f": {cell.reason}" if cell.reason else "")
-    count = f"{cell.finished} of {cell.planned}" if cell.planned else str(cell.finished)
+    count = f"{cell.finished} of {cell.planned}" if cell.planned not in (None, cell.finished) else str(cell.finished)
     gaps = (cell.itl.p50_s, cell.itl.p90_s, cell.itl.p99_s)
     values = [_stat(name, cell.metrics.get(name)) for name in SUMMED]
     values += [format_value("itl_s", gap) for gap in gaps]
@@ -173,17 +174,10 @@ def _environment(record: RunRecord) -> str:
 
 
 def _facts(record: RunRecord) -> Iterator[tuple[str, str]]:
-    facts = record.device.facts
-    system = ", ".join(str(facts[name]) for name in ("os", "kernel", "arch") if facts.get(name))
-    memory = facts.get("mem_total_bytes")
-    yield "Ran on", ran_on(record)
-    yield "System", system or NOT_MEASURED
-    yield "Cores, memory", f"{facts.get('cores') or NOT_MEASURED}, {human_bytes(memory) if memory else NOT_MEASURED}"
+    yield from environment(record)
     yield "Correctness", checked(record)
     yield "Bandwidth", roof_words(record)
     yield "Peak", peak_words(record)
-    yield "lab", f"{record.lab.version} {(record.lab.git_commit or '')[:12]}".strip()
-    yield "Build", record.bundle.key or NOT_MEASURED
     yield "Time", time_spent(record).removeprefix("Time: ")
 
 

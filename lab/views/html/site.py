@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lab.analysis.boards.lines import Line
@@ -22,7 +22,7 @@ FIRST = "index.html"
 def site_pages(site: Site, advance: Advance) -> Iterator[tuple[str, str]]:
     """Yield each page as (name, HTML); `advance` is told of each page of a run."""
     names = [FIRST, *(f"boards/{board.name}.html" for board in site.boards[1:])]
-    top = _links(site)
+    top = _links(site, {board.name: name for board, name in zip(site.boards, names, strict=True)})
     below = replace(top, up="../")
     titles = [(board.title, name) for board, name in zip(site.boards, names, strict=True)]
     for board, name in zip(site.boards, names, strict=True):
@@ -35,11 +35,12 @@ def site_pages(site: Site, advance: Advance) -> Iterator[tuple[str, str]]:
     yield from _run_pages(site, below, nav, advance)
 
 
-def _links(site: Site) -> Links:
+def _links(site: Site, boards: Mapping[str, str]) -> Links:
     ids = site.run_ids
     return Links(
         series={place.line: f"series/{place.slug}.html" for place in site.places},
         runs={ids[code]: f"runs/{ids[code]}.html" for code in site.runs},
+        boards=boards,
         commits=site.commits,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
@@ -14,22 +15,28 @@ HEIGHT = 22
 DRAWN = 40  # points: some hundreds of these pictures are on a page
 
 
-def spark_svg(values: Sequence[float], width: int = 88) -> str:
-    """Return a line over the values with a dot at the newest; empty with fewer than two."""
+def spark_svg(values: Sequence[float], width: int = 88, mark: int = -1, least: float = 0.0) -> str:
+    """Return a line over the values with a dot at the newest; empty with fewer than two.
+
+    Its height is at least the fraction `least` of the middle value, so that noise does not fill it. The value at place
+    `mark` has a line through the picture: a new level begins there.
+    """
     if len(values) < 2:
         return ""
-    kept = thinned(np.asarray(values, np.float64), (), DRAWN).tolist()
-    low, high = min(values), max(values)
-    spread = (high - low) or 1.0
+    kept = thinned(np.asarray(values, np.float64), [mark] if mark > 0 else (), DRAWN).tolist()
+    more = max(least * abs(median(values)) - (max(values) - min(values)), 0.0) / 2
+    low, spread = min(values) - more, (max(values) - min(values) + 2 * more) or 1.0
     step = (width - 6) / (len(values) - 1)
+    x = 3 + (mark - 0.5) * step
+    line = f'<line x1="{x:.0f}" x2="{x:.0f}" y1="1" y2="{HEIGHT - 1}"/>' if 0 < mark < len(values) else ""
     points = [
         f"{3 + place * step:.0f},{HEIGHT - 4 - (values[place] - low) / spread * (HEIGHT - 8):.1f}" for place in kept
     ]
-    x, y = points[-1].split(",")
+    end, y = points[-1].split(",")
     name = counted(len(values), "session")
     return (
         f'<svg class="spark" width="{width}" height="{HEIGHT}" role="img" aria-label="{name}">'
-        f'<polyline points="{" ".join(points)}"/><circle cx="{x}" cy="{y}" r="2.4"/></svg>'
+        f'<polyline points="{" ".join(points)}"/>{line}<circle cx="{end}" cy="{y}" r="2.4"/></svg>'
     )
 
 

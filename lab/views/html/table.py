@@ -102,12 +102,14 @@ def _matrix_cell(cell: BoardCell, column: Column, links: Links) -> str:
     value = links.place(Line(cell.key, cell.under), text(cell.text))
     return (
         f'<td data-sort="{_sort(cell, column)}"><div class="line"><span class="value">{value}</span>'
-        f"{spark_svg(cell.history)}</div>{_word(cell, links)}{note}{labels}</td>"
+        f"{spark_svg(cell.history, 88, cell.mark, cell.threshold)}</div>{_word(cell, links)}{note}{labels}</td>"
     )
 
 
 def _fact_cell(cell: BoardCell, column: Column, links: Links) -> str:
-    shown = spark_svg(cell.history, 120) if column.picture and cell.history else text(cell.text)
+    shown = (
+        spark_svg(cell.history, 120, cell.mark, cell.threshold) if column.picture and cell.history else text(cell.text)
+    )
     if column.fact == "run":
         shown = links.run(cell.run_id) if cell.text == cell.run_id else shown
     if column.folds and len(cell.text) > LONG:  # one line, until it is opened
