@@ -5,7 +5,8 @@ from __future__ import annotations
 from lab.analysis.points.key import Conditions
 from lab.core.text import printable
 
-EMULATED = "emulated devices: their times say nothing about real ones (--emulated compares them all the same)"
+EMULATED = "emulated devices: their timings say nothing about real devices"
+EMULATED_HINT = "--emulated compares emulated devices too"
 
 
 def conditions_obstacle(a: Conditions, b: Conditions, *, emulated: bool = False) -> str | None:
@@ -15,27 +16,23 @@ def conditions_obstacle(a: Conditions, b: Conditions, *, emulated: bool = False)
     """
     obstacle = rules_obstacle(a, b, emulated=emulated)
     if obstacle is None and a.counter != b.counter:
-        return f"two counters: {printable(a.counter) or 'unknown'} against {printable(b.counter) or 'unknown'}"
+        return f"two memory counters: {printable(a.counter) or 'unknown'} and {printable(b.counter) or 'unknown'}"
     return obstacle
 
 
 def rules_obstacle(a: Conditions, b: Conditions, *, emulated: bool = False) -> str | None:
     """Say why nothing that was measured under `a` is compared with anything under `b`, whatever the metric."""
     if a.protocol != b.protocol:
-        return f"protocol {printable(a.protocol)} against {printable(b.protocol)}"
+        return f"measured by different rules: {printable(a.protocol)} and {printable(b.protocol)}"
     if (a.layers, a.layers_total) != (b.layers, b.layers_total):
         cut = a.layers != a.layers_total or b.layers != b.layers_total
         if cut:
-            return f"{_layers(a)} against {_layers(b)}"
+            return f"different depth: {_layers(a)} and {_layers(b)}"
     if a.emulated != b.emulated:
-        return f"{_device(a)} against {_device(b)}"
+        return "an emulated device compared with a real one"
     return EMULATED if a.emulated and not emulated else None
 
 
 def _layers(one: Conditions) -> str:
     whole = one.layers == one.layers_total
     return "the whole model" if whole else f"{one.layers} of {one.layers_total} layers"
-
-
-def _device(one: Conditions) -> str:
-    return "an emulated device" if one.emulated else "a real one"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from lab.core.errors import UsageError
 from lab.core.suggest import unknown
-from lab.core.units import human_bytes, human_seconds
+from lab.core.units import human_bytes, human_seconds, percent
 
 Better = Literal["higher", "lower"]
 Per = Literal["repetition", "pass", "derived"]
@@ -103,7 +103,7 @@ def _formatted(row: Metric, value: float) -> str:
         case "operations":
             return f"{value / 1e9:.1f} GOP/s"
         case "fraction":
-            return f"{value * 100:.0f} %"
+            return percent(value, 0)
         case "count":
             return f"{value:.0f}"
         case "rate":

@@ -37,6 +37,7 @@ from lab.formats.run.cells import (
     PeerProcess,
     Repetition,
     RepetitionStatus,
+    ThrottleSign,
     WarmUp,
 )
 from lab.formats.run.engine import EngineRecord
@@ -79,6 +80,7 @@ __all__ = [
     "RunRecord",
     "RunStatus",
     "TargetRecord",
+    "ThrottleSign",
     "TimesRecord",
     "VerifyResult",
     "WarmUp",

@@ -13,8 +13,10 @@ from lab.core.fields import encode
 from lab.core.home import shown
 from lab.core.progress import Progress
 from lab.core.text import printable
+from lab.core.units import change_size
 from lab.formats.acks import Accepted, acks_path, load_acks, remove
 from lab.formats.test import Test
+from lab.formats.verdicts import word_label
 from lab.jobs.regressions import Numbered, change_row, judged
 
 Answer = tuple[dict[str, Any], str]
@@ -88,7 +90,7 @@ def _check(found: Numbered, each: bool) -> None:
 def _line(change: Regression) -> str:
     cell = change.cell
     names = [printable(name) for name in (cell.target, cell.model, cell.engine)]
-    size = f"{change.word} {abs(change.ratio - 1) * 100:.1f} %"
+    size = f"{word_label(change.word)} {change_size(change.ratio)}"
     return f"{' '.join(names)} {test_of(cell)} {cell.metric}: {size} since {change.run_id}"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from lab.analysis.comparable import EMULATED, EMULATED_HINT
 from lab.analysis.compare.gate import Gate
 from lab.analysis.compare.narrow import narrowed, runs_with_points
 from lab.analysis.compare.select import Among, apart, codes, select
 from lab.analysis.judging.judge import Policy, Side, judge
+from lab.analysis.judging.verdict import Judgement
 from lab.analysis.points.load import load_points
 from lab.analysis.points.table import Points
 from lab.core.errors import NotComparableError, StoreError
@@ -62,7 +64,7 @@ def judged(asked: Asked, progress: Progress) -> Judged:
     found = judge(points, a, b, policy)
     gate = Gate(
         judgement=found,
-        notes=(*notes, *_bad(loaded.bad)),
+        notes=(*notes, *_bad(loaded.bad), *_emulated(found)),
         strict=asked.strict,
         runs=(len(a.runs), len(b.runs)),
     )
@@ -121,6 +123,10 @@ def _floors(points: Points, floor: float | None) -> dict[tuple[str, str], float]
     if floor is None:
         return load_floors()
     return {(key.cell.target, key.cell.metric): floor for key in points.keys}
+
+
+def _emulated(found: Judgement) -> list[str]:
+    return [EMULATED_HINT] if any(verdict.reason == EMULATED for verdict in found.verdicts) else []
 
 
 def _bad(bad: tuple[BadRun, ...]) -> list[str]:

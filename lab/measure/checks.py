@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lab.core.errors import DeviceError, MeasureError
-from lab.core.units import human_bytes
+from lab.core.units import human_bytes, percent
 from lab.formats.bundle import BundleManifest
 from lab.formats.manifest import MemoryBlock, ModelBlock
 from lab.formats.target import TargetSpec
@@ -159,7 +159,7 @@ def check_ram_share(plan: Plan, manifest: Sized, facts: dict[str, Any], target: 
     if total is not None and need.total_bytes > share * total:
         raise MeasureError(
             f"{manifest.model.label}: too large for {target.name}: needs {need}, and a model may take"
-            f" {share * 100:.0f} % of its {human_bytes(total)} = {human_bytes(share * total)}",
+            f" {percent(share, 0)} of its {human_bytes(total)} = {human_bytes(share * total)}",
             hint="take a smaller model, lower --prompt, --generate or --depth, or raise [measure].ram_share in"
             f" targets/{target.name}.toml",
         )

@@ -181,9 +181,9 @@ def progress_line(cell: Test, row: Repetition, repeats: int) -> str:
 
 
 def _marks(row: Repetition) -> list[str]:
-    marks = [] if row.gate is None or row.gate.kept else [row.gate.reason or "gate not kept"]
-    marks += ["warm-up not stable"] if row.warmup is not None and not row.warmup.stable else []
-    marks += ["throttled"] if row.throttled else []
+    marks = [] if row.gate is None or row.gate.kept else [row.gate.reason or "started although the device was busy"]
+    marks += ["warm-up not converged"] if row.warmup is not None and not row.warmup.stable else []
+    marks += [row.slowing] if row.slowing else []
     if row.cpu_quota is None or not row.cpu_quota.throttled_periods:
         return marks
     stopped, periods = row.cpu_quota.throttled_periods, row.cpu_quota.periods

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.core import units
 from lab.core.units import human_bytes
 from lab.formats.metrics import NOT_MEASURED
 
@@ -51,7 +52,7 @@ def giga_ops_per_s(ops_per_s: float | None) -> str:
 
 def percent(fraction: float | None, digits: int = 0) -> str:
     """A fraction of one as percent."""
-    return NOT_MEASURED if fraction is None else f"{fraction * 100:.{digits}f} %"
+    return NOT_MEASURED if fraction is None else units.percent(fraction, digits)
 
 
 def amount(done: float, total: float, unit: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lab.analysis.comparable import EMULATED
 from lab.analysis.compare.axis import Table
 from lab.analysis.compare.runs import compare_runs
 from lab.analysis.judging.judge import Policy
@@ -76,17 +77,19 @@ def test_peak_memory_is_one_number_a_session() -> None:
 def test_a_cell_that_broke_is_found_and_is_a_regression() -> None:
     broken = {**cell(), "status": "failed", "repetitions": [failed_repetition(0, "killed by SIGSEGV")]}
     found = compare(record(), record(run_id=SECOND, cells=[broken]))
-    assert whole(found) == [("broke", "B: failed (killed by SIGSEGV)")]
+    assert whole(found) == [("broke", "candidate: failed (killed by SIGSEGV)")]
     assert found.exit_code == 3
-    assert whole(compare(record(cells=[broken]), record(run_id=SECOND))) == [("fixed", "A: failed (killed by SIGSEGV)")]
+    assert whole(compare(record(cells=[broken]), record(run_id=SECOND))) == [
+        ("fixed", "baseline: failed (killed by SIGSEGV)")
+    ]
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"protocol": {**DOCUMENT["protocol"], "version": 2}}, "protocol 1 against 2"),
-        ({"model": {**MODEL, "layers": 2}}, "the whole model against 2 of 32 layers"),
-        ({"device": {**DOCUMENT["device"], "emulated": True}}, "a real one against an emulated device"),
+        ({"protocol": {**DOCUMENT["protocol"], "version": 2}}, "measured by different rules: 1 and 2"),
+        ({"model": {**MODEL, "layers": 2}}, "different depth: the whole model and 2 of 32 layers"),
+        ({"device": {**DOCUMENT["device"], "emulated": True}}, "an emulated device compared with a real one"),
     ],
 )
 def test_unlike_runs_are_not_compared(changes: dict[str, Any], reason: str) -> None:
@@ -101,7 +104,7 @@ def test_emulated_runs_are_compared_only_when_asked() -> None:
     emulated = {**DOCUMENT["device"], "emulated": True}
     a, b = record(device=emulated), record(run_id=SECOND, device=emulated)
     assert compare(a, b).exit_code == 5
-    assert "--emulated" in whole(compare(a, b))[0][1]
+    assert whole(compare(a, b))[0][1] == EMULATED
     assert compare(a, b, emulated=True).exit_code == 0
 
 
@@ -111,7 +114,7 @@ def test_two_memory_counters_are_not_one_series() -> None:
     found = compare(record(), record(run_id=SECOND, cells=[other]))
     memory = of(found, "rss_peak_bytes")
     assert (memory.word, memory.ratio) == ("not-comparable", None)
-    assert memory.reason == "two counters: VmHWM against VmRSS+VmSwap"
+    assert memory.reason == "two memory counters: VmHWM and VmRSS+VmSwap"
     assert of(found, "decode_tok_per_s").ratio == 1.0
 
 
@@ -119,13 +122,13 @@ def test_another_share_of_the_processor_is_noted() -> None:
     """A container with half a CPU against the whole machine."""
     facts = {**DOCUMENT["device"]["facts"], "cpu_quota_cores": 0.5}
     found = against(STEADY, device={**DOCUMENT["device"], "facts": facts})
-    assert "CPU quota: none against 0.5" in found.notes[SECOND]
+    assert "CPU quota none -> 0.5" in found.notes[SECOND]
 
 
 def test_what_differs_is_noted_and_another_device_is_allowed() -> None:
     device = {**DOCUMENT["device"], "serial_hash": "feedfeedfeedfeed"}
     found = against(STEADY, device=device, engine={**DOCUMENT["engine"], "threads": 1})
-    assert {"threads: 2 against 1", "device: 5e884898 against feedfeed"} <= set(found.notes[SECOND])
+    assert {"threads 2 -> 1", "devices differ"} <= set(found.notes[SECOND])
 
 
 @pytest.mark.parametrize(
@@ -140,11 +143,11 @@ def test_who_names_two_unlike_runs_wants_them_compared(field: str, changes: dict
     found = against([d * 0.5 for d in STEADY], **changes)
     assert of(found, "decode_tok_per_s").ratio == pytest.approx(0.5)
     assert {getattr(row.cell, field) for row in found.rows} == {""}  # a row is of both
-    assert any(note.startswith(f"{field}: ") for note in found.notes[SECOND])
+    assert any(note.startswith(f"{field} ") for note in found.notes[SECOND])
     assert found.exit_code == 0
 
 
 def test_a_run_against_itself_is_said_to_be_that() -> None:
     found = compare(record(), record())
-    assert found.notes[found.values[1]] == ("A and B are the same run",)
+    assert found.notes[found.values[1]] == ("both sides are the same run",)
     assert {one.ratio for one in verdicts(found)} == {1.0}

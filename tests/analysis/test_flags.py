@@ -68,8 +68,7 @@ def test_an_impossible_rate_is_said_to_be_one() -> None:
     fast = cell([20.0] * 3, [50.0] * 3)  # 20 x 2.2 GB is 45 GB/s, the roof is 32
     (found,) = summarise(record(cells=[fast]))
     assert [flag.code for flag in found.flags] == ["above_roof"]
-    assert "impossible" in found.flags[0].text
-    assert "135 %" in found.flags[0].text  # of the fastest pass
+    assert "exceeds the fastest measured memory bandwidth (135 %)" in found.flags[0].text
     assert found.impossible
 
 
@@ -77,7 +76,7 @@ def test_an_impossible_prefill_has_a_flag_of_its_own() -> None:
     fast = cell([10.0] * 3, [200.0] * 3)  # 200 x 7.3 billion operations, and attention: 1.5e12 of 1.0e12 a second
     (found,) = summarise(record(cells=[fast]))
     assert [flag.code for flag in found.flags] == ["prefill_above_roof"]
-    assert "impossible: prefill would need 14" in found.flags[0].text
+    assert "Prefill exceeds the fastest measured arithmetic peak (14" in found.flags[0].text
     assert found.impossible
 
 
@@ -92,4 +91,47 @@ def test_reasons_are_told_once_each() -> None:
     for repetition in one["repetitions"]:
         repetition["gate"] = {"kept": False, "waited_s": 15.0, "reason": "the processor was 60% busy"}
     (found,) = summarise(record(cells=[one]))
-    assert found.flags[0].text == "5 of 5 repetitions began outside the gate: the processor was 60% busy"
+    assert found.flags[0].text == "5 of 5 repetitions started although the processor was 60% busy (waited 15 s)"
+
+
+def test_a_busy_cpu_is_told_with_limit_and_wait() -> None:
+    one = cell()
+    for repetition, busy in zip(one["repetitions"], (0.45, 0.6), strict=False):
+        reason = f"the CPU was {busy:.0%} busy with other work"
+        repetition["gate"] = {"kept": False, "waited_s": 15.2, "reason": reason, "busy_fraction": busy}
+    run = record(cells=[one], plan={**DOCUMENT["plan"], "max_busy": 0.3})
+    text = summarise(run)[0].flags[0].text
+    assert text == "2 of 5 repetitions started although the CPU was busy (limit 30 %, waited 15 s)"
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "text"),
+    [
+        (
+            {"throttled_reason": "slowed within the run by 10 %, clock unchanged", "throttled_by": ["rate"]},
+            "slowed",
+            "1 of 5 repetitions: slowed within the run by 10 %, clock unchanged",
+        ),
+        (  # as files of before have it
+            {"throttled_reason": "late gaps took 1.10 times the early ones"},
+            "slowed",
+            "1 of 5 repetitions: slowed within the run by 10 %",
+        ),
+        (
+            {"throttled_reason": "the clock fell by 20 %, from 3000 to 2400 MHz", "throttled_by": ["clock"]},
+            "throttled",
+            "1 of 5 repetitions throttled: the clock fell by 20 %, from 3000 to 2400 MHz",
+        ),
+        (
+            {"throttled_reason": "thermal pressure was heavy; late gaps took 1.10 times the early ones"},
+            "throttled",
+            "1 of 5 repetitions throttled: thermal pressure was heavy; slowed within the run by 10 %",
+        ),
+        ({"throttled_reason": None}, "throttled", "1 of 5 repetitions throttled"),
+    ],
+)
+def test_throttled_is_said_of_clocks_and_heat_alone(row: dict[str, Any], code: str, text: str) -> None:
+    one = cell()
+    one["repetitions"][2] |= {"throttled": True, **row}
+    (flag,) = summarise(record(cells=[one]))[0].flags
+    assert (flag.code, flag.text) == (code, text)

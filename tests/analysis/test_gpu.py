@@ -34,13 +34,13 @@ def test_a_gpu_has_no_flag_of_its_own() -> None:
 
 def test_a_cpu_that_was_not_accepted_is_a_verdict_of_its_own() -> None:
     found = flags(gpu_run("cpu", fell_back=True))
-    assert found["fell_back"] == "fell back: a GPU was asked for, and Example GPU, which is a CPU, computed"
+    assert found["fell_back"] == "requested GPU, ran on CPU (Example GPU)"
     assert "cpu_device" not in found
 
 
 def test_a_cpu_that_was_accepted_is_marked() -> None:
     found = flags(gpu_run("cpu"))
-    assert found["cpu_device"] == "OpenCL computes on a CPU here: its times say nothing about a GPU"
+    assert found["cpu_device"] == "OpenCL computes on a CPU here: its timings say nothing about a GPU"
     assert "fell_back" not in found
 
 

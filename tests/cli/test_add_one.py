@@ -29,7 +29,7 @@ def test_every_word_has_a_row() -> None:
 def collapsed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The row of a new word, and the rule by which the judge gives it: what a proven fall of a rate is called."""
     name = cast(Word, "collapsed")
-    row = VerdictWord(name=name, rank=10, role="bad", alarm=True, sentence="fell as never before")
+    row = VerdictWord(name=name, rank=10, role="bad", alarm=True, sentence="fell as never before", meaning="It fell.")
     monkeypatch.setitem(VERDICTS, name, row)
     usual = verdict_text.direction
     monkeypatch.setattr(

@@ -89,7 +89,7 @@ def test_a_column_that_went_away_is_compared_with_a_note(lab: Lab, home: Path) -
     assert ran.code == 3
     assert [one["word"] for one in ran.document["verdicts"]] == ["slower"]
     (note,) = ran.document["notes"]
-    assert note == "- defrag_thold: side B has no such column, and the default is taken: defrag_thold=-1"
+    assert note == "- defrag_thold: the candidate has no such column; assumed at the default: defrag_thold=-1"
 
 
 def test_reports_and_documents_name_the_setting(lab: Lab, home: Path, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_values_of_an_axis_are_told_apart_by_setting(lab: Lab, home: Path) -> No
 def test_two_runs_tell_what_differs_by_field(lab: Lab, home: Path) -> None:
     imported(lab, "flash-attention-both-ways-one-slower.jsonl")
     out = lab("compare", "latest~1", "latest").out
-    assert "flash_attn: 0 against 1" in out
+    assert "flash_attn 0 -> 1" in out
     assert "settings: " not in out
 
 

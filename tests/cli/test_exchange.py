@@ -111,7 +111,7 @@ def test_imported_runs_and_labs_own_are_not_comparable(lab: Lab, keep: Keep) -> 
     lab("import", JSON, "--target", "local")
     ran = lab("compare", "latest~1", "latest")
     assert ran.code == 5
-    assert "protocol 1 against llama-bench" in ran.out
+    assert "measured by different rules: 1 and llama-bench" in ran.out
 
 
 @pytest.mark.parametrize("format_", ["llama-bench", "bencher", "csv", "jsonl"])

@@ -54,10 +54,10 @@ def test_unproven_is_said_with_the_command_and_is_5_when_strict(lab: Lab, home: 
     ran = lab("gate", "--baseline", OLD, "--candidate", NEW)
     assert ran.code == 0
     assert "lab run --target local --model phi3-mini-q4 --prompt 512 --generate 128" in ran.out
-    assert "verdicts are unproven" in ran.out
+    assert "verdicts are inconclusive" in ran.out
     strict = lab("gate", "--baseline", OLD, "--candidate", NEW, "--strict")
     assert strict.code == 5
-    assert "gate: not proven: " in strict.err
+    assert "gate: inconclusive: " in strict.err
 
 
 def test_sides_that_share_nothing_are_5(lab: Lab, home: Path) -> None:

@@ -76,11 +76,11 @@ def test_a_difference_within_one_session_is_shown_and_not_proven(lab: Lab, keep:
     assert (verdict["word"], verdict["interval"]) == ("unproven", None)
     assert verdict["ratio"] == pytest.approx(0.81)
     assert row["within"][0] < verdict["ratio"] <= row["within"][1]
-    assert verdict["reason"].startswith("1 session a side say nothing of what differs between sessions")
+    assert verdict["reason"].startswith("needs at least 3 sessions per side (has 1)")
     (memory,) = [row for row in document["rows"] if row["cell"]["metric"] == "rss_peak_bytes"]
     assert memory["within"] is None  # one number a session
     text = lab("compare", FIRST, SECOND).out
-    assert "0.81 unproven" in text
+    assert "0.81 inconclusive" in text
     assert f"{row['within'][0]:.3f}" in text
 
 

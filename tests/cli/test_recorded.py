@@ -151,7 +151,7 @@ def test_a_slower_run_is_told_and_not_yet_proven(lab: Lab, keep: Keep) -> None:
     keep(**LATER, cells=[cell([8.0, 8.1, 8.2, 8.1, 8.0])])
     ran = lab("compare", "latest~1", "latest")
     assert ran.code == 0
-    assert "0.81 unproven" in ran.out
+    assert "0.81 inconclusive" in ran.out
     document = lab("compare", "latest~1", "latest", "--json").document
     (row,) = [row for row in document["rows"] if row["cell"]["metric"] == "decode_tok_per_s"]
     verdict = row["verdicts"][SECOND]
@@ -165,7 +165,7 @@ def test_something_that_broke_leaves_with_3(lab: Lab, keep: Keep) -> None:
     keep(**LATER, cells=[FAILED])
     ran = lab("compare", "latest~1", "latest")
     assert ran.code == 3
-    assert "broke: B: failed (killed by SIGSEGV)" in ran.out
+    assert "broke: candidate: failed (killed by SIGSEGV)" in ran.out
     assert lab("compare", "latest~1", "latest", "--json").document["exit_code"] == 3
 
 
@@ -174,7 +174,7 @@ def test_unlike_runs_leave_with_5_and_say_why(lab: Lab, keep: Keep) -> None:
     keep(**LATER, protocol={**DOCUMENT["protocol"], "version": 2})
     ran = lab("compare", "latest~1", "latest")
     assert ran.code == 5
-    assert "not comparable: protocol 1 against 2" in ran.out
+    assert "not comparable: measured by different rules: 1 and 2" in ran.out
 
 
 @pytest.mark.parametrize("argv", [["show", "latest"], ["show", "latest", "--json"], ["runs"], ["--help"]])

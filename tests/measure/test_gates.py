@@ -37,10 +37,10 @@ def test_a_device_that_calms_down_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
-        (BUSY, "the processor was 90% busy with other work (limit 30%)"),
+        (BUSY, "the CPU was 90 % busy with other work (limit 30 %)"),
         (
             {**QUIET, "busy_fraction": 0.2, "steal_fraction": 0.2},
-            "the processor was 20% busy with other work and 20% taken by its host (limit 30%)",
+            "the CPU was 20 % busy with other work and 20 % taken by its host (limit 30 %)",
         ),
         ({**QUIET, "die_temp_c": 90.4}, "cpu-0 was at 90 °C (limit 80 °C)"),
     ],

@@ -233,16 +233,17 @@ def test_a_gate_that_is_not_kept_is_marked_and_said(bench: Bench) -> None:
     assert first.gate is not None
     assert second.gate is not None
     assert (first.gate.kept, second.gate.kept) == (True, False)
-    assert second.gate.reason == "the processor was 90% busy with other work (limit 30%)"
+    assert second.gate.reason == "the CPU was 90 % busy with other work (limit 30 %)"
     assert second.gate.waited_s == 2.0
-    assert bench.progress.notes[1].endswith("(the processor was 90% busy with other work (limit 30%))")
+    assert bench.progress.notes[1].endswith("(the CPU was 90 % busy with other work (limit 30 %))")
 
 
 def test_throttling_is_marked(bench: Bench) -> None:
     bench.faults = {"1": "throttling"}
     first, second = bench.run(cells=cells_of([200], [30], [0])).cells[0].repetitions
     assert (first.throttled, second.throttled) == (False, True)
-    assert second.throttled_reason == "late gaps took 1.50 times the early ones"
+    assert second.throttled_reason == "slowed within the run by 50 %, clock unchanged"
+    assert (second.throttled_by, second.slowing) == (("rate",), "slowed")
 
 
 def test_a_bandwidth_that_cannot_be_read_is_a_reason(bench: Bench) -> None:

@@ -33,13 +33,13 @@ def test_only_as_many_cores_as_there_are_threads_count() -> None:
     assert by_clock(before, clocks(2500.0), threads=2)[0] is False
     assert by_clock(before, clocks(2500.0), threads=1) == (
         True,
-        "the clock fell by 17%, from 3000 to 2500 MHz",
+        "the clock fell by 17 %, from 3000 to 2500 MHz",
     )
 
 
 def test_rate() -> None:
     assert by_rate(STEADY, context=512) == (False, None)
-    assert by_rate(SLOWING, context=512) == (True, "late gaps took 1.20 times the early ones")
+    assert by_rate(SLOWING, context=512) == (True, "slowed within the run by 20 %")
     assert by_rate([0.1] * 20 + [0.109] * 10, context=512)[0] is False
     assert by_rate(SLOWING[::-1], context=512)[0] is False
 
@@ -62,11 +62,20 @@ def test_any_sign_is_enough_and_none_at_all_is_null() -> None:
     before = {"cpu_mhz": [3000.0]}
     assert judge(before, clocks(2000.0), 1, STEADY, 512)[0] is True
     assert judge(before, clocks(3000.0), 1, SLOWING, 512)[0] is True
-    assert judge(None, None, 1, STEADY, 512) == (False, None)
+    assert judge(None, None, 1, STEADY, 512) == (False, None, None)
     assert judge(None, None, 1, [], 512) == (
         None,
         "clocks not measured; 0 gaps are too few to compare late with early",
+        None,
     )
+
+
+def test_which_signs_tell_it_and_whether_the_clock_is_known_not_to_have_fallen() -> None:
+    before, slowed = {"cpu_mhz": [3000.0]}, "slowed within the run by 20 %"
+    assert judge(before, clocks(3000.0), 1, SLOWING, 512) == (True, f"{slowed}, clock unchanged", ("rate",))
+    assert judge(None, None, 1, SLOWING, 512) == (True, f"{slowed}, clock not measured", ("rate",))
+    fell = "the clock fell by 33 %, from 3000 to 2000 MHz"
+    assert judge(before, clocks(2000.0), 1, SLOWING, 512) == (True, f"{fell}; {slowed}", ("clock", "rate"))
 
 
 @pytest.mark.parametrize(
@@ -88,5 +97,5 @@ def test_heat_that_slows(during: dict[str, object] | None, verdict: bool | None)
 
 def test_a_mac_under_pressure_is_slowed_down_whatever_its_gaps_are() -> None:
     during = {"cpu_mhz": [None], "thermal_pressure": ["heavy"]}
-    assert judge({}, during, 1, STEADY, 1000) == (True, "thermal pressure was heavy")
+    assert judge({}, during, 1, STEADY, 1000) == (True, "thermal pressure was heavy", ("heat",))
     assert judge({}, {**during, "thermal_pressure": ["nominal"]}, 1, STEADY[:4], 1000)[0] is False

@@ -114,8 +114,8 @@ def test_junit_has_a_case_for_each_verdict(real: Gate) -> None:
 def test_junit_skips_what_says_nothing() -> None:
     root = checked(gate_junit(gate(verdict("unproven", needed=3), verdict("not-comparable", STATUS), verdict("same"))))
     skipped = [case.find("skipped").get("message") for case in root.iter("testcase") if len(case)]  # type: ignore[union-attr]
-    assert skipped[0].startswith("unproven: ")  # type: ignore[union-attr]
-    assert "3 more sessions a side would prove it" in skipped[0]  # type: ignore[operator]
+    assert skipped[0].startswith("inconclusive: ")  # type: ignore[union-attr]
+    assert "3 more sessions per side may decide" in skipped[0]  # type: ignore[operator]
     assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("3", "0", "2")
 
 
@@ -180,7 +180,7 @@ def test_annotations_are_read_back_whole() -> None:
     (error, title, said), (warning, _, _) = map(read_back, lines)
     assert (error, warning) == ("error", "warning")
     assert title == "slower: Decode of pp512+tg128, phi3-mini-q4 on local (50%, a:b)"
-    assert said.startswith("8.0 tok/s against 10.0 tok/s; -20.0 %")
+    assert said.startswith("8.0 tok/s compared with 10.0 tok/s; -20.0 %")
 
 
 def test_a_hostile_name_makes_no_command_of_its_own() -> None:
@@ -211,8 +211,8 @@ def test_the_table_in_80_columns(real: Gate) -> None:
     ("verdicts", "changes", "code", "words"),
     [
         ([verdict("same")], {}, 0, "no regression in 1 verdicts"),
-        ([verdict("same"), verdict("unproven")], {}, 0, "no regression is proven; 1 of 2 verdicts are unproven"),
-        ([verdict("same"), verdict("unproven")], {"strict": True}, 5, "not proven: 1 of 2"),
+        ([verdict("same"), verdict("unproven")], {}, 0, "no regression found; 1 of 2 verdicts are inconclusive"),
+        ([verdict("same"), verdict("unproven")], {"strict": True}, 5, "inconclusive: 1 of 2"),
         ([verdict("not-comparable", STATUS)], {}, 5, "not comparable"),
         ([verdict("slower"), verdict("unproven")], {"strict": True}, 3, "regression: 1 of 2"),
         ([verdict("slower")], {"unreachable": "gone"}, 4, "not confirmed: gone"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from lab.analysis.judging.verdict import Verdict
+from lab.core.units import change
 from lab.formats.metrics import METRICS, NOT_MEASURED, format_value
-from lab.formats.verdicts import VERDICTS, Role
+from lab.formats.verdicts import VERDICTS, Role, word_label
 
 NO_NUMBERS = ("failed", "rejected", "wrong_output", "interrupted", "not_run")
 # Statuses that stand where a word would: how bad they are, and in which colour; see lab.formats.verdicts.
@@ -36,21 +37,7 @@ def value_words(metric: str, value: float | None) -> str:
 
 def ratio_words(verdict: Verdict) -> str:
     """Return b / a as people read a change: `+3.2 %`."""
-    return NOT_MEASURED if verdict.ratio is None else change_words(verdict.ratio)
-
-
-def change_words(ratio: float) -> str:
-    """Return a ratio as a change: `-8.0 %`; from a factor of two on as a factor."""
-    if 0.5 < ratio < 2:
-        return f"{(ratio - 1) * 100:+.1f} %"
-    return f"{ratio:.3g} times"
-
-
-def size_text(ratio: float) -> str:
-    """Return how large a change is, to stand behind a word that says which way: `20.4 %`; or `a factor of 3`."""
-    if 0.5 < ratio < 2:
-        return f"{abs(ratio - 1) * 100:.1f} %"
-    return f"a factor of {max(ratio, 1 / ratio):.3g}" if ratio > 0 else change_words(ratio)
+    return NOT_MEASURED if verdict.ratio is None else change(verdict.ratio)
 
 
 def interval_words(verdict: Verdict) -> str:
@@ -58,7 +45,7 @@ def interval_words(verdict: Verdict) -> str:
     if verdict.interval is None:
         return NOT_MEASURED
     low, high = verdict.interval
-    return f"{change_words(low)} to {change_words(high)}"
+    return f"{change(low)} to {change(high)}"
 
 
 def day_words(at_s: int) -> str:
@@ -67,8 +54,8 @@ def day_words(at_s: int) -> str:
 
 
 def plain_word(word: str) -> str:
-    """Return a word as it is shown: `not comparable`."""
-    return word.replace("-", " ").replace("_", " ")
+    """Return a verdict or a status as it is shown: `inconclusive`, `not comparable`."""
+    return word_label(word)
 
 
 def cut(text: str, limit: int) -> str:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import BoardCell, BoardRow, Change, Role
-from lab.analysis.boards.cell_text import day_words, plain_word, role_of, size_text
+from lab.analysis.boards.cell_text import day_words, plain_word, role_of
 from lab.analysis.boards.facts import columns_of, fact
 from lab.analysis.boards.lines import Line
+from lab.core.units import change_size
 from lab.formats.dashboard import DashboardSpec
 
 
@@ -85,11 +86,11 @@ def _role(change: Change) -> Role:
 
 
 def _reason(change: Change) -> str:
-    size = f"{_size(change)} from run {change.run_id} on"
+    size = f"{_size(change)} since run {change.run_id}"
     if change.accepted is not None:
         return f"{size}; accepted: {change.accepted}"
     return f"{size}; fixed since" if change.state == "fixed since" else size
 
 
 def _size(change: Change) -> str:
-    return f"{change.word} by {size_text(change.ratio)}"
+    return f"{plain_word(change.word)} by {change_size(change.ratio)}"

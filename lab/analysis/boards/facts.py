@@ -9,7 +9,6 @@ from lab.analysis.boards.apart import Apart
 from lab.analysis.boards.axes import order_on, value_on
 from lab.analysis.boards.board import BoardCell, BoardRow, Column, by_value
 from lab.analysis.boards.cell_text import (
-    change_words,
     day_words,
     interval_words,
     plain_word,
@@ -19,13 +18,14 @@ from lab.analysis.boards.cell_text import (
 )
 from lab.analysis.boards.lines import Line
 from lab.analysis.boards.matrix import headline, told_axes
+from lab.core.units import change
 from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import NOT_MEASURED
 
 
 def _change(cell: BoardCell) -> str:
     if cell.change is not None:
-        return change_words(cell.change.ratio)
+        return change(cell.change.ratio)
     return NOT_MEASURED if cell.verdict is None else ratio_words(cell.verdict)
 
 
@@ -95,7 +95,7 @@ COLUMNS = {
         Column(fact="ratio", title="Change", text=_change, sort=_ratio, align="right", coloured=True),
         Column(
             fact="interval",
-            title="95 % interval",
+            title="95 % CI",
             text=_interval,
             sort=_ratio,
             gives_way=2,

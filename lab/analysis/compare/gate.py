@@ -1,4 +1,4 @@
-"""What a gate lets through: a judgement, what is still unproven and how to prove it, and the exit code."""
+"""What a gate lets through: a judgement, what is still inconclusive and what would decide it, and the exit code."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.key import STATUS
-from lab.formats.verdicts import VERDICTS, Word
+from lab.formats.verdicts import VERDICTS, Word, word_label
 
 FINE, REGRESSION, UNREACHABLE, NOT_COMPARABLE = 0, 3, 4, 5
 
 
 @dataclass(frozen=True)
 class More:
-    """Sessions that are missing to prove what is unproven about one model on one target.
+    """Sessions that are missing to decide what is inconclusive about one model on one target.
 
     `sessions` is how many more each side needs, None where the judge cannot say. `command` measures one.
     """
@@ -69,7 +69,7 @@ class Gate:
 
     @property
     def incomparable(self) -> tuple[Verdict, ...]:
-        """What cannot be held against each other."""
+        """What cannot be compared."""
         return self._of("not-comparable")
 
     @property
@@ -79,7 +79,7 @@ class Gate:
 
     @property
     def more(self) -> tuple[More, ...]:
-        """What to measure to prove the unproven."""
+        """What to measure to decide what is inconclusive."""
         return more_sessions(self.unproven)
 
     @property
@@ -103,11 +103,11 @@ class Gate:
             case 3:
                 return f"regression: {len(self.alarms)} of {judged} verdicts are alarms: {_words(self.alarms)}"
             case 5 if self.unproven:
-                return f"not proven: {len(self.unproven)} of {judged} verdicts are unproven, and --strict wants proof"
+                return f"inconclusive: {len(self.unproven)} of {judged} verdicts, which --strict does not accept"
             case 5:
-                return "not comparable: the two sides have nothing that can be compared"
+                return "not comparable: baseline and candidate have nothing that can be compared"
         if self.unproven:
-            return f"no regression is proven; {len(self.unproven)} of {judged} verdicts are unproven"
+            return f"no regression found; {len(self.unproven)} of {judged} verdicts are inconclusive"
         return f"no regression in {judged} verdicts"
 
     def _of(self, word: Word) -> tuple[Verdict, ...]:
@@ -142,6 +142,7 @@ def _command(target: str, model: str, engine: str, group: list[Verdict]) -> str:
 def _words(verdicts: Iterable[Verdict]) -> str:
     counted: dict[str, int] = {}
     for verdict in verdicts:
-        what = verdict.word if verdict.cell.metric == STATUS else f"{verdict.cell.metric} {verdict.word}"
+        label = word_label(verdict.word)
+        what = label if verdict.cell.metric == STATUS else f"{verdict.cell.metric} {label}"
         counted[what] = counted.get(what, 0) + 1
     return ", ".join(f"{what} ({many})" if many > 1 else what for what, many in counted.items())

@@ -61,10 +61,12 @@ def _cell(run: RunRecord, key: CellKey) -> Cell:
 def _notes(a: RunRecord, b: RunRecord) -> Iterator[str]:
     """What differs between the runs beside their conditions: the reader decides whether it matters."""
     if a.run_id == b.run_id:
-        yield "A and B are the same run"
+        yield "both sides are the same run"
     for what, one, other in (*_names(a, b), *_facts(a, b)):
         if one != other:
-            yield f"{what}: {one or 'none'} against {other or 'none'}"
+            yield f"{what} {one or 'none'} -> {other or 'none'}"
+    if a.bundle.key != b.bundle.key:
+        yield "built differently"
 
 
 def _facts(a: RunRecord, b: RunRecord) -> Iterator[tuple[str, str, str]]:
@@ -72,7 +74,6 @@ def _facts(a: RunRecord, b: RunRecord) -> Iterator[tuple[str, str, str]]:
         ("source of the weights", lambda run: f"{run.weights.source} ({run.weights.source_id})"),
         ("CPU quota", lambda run: str(run.device.facts.get("cpu_quota_cores") or "none")),
         ("lab", lambda run: f"{run.lab.version} {(run.lab.git_commit or '')[:9]}".strip()),
-        ("library", lambda run: run.bundle.key[:12]),
         ("status", lambda run: run.status),
     ):
         yield what, read(a), read(b)

@@ -105,11 +105,11 @@ def _word(match: Match, a: Outcomes, b: Outcomes, points: Points) -> tuple[Word,
     if match.obstacle is not None:
         return "not-comparable", match.obstacle
     if match.a is None and match.b is not None:
-        return "new", "side A never had it" + _under(match)
+        return "new", "no baseline measurement" + _under(match)
     if match.b is None or match.a is None:
-        return "missing", "side B does not have it" + _under(match)
+        return "missing", "missing from the candidate" + _under(match)
     if (a.disturbed[match.a] > 0) != (b.disturbed[match.b] > 0):
-        return "not-comparable", "one of them was disturbed on purpose"
+        return "not-comparable", "one side was measured under fault injection"
     on_gpu = all(names_gpu(points.keys[place].conditions.effective) for place in (match.a, match.b))
     found = _gpu_word(match.a, match.b, a, b, on_gpu=on_gpu)
     return found or _status_word(match.a, match.b, a, b, points.reasons)
@@ -123,32 +123,37 @@ def _gpu_word(at: int, bt: int, a: Outcomes, b: Outcomes, *, on_gpu: bool) -> tu
     """What a CPU that computed for a GPU means; `on_gpu` when both sides were measured as GPUs are."""
     fell_a, fell_b = int(a.fell_back[at]), int(b.fell_back[bt])
     if fell_a and fell_b:
-        return "not-comparable", "both sides fell back: a GPU was asked for, and a CPU computed"
+        return "not-comparable", "both sides requested a GPU and ran on a CPU"
     if fell_b:
-        return "fell-back", f"in {fell_b} of {int(b.all[bt])} sessions of B a CPU computed where a GPU was asked for"
+        return "fell-back", f"requested GPU, ran on CPU in {fell_b} of {_sessions(b, bt)} of the candidate"
     if fell_a:
-        return "fixed", f"B computes on the GPU; in {fell_a} of {int(a.all[at])} sessions of A a CPU did"
+        return "fixed", f"runs on the GPU; ran on CPU in {fell_a} of {_sessions(a, at)} of the baseline"
     if on_gpu and (a.cpu_device[at] > 0) != (b.cpu_device[bt] > 0):
-        return "not-comparable", "OpenCL on a CPU against OpenCL on a GPU"
+        return "not-comparable", "OpenCL on a CPU compared with OpenCL on a GPU"
     return None
 
 
 def _status_word(at: int, bt: int, a: Outcomes, b: Outcomes, reasons: tuple[str, ...]) -> tuple[Word, str] | None:
     good_a, good_b = int(a.good[at]), int(b.good[bt])
     if not good_a and not good_b:
-        return "not-comparable", f"no numbers: A {_how(a, at, reasons)}; B {_how(b, bt, reasons)}"
+        return "not-comparable", f"no numbers: baseline {_how(a, at, reasons)}; candidate {_how(b, bt, reasons)}"
     if not good_b:
-        return ("broke" if b.failed[bt] else "missing"), f"B: {_how(b, bt, reasons)}"
+        return ("broke" if b.failed[bt] else "missing"), f"candidate: {_how(b, bt, reasons)}"
     if not good_a:
-        return ("fixed" if a.failed[at] else "new"), f"A: {_how(a, at, reasons)}"
+        return ("fixed" if a.failed[at] else "new"), f"baseline: {_how(a, at, reasons)}"
     if b.failed[bt] and not a.failed[at]:
-        return "broke", f"B: {int(b.failed[bt])} of {int(b.all[bt])} sessions {_how(b, bt, reasons)}; none of A's"
-    sides = (("A", a, at), ("B", b, bt))
+        lost = f"{int(b.failed[bt])} of {_sessions(b, bt)} {_how(b, bt, reasons)}"
+        return "broke", f"candidate: {lost}; none of the baseline's"
+    sides = (("the baseline", a, at), ("the candidate", b, bt))
     swapped = [name for name, side, place in sides if side.swapped[place] >= side.good[place]]
     if swapped:
         return "not-comparable", f"swapped in {' and '.join(swapped)}"
     doubted = [name for name, side, place in sides if side.doubted[place] >= side.good[place]]
     return ("not-comparable", f"{DOUBTFUL} in {' and '.join(doubted)}") if doubted else None
+
+
+def _sessions(side: Outcomes, place: int) -> str:
+    return f"{int(side.all[place])} session{'s' * (int(side.all[place]) != 1)}"
 
 
 def _how(side: Outcomes, place: int, reasons: tuple[str, ...]) -> str:

@@ -15,6 +15,7 @@ from lab.analysis.judging.special import t_quantile, t_two_sided
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.judging.verdict_text import beyond, direction, within
 from lab.analysis.points.table import Points
+from lab.core.units import change, p_value
 
 Array = NDArray[np.float64]
 
@@ -71,24 +72,24 @@ def confirmed(
     if found is None or at is None or not np.isfinite(found.p[at]):
         few = 0 if found is None or at is None else int(found.n[at])
         return replace(
-            verdict, reason=f"{verdict.reason}; not confirmed or refuted: {few} pairs of sessions are too few"
+            verdict, reason=f"{verdict.reason}; neither confirmed nor refuted: {few} pairs of sessions are too few"
         )
     floor = verdict.floor if verdict.floor is not None else policy.floor(verdict.cell.target, verdict.cell.metric)
     effect, p = float(found.effect[at]), min(float(found.p[at]) / 2 * max(suspects, 1), 1.0)
     alike = verdict.ratio is None or (effect > 0) == (verdict.ratio > 1)
     holds = alike and beyond(effect, floor) and p <= policy.level
-    said = f"{np.expm1(effect) * 100:+.1f} % in {int(found.n[at])} pairs of sessions in turns (p {p:.2g})"
+    result = f"{change(float(np.exp(effect)))} in {int(found.n[at])} pairs of interleaved sessions ({p_value(p)})"
     if holds:
         word = direction(verdict.cell.metric, effect > 0)
         return replace(
-            verdict, word=word, confirmed=True, needed=None, reason=f"confirmed: {said}; before: {verdict.reason}"
+            verdict, word=word, confirmed=True, needed=None, reason=f"confirmed: {result}; before: {verdict.reason}"
         )
     settled = within(float(found.low[at]), float(found.high[at]), floor)
     return replace(
         verdict,
         word="same" if settled else "unproven",
         confirmed=False,
-        reason=f"not confirmed: {said}; before: {verdict.reason}",
+        reason=f"not confirmed: {result}; before: {verdict.reason}",
     )
 
 

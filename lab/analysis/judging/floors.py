@@ -1,4 +1,4 @@
-"""From sessions in which nothing changed: how small a difference is worth a word."""
+"""From sessions in which nothing changed: the smallest change that counts, the threshold."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _check_one_kind(points: Points, runs: Side) -> None:
     if mixed:
         raise NotComparableError(
             f"the sessions of {', '.join(mixed)} are not of one build",
-            hint="a floor is learned from sessions in which nothing changed: 'lab calibrate TARGET' measures them",
+            hint="a threshold is learned from sessions in which nothing changed: 'lab calibrate TARGET' measures them",
         )
 
 
@@ -95,6 +95,6 @@ def _check_enough(points: Points, runs: Side, found: Sessions, series: int) -> N
     if most < LEAST:
         target = points.runs.target[int(runs.runs[0])] if len(runs.runs) else "this target"
         raise MeasureError(
-            f"{target}: {most} A/A sessions of the same cell under the same conditions, and {LEAST} are needed",
+            f"{target}: {most} A/A sessions of the same benchmark under the same conditions, and {LEAST} are needed",
             hint=f"{LEAST - most} more of the same build: 'lab calibrate TARGET' measures them",
         )

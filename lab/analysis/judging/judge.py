@@ -1,4 +1,4 @@
-"""Side B against side A, cell by cell."""
+"""Side B, the candidate, compared with side A, the baseline, cell by cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lab.analysis.judging.spread import spread
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.judging.verdict_text import verdicts
 from lab.analysis.points.defaults import COLUMNS, LLAMA_BENCH
-from lab.analysis.points.named import differences
+from lab.analysis.points.named import DEVICES_DIFFER, changes
 from lab.analysis.points.table import Points, Runs
 
 __all__ = ["FLOOR", "Policy", "Side", "judge"]
@@ -39,7 +39,7 @@ def judge(points: Points, a: Side, b: Side, policy: Policy) -> Judgement:
         verdicts=tuple(sorted(said, key=lambda verdict: (verdict.cell, verdict.settings))),
         level=policy.level,
         correction=CORRECTION,
-        notes=_notes(points, found.matches, a, b),
+        notes=_notes(points, found.matches, a, b, policy),
     )
 
 
@@ -61,23 +61,24 @@ def _measured(points: Points, found: Matched, a: Side, b: Side, policy: Policy) 
     ]
 
 
-def _notes(points: Points, found: Sequence[Match], a: Side, b: Side) -> tuple[str, ...]:
+def _notes(points: Points, found: Sequence[Match], a: Side, b: Side, policy: Policy) -> tuple[str, ...]:
     """What differs between the sides and does not keep them apart, each said once."""
     same = sorted(set(a.runs.tolist()) & set(b.runs.tolist()))
     notes = [f"{points.runs.run_id[run]} is in both sides" for run in same]
     for each in found:
         if each.a is not None and each.b is not None and each.obstacle is None:
-            notes += differences(points.keys[each.a].conditions, points.keys[each.b].conditions)
+            notes += changes(points.keys[each.a].conditions, points.keys[each.b].conditions)
     notes += assumed(points.runs, a, b)
-    return tuple(dict.fromkeys(notes))
+    expected = DEVICES_DIFFER if "target" in policy.across else None
+    return tuple(note for note in dict.fromkeys(notes) if note != expected)
 
 
 def assumed(runs: Runs, a: Side, b: Side) -> Iterator[str]:
-    """Yield a note for each side that lacks columns of the other: - defrag_thold: B has no such column, ..."""
+    """Yield a note for each side that lacks columns of the other: - flash_attn: the candidate has no such column ..."""
     have = [int(np.bitwise_or.reduce(runs.columns[side.runs], initial=0)) for side in (a, b)]
-    for sign, name, mine, other in (("-", "B", have[1], have[0]), ("+", "A", have[0], have[1])):
+    for sign, name, mine, other in (("-", "candidate", have[1], have[0]), ("+", "baseline", have[0], have[1])):
         lacking = [column for place, column in enumerate(COLUMNS) if other & ~mine & 1 << place]
         if lacking and mine:
             values = ", ".join(f"{column}={LLAMA_BENCH[column] or 'none'}" for column in lacking)
             what = "column" if len(lacking) == 1 else "columns"
-            yield f"{sign} {', '.join(lacking)}: side {name} has no such {what}, and the default is taken: {values}"
+            yield f"{sign} {', '.join(lacking)}: the {name} has no such {what}; assumed at the default: {values}"

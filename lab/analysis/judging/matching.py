@@ -171,10 +171,12 @@ def _not_comparable(keys: Sequence[SeriesKey], a: list[int], b: list[int]) -> It
         return
     cell = keys[(b or a)[0]].cell
     if not a or not b:
-        yield Verdict(cell=cell, word="not-comparable", reason=f"not measured in {'A' if not a else 'B'}")
+        yield Verdict(
+            cell=cell, word="not-comparable", reason=f"not measured in the {'baseline' if not a else 'candidate'}"
+        )
     else:
-        named = " against ".join(" and ".join(sorted(map(said, side))) for side in (counters_a, counters_b))
-        yield Verdict(cell=cell, word="not-comparable", reason=f"two counters: {named}")
+        named = " and ".join("/".join(sorted(map(said, side))) for side in (counters_a, counters_b))
+        yield Verdict(cell=cell, word="not-comparable", reason=f"two memory counters: {named}")
 
 
 def settings_of(keys: Sequence[SeriesKey], found: Sequence[Match]) -> dict[Match, Fields]:

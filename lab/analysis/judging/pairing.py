@@ -9,7 +9,7 @@ from lab.analysis.comparable import conditions_obstacle
 from lab.analysis.judging.span import Span, current
 from lab.analysis.points.defaults import is_known
 from lab.analysis.points.key import CellKey, Conditions, SeriesKey
-from lab.analysis.points.named import differences, fields_of, label, tells_apart, told_apart, unlike
+from lab.analysis.points.named import changes, fields_of, label, tells_apart, told_apart, unlike
 
 Places = list[int]
 MANY = 100  # series of the other side among which the nearest is looked for
@@ -66,8 +66,8 @@ class Pairing:
         if self.across:
             yield from self._nearest()
         yield from self._kept_apart()
-        yield from (self._alone("A", one, None, all_b, one in now_a) for one in self.a)
-        yield from (self._alone("B", None, one, all_a, one in now_b) for one in self.b)
+        yield from (self._alone("baseline", one, None, all_b, one in now_a) for one in self.a)
+        yield from (self._alone("candidate", None, one, all_a, one in now_b) for one in self.b)
 
     def _same(self) -> Iterator[Match]:
         """Those under the very same conditions."""
@@ -131,8 +131,9 @@ class Pairing:
             return Match(key.cell, one, other)
         near = min(others[:MANY], key=lambda each: (self._distance(place, each), self.keys[each]))
         if not now or self._is_strange(place, near):
-            words = "; ".join(differences(key.conditions, self._conditions(near)))
-            return Match(key.cell, one, other, f"only side {side} has it under these conditions ({words})")
+            pair = (key.conditions, self._conditions(near))
+            text = "; ".join(changes(*pair) if side == "baseline" else changes(*reversed(pair)))
+            return Match(key.cell, one, other, f"only the {side} has it under these conditions ({text})")
         mine = told_apart([key.conditions, self._conditions(near)])[0]
         return Match(key.cell, one, other, under=label(mine))
 

@@ -11,9 +11,11 @@ from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.named import label
 from lab.core.text import said
+from lab.core.units import change as shown_change
+from lab.core.units import p_value, percent
 from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.formats.test import Test
-from lab.formats.verdicts import VERDICTS
+from lab.formats.verdicts import VERDICTS, word_label
 
 
 def test_name(cell: CellKey) -> str:
@@ -49,33 +51,28 @@ def values(verdict: Verdict) -> tuple[str, str]:
 
 def change(verdict: Verdict) -> str:
     """Return the difference in percent."""
-    return NOT_MEASURED if verdict.ratio is None else percent(verdict.ratio)
+    return NOT_MEASURED if verdict.ratio is None else shown_change(verdict.ratio)
 
 
 def interval(verdict: Verdict) -> str:
     """Return the interval of the difference in percent."""
-    return NOT_MEASURED if verdict.interval is None else " to ".join(percent(end) for end in verdict.interval)
-
-
-def percent(ratio: float) -> str:
-    """Return a ratio as a signed difference: 0.92 is `-8.0 %`."""
-    return f"{(ratio - 1) * 100:+.1f} %"
+    return NOT_MEASURED if verdict.interval is None else " to ".join(map(shown_change, verdict.interval))
 
 
 def sentence(verdict: Verdict) -> str:
     """Return why, from numbers alone."""
     own = VERDICTS[verdict.word].sentence
     if verdict.ratio is None:
-        return own or verdict.word.replace("-", " ")
+        return own or word_label(verdict.word)
     parts = [own] if own else []
-    parts += ["{} against {}".format(*reversed(values(verdict)))]
-    parts += [f"{change(verdict)} (95 %: {interval(verdict)})" if verdict.interval else change(verdict)]
+    parts += ["{} compared with {}".format(*reversed(values(verdict)))]
+    parts += [f"{change(verdict)} (95 % CI: {interval(verdict)})" if verdict.interval else change(verdict)]
     if verdict.floor is not None:
-        parts.append(f"floor {verdict.floor * 100:g} %")
+        parts.append(f"threshold {percent(verdict.floor)}")
     parts.append(f"{verdict.sessions_a} and {verdict.sessions_b} sessions")
     if verdict.p is not None:
         parts.append(
-            f"p = {verdict.p:.2g}" + ("" if verdict.p_adjusted is None else f", {verdict.p_adjusted:.2g} adjusted")
+            p_value(verdict.p) + ("" if verdict.p_adjusted is None else f", {verdict.p_adjusted:.2g} adjusted")
         )
     return "; ".join(parts + _afterwards(verdict))
 
@@ -86,8 +83,8 @@ def outcome(gate: Gate) -> str:
 
 
 def _afterwards(verdict: Verdict) -> list[str]:
-    outcomes = {True: "confirmed by measuring both in turns", False: "not confirmed by measuring both in turns"}
+    outcomes = {True: "confirmed by interleaved sessions", False: "not confirmed by interleaved sessions"}
     parts = [] if verdict.confirmed is None else [outcomes[verdict.confirmed]]
     if verdict.word == "unproven" and verdict.needed:
-        parts.append(f"{verdict.needed} more sessions a side would prove it")
+        parts.append(f"{verdict.needed} more session{'s' * (verdict.needed != 1)} per side may decide")
     return parts

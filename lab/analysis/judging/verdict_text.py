@@ -13,6 +13,7 @@ from lab.analysis.judging.sides import Policy
 from lab.analysis.judging.spread import Spread
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import CellKey
+from lab.core.units import change, p_value, percent
 from lab.formats.metrics import metric
 from lab.formats.verdicts import Word
 
@@ -40,7 +41,7 @@ def _noisier(verdict: Verdict, noise: Spread, at: int, level: float) -> Verdict:
     proven, message = noise.is_noisier(at, level), _more_noise(noise, at)
     likely = verdict.ratio is not None and beyond(float(np.log(verdict.ratio)), verdict.floor or 0.0)
     if not proven:
-        return replace(verdict, reason=f"{verdict.reason}; {message}, which may be chance")
+        return replace(verdict, reason=f"{verdict.reason}; {message}, not significant")
     if verdict.word == "same" or (verdict.word == "unproven" and not likely):
         return replace(verdict, word="noisier", reason=f"{message}; {verdict.reason}")
     return replace(verdict, reason=f"{verdict.reason}; {message}")
@@ -48,8 +49,9 @@ def _noisier(verdict: Verdict, noise: Spread, at: int, level: float) -> Verdict:
 
 def _more_noise(noise: Spread, at: int) -> str:
     where = "between" if noise.between[at] >= noise.within[at] else "within"
-    others = ", with the other cells of this metric" if noise.shared[at] else ""
-    return f"{where} sessions it varies {noise.times(at):.1f} times as much (p {noise.p_adjusted[at]:.2g}{others})"
+    others = ", pooled with the other series of this metric" if noise.shared[at] else ""
+    size = f"variation {where} sessions is {noise.times(at):.1f} times as large"
+    return f"{size} ({p_value(noise.p_adjusted[at])}{others})"
 
 
 def _verdict(
@@ -116,24 +118,22 @@ def within(low: float, high: float, floor: float) -> bool:
 
 def _reason(word: Word, found: Evidence, at: int, floor: float, more: int | None) -> str:
     if word == "not-comparable":
-        side = "A" if not found.n_a[at] else "B"
-        return f"no session of {side} has a value that can be compared"
+        side = "baseline" if not found.n_a[at] else "candidate"
+        return f"no session of the {side} has a value that can be compared"
     few = min(found.n_a[at], found.n_b[at])
     if few < MIN_SESSIONS:
-        return f"{_sessions(few)} a side say nothing of what differs between sessions{_more(more)}"
-    change = np.expm1(found.effect[at]) * 100
+        least = f"needs at least {MIN_SESSIONS} sessions per side (has {few})"
+        return least + (_more(more) if more is not None and few + more > MIN_SESSIONS else "")
     if word == "same":
-        return f"any difference is under the floor of {floor:.1%}"
+        return f"no change above the {percent(floor)} threshold"
+    size, p = change(float(np.exp(found.effect[at]))), p_value(found.p_adjusted[at])
     if word != "unproven":
-        return f"{change:+.1f} %, over the floor of {floor:.1%}, and no chance effect (p {found.p_adjusted[at]:.2g})"
+        return f"{size}, above the {percent(floor)} threshold, statistically significant ({p}, adjusted)"
     if not beyond(found.effect[at], floor):
-        return f"{change:+.1f} % is under the floor of {floor:.1%}, but it could be more{_more(more)}"
-    return f"{change:+.1f} % may be chance (p {found.p_adjusted[at]:.2g} over all cells){_more(more)}"
-
-
-def _sessions(n: int) -> str:
-    return f"{n} session" + ("" if n == 1 else "s")
+        reach = f"below the {percent(floor)} threshold, but the confidence interval reaches beyond it"
+        return f"{size}, {reach}{_more(more)}"
+    return f"{size}, not significant ({p}, adjusted){_more(more)}"
 
 
 def _more(more: int | None) -> str:
-    return "" if more is None else f"; {_sessions(more)} more a side would tell"
+    return "" if more is None else f"; {more} more session{'s' * (more != 1)} per side may decide"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from lab.analysis.points.key import Conditions, Fields
 from lab.core.text import printable
 
+DEVICES_DIFFER = "devices differ"  # what tells them apart is a hash, which says nothing to people
 ABSENT = "absent"  # shown for a field that one series has and the other has not
 SHOWN = 60  # characters of a value
 MOST = 4  # names that are shown though fewer would tell the series apart
@@ -69,18 +70,8 @@ def label(fields: Fields) -> str:
 
 
 def changes(before: Conditions, after: Conditions) -> tuple[str, ...]:
-    """Return what differs as a history tells it: + no_host=0, - defrag_thold=-1, threads 4 -> 8."""
-    return tuple(_change(*one, "{} {} -> {}") for one in _differing(fields_of(before), fields_of(after)))
-
-
-def differences(a: Conditions, b: Conditions) -> tuple[str, ...]:
-    """Return what differs between two sides: + no_host=0, - defrag_thold=-1, threads: 4 against 8."""
-    return fields_against(fields_of(a), fields_of(b))
-
-
-def fields_against(a: Mapping[str, str], b: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what differs between fields, in the same words."""
-    return tuple(_change(*one, "{}: {} against {}") for one in _differing(a, b))
+    """Return what differs, field by field: + no_host=0, - defrag_thold=-1, threads 4 -> 8."""
+    return tuple(_change(*one) for one in _differing(fields_of(before), fields_of(after)))
 
 
 def tells_apart(one: Mapping[str, str], other: Mapping[str, str], third: Mapping[str, str]) -> bool:
@@ -95,9 +86,11 @@ def _differing(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[tuple[str
             yield name, a.get(name), b.get(name)
 
 
-def _change(name: str, before: str | None, after: str | None, words: str) -> str:
+def _change(name: str, before: str | None, after: str | None) -> str:
     if before is None or after is None:
         sign, text = ("+", after) if before is None else ("-", before)
         return f"{sign} {label(((name, text or ''),))}"
-    change = words.format(*(printable(text, SHOWN) or "unknown" for text in (name, before, after)))
-    return f"{change}, which matters for accuracy and not for speed" if name == "weights" else change
+    if name == "device":
+        return DEVICES_DIFFER
+    change = "{} {} -> {}".format(*(printable(text, SHOWN) or "unknown" for text in (name, before, after)))
+    return f"{change} (affects accuracy, not speed)" if name == "weights" else change

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +11,17 @@ from lab.analysis.run.gpu import computes_on_cpu, fell_back, gpu_device, unverif
 from lab.analysis.run.roofline import of_fastest_pass
 from lab.analysis.run.stats import Stat
 from lab.core.text import printable
+from lab.core.units import percent
 from lab.formats.metrics import gated, metric
 from lab.formats.run.blocks import MADE_UP
-from lab.formats.run_record import Cell, Repetition, RunRecord
+from lab.formats.run_record import Cell, GateResult, PlanRecord, Repetition, RunRecord
 
 ABOVE_ROOF = 1.05  # roofs themselves are measured to a few percent
-DOUBTFUL = "numbers that contradict themselves, or that cannot be,"
+DOUBTFUL = "contradictory or impossible numbers"
 DOUBTS = ("contradictory", "impossible")  # codes that an imported cell carries
 IMPOSSIBLE = ("above_roof", "prefill_above_roof")  # codes of what cannot be
 BANDWIDTH_MOVED = 1.15
+_BEFORE = re.compile(r"late gaps took ([0-9.]{1,9}) times the early ones")  # reasons that files of before hold
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def cell_flags(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> tu
         *_lost(cell, counted),
         *_other_tokens(counted),
         *_unsteady(record, metrics),
-        *_disturbed(counted),
+        *_disturbed(record.plan, counted),
         *_impossible(of_fastest_pass(record, cell, metrics)),
         *doubts(cell),
     )
@@ -56,20 +59,21 @@ def _run_flags(record: RunRecord) -> Iterator[Flag]:
     if record.protocol.name == MADE_UP:
         yield Flag("made_up", "made up by `lab demo`: nothing was measured")
     if record.weights.synthetic:
-        text = f"synthetic weights ({record.weights.source_id}): speed and memory are real, the text is not"
+        text = f"random weights ({record.weights.source_id}): speed and memory are valid, generated text is meaningless"
         yield Flag("synthetic", text)
     if record.model.layers != record.model.layers_total:
         text = f"only {record.model.layers} of {record.model.layers_total} layers: not the whole model"
         yield Flag("layers", text)
     if record.disturbed_by:
-        yield Flag("disturbed", f"disturbed on purpose: {record.disturbed_by[:200]}")
+        yield Flag("disturbed", f"fault injection (test): {record.disturbed_by[:200]}")
     if record.device.emulated:
-        yield Flag("emulated", "emulated device: its times say nothing about a real one")
+        yield Flag("emulated", "emulated device: its timings say nothing about a real device")
     if fell_back(record):
-        text = f"fell back: a GPU was asked for, and {_device(record)}, which is {_kind(record)}, computed"
+        what = "CPU" if gpu_device(record).type == "cpu" else "no GPU"
+        text = f"requested GPU, ran on {what} ({_device(record)})"
         yield Flag("fell_back", text)
     elif computes_on_cpu(record):
-        yield Flag("cpu_device", f"OpenCL computes on {_kind(record)} here: its times say nothing about a GPU")
+        yield Flag("cpu_device", f"OpenCL computes on {_kind(record)} here: its timings say nothing about a GPU")
     if missing := unverified(record):
         count = "1 thing" if len(missing) == 1 else f"{len(missing)} things"
         yield Flag("unverified", f"{count} could not be checked without the device: see Not checked")
@@ -111,7 +115,7 @@ def _lost(cell: Cell, counted: Sequence[Repetition]) -> Iterator[Flag]:
 def _other_tokens(counted: Sequence[Repetition]) -> Iterator[Flag]:
     kinds = len({one.tokens_sha256 for one in counted if one.tokens_sha256})
     if kinds > 1:
-        yield Flag("tokens_differ", f"the same work gave {kinds} different texts: something is broken")
+        yield Flag("tokens_differ", f"the same input gave {kinds} different outputs: the build or the device is faulty")
 
 
 def _unsteady(record: RunRecord, metrics: Mapping[str, Stat]) -> Iterator[Flag]:
@@ -119,23 +123,36 @@ def _unsteady(record: RunRecord, metrics: Mapping[str, Stat]) -> Iterator[Flag]:
     for name in gated():
         stat = metrics.get(name)
         if gate is not None and stat is not None and stat.cv is not None and stat.cv > gate:
-            title = metric(name).title.lower()
-            yield Flag("cv_over_gate", f"{title} varies by {stat.cv * 100:.1f} % (gate {gate * 100:.0f} %)")
+            cv = f"coefficient of variation {percent(stat.cv, 1)} (limit {percent(gate)})"
+            yield Flag("cv_over_gate", f"{metric(name).title.lower()}: {cv}")
 
 
-def _disturbed(counted: Sequence[Repetition]) -> Iterator[Flag]:
+def _why_not_quiet(gates: Sequence[GateResult], plan: PlanRecord) -> str:
+    waited, limit = f"waited {max(gate.waited_s for gate in gates):.0f} s", plan.max_busy
+    busy = [gate.busy_fraction for gate in gates]
+    if limit is not None and all(isinstance(one, int | float) and one > limit for one in busy):
+        return f"the CPU was busy (limit {percent(limit)}, {waited})"
+    return f"{'; '.join(dict.fromkeys(gate.reason or 'no reason was recorded' for gate in gates))} ({waited})"
+
+
+def _slowed_by(message: re.Match[str]) -> str:
+    return f"slowed within the run by {percent(float(message[1]) - 1, 0)}"
+
+
+def _disturbed(plan: PlanRecord, counted: Sequence[Repetition]) -> Iterator[Flag]:
     of = f"of {len(counted)} repetitions"
-    waited = [one.gate.reason or "no reason recorded" for one in counted if one.gate and not one.gate.kept]
-    if waited:
-        reasons = "; ".join(dict.fromkeys(waited))
-        yield Flag("gate_not_kept", f"{len(waited)} {of} began outside the gate: {reasons}")
+    if waited := [one.gate for one in counted if one.gate and not one.gate.kept]:
+        yield Flag("gate_not_kept", f"{len(waited)} {of} started although {_why_not_quiet(waited, plan)}")
     if cold := sum(1 for one in counted if one.warmup and not one.warmup.stable):
-        yield Flag("warmup_unstable", f"{cold} {of} began before the warm-up was stable")
-    if hot := sum(1 for one in counted if one.throttled):
-        yield Flag("throttled", f"{hot} {of} were throttled")
+        yield Flag("warmup_unstable", f"{cold} {of} started before warm-up converged")
+    for how in ("throttled", "slowed"):
+        if slowed := [str(one.throttled_reason or "") for one in counted if one.slowing == how]:
+            reasons = "; ".join(dict.fromkeys(_BEFORE.sub(_slowed_by, reason) for reason in slowed if reason))
+            first = f"{len(slowed)} {of}" + (" throttled" if how == "throttled" else "")
+            yield Flag(how, f"{first}: {reasons}" if reasons else first)
     yield from _quota(counted)
     if swapping := sum(1 for one in counted if one.swap_bytes):
-        yield Flag("swapped", f"{swapping} {of} swapped: not a number to compare")
+        yield Flag("swapped", f"{swapping} {of} swapped: not comparable")
 
 
 def _quota(counted: Sequence[Repetition]) -> Iterator[Flag]:
@@ -144,12 +161,13 @@ def _quota(counted: Sequence[Repetition]) -> Iterator[Flag]:
     if stopped:
         cores = {f"{quota.cores:g}" for quota in quotas if quota.cores is not None}
         of = f" of {'/'.join(sorted(cores))} cores" if cores else ""
-        yield Flag("cpu_quota", f"a CPU quota{of} stopped it in {stopped} of {periods} periods: gaps hold those stops")
+        text = f"a CPU quota{of} stopped it in {stopped} of {periods} periods; token gaps include those stops"
+        yield Flag("cpu_quota", text)
 
 
 def _impossible(fractions: tuple[float | None, float | None]) -> Iterator[Flag]:
-    whats = (("decode", "bandwidth"), ("prefill", "arithmetic peak"))
-    for code, fraction, (what, roof) in zip(IMPOSSIBLE, fractions, whats, strict=True):
+    whats = (("Decode", "memory bandwidth", "bandwidth"), ("Prefill", "arithmetic peak", "peak"))
+    for code, fraction, (what, roof, test) in zip(IMPOSSIBLE, fractions, whats, strict=True):
         if fraction is not None and fraction > ABOVE_ROOF:
-            share = f"{fraction * 100:.0f} % of the fastest {roof} measured"
-            yield Flag(code, f"impossible: {what} would need {share}, so one of the two is wrong")
+            share = f"{what} exceeds the fastest measured {roof} ({percent(fraction, 0)})"
+            yield Flag(code, f"{share}: the {test} test was probably disturbed; rerun on an idle machine")

@@ -14,7 +14,9 @@ from lab.formats.run.gpu import GpuRun, Profile
 from lab.formats.run.origin import Doubt
 from lab.formats.test import RecordedTest
 
+RATE_REASON_BEFORE = "late gaps took "  # how the only reason begins where files without `throttled_by` mean `rate`
 RepetitionStatus = Literal["ok", "failed", "rejected", "interrupted", "wrong_output"]
+ThrottleSign = Literal["clock", "heat", "rate"]  # "rate": late tokens took longer, whatever slowed them
 CellStatus = Literal["ok", "failed", "rejected", "not_run", "interrupted", "wrong_output"]
 
 
@@ -101,8 +103,18 @@ class Repetition(KeepsUnknown):
     error: str | None = field(default=None, metadata=LEFT_OUT)
     processes: tuple[PeerProcess, ...] | None = field(default=None, metadata=LEFT_OUT)
     throttled_reason: str | Unset | None = UNSET
+    throttled_by: tuple[ThrottleSign, ...] | None = field(default=None, metadata=LEFT_OUT)
     gpu: GpuRun | None = field(default=None, metadata=LEFT_OUT)
     mean_of: Count | Unset | None = UNSET
+
+    @property
+    def slowing(self) -> Literal["throttled", "slowed"] | None:
+        """`throttled` by clocks or heat; `slowed` where only late tokens took longer; None: neither, or not known."""
+        if not self.throttled:
+            return None
+        by_rate_alone = str(self.throttled_reason).startswith(RATE_REASON_BEFORE)
+        signs = self.throttled_by or (("rate",) if by_rate_alone else ("clock",))
+        return "slowed" if signs == ("rate",) else "throttled"
 
 
 @dataclass(frozen=True)

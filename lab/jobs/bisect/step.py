@@ -27,6 +27,7 @@ from lab.core.text import said
 from lab.formats.calibration import load_floors
 from lab.formats.provenance import git
 from lab.formats.run_record import RunRecord
+from lab.formats.verdicts import word_label
 from lab.jobs.bisect.sessions import UnmeasurableError, build, measure
 from lab.jobs.bisect.state import ABORT, BAD, GOOD, LOCK, SKIP, Hunt, add_step, load_hunt
 from lab.store import BadRun, entries, read_entry
@@ -71,7 +72,7 @@ def _step(hunt: Hunt, folder: Path, what: str, commit: str, runs: list[str]) -> 
         code, why = told(found, hunt.hunted)
     if code is None:
         code = nearer(found, hunt.hunted)
-        why = f"unproven, and nearer to the {'bad' if code == BAD else 'good'} end: {why}"
+        why = f"inconclusive, and nearer to the {'bad' if code == BAD else 'good'} end: {why}"
     return code, why
 
 
@@ -172,7 +173,7 @@ def nearer(found: Sequence[Verdict], prey: Sequence[dict[str, Any]]) -> int:
 def line(verdict: Verdict) -> str:
     """Return a verdict as a step tells it."""
     changed = "" if verdict.ratio is None else f" {change(verdict)}"
-    return f"{test_name(verdict.cell)} {metric_title(verdict.cell)}: {verdict.word}{changed}"
+    return f"{test_name(verdict.cell)} {metric_title(verdict.cell)}: {word_label(verdict.word)}{changed}"
 
 
 def _records(target: str, ids: set[str]) -> list[RunRecord]:

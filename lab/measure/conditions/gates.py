@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lab.core.units import percent
 from lab.devices.base import Device
 from lab.formats.run_record import GateResult, Repetition
 from lab.measure.conditions.quota import cpu_quota
@@ -55,8 +56,8 @@ def _why_not(state: dict[str, Any], plan: Plan) -> str | None:
     if busy is None:
         return "the load of this device can't be read"
     if busy + (steal or 0.0) > plan.measure.max_busy:
-        stolen = f" and {steal:.0%} taken by its host" if steal else ""
-        return f"the processor was {busy:.0%} busy with other work{stolen} (limit {plan.measure.max_busy:.0%})"
+        stolen = f" and {percent(steal, 0)} taken by its host" if steal else ""
+        return f"the CPU was {percent(busy, 0)} busy with other work{stolen} (limit {percent(plan.measure.max_busy)})"
     if heat is not None and heat > plan.max_temp_c:
         return f"{state.get('die_zone')} was at {heat:.0f} °C (limit {plan.max_temp_c:.0f} °C)"
     return None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
+from lab.core.units import percent
+from lab.formats.run_record import ThrottleSign
 from lab.measure.conditions.samplers import busy_clock_mhz
 from lab.measure.protocol import CLOCK_DROP, LATE_OVER_EARLY
 
@@ -16,23 +18,36 @@ MAX_GROWTH = 0.25  # a context that grows by more within the run slows the steps
 Verdict = tuple[bool | None, str | None]
 
 
+class Slowing(NamedTuple):
+    """Whether it slowed down, why, and by which signs: clocks, heat, or the rate of tokens. Named as records do."""
+
+    throttled: bool | None
+    throttled_reason: str | None
+    throttled_by: tuple[ThrottleSign, ...] | None = None
+
+
 def judge(
     before: dict[str, Any] | None,
     during: dict[str, Any] | None,
     threads: int,
     itl_s: Sequence[float],
     context: int,
-) -> Verdict:
-    """Return (throttled, reason) from clocks, heat that slows, and late against early gaps; any sign is enough.
+) -> Slowing:
+    """Judge by clocks, heat that slows, and late gaps compared with early ones; any sign is enough.
 
     `context` is the number of tokens in the cache at the first gap.
     """
-    verdicts = [by_clock(before, during, threads), by_pressure(during), by_rate(itl_s, context)]
+    clock, heat, (slowed, why) = by_clock(before, during, threads), by_pressure(during), by_rate(itl_s, context)
+    if slowed and not clock[0] and not heat[0]:
+        why = f"{why}, {'clock unchanged' if clock[0] is False else 'clock not measured'}"
+    verdicts: dict[ThrottleSign, Verdict] = {"clock": clock, "heat": heat, "rate": (slowed, why)}
     for wanted in (True, False):
-        found = [reason for verdict, reason in verdicts if verdict is wanted]
-        if found:
-            return wanted, "; ".join(reason for reason in found if reason) or None
-    return None, "; ".join(reason for _, reason in verdicts if reason)
+        reasons = {sign: reason for sign, (verdict, reason) in verdicts.items() if verdict is wanted}
+        if reasons:
+            return Slowing(
+                wanted, "; ".join(filter(None, reasons.values())) or None, tuple(reasons) if wanted else None
+            )
+    return Slowing(None, "; ".join(reason for _, reason in verdicts.values() if reason))
 
 
 def by_clock(before: dict[str, Any] | None, during: dict[str, Any] | None, threads: int) -> Verdict:
@@ -43,7 +58,7 @@ def by_clock(before: dict[str, Any] | None, during: dict[str, Any] | None, threa
         return None, "clocks not measured"
     drop = 1 - median(seen) / baseline
     if drop > CLOCK_DROP:
-        return True, f"the clock fell by {drop:.0%}, from {baseline:.0f} to {median(seen):.0f} MHz"
+        return True, f"the clock fell by {percent(drop, 0)}, from {baseline:.0f} to {median(seen):.0f} MHz"
     return False, None
 
 
@@ -55,7 +70,7 @@ def by_pressure(during: dict[str, Any] | None) -> Verdict:
     if slowed:
         return True, f"thermal pressure was {slowed[-1]}"
     if limits and min(limits) < 1:
-        return True, f"the speed was limited to {min(limits):.0%}"
+        return True, f"the speed was limited to {percent(min(limits), 0)}"
     return (False if levels and set(levels) == {"nominal"} else None), None
 
 
@@ -67,7 +82,8 @@ def by_rate(itl_s: Sequence[float], context: int) -> Verdict:
     ratio = median(itl_s[-third:]) / median(itl_s[:third])
     if ratio <= LATE_OVER_EARLY:
         return False, None
+    slower = f"slowed within the run by {percent(ratio - 1, 0)}"
     growth = (len(itl_s) - third) / (context + third / 2)
     if growth > MAX_GROWTH:
-        return None, f"late gaps took {ratio:.2f} times the early ones, but the context grew by {growth:.0%}"
-    return True, f"late gaps took {ratio:.2f} times the early ones"
+        return None, f"{slower}, but the context grew by {percent(growth, 0)}"
+    return True, slower

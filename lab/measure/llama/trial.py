@@ -45,8 +45,8 @@ class LlamaTrial:
             return replace(row, status=how.ending, reason=how.reason)
         prefill, decode = (tested.tok_per_s[0] for _, tested, _ in self._done)
         context = self._cell.depth + self._cell.prompt
-        throttled, reason = judge(row.state_before, row.state_during, self._decode.plan.threads, (), context)
-        row = replace(row, throttled=throttled, throttled_reason=reason)
+        slowing = judge(row.state_before, row.state_during, self._decode.plan.threads, (), context)
+        row = replace(row, **slowing._asdict())
         return replace(row, prefill_tok_per_s=prefill, decode_tok_per_s=decode)
 
     def interrupted(self, around: Conditions) -> Repetition:

@@ -118,8 +118,8 @@ def interrupted(log: RunLog, around: Conditions) -> Repetition:
 def _with_numbers(row: Repetition, cell: Test, threads: int, timing: Timing) -> Repetition:
     numbers = metrics(cell, timing)
     context = cell.depth + cell.prompt
-    throttled, reason = judge(row.state_before, row.state_during, threads, numbers.itl_s, context)
-    return replace(row, **asdict(numbers), throttled=throttled, throttled_reason=reason)
+    slowing = judge(row.state_before, row.state_during, threads, numbers.itl_s, context)
+    return replace(row, **asdict(numbers), **slowing._asdict())
 
 
 def _raw(log: RunLog) -> dict[str, Any]:

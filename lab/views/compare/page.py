@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lab.analysis.boards.cell_text import plain_word
+from lab.analysis.comparable import EMULATED, EMULATED_HINT
 from lab.analysis.compare.axis import SIDES, Table
 from lab.analysis.compare.rows import Row
 from lab.analysis.judging.evidence import MIN_SESSIONS
@@ -140,11 +141,13 @@ def legend_lines(found: Table, width: int | None, plot: bool) -> Iterator[str]:
     """Yield what a reader has to know of ratios, marks and verdicts."""
     base = printable(found.reference if found.axis != "depth" else f"depth {found.reference}")
     rows = [row for row in found.rows if has_numbers(row)]
+    if any(verdict.reason == EMULATED for row in found.rows for verdict in row.verdicts.values()):
+        yield f"{EMULATED_HINT}."
     if not rows:
         yield "No two of them have numbers to compare."
         return
     if found.axis == SIDES:
-        yield f"Ratios and verdicts are relative to {base} (A in the reasons); each run is one session."
+        yield f"Ratios and verdicts are relative to {base}, the baseline; each run is one session."
     else:
         yield f"Ratios and verdicts are relative to {base} (--reference chooses another); each run is one session."
         if not plot and found.axis not in UNRANKED and any(row.best for row in rows):
@@ -152,6 +155,6 @@ def legend_lines(found: Table, width: int | None, plot: bool) -> Iterator[str]:
     if plot and any(one.interval for row in rows for one in row.measured.values()):
         yield f"▓░ 95 % confidence interval around the number, of {MIN_SESSIONS} sessions or more; none without."
     if not plot and has_interval(found, width):
-        yield "within a session: 95 % interval of the ratio by repetitions; another session may say otherwise."
+        yield "within a session: confidence interval by its repetitions alone; another session may differ."
     if any(verdict.word == "unproven" for row in rows for verdict in row.verdicts.values()):
         yield f"{plain_word('unproven')}: too few sessions, or too much noise, to tell."

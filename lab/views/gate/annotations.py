@@ -1,4 +1,4 @@
-"""`lab gate` as workflow commands of GitHub Actions: an error for each alarm, a warning for what is unproven."""
+"""`lab gate` as workflow commands of GitHub Actions: an error for each alarm, a warning for what is inconclusive."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from lab.analysis.compare.gate import Gate
 from lab.analysis.judging.sentences import metric_title, outcome, sentence, test_of, where
 from lab.analysis.judging.verdict import Verdict
+from lab.formats.verdicts import word_label
 
 SHOWN = 10  # of a kind and step; GitHub drops the others without a word
 
@@ -27,7 +28,7 @@ def harmless(text: str) -> str:
 
 def _title(verdict: Verdict) -> str:
     cell = verdict.cell
-    return f"{verdict.word.replace('-', ' ')}: {metric_title(cell)} of {test_of(verdict)}, {where(cell)}"
+    return f"{word_label(verdict.word)}: {metric_title(cell)} of {test_of(verdict)}, {where(cell)}"
 
 
 def _cut(kind: str, lines: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`lab gate` for people: how it ended, what got worse, what is unproven and how to prove it."""
+"""`lab gate` for people: how it ended, what got worse, what is inconclusive and what would decide it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lab.analysis.judging.sentences import change, interval, metric_title, test_
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.named import label
 from lab.core.text import said
+from lab.formats.verdicts import word_label
 from lab.views.table import BAD, CAUTION, FAINT, GOOD, left, right, spaced, table, verdict_style
 
 NARROW = 110  # below it the interval gives way
@@ -19,7 +20,7 @@ QUIET = ("same",)
 
 
 def gate_table(gate: Gate, width: int, *, every: bool = False) -> RenderableType:
-    """The sides, a block for each model on a target, what would prove the unproven, and the outcome last.
+    """The sides, a block for each model on a target, what would decide the inconclusive, and the outcome last.
 
     Verdicts `same` are counted unless `every` is asked for.
     """
@@ -47,7 +48,7 @@ def _block(place: str, verdicts: Sequence[Verdict], wide: bool) -> RenderableTyp
         right("Candidate"),
         right("Change"),
     ]
-    columns += [right("95 % interval")] if wide else []
+    columns += [right("95 % CI")] if wide else []
     rows = [_cells(verdict, wide, settings) for verdict in verdicts]
     reasons = [
         Text(f"{_name(one)}: {said(one.reason)}", FAINT) for one in verdicts if one.reason and one.word not in QUIET
@@ -62,7 +63,7 @@ def _cells(verdict: Verdict, wide: bool, settings: bool) -> list[str | Text]:
 
 
 def _word(verdict: Verdict) -> Text:
-    text = verdict.word.replace("-", " ")
+    text = word_label(verdict.word)
     if verdict.confirmed is not None:
         text += ", confirmed" if verdict.confirmed else ", not confirmed"
     return Text(text, verdict_style(verdict.word))
@@ -79,7 +80,7 @@ def _counted(gate: Gate, every: bool) -> list[Text]:
 
 def _proof(gate: Gate) -> list[RenderableType]:
     lines = [Text(f"{_how_many(one.sessions)}: {said(one.command)}") for one in gate.more]
-    return [Group(Text("To prove what is unproven, measure on each side", "bold"), *lines)] if lines else []
+    return [Group(Text("To decide what is inconclusive, measure per side", "bold"), *lines)] if lines else []
 
 
 def _how_many(sessions: int | None) -> str:

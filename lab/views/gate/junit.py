@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from lab.analysis.compare.gate import Gate
 from lab.analysis.judging.sentences import metric_title, sentence, test_of, where
 from lab.analysis.judging.verdict import Verdict
+from lab.formats.verdicts import word_label
 
 SKIPPED = ("unproven", "not-comparable")
 
 
 def gate_junit(gate: Gate, now: datetime | None = None) -> str:
-    """Return the document. An alarm is a failure, what is unproven or not comparable is skipped.
+    """Return the document. An alarm is a failure, what is inconclusive or not comparable is skipped.
 
     A suite is one model in one engine on one target. Nothing that a device said is in it.
     """
@@ -38,7 +39,7 @@ def _suite(root: ET.Element, place: str, verdicts: Sequence[Verdict], at: str) -
         if verdict.is_alarm:
             ET.SubElement(case, "failure", {"type": verdict.word, "message": message}).text = message
         elif verdict.word in SKIPPED:
-            ET.SubElement(case, "skipped", {"message": f"{verdict.word.replace('-', ' ')}: {message}"})
+            ET.SubElement(case, "skipped", {"message": f"{word_label(verdict.word)}: {message}"})
 
 
 def _unreachable(root: ET.Element, at: str) -> None:

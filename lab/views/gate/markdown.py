@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from lab.analysis.compare.gate import FINE, Gate
 from lab.analysis.judging.sentences import change, interval, metric_title, outcome, sentence, test_of, values
 from lab.analysis.judging.verdict import Verdict
+from lab.formats.verdicts import word_label
 from lab.views.markdown import escaped
 
 ROWS = 300  # a summary of a job may hold 1 MiB; alarms come first
-HEAD = "| Target | Model | Engine | Test | Metric | Baseline | Candidate | Change | 95 % interval | Verdict |"
+HEAD = "| Target | Model | Engine | Test | Metric | Baseline | Candidate | Change | 95 % CI | Verdict |"
 RULE = "|---|---|---|---|---|--:|--:|--:|--:|---|"
 
 
@@ -25,19 +26,20 @@ def gate_markdown(gate: Gate) -> str:
     lines += _proof(gate)
     same = sum(verdict.word == "same" for verdict in found.verdicts)
     lines += [
-        f"{same} verdicts are `same`. Level {found.level:g}, corrected over all cells: {escaped(found.correction)}."
+        f"{same} verdicts are `same`. Significance level {found.level:g}, adjusted over all series:"
+        f" {escaped(found.correction)}."
     ]
     return "\n".join(lines) + "\n"
 
 
 def _title(gate: Gate) -> str:
-    words = {FINE: "no regression proven" if gate.unproven else "no regression", 3: "regression"}
+    words = {FINE: "no regression, some inconclusive" if gate.unproven else "no regression", 3: "regression"}
     return words.get(gate.exit_code, "not confirmed" if gate.exit_code == 4 else "not comparable")
 
 
 def _sections(gate: Gate) -> list[tuple[str, Sequence[Verdict]]]:
     new = [verdict for verdict in gate.judgement.verdicts if verdict.word == "new"]
-    sections = [("Worse", gate.alarms), ("Unproven", gate.unproven), ("Better", gate.better)]
+    sections = [("Worse", gate.alarms), ("Inconclusive", gate.unproven), ("Better", gate.better)]
     return [*sections, ("Not comparable", gate.incomparable), ("New", new)]
 
 
@@ -50,7 +52,7 @@ def _rows(verdicts: Sequence[Verdict]) -> list[str]:
 def _row(verdict: Verdict) -> str:
     cell = verdict.cell
     names = (cell.target, cell.model, cell.engine, test_of(verdict), metric_title(cell))
-    word = verdict.word.replace("-", " ")
+    word = word_label(verdict.word)
     said = (
         f"**{word}**<br>{escaped(sentence(verdict))}" if verdict.ratio is None else f"**{word}**{_confirmed(verdict)}"
     )
@@ -66,7 +68,7 @@ def _proof(gate: Gate) -> list[str]:
     """The commands, indented: inside code nothing is markup, and a line has no way out of it."""
     if not gate.more:
         return []
-    lines = ["To prove what is unproven, measure on each side:", ""]
+    lines = ["To decide what is inconclusive, measure per side:", ""]
     for one in gate.more:
         times = "more often" if one.sessions is None else f"{one.sessions} times more"
         lines += [f"    # {times}", "    " + "".join(char for char in one.command if char.isprintable())]

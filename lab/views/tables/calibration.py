@@ -8,6 +8,7 @@ from rich.text import Text
 from lab.formats.calibration import Calibration
 from lab.formats.metrics import metric
 from lab.views.table import FAINT, left, right, spaced, table
+from lab.views.units import percent
 
 
 def calibration_table(found: Calibration) -> RenderableType:
@@ -26,4 +27,4 @@ def calibration_table(found: Calibration) -> RenderableType:
 
 
 def _percent(fraction: float) -> str:
-    return f"{fraction * 100:.2f} %"
+    return percent(fraction, 2)

@@ -14,6 +14,7 @@ from lab.analysis.history.regressions import History
 from lab.analysis.judging.sides import FLOOR
 from lab.analysis.points.named import label
 from lab.core.text import printable
+from lab.core.units import change_size
 from lab.formats.metrics import format_value, metric
 from lab.formats.test import Test
 from lab.views.pictures import change_sparkline
@@ -86,7 +87,7 @@ def _history(change: Regression, bars: int) -> str:
 
 
 def _change(change: Regression) -> Text:
-    size = f"{abs(change.ratio - 1) * 100:.1f} %"
+    size = change_size(change.ratio)
     return Text.assemble((f"{change.word} {size}", verdict_style(change.word)), "\n", _state(change))
 
 

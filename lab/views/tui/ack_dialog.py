@@ -12,9 +12,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from lab.analysis.boards.cell_text import size_text, value_words
+from lab.analysis.boards.cell_text import plain_word, value_words
 from lab.analysis.history.regression import Regression
 from lab.core.text import printable
+from lab.core.units import change_size
 from lab.views.tui.cells import key_words
 
 
@@ -29,7 +30,7 @@ class AckDialog(ModalScreen[str | None]):
         levels = " to ".join(value_words(metric, level) for level in (change.before, change.after))
         self._said = Text("Accept the new level?\n", "bold")
         self._said.append(f"\n{key_words(change.cell)}\n", "not bold")
-        self._said.append(f"{change.word}: {levels}, by {size_text(change.ratio)}\n", "not bold")
+        self._said.append(f"{plain_word(change.word)}: {levels}, by {change_size(change.ratio)}\n", "not bold")
         since = f"since run {printable(change.run_id)}" + (f", commit {commit}" if commit else "")
         self._said.append(since + "\n", "not bold")
         self._said.append("\nWhy is it fine? The reason is kept in accepted.toml, for review.", "dim")

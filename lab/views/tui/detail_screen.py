@@ -12,9 +12,10 @@ from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Static
 
 from lab.analysis.boards.board import BoardCell
-from lab.analysis.boards.cell_text import change_words, cut
+from lab.analysis.boards.cell_text import cut
 from lab.analysis.boards.detail import CellDetail
 from lab.core.text import printable
+from lab.core.units import change as ratio_change
 from lab.views.table import BAD
 from lab.views.tui.background import start
 from lab.views.tui.cells import cell_words, verdict_words
@@ -79,7 +80,8 @@ class DetailScreen(LabScreen):
         self._sessions = sessions
         grid = self.query_one(DataTable)
         for one in sessions:
-            change = change_words(one.against_newest) if one.against_newest not in (None, 1.0) else ""
+            against = one.against_newest
+            change = "" if against is None or against == 1.0 else ratio_change(against)
             status = cut(": ".join(part for part in (one.status, printable(one.reason)) if part), STATUS_CHARS)
             texts = (one.when, one.run_id, one.value, change, str(one.repetitions), status, one.commit)
             style = "" if one.status == "ok" else BAD

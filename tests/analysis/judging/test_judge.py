@@ -73,15 +73,15 @@ def test_a_change_under_its_floor_is_no_alarm_and_a_learned_floor_makes_it_one()
 def test_a_difference_that_may_be_chance_is_unproven() -> None:
     verdict = only(points({key(): noisy(0.93, cv=0.08, seed=3)}))
     assert verdict.word == "unproven"
-    assert "more a side" in verdict.reason
+    assert "more sessions per side" in verdict.reason
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"protocol": "2"}, "protocol 1 against 2"),
-        ({"layers": 2}, "the whole model against 2 of 32 layers"),
-        ({"emulated": True}, "a real one against an emulated device"),
+        ({"protocol": "2"}, "measured by different rules: 1 and 2"),
+        ({"layers": 2}, "different depth: the whole model and 2 of 32 layers"),
+        ({"emulated": True}, "an emulated device compared with a real one"),
     ],
 )
 def test_what_does_not_measure_the_same_is_refused_in_words(change: dict[str, Any], words: str) -> None:
@@ -97,7 +97,7 @@ def test_two_counters_of_memory_are_not_one() -> None:
     blank = np.full(6, np.nan)
     one, two = (key(metric="rss_peak_bytes", counter=counter) for counter in ("VmHWM", "PSS"))
     verdict = only(points({one: noisy()[:6], two: np.concatenate([blank, noisy()[6:]])}))
-    assert (verdict.word, verdict.reason) == ("not-comparable", "two counters: VmHWM against PSS")
+    assert (verdict.word, verdict.reason) == ("not-comparable", "two memory counters: VmHWM and PSS")
 
 
 def test_emulated_devices_are_compared_only_when_asked() -> None:
@@ -115,13 +115,13 @@ def test_series_under_different_conditions_are_never_averaged() -> None:
 def test_another_number_of_threads_is_a_note() -> None:
     blank = np.full(6, np.nan)
     of = points({key(threads=1): noisy()[:6], key(threads=4): np.concatenate([blank, noisy()[6:]])})
-    assert judge(of, A, B, Policy()).notes == ("threads: 1 against 4",)
+    assert judge(of, A, B, Policy()).notes == ("threads 1 -> 4",)
 
 
 def test_what_strangers_wrote_comes_without_control_characters() -> None:
     blank = np.full(6, np.nan)
     of = points({key(): noisy()[:6], key(effective="cpu\x1b[31m"): np.concatenate([blank, noisy()[6:]])})
-    assert judge(of, A, B, Policy()).notes == ("backend: cpu against cpu[31m",)
+    assert judge(of, A, B, Policy()).notes == ("backend cpu -> cpu[31m",)
 
 
 def test_engines_are_compared_across_cells_when_that_is_the_purpose() -> None:
@@ -150,7 +150,7 @@ def test_a_gpu_that_fell_back_and_sessions_that_swapped() -> None:
     found = {verdict.cell.prompt: verdict for verdict in judge(of, A, B, Policy()).verdicts}
     assert (found[1].word, found[2].word) == ("fell-back", "not-comparable")
     assert "4 of 6" in found[1].reason
-    assert found[2].reason == "swapped in A"
+    assert found[2].reason == "swapped in the baseline"
 
 
 def turns(ratio: float, lost: tuple[int, ...] = (), memory: float = 0.0) -> tuple[Points, Any, Any, Any]:
@@ -207,7 +207,7 @@ def test_noise_that_doubled_is_a_word_only_where_nothing_worse_may_be_said() -> 
     assert only(shaky()).word == "noisier"
     likely = only(shaky(0.8))
     assert likely.word == "unproven"
-    assert "times as much" in likely.reason
+    assert "times as large" in likely.reason
 
 
 def test_another_engine_is_not_noisier() -> None:

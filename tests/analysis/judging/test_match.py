@@ -66,7 +66,7 @@ def test_conditions_that_changed_within_a_side_are_no_alarm() -> None:
     keys = [series(threads=4), series(threads=8)]
     found = match(keys, {0: Span(0, 3, 4), 1: Span(4, 6, 3)}, {1: Span(7, 9, 3)})
     assert [(one.a, one.b) for one in found] == [(1, 1), (0, None)]
-    assert found[1].obstacle == "only side A has it under these conditions (threads: 4 against 8)"
+    assert found[1].obstacle == "only the baseline has it under these conditions (threads 4 -> 8)"
 
 
 def test_the_newest_conditions_of_a_side_are_compared_where_all_are_new() -> None:
@@ -85,10 +85,10 @@ def test_what_differs_in_unknown_columns_alone_is_not_called_missing() -> None:
     keys = [*a, *b]
     found = match(keys, {0: Span(0, 0, 1), 1: Span(1, 1, 1)}, {2: Span(2, 2, 1), 3: Span(3, 3, 1)})
     assert [one.obstacle for one in found] == [
-        "only side A has it under these conditions (foo: 1 against 3)",
-        "only side A has it under these conditions (foo: 2 against 3)",
-        "only side B has it under these conditions (foo: 3 against 1)",
-        "only side B has it under these conditions (foo: 4 against 1)",
+        "only the baseline has it under these conditions (foo 1 -> 3)",
+        "only the baseline has it under these conditions (foo 2 -> 3)",
+        "only the candidate has it under these conditions (foo 1 -> 3)",
+        "only the candidate has it under these conditions (foo 1 -> 4)",
     ]
 
 
@@ -98,7 +98,7 @@ def test_a_machine_that_a_side_does_not_have_is_not_called_missing() -> None:
     found = match(keys, {0: Span(0, 6, 4), 1: Span(1, 7, 4)}, {0: Span(8, 9, 2)})
     assert [(one.a, one.b, one.obstacle) for one in found] == [
         (0, 0, None),
-        (1, None, "only side A has it under these conditions (cpu_info: Intel against AMD)"),
+        (1, None, "only the baseline has it under these conditions (cpu_info Intel -> AMD)"),
     ]
 
 

@@ -12,7 +12,7 @@ from lab.analysis.points.build import points_of
 from lab.analysis.points.defaults import LLAMA_BENCH
 from lab.analysis.points.key import Conditions
 from lab.analysis.points.measured import is_measured
-from lab.analysis.points.named import changes, differences, label, told_apart
+from lab.analysis.points.named import changes, label, told_apart
 from lab.analysis.points.settings import spelled
 from tests.analysis.exchange.sources import llama_rows, records, written
 from tests.formats.samples import record
@@ -54,7 +54,7 @@ def test_an_unknown_column_is_a_setting_and_a_measured_one_is_none(tmp_path: Pat
     assert conditions(tmp_path, avg_ttft_ms=100.2) == plain
     assert changes(plain, conditions(tmp_path, n_foo=3)) == ("+ n_foo=3",)
     assert changes(conditions(tmp_path, n_foo=3), plain) == ("- n_foo=3",)
-    assert differences(conditions(tmp_path, n_foo=3), conditions(tmp_path, n_foo=4)) == ("n_foo: 3 against 4",)
+    assert changes(conditions(tmp_path, n_foo=3), conditions(tmp_path, n_foo=4)) == ("n_foo 3 -> 4",)
 
 
 def test_the_device_of_another_tool_is_told_by_field(tmp_path: Path) -> None:

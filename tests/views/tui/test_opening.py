@@ -57,7 +57,7 @@ def test_two_marked_runs_are_shown_side_by_side() -> None:
         await press(app, pilot, "enter", "space", "down", "space", "c")
         text = screen_text(app)
         assert "side: 20261104-070531-004abc, 20261105-070531-005abc" in text  # the older one is the baseline
-        assert "unproven" in text
+        assert "inconclusive" in text
 
     drive(play, size=(120, 40))
 
