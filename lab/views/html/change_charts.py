@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.analysis.boards.axes import value_on
-from lab.analysis.boards.cell_text import plain_word, role_of, size_text
+from lab.analysis.boards.cell_text import plain_word, role_of
 from lab.analysis.history.regression import Regression
 from lab.analysis.pages.changed import ChangeHistory
-from lab.core.units import counted
+from lab.core.units import change_size, counted
 from lab.formats.dashboard import AXES
 from lab.formats.metrics import format_value
 from lab.views.html.escape import text
@@ -34,7 +34,7 @@ def _figure(one: ChangeHistory, sheet: Sheet, links: Links, keys: RowKeys) -> st
     change, line = one.change, one.history.line
     where = " ".join(filter(None, (*(value_on(line.cell, axis) for axis in AXES), line.under)))
     number, picture = history_svg(one.history, where, sheet, change)
-    word = f"{plain_word(change.word)} by {size_text(change.ratio)}"
+    word = f"{plain_word(change.word)} by {change_size(change.ratio)}"
     role = "plain" if change.acknowledged is not None else role_of(change.word)
     return (
         f'<figure class="history" data-chart="{number}"{keys.of_series(line.cell)}>'

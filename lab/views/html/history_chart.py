@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.analysis.boards.cell_text import plain_word, size_text
+from lab.analysis.boards.cell_text import plain_word
 from lab.analysis.history.regression import Regression
 from lab.analysis.pages.history import BAND, MetricHistory, Session
-from lab.core.units import counted
+from lab.core.units import change_size, counted
 from lab.formats.metrics import format_value
 from lab.views.html.escape import text
 from lab.views.html.plot import HEIGHT, WIDTH, Frame, Mark, axes, frame_of, marks_svg
@@ -77,7 +77,7 @@ def _points(history: MetricHistory, frame: Frame) -> str:
 
 def _marks(history: MetricHistory, frame: Frame, only: Regression | None) -> Iterator[Mark]:
     for one in history.changes:
-        label = f"{plain_word(one.word)} {size_text(one.ratio)}"
+        label = f"{plain_word(one.word)} {change_size(one.ratio)}"
         kind = "change" if only is None or one == only else "change other"
         yield Mark(kind, frame.x(one.created_s), label if only is None or one == only else "")
     yield from (_seam(one, frame) for one in history.sessions if one.seam)

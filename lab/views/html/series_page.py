@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lab.analysis.boards.cell_text import day_words, plain_word, role_of, size_text
+from lab.analysis.boards.cell_text import day_words, plain_word, role_of
 from lab.analysis.history.regression import Regression
 from lab.analysis.pages.history import MetricHistory, metric_history
 from lab.analysis.pages.places import Place
 from lab.analysis.points.table import STATUSES
-from lab.core.units import counted
+from lab.core.units import change_size, counted
 from lab.formats.metrics import METRICS, NOT_MEASURED, format_value
 from lab.views.html.escape import text
 from lab.views.html.history_chart import BAND_NAME, history_svg, summary
@@ -82,7 +82,7 @@ def _change(one: Regression, links: Links) -> str:
     state = f"accepted: {one.acknowledged}" if one.acknowledged is not None else state
     return (
         f'<tr><th scope="row">{METRICS[one.cell.metric].title}</th>'
-        f'<td class="word {role_of(one.word)}">{text(plain_word(one.word))} by {size_text(one.ratio)}</td>'
+        f'<td class="word {role_of(one.word)}">{text(plain_word(one.word))} by {change_size(one.ratio)}</td>'
         f"<td>{text(f'{before} → {after}')}</td><td>{one.when[:10]}<br>{links.run(one.run_id)}</td>"
         f"<td>{links.commit(old) or 'unknown'} → {links.commit(new) or 'unknown'}</td><td>{text(state)}</td></tr>"
     )
