@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.docs.dashboard_picture import picture
 from tests.docs.first_run import drawing, text
 from tests.docs.verbs import every_verb
 
@@ -18,6 +19,7 @@ MADE: dict[str, tuple[str, Callable[[], str]]] = {
     "docs/reading.md": ("first-run", lambda: f"```text\n{text()}```\n"),
 }
 PICTURE = "docs/first-run.svg"
+DASHBOARD = "docs/dashboard.svg"
 
 
 def with_made_part(page: str, name: str, made: str) -> str:
@@ -35,6 +37,7 @@ def main() -> None:
         page = ROOT / path
         page.write_text(with_made_part(page.read_text("utf-8"), name, make()), "utf-8")
     (ROOT / PICTURE).write_text(drawing(), "utf-8")
+    (ROOT / DASHBOARD).write_text(picture()[0], "utf-8")
 
 
 if __name__ == "__main__":

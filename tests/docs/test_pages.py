@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.docs import dashboard_picture
 from tests.docs.first_run import TITLE, text
-from tests.docs.pages import COMMAND, MADE, PICTURE, ROOT, with_made_part
+from tests.docs.pages import COMMAND, DASHBOARD, MADE, PICTURE, ROOT, with_made_part
 
 TEXT = "{http://www.w3.org/2000/svg}text"
 
@@ -29,6 +30,18 @@ def test_the_picture_shows_the_table_of_the_recorded_run() -> None:
     title, *shown = _lines(ElementTree.fromstring(content))
     assert title == TITLE
     assert "".join(shown) == re.sub(r"\s", "", text()), f"{PICTURE} is stale: run {COMMAND}"
+
+
+@pytest.mark.slow
+def test_the_picture_shows_the_dashboard_of_the_demo() -> None:
+    """Its words, line by line, are those of the application now."""
+    content = (ROOT / DASHBOARD).read_text("utf-8")
+    assert "://" not in re.sub(r'xmlns="[^"]*"', "", content)
+    title, *shown = _lines(ElementTree.fromstring(content))
+    assert title == dashboard_picture.TITLE
+    _, screen = dashboard_picture.picture()
+    lines = [re.sub(r"\s", "", line) for line in screen.splitlines()]
+    assert [line for line in shown if line] == [line for line in lines if line], f"stale: run {COMMAND}"
 
 
 def _lines(svg: ElementTree.Element) -> list[str]:
