@@ -49,7 +49,7 @@ THIRD_PARTY = {
     "asyncssh": ["devices/ssh/*"],
     "click": ["cli/*"],
     "gguf": ["models/gguf_*.py", "models/*/gguf.py"],
-    "lief": ["compile/metal/*"],
+    "lief": ["compile/metal/*", "ondevice/*"],
     "numpy": [f"{layer}/*" for layer in LAYERS if layer not in ("store", "formats", "core")],
     "pandas": ["analysis/*", "views/*"],
     "psycopg": ["store/sql/*"],

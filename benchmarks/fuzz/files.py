@@ -153,7 +153,7 @@ def _weights() -> list[Target]:
 def _binaries() -> list[Target]:
     from lab.ondevice.android.tvm_source import unpack
     from lab.ondevice.device_wheels import extract
-    from lab.ondevice.elf_dynamic import read_dynamic
+    from lab.ondevice.elf import read_dynamic
     from lab.ondevice.macho import check_macho
 
     sources, wheels = archives(), (*samples(CASES, "damaged-directory.whl"), wheel())

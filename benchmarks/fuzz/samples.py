@@ -64,7 +64,7 @@ CACHE = {"metadata": {"ParamSize": 1}, "records": [SHARD]}
 MANIFEST = json.loads((CASES / "runner-manifest-without-key.json").read_bytes()) | {"key": "ab" * 32, "compiler": "c"}
 ELF = (
     *(b"\x7fELF\x02\x01\x01", bytes(9), struct.pack("<HHIQQQIHHHHHH", 3, 183, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)),
-    struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, 4096, 4096, 16384),
+    struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, 257, 4096, 16384),
     struct.pack("<IIQQQQQQ", 2, 6, 193, 0, 0, 64, 0, 8),
     *(b"\0libx.so\0liby.so\0", struct.pack("<qQqQqQqQ", 5, 176, 14, 1, 1, 9, 0, 0)),
 )

@@ -15,8 +15,7 @@ from lab.ondevice.android.build import toolchain
 from lab.ondevice.bundled_libc import LOADERS, carried
 from lab.ondevice.compilers import compilers, is_own
 from lab.ondevice.device_wheels import device_wheels
-from lab.ondevice.elf import arch_of
-from lab.ondevice.elf_dynamic import read_interpreter
+from lab.ondevice.elf import arch_of, read_interpreter
 from lab.ondevice.macho import check_macho
 from lab.ondevice.native import Recipe, built
 from lab.ondevice.systems import ANDROID_TRIPLE, Platform, platform_of

@@ -1,26 +1,25 @@
-"""What a Mach-O file (macOS) is and asks for: what is sent to a Mac is looked at before."""
+"""What a Mach-O file (macOS) is and asks for: what is sent to a Mac is looked at before.
+
+`lief` reads as far as it can and gives what it found, of a damaged file too. What must be there is checked here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lab.compile.metal.code_signature import changed_page, read_signature
 from lab.core.errors import CompileError
+from lab.ondevice.quiet_lief import quiet_lief
+
+if TYPE_CHECKING:
+    import lief
 
 Kind = Literal["executable", "library"]
 
-_KINDS: dict[int, Kind] = {2: "executable", 6: "library"}
-_ARM64 = 0x0100000C
-_LITTLE_64, _UNIVERSAL = b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"
-_HEADER_BYTES = 32
 MAX_SIGNATURE_BYTES = 64 << 20  # a library of 200 MB has 2 MB
-MAX_COMMAND_BYTES = 1 << 20  # of all load commands; a library has a few thousand
-_LOAD_DYLIB, _LOAD_WEAK_DYLIB, _REEXPORT_DYLIB = 0x0C, 0x80000018, 0x8000001F
-_ID_DYLIB, _RPATH, _BUILD_VERSION, _CODE_SIGNATURE = 0x0D, 0x8000001C, 0x32, 0x1D
-_MACOS = 1  # platform of LC_BUILD_VERSION
+_HEADER_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -68,76 +67,71 @@ def _signature_problem(path: Path, start: int, size_bytes: int) -> str | None:
     return None if page is None else f"page {page} is another than was signed"
 
 
+@quiet_lief()
 def read_macho(path: Path, *, hint: str | None = None) -> MachO:
     """Return what the file's header and load commands say; CompileError where it is none for arm64, or damaged."""
-    with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
-        if header.startswith(_UNIVERSAL):
-            raise CompileError(f"{path}: is a universal file for several processors, wanted arm64 alone", hint=hint)
-        if len(header) < _HEADER_BYTES or not header.startswith(_LITTLE_64):
-            raise CompileError(f"{path}: is no 64-bit Mach-O file", hint=hint)
-        cpu, kind, size_bytes = (_word(header, at) for at in (4, 12, 20))
-        if cpu != _ARM64 or kind not in _KINDS:
-            raise CompileError(f"{path}: is a Mach-O file of another processor or kind, wanted arm64", hint=hint)
-        if size_bytes > MAX_COMMAND_BYTES:
-            raise CompileError(f"{path}: {size_bytes} bytes of load commands are not believed", hint=hint)
-        body = file.read(size_bytes)
+    import lief
+
+    fat = _parsed(path, hint)
+    binary = _of_64_bits(fat)
+    if binary is None:
+        raise CompileError(f"{path}: is no 64-bit Mach-O file", hint=hint)
+    kinds: dict[object, Kind] = {
+        lief.MachO.Header.FILE_TYPE.EXECUTE: "executable",
+        lief.MachO.Header.FILE_TYPE.DYLIB: "library",
+    }
+    kind = kinds.get(binary.header.file_type)
+    if int(binary.header.cpu_type) != int(lief.MachO.Header.CPU_TYPE.ARM64) or kind is None:
+        raise CompileError(f"{path}: is a Mach-O file of another processor or kind, wanted arm64", hint=hint)
     try:
-        return _described(_KINDS[kind], list(_commands(body, _word(header, 16))), path.stat().st_size)
-    except (ValueError, UnicodeDecodeError) as problem:
+        found = _described(kind, binary)
+        _check_whole(binary, found, path.stat().st_size)
+    except ValueError as problem:
         raise CompileError(f"{path}: damaged: {problem}", hint=hint) from problem
+    return found
 
 
-def _described(kind: Kind, commands: list[tuple[int, bytes]], size_bytes: int) -> MachO:
-    loads = (_LOAD_DYLIB, _LOAD_WEAK_DYLIB, _REEXPORT_DYLIB)
+def _parsed(path: Path, hint: str | None) -> lief.MachO.FatBinary | None:
+    import lief
+
+    size_bytes = path.stat().st_size
+    if size_bytes and lief.MachO.is_fat(str(path)):
+        raise CompileError(f"{path}: is a universal file for several processors, wanted arm64 alone", hint=hint)
+    return lief.MachO.parse(str(path), lief.MachO.ParserConfig.quick) if size_bytes >= _HEADER_BYTES else None
+
+
+def _of_64_bits(fat: lief.MachO.FatBinary | None) -> lief.MachO.Binary | None:
+    import lief
+
+    binary = None if fat is None else fat.at(0)
+    return binary if binary is not None and int(binary.header.magic) == int(lief.MachO.MACHO_TYPES.MAGIC_64) else None
+
+
+def _described(kind: Kind, binary: lief.MachO.Binary) -> MachO:
+    """Raises ValueError where a name is no text."""
+    import lief
+
+    own = lief.MachO.LoadCommand.TYPE.ID_DYLIB
+    names = [(library.command == own, str(library.name)) for library in binary.libraries]
+    build, signature = binary.build_version, binary.code_signature
+    macos = build is not None and int(build.platform) == int(lief.MachO.BuildVersion.PLATFORMS.MACOS)
     return MachO(
         kind=kind,
-        name=next((_text(body, 8) for command, body in commands if command == _ID_DYLIB), None),
-        libraries=tuple(_text(body, 8) for command, body in commands if command in loads),
-        rpaths=tuple(_text(body, 8) for command, body in commands if command == _RPATH),
-        min_macos=next((_version(body) for command, body in commands if _is_macos(command, body)), None),
-        signature=next(
-            (_signature(body, size_bytes) for command, body in commands if command == _CODE_SIGNATURE), None
-        ),
+        name=next((name for is_own, name in names if is_own), None),
+        libraries=tuple(name for is_own, name in names if not is_own),
+        rpaths=tuple(str(one.path) for one in binary.rpaths),
+        min_macos=".".join(map(str, build.minos[:2])) if build is not None and macos else None,
+        signature=None if signature is None else (signature.data_offset, signature.data_size),
     )
 
 
-def _commands(body: bytes, count: int) -> Iterator[tuple[int, bytes]]:
-    """Yield each load command with all its bytes."""
-    at = 0
-    for _ in range(count):
-        size_bytes = _word(body, at + 4)
-        if size_bytes < 16 or at + size_bytes > len(body):
-            raise ValueError("a load command does not fit")
-        yield _word(body, at), body[at : at + size_bytes]
-        at += size_bytes
-
-
-def _text(command: bytes, at: int) -> str:
-    """Return the text whose offset in the command is the word at `at`."""
-    start = _word(command, at)
-    if not 12 <= start < len(command):
+def _check_whole(binary: lief.MachO.Binary, found: MachO, size_bytes: int) -> None:
+    """Raise ValueError where lief could not read all that the header announces."""
+    commands = list(binary.commands)
+    header = (binary.header.nb_cmds, binary.header.sizeof_cmds)
+    if header != (len(commands), sum(command.size for command in commands)):
+        raise ValueError("its load commands are not all there")
+    if not all((found.name is None or found.name, *found.libraries, *found.rpaths)):
         raise ValueError("a name lies outside of its load command")
-    return command[start:].partition(b"\0")[0].decode("ascii")
-
-
-def _is_macos(command: int, body: bytes) -> bool:
-    return command == _BUILD_VERSION and _word(body, 8) == _MACOS
-
-
-def _version(command: bytes) -> str:
-    packed = _word(command, 12)
-    return f"{packed >> 16}.{packed >> 8 & 0xFF}"
-
-
-def _signature(command: bytes, size_bytes: int) -> tuple[int, int]:
-    start, length = _word(command, 8), _word(command, 12)
-    if start + length > size_bytes:
+    if found.signature is not None and sum(found.signature) > size_bytes:
         raise ValueError("the code signature lies behind its end")
-    return start, length
-
-
-def _word(data: bytes, at: int) -> int:
-    if at + 4 > len(data):
-        raise ValueError("it ends too early")
-    return int.from_bytes(data[at : at + 4], "little")

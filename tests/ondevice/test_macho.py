@@ -32,7 +32,10 @@ def test_a_library_tells_what_it_asks_for(tmp_path: Path) -> None:
     ("data", "said"),
     [
         (macho(cpu=X86_64), "another processor"),
+        (macho(cpu=0x81000007), "another processor"),
         (macho(kind=OBJECT), "another processor or kind"),
+        (macho(kind=0xF0000000), "another processor or kind"),
+        (macho(platform=0xF0000000), "not for macOS"),
         (macho(kind=EXECUTE), "is a Mach-O executable, wanted: library"),
         (macho(platform=IOS), "not for macOS"),
         (macho(signed=False), "code signature: there is none"),

@@ -7,6 +7,7 @@ import json
 import struct
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,8 +18,7 @@ from hypothesis import strategies as st
 from lab.core.errors import CompileError, LabError
 from lab.ondevice.android.tvm_source import unpack
 from lab.ondevice.device_wheels import extract
-from lab.ondevice.elf import check_elf
-from lab.ondevice.elf_dynamic import read_dynamic
+from lab.ondevice.elf import arch_of, check_elf, read_dynamic
 from lab.ondevice.verify_folder import published, read_published
 
 CASES = Path("tests/cases/security")
@@ -56,16 +56,21 @@ def archive() -> bytes:
     return out.getvalue()
 
 
-def elf(dynamic: list[tuple[int, int]]) -> bytes:
+def elf(dynamic: list[tuple[int, int]], more: Sequence[int] = ()) -> bytes:
+    """Return a small library with that dynamic section, and empty segments of those further kinds."""
     strings = b"\0libx.so\0liby.so\0"
     header = (
-        b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 3, 183, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+        b"\x7fELF\x02\x01\x01"
+        + bytes(9)
+        + struct.pack("<HHIQQQIHHHHHH", 3, 183, 1, 0, 64, 0, 0, 64, 56, 2 + len(more), 0, 0, 0)
     )
     entries = b"".join(struct.pack("<qQ", *one) for one in [*dynamic, (0, 0)])
-    start = 64 + 2 * 56
-    load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, 4096, 4096, 16384)
+    start = 64 + (2 + len(more)) * 56
+    size_bytes = start + len(strings) + len(entries)
+    load = struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, size_bytes, 4096, 16384)
     table = struct.pack("<IIQQQQQQ", 2, 6, start + len(strings), 0, 0, len(entries), 0, 8)
-    return header + load + table + strings + entries
+    others = b"".join(struct.pack("<IIQQQQQQ", kind, 0, 0, 0, 0, 0, 0, 0) for kind in more)
+    return header + load + table + others + strings + entries
 
 
 SOUND = elf([(5, 176), (14, 1), (1, 9)])
@@ -84,11 +89,39 @@ def test_a_sound_library_is_read(tmp_path: Path) -> None:
 def test_places_outside_a_library_are_damage(tmp_path: Path, value: int, at: int) -> None:
     path = tmp_path / "x.so"
     path.write_bytes(SOUND[:at] + struct.pack("<Q", value) + SOUND[at + 8 :])
-    with suppress(CompileError):
+    with pytest.raises(CompileError, match=r"x.so: damaged ELF file"):
         read_dynamic(path)
     path.write_bytes(SOUND[:32] + struct.pack("<Q", 2**63 + value % 7) + SOUND[40:])
     with pytest.raises(CompileError, match=r"x.so: damaged ELF file"):
         read_dynamic(path)
+
+
+def test_a_library_that_is_cut_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "x.so"
+    for length in range(len(SOUND)):
+        path.write_bytes(SOUND[:length])
+        with pytest.raises(CompileError, match=r"x.so: damaged ELF file"):
+            read_dynamic(path)
+        assert arch_of(path) == ("aarch64" if length >= 64 else None)
+
+
+@pytest.mark.parametrize("dynamic", [[(5, 2000), (1, 9)], [(5, 176), (1, 500)], [(1, 9)]])
+def test_names_outside_of_a_library_are_damage(tmp_path: Path, dynamic: list[tuple[int, int]]) -> None:
+    path = tmp_path / "x.so"
+    path.write_bytes(elf(dynamic))
+    with pytest.raises(
+        CompileError, match=r"x.so: damaged ELF file: (a name lies outside|its dynamic section has no end)"
+    ):
+        read_dynamic(path)
+
+
+def test_kinds_that_no_list_has_are_no_damage_and_not_talked_of(tmp_path: Path) -> None:
+    """A newer linker's; pytest makes an error of every warning."""
+    data = elf([(5, 176 + 56), (0x6ABC1234, 1), (14, 1), (1, 9)], more=[0x6ABC1234])
+    (tmp_path / "x.so").write_bytes(data)
+    assert read_dynamic(tmp_path / "x.so").soname == "libx.so"
+    (tmp_path / "y.so").write_bytes(data[:18] + b"\xfe\xfe" + data[20:])
+    assert arch_of(tmp_path / "y.so") is None
 
 
 @BOUNDED

@@ -22,8 +22,7 @@ from lab.formats.manifest import MANIFEST_NAME
 from lab.ondevice.android.ndk import API, CXX_LIBRARY, Ndk, find_ndk
 from lab.ondevice.android.parts import BINARY, FLAGS, LINK, PACKAGE, PAGE_BYTES, PLUGIN_NAME, Part, own_sources, parts
 from lab.ondevice.android.tvm_source import tvm_source
-from lab.ondevice.elf import check_elf
-from lab.ondevice.elf_dynamic import read_dynamic
+from lab.ondevice.elf import check_elf, read_dynamic
 from lab.ondevice.opencl.headers import opencl_headers
 from lab.ondevice.verify_folder import published, read_published
 from lab.ondevice.wheels import FFI_NAME, RUNTIME_NAME, Wheels, find_wheels

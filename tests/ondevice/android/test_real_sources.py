@@ -10,7 +10,7 @@ from lab.core.proc import run
 from lab.ondevice.android import build
 from lab.ondevice.android.ndk import find_ndk
 from lab.ondevice.android.parts import BINARY, Part, parts
-from lab.ondevice.elf_dynamic import read_dynamic
+from lab.ondevice.elf import read_dynamic
 from lab.ondevice.wheels import FFI_NAME, find_wheels
 from tests.ondevice.android.planted import CARRIED, HEADERS, SHOWN, write
 

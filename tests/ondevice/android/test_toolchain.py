@@ -16,8 +16,7 @@ from lab.core.progress import Advance
 from lab.ondevice.android.build import toolchain
 from lab.ondevice.android.ndk import COMPILER, CXX_LIBRARY
 from lab.ondevice.build import runner
-from lab.ondevice.elf import check_elf
-from lab.ondevice.elf_dynamic import read_dynamic
+from lab.ondevice.elf import check_elf, read_dynamic
 from lab.ondevice.opencl.build import plugin
 from tests.ondevice.android.ndk_folder import TARGET, ZIG, make_ndk
 from tests.ondevice.android.planted import SHOWN, Planted, copy_tree, is_empty, write
