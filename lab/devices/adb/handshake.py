@@ -1,9 +1,15 @@
-"""The first words with a phone's adb daemon: who it is, and whether it trusts us."""
+"""The first words with a phone's adb daemon: who it is, and whether it trusts us.
+
+adb-shell's own `connect` says neither what the daemon can do (shell_v2) nor that it wants TLS, which it does not speak.
+A phone that asks for TLS is left to the adb program.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from adb_shell import constants
 
 from lab.core.errors import DeviceError, DeviceUnreachableError
 from lab.core.text import said
@@ -24,7 +30,7 @@ from lab.devices.adb.wire import (
     send_packet,
 )
 
-ANSWER_S = 10.0
+ANSWER_S: float = constants.DEFAULT_AUTH_TIMEOUT_S
 ALLOW_S = 30.0
 TOKEN_BYTES = 20
 BANNER = b"host::features=shell_v2,cmd"
@@ -116,7 +122,9 @@ def _banner(answer: Packet, name: str) -> Banner:
     features = tuple(sorted(said(word) for word in fields.get("features", "").split(",") if word))
     if "shell_v2" not in features:
         raise too_old(name)
-    return Banner(features, max(min(answer.arg1, MAX_PAYLOAD_BYTES), 4096), answer.arg0 < VERSION)
+    return Banner(
+        features, max(min(answer.arg1, MAX_PAYLOAD_BYTES), constants.MAX_LEGACY_ADB_DATA), answer.arg0 < VERSION
+    )
 
 
 def _reason(problem: Exception, answer_s: float) -> str:

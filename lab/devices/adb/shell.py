@@ -1,6 +1,7 @@
 """The protocol shell_v2, whatever carries it: numbered packets of input, output, and the exit code.
 
-A packet is one byte that says what it is, its size, and data.
+A packet is one byte that says what it is, its size, and data. adb-shell has the older service `shell:` alone, which
+tells no exit code and mixes both outputs.
 """
 
 from __future__ import annotations

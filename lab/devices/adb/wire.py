@@ -1,22 +1,22 @@
 """Bytes to and from a phone's adb daemon, whole: over TCP here, over USB in usb.py; one message of adb on it.
 
-A message is a head of six little-endian words, and at most as much payload as both ends agreed on.
+A message is a head of six little-endian words, and at most as much payload as both ends agreed on. adb-shell packs and
+reads them; docs/decisions/0018-adb.md says what of it is not used, and why.
 """
 
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from adb_shell import constants
-from adb_shell.adb_message import checksum
+from adb_shell.adb_message import AdbMessage, unpack
 
-HEAD = struct.Struct(constants.MESSAGE_FORMAT)
-VERSION = 0x01000001  # from here on payloads carry no checksum
+HEAD_BYTES: int = constants.MESSAGE_SIZE
+VERSION = constants.VERSION + 1  # from this one on, which adb-shell does not speak, payloads carry no checksum
 MAX_PAYLOAD_BYTES: int = constants.MAX_ADB_DATA
 
 CNXN: bytes = constants.CNXN
@@ -25,11 +25,17 @@ OPEN: bytes = constants.OPEN
 OKAY: bytes = constants.OKAY
 WRTE: bytes = constants.WRTE
 CLSE: bytes = constants.CLSE
-STLS = b"STLS"  # "speak TLS": phones whose wireless debugging was paired (Android 11 and newer)
+STLS = b"STLS"  # "speak TLS": phones whose wireless debugging was paired (Android 11 and newer). adb-shell knows it not
 
 AUTH_TOKEN: int = constants.AUTH_TOKEN
 AUTH_SIGNATURE: int = constants.AUTH_SIGNATURE
 AUTH_PUBLIC_KEY: int = constants.AUTH_RSAPUBLICKEY
+
+
+class _Unsummed(AdbMessage):  # type: ignore[misc]  # adb-shell has no types
+    """A message to a daemon that wants no checksum: to sum each payload would cost more than to send it."""
+
+    checksum = 0
 
 
 class NotAdbError(Exception):
@@ -47,14 +53,18 @@ class Packet:
 
     def head(self, checked: bool) -> bytes:
         """Return the head on the wire; the checksum of the payload is left out unless `checked`."""
-        command = int.from_bytes(self.command, "little")
-        total = checksum(self.data) if checked else 0
-        return HEAD.pack(command, self.arg0, self.arg1, len(self.data), total, command ^ 0xFFFFFFFF)
+        kind = AdbMessage if checked else _Unsummed
+        head: bytes = kind(self.command, self.arg0, self.arg1, self.data).pack()
+        return head
 
 
 def parse_head(head: bytes) -> tuple[Packet, int]:
-    """Return the message without its payload, and the size of that in bytes; NotAdbError for anything else."""
-    command, arg0, arg1, size_bytes, _, magic = HEAD.unpack(head)
+    """Return the message without its payload, and the size of that in bytes; NotAdbError for anything else.
+
+    adb-shell does not look at the last word, by which a daemon of adb is told from anything else that listens.
+    """
+    command, arg0, arg1, size_bytes, _ = unpack(head)
+    magic = int.from_bytes(head[-4:], "little")
     if command ^ magic != 0xFFFFFFFF or size_bytes > MAX_PAYLOAD_BYTES:
         raise NotAdbError("what answers does not speak adb")
     return Packet(command.to_bytes(4, "little"), arg0, arg1), size_bytes
@@ -150,6 +160,6 @@ def send_packet(wire: Wire, packet: Packet, *, checked: bool, moved: Moved = lam
 
 def receive_packet(wire: Wire) -> Packet:
     """Return the next message; OSError when there is none to come, NotAdbError when it is something else."""
-    packet, size_bytes = parse_head(wire.read(HEAD.size))
+    packet, size_bytes = parse_head(wire.read(HEAD_BYTES))
     data = wire.read(size_bytes) if size_bytes else b""
     return Packet(packet.command, packet.arg0, packet.arg1, data)

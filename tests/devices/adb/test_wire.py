@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import socket
+import struct
 
 import pytest
 
 from lab.devices.adb.usb import UsbWire
-from lab.devices.adb.wire import HEAD, WRTE, NotAdbError, Packet, TcpWire, parse_head, receive_packet, send_packet
+from lab.devices.adb.wire import (
+    HEAD_BYTES,
+    STLS,
+    WRTE,
+    NotAdbError,
+    Packet,
+    TcpWire,
+    parse_head,
+    receive_packet,
+    send_packet,
+)
 
 
 class Grudging:
@@ -36,8 +47,8 @@ def test_short_writes_lose_nothing_and_each_counts_as_a_move() -> None:
     there = Grudging()
     moves: list[None] = []
     send_packet(TcpWire(there), Packet(WRTE, 1, 2, b"x" * 1000), checked=False, moved=lambda: moves.append(None))  # type: ignore[arg-type]
-    assert len(there.sent) == HEAD.size + 1000
-    assert len(moves) == -(-(HEAD.size + 1000) // 7)
+    assert len(there.sent) == HEAD_BYTES + 1000
+    assert len(moves) == -(-(HEAD_BYTES + 1000) // 7)
 
 
 def test_short_writes_over_usb_lose_nothing() -> None:
@@ -67,8 +78,21 @@ def test_small_messages_go_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [bytes(24), HEAD.pack(1, 0, 0, 0, 0, 1), HEAD.pack(0, 0, 0, (1 << 20) + 1, 0, 0xFFFFFFFF)]
+    "head", [bytes(24), struct.pack("<6I", 1, 0, 0, 0, 0, 1), struct.pack("<6I", 0, 0, 0, (1 << 20) + 1, 0, 0xFFFFFFFF)]
 )
 def test_a_head_that_is_none_or_too_large_is_refused(head: bytes) -> None:
     with pytest.raises(NotAdbError):
         parse_head(head)
+
+
+@pytest.mark.parametrize(("checked", "total"), [(True, 0x1FE + 1), (False, 0)])
+def test_a_head_is_six_words_with_the_checksum_that_the_daemon_asked_for(checked: bool, total: int) -> None:
+    packet = Packet(WRTE, 7, 0xFFFFFFFF, b"\xff\xff\x01")
+    head = packet.head(checked)
+    assert head == struct.pack("<4s5I", b"WRTE", 7, 0xFFFFFFFF, 3, total, 0xFFFFFFFF ^ 0x45545257)
+    assert parse_head(head) == (Packet(WRTE, 7, 0xFFFFFFFF), 3)
+
+
+def test_a_command_that_adb_shell_does_not_know_is_read() -> None:
+    head = struct.pack("<4s5I", b"STLS", 0x01000000, 0, 0, 0, 0xFFFFFFFF ^ int.from_bytes(b"STLS", "little"))
+    assert parse_head(head) == (Packet(STLS, 0x01000000, 0), 0)
