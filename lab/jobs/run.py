@@ -141,7 +141,7 @@ class Job:
     def next_step(self, problem: LabError) -> str:
         """Return the hint of a device that failed: its own, where else it may be, and how the run goes on."""
         forms = self.target.way.forms if isinstance(problem, DeviceUnreachableError) and self.rest is None else ""
-        at = f"if it is elsewhere: --at {forms}" if forms and not self.options.address else ""
+        at = f"if it is elsewhere: --at ADDRESS ({forms})" if forms and not self.options.address else ""
         records = [store.load(store.place(path)) for path in problem.recorded]
         command = resume_command(records[0]) if len(records) == 1 else None
         later = f"when it is back, `{command}` measures the rest" if command else ""
@@ -197,7 +197,7 @@ def _kept(stop: Interrupted) -> str:
     paths = " and ".join(shown(path) for _, path in stop.all)
     kept = "the run is kept in" if len(records) == 1 else "the runs are kept in"
     command = resume_command(records[0]) if len(records) == 1 else None
-    rest = f"; `{command}` measures the rest" if command else ""
+    rest = f"\n`{command}` measures the rest" if command else ""  # a line to copy
     return f"{done} of {planned} repetitions were finished; {kept} {paths}{rest}"
 
 

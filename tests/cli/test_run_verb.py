@@ -110,7 +110,7 @@ def test_ctrl_c_while_measuring_shows_and_names_what_was_kept(lab: Lab, session:
     ran = lab(*RUN)
     assert ran.code == 130
     assert "interrupted: 2 of 5 repetitions were finished; the run is kept in" in ran.err
-    assert f"; `lab run --resume {kept.run_id}` measures the rest\n" in ran.err
+    assert f"\n`lab run --resume {kept.run_id}` measures the rest\n" in ran.err
     assert "phi3-mini-q4 on local" in ran.out
 
 

@@ -59,7 +59,7 @@ def test_a_device_that_does_not_answer_is_on_record(lab: Lab) -> None:
     assert ran.code == 4
     record = stored()
     assert "error: box: no route to host\nhint: is it switched on?; " in ran.err
-    assert "if it is elsewhere: --at [user@]host" in ran.err
+    assert "if it is elsewhere: --at ADDRESS ([user@]host" in ran.err
     assert f"when it is back, `lab run --resume {record.run_id}` measures the rest\n" in ran.err
     assert (record.status, record.reason) == ("failed", "box: no route to host")
     assert [(cell.depth, cell.status) for cell in record.cells] == [(0, "not_run"), (64, "not_run")]

@@ -69,7 +69,7 @@ def test_devices_are_asked_at_the_same_time_and_a_lost_one_is_told_and_on_record
     assert (record.target.name, record.status, record.reason) == ("lost", "failed", "lost: no such host")
     assert [document["run_id"] for document in lost.documents] == [record.run_id]
     (told,) = [note for note in progress.notes if note.startswith("lost: no such host")]
-    for step in ("check [ssh].host", "--at [user@]host", f"lab run --resume {record.run_id}"):
+    for step in ("check [ssh].host", "--at ADDRESS ([user@]host", f"lab run --resume {record.run_id}"):
         assert step in told
 
 

@@ -33,7 +33,7 @@ def model_words(record: RunRecord) -> str:
 def ran_on(record: RunRecord) -> str:
     """Processor, what really ran, threads: a GPU's kernels run on none of them."""
     cpu = record.device.facts.get("cpu_model") or "an unnamed processor"
-    effective = record.engine.effective or "what ran is not known"
+    effective = record.engine.effective or ""
     version = record.engine.versions.get(record.engine.name) or ""
     engine = f"{record.engine.name} {version}".strip()
     threads = "" if is_gpu_run(record) else share_words(record.engine.threads, record.device.facts)
@@ -123,7 +123,8 @@ def _threads(count: int) -> str:
 
 def _repeats(record: RunRecord) -> str:
     plan = record.plan
-    if not plan.adapts or plan.repeats is None:
+    finished = any(row.status == "ok" for cell in record.cells for row in cell.repetitions)
+    if not plan.adapts or plan.repeats is None or not finished:
         return ""
     precision, limit_s = plan.precision or 0.0, plan.budget_s or 0.0
     prefill, decode = (_widest(record, name) for name in ("prefill_tok_per_s", "decode_tok_per_s"))

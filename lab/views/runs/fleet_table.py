@@ -45,7 +45,7 @@ def _numbers(cell: CellSummary) -> list[str]:
 
 def _why(who: Followed, records: Sequence[RunRecord]) -> str | None:
     if not records:
-        return who.last_words or "it ended without a word"
+        return who.last_words or ("not started" if who.phase == "stopped" else "exited without output")
     return "; ".join(record.reason for record in records if record.reason) or None
 
 
