@@ -73,7 +73,7 @@ def _keys(world: World) -> tuple[SeriesKey, ...]:
                 settings=(("seed", "0"),),
                 protocol=MADE_UP,
                 emulated=line.target.startswith("emulated"),
-                synthetic=True,
+                synthetic=False,
                 layers=32,
                 layers_total=32,
                 counter="VmHWM" if name == "rss_peak_bytes" else "",

@@ -16,16 +16,17 @@ from lab.core.errors import UsageError
 from lab.core.home import definitions
 from lab.core.progress import Progress
 from lab.core.suggest import unknown
+from lab.store import in_use
 
 Numbered = list[tuple[int, Regression]]
-FIRST = "no runs are recorded yet: lab run --target local --model phi3-mini-q4 records one"
+FIRST = "lab run --target local --model phi3-mini-q4 records one"
 
 
 def judged(progress: Progress, target: str | None = None, model: str | None = None) -> History:
     """Judge the whole store; runs that cannot be read are warned about. UsageError for a name that nothing has."""
     points = readable_points(progress)
     if not len(points.runs):
-        progress.note(FIRST)
+        progress.note(f"no runs are recorded in {in_use().where}: {FIRST}")
     _check_names(points, target, model)
     return stored_history(points, progress)
 

@@ -86,4 +86,4 @@ def test_it_is_not_compared_with_what_was_measured(lab: Lab, keep: Keep, folder:
     run = keep(target={"name": "demo-pixel8", "spec": {"name": "demo-pixel8"}})
     ran = lab("compare", made_up.stem.rpartition("--")[2], run.run_id)
     assert ran.code == 5
-    assert "protocol" in ran.out
+    assert "made-up" in ran.out

@@ -126,3 +126,12 @@ def test_no_match_is_told_from_no_runs(lab: Lab, four: None, home: Path) -> None
     assert f"no recorded runs match that in {home}/profiles" in " ".join(
         lab("runs", "--since", "2027-01-01").out.split()
     )
+
+
+@pytest.mark.parametrize("argv", ["dash --once", "regressions", "store check", "gate --baseline main", "export latest"])
+def test_who_finds_nothing_says_where_it_looked(
+    lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch, argv: str
+) -> None:
+    monkeypatch.setenv("LAB_HOME", str(home / "other"))
+    ran = lab(*argv.split(), *(["--format", "csv"] if argv.startswith("export") else []))
+    assert f"{home}/other/profiles (LAB_HOME={home}/other does not exist)" in ran.out + ran.err

@@ -13,6 +13,7 @@ from lab.analysis.boards.lines import Line
 from lab.analysis.points.key import CellKey, Conditions
 from lab.analysis.points.named import changes
 from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
+from lab.formats.run.blocks import MADE_UP
 
 MISSED = 3  # sessions of one sibling since, and
 MISSED_S = 3 * 86_400  # so many seconds, after which nobody expects the next one
@@ -51,7 +52,8 @@ class Newest:
         conditions = self._conditions
         part = f"{conditions.layers} of {conditions.layers_total} layers"
         bits = int(self.points.flags[self.at])
-        kinds = (("emulated", conditions.emulated), (part, self.is_part), ("synthetic", conditions.synthetic))
+        made_up = ("made up", conditions.protocol == MADE_UP)
+        kinds = (made_up, ("emulated", conditions.emulated), (part, self.is_part), ("synthetic", conditions.synthetic))
         flags = [code.replace("_", " ") for place, code in enumerate(FLAGS) if bits >> place & 1]
         return (*(name for name, holds in kinds if holds), *flags)
 

@@ -20,6 +20,7 @@ from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.table import Points
 from lab.core.errors import StoreError
 from lab.formats.metrics import judged
+from lab.store import in_use
 
 SIDES = "side"  # the axis of two sides that were named one by one, as A and B
 ALIKE = ("quant", "revision", "tag")  # sides that ran on the same things are compared thing by thing
@@ -53,7 +54,7 @@ def along(points: Points, axis: str, wanted: Wanted, policy: Policy) -> Table:
     if len(places) < 2:
         had = f"only {next(iter(places))}" if places else "none"
         raise StoreError(
-            f"--axis {axis} needs at least two values, and {had} is on record",
+            f"--axis {axis} needs at least two values, and {had} is on record in {in_use().where}",
             hint="`lab runs` lists what is stored",
         )
     reference = reference_of(axis, places, wanted.reference)

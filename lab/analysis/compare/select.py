@@ -21,6 +21,7 @@ from lab.core.suggest import did_you_mean
 from lab.core.text import said
 from lab.formats.revision import Repository
 from lab.formats.tags import CONFIRM
+from lab.store import in_use
 
 SEE = "`lab runs` lists what is stored; docs/ci.md says how runs are named"
 LISTED = 5
@@ -114,7 +115,8 @@ class _Finder:
         if not text or text.startswith("-") or not text.isprintable():
             raise UsageError(f"{said(text)!r} names no run", hint=SEE)
         if not self.places:
-            raise StoreError(f"no run of {self._scope()} is on record", hint="measure first: lab run --help")
+            where = in_use().where
+            raise StoreError(f"no run of {self._scope()} is on record in {where}", hint="measure first: lab run --help")
 
     def _any(self, text: str, kinds: dict[str, Callable[[str], Found | None]]) -> Found:
         """Take it for whatever it can be; two kinds that give different runs are one too many."""

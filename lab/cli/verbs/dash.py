@@ -151,6 +151,10 @@ def _once(name: str, target: str | None, model: str | None, as_json: bool) -> in
         from lab.views.console import for_stdout, stdout_width
 
         print_text(for_stdout(board_table(found.board, found.bad, stdout_width())))
+        if not found.board.runs:
+            from lab.store import in_use
+
+            tell(f"looked in {in_use().where}")
     return found.board.exit_code
 
 

@@ -48,11 +48,11 @@ def command(folder: Path | None) -> int:
 
 def _commands(place: str, runs: int) -> str:
     rows = {
-        "lab dash": "what every device does now, and what got worse",
-        "lab regressions": "since when, and by which commits",
+        "lab dash": "what every device does now",
+        "lab regressions": "since when, which commits",
         "lab compare --axis target --model phi3-mini-q4": "device by device",
         "lab show latest": "one run",
-        "lab runs --last 20": "the newest runs",
+        "lab runs --last 20": "the newest",
     }
     width = max(map(len, rows))
     lines = "\n".join(f"  {command:<{width}}  {what}" for command, what in rows.items())

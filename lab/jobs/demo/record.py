@@ -70,7 +70,7 @@ def document(made: World, session: int, line: int, number: int) -> dict[str, Any
         "target": {"name": of.target, "spec": {"name": of.target}},
         "device": _device(of),
         "model": {"id": of.model, "label": of.model, "quant": quant, **MODEL},
-        "weights": {"key": KEY, "source": "synthetic", "source_id": "seed 0", "synthetic": True, "layout": "n16k4"},
+        "weights": {"key": KEY, "source": "unknown", "source_id": "made up", "synthetic": False, "layout": "n16k4"},
         "engine": {"name": of.engine, "versions": {}, "requested": "made up", "effective": "made up", "threads": 2},
         "bundle": {
             "key": KEY,
