@@ -47,6 +47,17 @@ def test_few_runs_are_left_to_compare(lab: Lab, keep: Keep) -> None:
     assert "lab compare A B" in lab("regressions").out
 
 
+def test_markdown_to_paste(lab: Lab, slower: Keep) -> None:
+    ran = lab("regressions", "--markdown")
+    assert ran.code == 3
+    assert ran.out.startswith(
+        "### lab regressions\n\n| &#35; | Cell | History | Change | Since |\n|--:|---|---|---|---|\n| 1 |"
+    )
+    assert "pp512+tg128 Decode |" in ran.out
+    assert "<br>open |" in ran.out
+    assert lab("regressions", "--markdown", "--json").code == 2
+
+
 def test_a_regression_names_run_and_commits_and_leaves_with_3(lab: Lab, slower: Keep) -> None:
     ran = lab("regressions")
     assert ran.code == 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from lab.cli.options import json_option
-from lab.cli.output import print_document, print_text, stderr
+from lab.cli.options import json_option, markdown_option, one_form
+from lab.cli.output import print_document, print_exactly, print_text, stderr
 
 
 @click.command("regressions")
@@ -13,7 +13,8 @@ from lab.cli.output import print_document, print_text, stderr
 @click.option("--model", "-m", metavar="ID", help="Model; see 'lab models'.")
 @click.option("--all", "everything", is_flag=True, help="Show changes for the better and those made good since, too.")
 @json_option
-def command(target: str | None, model: str | None, everything: bool, as_json: bool) -> int:
+@markdown_option
+def command(target: str | None, model: str | None, everything: bool, as_json: bool, as_markdown: bool) -> int:
     """Find where the history of a cell moved to another level, and the commits that did it.
 
     Each cell that was measured in 20 sessions or more is judged; fewer are left to 'lab compare'. A change for the
@@ -23,7 +24,9 @@ def command(target: str | None, model: str | None, everything: bool, as_json: bo
     Example:
       lab regressions
       lab regressions --target local --all --json
+      lab regressions --markdown
     """
+    one_form(json=as_json, markdown=as_markdown)
     from lab.jobs.regressions import chosen, judged
     from lab.views.progress import progress_on
 
@@ -34,6 +37,10 @@ def command(target: str | None, model: str | None, everything: bool, as_json: bo
         from lab.jobs.regressions import history_document
 
         print_document(history_document(history, shown))
+    elif as_markdown:
+        from lab.views.tables.regressions import regressions_markdown
+
+        print_exactly(regressions_markdown(history, shown))
     else:
         from lab.views.console import for_stdout, stdout_width
         from lab.views.tables.regressions import regressions_table

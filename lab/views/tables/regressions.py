@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rich.console import Group, RenderableType
+from rich.table import Column
 from rich.text import Text
 
+from lab.analysis.exchange.writers.anonymise import is_public
 from lab.analysis.history.change_points import MIN_POINTS
 from lab.analysis.history.changed import Changed
 from lab.analysis.history.regression import Regression
 from lab.analysis.history.regressions import History
 from lab.analysis.judging.sides import FLOOR
+from lab.analysis.points.key import Fields
 from lab.analysis.points.named import label
 from lab.core.text import printable
 from lab.core.units import change_size
 from lab.formats.metrics import format_value, metric
 from lab.formats.test import Test
+from lab.views.markdown import escaped, markdown_table
 from lab.views.pictures import change_sparkline
 from lab.views.table import CAUTION, FAINT, left, right, spaced, table, verdict_style
 
@@ -34,10 +39,25 @@ def regressions_table(history: History, shown: Sequence[tuple[int, Regression]],
     return spaced([*parts, Group(*(Text(line, FAINT) for line in _summary(history, shown))), *clocks])
 
 
+def regressions_markdown(history: History, shown: Sequence[tuple[int, Regression]]) -> str:
+    """The same to paste into an issue; a setting whose name says that it names a host or a person is left out."""
+    public = [(number, replace(one, settings=_public(one.settings))) for number, one in shown]
+    table_ = [markdown_table(_columns(), [_row(number, one, SPARK) for number, one in public])] if shown else []
+    summary = "\n".join(f"- {escaped(line)}" for line in _summary(history, shown))
+    return "\n\n".join(["### lab regressions", *table_, summary]) + "\n"
+
+
+def _public(settings: Fields) -> Fields:
+    return tuple((name, text if is_public(name, text) else "...") for name, text in settings)
+
+
+def _columns() -> list[Column]:
+    return [right("#"), left("Cell"), left("History"), left("Change", fold=False), left("Since", fold=False)]
+
+
 def _table(shown: Sequence[tuple[int, Regression]], width: int) -> RenderableType:
     bars = SPARK if width >= NARROW else SPARK_NARROW
-    columns = [right("#"), left("Cell"), left("History"), left("Change", fold=False), left("Since", fold=False)]
-    return table(columns, (_row(number, one, bars) for number, one in shown))
+    return table(_columns(), (_row(number, one, bars) for number, one in shown))
 
 
 def _row(number: int, change: Regression, bars: int) -> list[str | Text]:
