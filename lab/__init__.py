@@ -1,6 +1,6 @@
 """lab: the bench that measures language models on the devices they are meant for.
 
-From Python: `lab.run(...)`, `lab.compile(...)` and `lab.open()`; docs/notebooks.md shows all three.
+From Python: `lab.run(...)`, `lab.compile(...)`, `lab.open()` and `lab.plot`; docs/notebooks.md shows all of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from lab.version import __version__ as __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from lab import plot as plot
     from lab.analysis.opened import Opened
     from lab.jobs.api import compile as compile
     from lab.jobs.api import run as run
@@ -27,20 +28,26 @@ def open(home: str | PathLike[str] | None = None) -> Opened:
     the store that every verb uses: $LAB_STORE, else $LAB_HOME, else the working folder. docs/notebooks.md shows more.
     """
     from lab.analysis.opened import opened
+    from lab.views.notebook import draw_in_notebooks
 
+    draw_in_notebooks()
     return opened(home)
 
 
 def __getattr__(name: str) -> Any:
-    """Import `run` when it is used; `compile` is the package of that name, which can be called."""
+    """Import what is used; `compile` is the package of that name, which can be called."""
+    from importlib import import_module
+
     if name == "run":
         from lab.jobs.api import run
+        from lab.views.notebook import draw_in_notebooks
 
+        draw_in_notebooks()
         return run
     if name == "compile":
-        from importlib import import_module
-
         return import_module("lab.compile")
+    if name == "plot":
+        return import_module("lab.plot")
     raise AttributeError(f"module 'lab' has no attribute {name!r}")
 
 

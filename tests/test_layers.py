@@ -20,6 +20,7 @@ LAB = Path(__file__).resolve().parents[1] / "lab"
 LAYERS = [
     "cli",
     "views",
+    "plot",
     "jobs",
     "analysis",
     "measure",
@@ -50,8 +51,9 @@ THIRD_PARTY = {
     "click": ["cli/*"],
     "gguf": ["models/gguf_*.py", "models/*/gguf.py"],
     "lief": ["compile/metal/*", "ondevice/*"],
+    "matplotlib": ["plot/*"],
     "numpy": [f"{layer}/*" for layer in LAYERS if layer not in ("store", "formats", "core")],
-    "pandas": ["analysis/*", "views/*"],
+    "pandas": ["analysis/*", "views/*", "plot/*"],
     "psycopg": ["store/sql/*"],
     "pyarrow": ["analysis/*", "store/archive_file.py"],
     "rich": ["views/*", "cli/*"],
@@ -76,6 +78,7 @@ HEAVY = [
     "asyncssh",
     "gguf",
     "lief",
+    "matplotlib",
     "numpy",
     "pandas",
     "psycopg",
@@ -154,7 +157,7 @@ def allowed_layer(importer: str, imported: str) -> bool:
     if importer not in LAYERS or imported not in LAYERS:
         # lab/__main__.py starts the command line; lab/__init__.py holds what Python programs call: it opens the store,
         # runs and compiles when it is asked to. Nothing imports it back: its version is a file of its own.
-        notebooks = importer == "__init__.py" and imported in ("analysis", "jobs", "compile")
+        notebooks = importer == "__init__.py" and imported in ("analysis", "jobs", "compile", "plot", "views")
         return importer == "__main__.py" or notebooks
     if {importer, imported} in STRANGERS:
         return False
@@ -250,6 +253,8 @@ def test_a_circle_through_the_package_itself_is_found(tmp_path: Path) -> None:
         ("analysis/x.py", "from rich.table import Table"),
         ("views/x.py", "import click"),
         ("views/x.py", "__import__('lab.cli')"),
+        ("views/x.py", "import matplotlib"),
+        ("plot/x.py", "from rich.table import Table"),
         ("cli/x.py", "import requests"),
         ("jobs/x.py", "import click"),
         ("jobs/x.py", "from rich.text import Text"),

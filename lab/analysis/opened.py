@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lab.core.errors import StoreError
 from lab.core.home import shown, using_home
@@ -18,6 +18,7 @@ from lab.store import BadRun, iter_runs
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lab.analysis.compare.axis import Table
     from lab.analysis.points.table import Points
 
 
@@ -32,6 +33,12 @@ class Opened(Protocol):
 
     def runs(self, *, target: str | None = None, model: str | None = None) -> list[RunRecord]:
         """Return the records themselves, oldest first."""
+
+    def compare(self, axis: str, **options: Any) -> Table:
+        """Return the comparison of all values of `axis`, as `lab compare --axis` has it.
+
+        `options` are the verb's: `target`, `model`, `engine`, `test`, `last`, `reference`, `metrics`, `emulated`.
+        """
 
 
 def opened(home: str | PathLike[str] | None) -> Opened:
@@ -83,6 +90,13 @@ class OpenedStore:
         """Return the records themselves, oldest first."""
         with self._there():
             return list(_believed(iter_runs(target, model), model))
+
+    def compare(self, axis: str, **options: Any) -> Table:
+        """Return the comparison of all values of `axis`."""
+        from lab.analysis.compare.stored import compare_along
+
+        with self._there():
+            return compare_along(self.points(), axis, **options)
 
     def _there(self) -> AbstractContextManager[None]:
         return nullcontext() if self._home is None else using_home(self._home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,6 +25,7 @@ from lab.store.archive_file import SCHEMA_KEY, read_index, read_member
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lab.analysis.compare.axis import Table as Comparison
     from lab.analysis.points.table import Points
 
 TABLE_KEY = b"lab.repetitions"  # in the file's own key-value metadata; its value is the version of the columns
@@ -89,6 +90,12 @@ class OpenedParquet:
         names = [member.name for member in read_index(self.path)]
         every = [load(Inside(str(self.path), name), read_member(self.path, name)) for name in names]
         return [run for run in every if target in (None, run.target.name) and model in (None, *_names(run))]
+
+    def compare(self, axis: str, **options: Any) -> Comparison:
+        """Return the comparison of all values of `axis` in an archive; StoreError for an export."""
+        from lab.analysis.compare.stored import compare_along
+
+        return compare_along(self.points(), axis, **options)
 
     def _refuse(self) -> NoReturn:
         hint = "its frame() has every repetition; `lab store compact` makes archives, which keep whole records"

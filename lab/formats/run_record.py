@@ -13,6 +13,7 @@ from lab.core.errors import StoreError
 from lab.core.fields import LEFT_OUT, UNSET, KeepsUnknown, Unset, encode
 from lab.formats.kinds import Name, RunId, UtcTime
 from lab.formats.manifest import MemoryBlock, MemoryFacts, ModelBlock, ModelFacts, WeightsBlock, WeightsFacts
+from lab.formats.notebook import html_of
 from lab.formats.run.blocks import (
     BandwidthRecord,
     BundleRecord,
@@ -129,6 +130,10 @@ class RunRecord(KeepsUnknown):
     by_address: bool | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
     imported: Imported | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
     other_columns: str | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows."""
+        return html_of(self)
 
 
 def to_json(record: RunRecord) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.table import Points
 from lab.core.errors import StoreError
 from lab.formats.metrics import judged
+from lab.formats.notebook import html_of
 from lab.store import in_use
 
 SIDES = "side"  # the axis of two sides that were named one by one, as A and B
@@ -41,6 +42,10 @@ class Table:
     rows: tuple[Row, ...]
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     exit_code: int = 0
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows."""
+        return html_of(self)
 
 
 def along(points: Points, axis: str, wanted: Wanted, policy: Policy) -> Table:

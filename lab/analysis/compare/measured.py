@@ -43,10 +43,11 @@ def measured(points: Points, side: Side, series: Sequence[SeriesKey]) -> dict[Se
     places = {key: place for place, key in enumerate(points.keys)}
     found = sessions(points, in_side(points, side), np.array([places[key] for key in wanted], np.int32))
     rows = (row[np.isfinite(row)] for row in found.x)
-    return {key: _measured(row) for key, row in zip(wanted, rows, strict=True) if len(row)}
+    return {key: of_values(row) for key, row in zip(wanted, rows, strict=True) if len(row)}
 
 
-def _measured(logs: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Measured:
+def of_values(logs: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Measured:
+    """Return the median of sessions whose logarithms are given [S], S at least 1, with its interval."""
     n, middle = len(logs), float(np.median(logs))
     if n < MIN_SESSIONS:
         return Measured(float(np.exp(middle)), n)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,6 +26,8 @@ AXES = ("engine", "target", "quant", "model", "depth", "revision", "tag", "run")
 @click.option("--axis", type=click.Choice(AXES), help="Compare across this dimension, one column each.")
 @click.option("--target", "-t", metavar="NAME", help="Device; see 'lab targets'. With --axis: its runs alone.")
 @click.option("--model", "-m", metavar="ID", help="Model; see 'lab models'.")
+@click.option("--engine", metavar="NAME", help="With --axis: only what this engine measured.")
+@click.option("--test", metavar="LABEL", help="With --axis: only this test, such as pp512+tg128, or a pattern.")
 @click.option(
     "--reference",
     "--baseline",
@@ -45,6 +47,8 @@ def command(
     axis: str | None,
     target: str | None,
     model: str | None,
+    engine: str | None,
+    test: str | None,
     reference: str | None,
     metrics: tuple[str, ...],
     last: int | None,
@@ -73,15 +77,13 @@ def command(
       lab compare --axis target --model phi3-mini-q4 --reference pixel8 --markdown
     """
     one_form(json=as_json, markdown=as_markdown)
-    _check(a, b, axis, [target, model, reference, last], metrics)
+    only = {"target": target, "model": model, "engine": engine, "test": test}
+    _check(a, b, axis, [*only.values(), reference, last], metrics)
     if axis is None:
         paths = _single(str(a), str(b))
         found = _two_runs(*paths, metrics, emulated) if paths else _sides(str(a), str(b), metrics, emulated)
     else:
-        from lab.analysis.compare.values import Wanted
-
-        wanted = Wanted(target=target, model=model, last=last, reference=reference, metrics=metrics)
-        found = _along(axis, wanted, emulated)
+        found = _along(axis, **only, reference=reference, last=last, metrics=metrics, emulated=emulated)
     _show(found, plot, as_json, as_markdown)
     return found.exit_code
 
@@ -94,7 +96,7 @@ def _check(a: str | None, b: str | None, axis: str | None, only: list[object], m
     if axis is not None and a is not None:
         raise click.UsageError(f"--axis {axis} compares all its values: leave {a!r} out, or --axis")
     if axis is None and any(one is not None for one in only):
-        raise click.UsageError("--target, --model, --reference and --last need --axis")
+        raise click.UsageError("--target, --model, --engine, --test, --reference and --last need --axis")
     for name in metrics:
         metric(name)
 
@@ -159,18 +161,14 @@ def _same_runs(a: str, b: str, before: Side, after: Side) -> NotComparableError:
     return NotComparableError(what, hint="`lab runs` lists what is stored, and of which revision")
 
 
-def _along(axis: str, wanted: object, emulated: bool) -> Table:
-    from lab.analysis.compare.axis import along
-    from lab.analysis.compare.values import Wanted
-    from lab.analysis.judging.judge import Policy
+def _along(axis: str, **options: Any) -> Table:
+    from lab.analysis.compare.stored import compare_along
     from lab.analysis.points.load import readable_points
-    from lab.formats.calibration import load_floors
     from lab.views.progress import progress_on
 
-    assert isinstance(wanted, Wanted)
     with progress_on(stderr()) as progress:
         points = readable_points(progress)
-    return along(points, axis, wanted, Policy(floors=load_floors(), emulated=emulated))
+    return compare_along(points, axis, **options)
 
 
 def _show(found: Table, plot: bool, as_json: bool, as_markdown: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -43,19 +44,45 @@ def axis_table(found: Table, width: int, *, plot: bool = False) -> RenderableTyp
 
 def axis_markdown(found: Table, *, plot: bool = False) -> str:
     """The same as Markdown, without what a device said: reports are put where strangers read them."""
-    common, varying = facts_in_common(found)
-    parts = [f"### lab compare: {escaped(found.axis)}", "  \n".join(map(escaped, _head(found, common)))]
-    parts += ["  \n".join(map(escaped, lines))] if (lines := list(answer_lines(found, varying))) else []
+    page = parts_of(found, plot=plot)
+    parts = [f"### lab compare: {escaped(found.axis)}", _lines(page.head), _lines(page.answers)]
     if plot:
-        parts += ["\n".join(f"    {line}" for line in to_text(plots(found, varying, PAGE), PAGE).splitlines())]
+        drawn = to_text(plots(found, facts_in_common(found)[1], PAGE), PAGE)
+        parts += ["\n".join(f"    {line}" for line in drawn.splitlines())]
     else:
-        for one in sheets(found, varying, None):
-            parts += [f"#### {escaped(one.title)}"] if one.title else []
-            parts += [markdown_table(one.columns, one.rows)]
-    parts += [
-        "\n".join(f"- {escaped(line)}" for line in [*note_lines(found), *reason_lines(found, varying, inside=False)])
-    ]
-    return "\n\n".join([*filter(None, parts), escaped(" ".join(legend_lines(found, None, plot)))]) + "\n"
+        for one in page.sheets:
+            parts += [f"#### {escaped(one.title)}" if one.title else "", markdown_table(one.columns, one.rows)]
+    parts += ["\n".join(f"- {escaped(line)}" for line in [*page.notes, *page.reasons]), escaped(" ".join(page.legend))]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a page without a width is made of; nothing of it is what a device said."""
+
+    head: list[str]
+    answers: list[str]
+    sheets: list[Sheet]
+    notes: list[str]
+    reasons: list[str]
+    legend: list[str]
+
+
+def parts_of(found: Table, *, plot: bool = False) -> Parts:
+    """Return the page in parts; with `plot` the legend is that of bars."""
+    common, varying = facts_in_common(found)
+    return Parts(
+        head=_head(found, common),
+        answers=list(answer_lines(found, varying)),
+        sheets=list(sheets(found, varying, None)),
+        notes=note_lines(found),
+        reasons=list(reason_lines(found, varying, inside=False)),
+        legend=list(legend_lines(found, None, plot)),
+    )
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "  \n".join(map(escaped, lines))
 
 
 def facts_in_common(found: Table) -> tuple[dict[str, str], list[str]]:

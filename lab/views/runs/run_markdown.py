@@ -18,11 +18,12 @@ from lab.views.table import Cells, left, measured, right
 
 def runs_markdown(records: Sequence[RunRecord]) -> str:
     """Return one table of all tests of the runs, and a list for each run."""
-    return "\n\n".join([markdown_table(*_table(records)), *(_below(record) for record in records)])
+    lists = ("\n".join(f"- {escaped(line)}" for line in facts_of(record)) for record in records)
+    return "\n\n".join([markdown_table(*tests_table(records)), *lists])
 
 
-def _table(records: Sequence[RunRecord]) -> Cells:
-    """Columns of what differs between runs, then rates and memory; nothing that was measured nowhere."""
+def tests_table(records: Sequence[RunRecord]) -> Cells:
+    """Return columns of what differs between runs, then rates and memory; nothing that was measured nowhere."""
     rows = [row for record in records for row in _rows(record)]
     titles = dict.fromkeys(title for row in rows for title in row)
     columns = [left(title) if title in ("Model", "Target", "Engine", "Test") else right(title) for title in titles]
@@ -43,10 +44,10 @@ def _named(found: Cells) -> list[dict[str, str | Text]]:
     return [dict(zip(titles, row, strict=True)) for row in rows]
 
 
-def _below(record: RunRecord) -> str:
-    """The run, its environment, and each warning with what to do."""
+def facts_of(record: RunRecord) -> list[str]:
+    """Return a line for the run, one for its environment, and one for each warning with what to do."""
     cells: Sequence[CellSummary] = summarise(record)
     facts = [f"{name}: {text}" for name, text in environment(record)]
     warned = [f"{text}. {what_to_do}".strip() for text, what_to_do in [*of_run(record), *of_cells(record, cells)]]
     head = f"run {record.run_id} of {record.created_at}, {record.status.replace('_', ' ')}"
-    return "\n".join(f"- {escaped(line)}" for line in [head, "; ".join(facts), *warned])
+    return [head, "; ".join(facts), *warned]
