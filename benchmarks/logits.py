@@ -15,7 +15,7 @@ import torch
 
 from lab.core.errors import MeasureError
 from lab.core.progress import NullProgress
-from lab.formats.bundle import GGUF_NAME
+from lab.formats.manifest import GGUF_NAME
 from lab.models.catalog import custom
 from lab.models.gguf_file import write_gguf
 from lab.models.gguf_types import gguf_tensors, gguf_types

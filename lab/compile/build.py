@@ -19,16 +19,8 @@ from lab.core.atomic import publish_dir, staging_dir
 from lab.core.errors import BundleError, CompileError
 from lab.core.jsonio import digest
 from lab.core.progress import Progress
-from lab.formats.bundle import (
-    LIBRARY_NAME,
-    SCHEMA,
-    LibraryManifest,
-    TargetBlock,
-    file_entry,
-    load_manifest,
-    verify_files,
-    write_manifest,
-)
+from lab.formats.bundle import file_entry, load_manifest, verify_files, write_manifest
+from lab.formats.manifest import LIBRARY_NAME, SCHEMA, LibraryManifest, TargetBlock
 from lab.formats.target import TargetSpec
 from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import model_block

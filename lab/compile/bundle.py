@@ -11,7 +11,8 @@ from lab.core.atomic import publish_dir, staging_dir
 from lab.core.decode import decode
 from lab.core.errors import BundleError
 from lab.core.jsonio import digest
-from lab.formats.bundle import (
+from lab.formats.bundle import load_manifest, verify_files, write_manifest
+from lab.formats.manifest import (
     LIBRARY_NAME,
     SCHEMA,
     WEIGHTS_NAME,
@@ -19,9 +20,6 @@ from lab.formats.bundle import (
     DecodeProgram,
     LibraryManifest,
     WeightsManifest,
-    load_manifest,
-    verify_files,
-    write_manifest,
 )
 
 

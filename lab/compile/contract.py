@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.core.progress import Progress
-from lab.formats.bundle import VersionsBlock
+from lab.formats.manifest import VersionsBlock
 
 
 @dataclass(frozen=True)

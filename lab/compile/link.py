@@ -12,7 +12,7 @@ from typing import Any
 from lab.compile.zig import zig_env
 from lab.core.errors import CompileError
 from lab.core.proc import run
-from lab.formats.bundle import LIBRARY_NAME
+from lab.formats.manifest import LIBRARY_NAME
 
 TIMEOUT_S = 600.0
 

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from lab.core.errors import CompileError
-from lab.formats.bundle import VersionsBlock
+from lab.formats.manifest import VersionsBlock
 from lab.models.families import folder_of
 from lab.version import __version__
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -15,62 +16,25 @@ from lab.core.fields import encode
 from lab.core.file_digest import file_sha256
 from lab.core.home import shown
 from lab.core.jsonio import read_json
+from lab.core.names import is_plain_file_name
 from lab.core.progress import NullProgress, Progress
 from lab.formats.manifest import (
     ALIGNMENT_BYTES,
     DTYPE_BYTES,
     GGUF_NAME,
-    LIBRARY_NAME,
     MANIFEST_NAME,
     SCHEMA,
     WEIGHTS_NAME,
     BundleManifest,
-    DecodeProgram,
-    DType,
     FileEntry,
     GgufManifest,
     LibraryManifest,
     Manifest,
-    MemoryBlock,
     ModelBlock,
-    TargetBlock,
     TensorEntry,
     VerifyBlock,
-    VersionsBlock,
-    WeightsBlock,
     WeightsManifest,
 )
-from lab.formats.manifest_check import problems
-
-__all__ = [
-    "ALIGNMENT_BYTES",
-    "DTYPE_BYTES",
-    "GGUF_NAME",
-    "LIBRARY_NAME",
-    "MANIFEST_NAME",
-    "SCHEMA",
-    "WEIGHTS_NAME",
-    "BundleManifest",
-    "DType",
-    "DecodeProgram",
-    "FileEntry",
-    "GgufManifest",
-    "LibraryManifest",
-    "Manifest",
-    "MemoryBlock",
-    "ModelBlock",
-    "TargetBlock",
-    "TensorEntry",
-    "VerifyBlock",
-    "VersionsBlock",
-    "WeightsBlock",
-    "WeightsManifest",
-    "file_entry",
-    "load_manifest",
-    "parse_manifest",
-    "verify_files",
-    "write_manifest",
-]
 
 Kind = Literal["weights", "library", "bundle", "gguf"]
 HINT = "delete the folder, or `lab clean`; it is made again when it is needed"
@@ -156,3 +120,64 @@ def _check_digest(path: Path, entry: FileEntry, advance: Callable[[float], None]
         raise BundleError(f"{shown(path)}: cannot read: {problem.strerror}", hint=HINT) from problem
     if found != entry.sha256:
         raise BundleError(f"{shown(path)}: its content is damaged: sha256 differs from the manifest", hint=HINT)
+
+
+def problems(manifest: Manifest) -> Iterator[str]:
+    """Yield each thing that is wrong, with the key it is at; nothing for a sound manifest."""
+    yield from _files(manifest.files)
+    yield from _model(manifest.model)
+    if isinstance(manifest, GgufManifest) and all(entry.name != GGUF_NAME for entry in manifest.files):
+        yield f"files: no {GGUF_NAME}"
+    if isinstance(manifest, (WeightsManifest, BundleManifest)):
+        yield from _weights(manifest)
+        yield from _verify(manifest.verify, manifest.model.vocab_size)
+
+
+def _files(files: tuple[FileEntry, ...]) -> Iterator[str]:
+    names = [entry.name for entry in files]
+    for i, name in enumerate(names):
+        if not is_plain_file_name(name) or name == MANIFEST_NAME:
+            yield f"files[{i}].name: {name[:60]!r} is not a plain file name"
+        if name in names[:i]:
+            yield f"files[{i}].name: {name!r} appears twice"
+
+
+def _model(model: ModelBlock) -> Iterator[str]:
+    if model.layers > model.layers_total:
+        yield f"[model].layers: {model.layers} is more than layers_total {model.layers_total}"
+
+
+def _weights(manifest: WeightsManifest | BundleManifest) -> Iterator[str]:
+    size = next((entry.size for entry in manifest.files if entry.name == WEIGHTS_NAME), None)
+    if size is None:
+        yield f"files: no {WEIGHTS_NAME}"
+        return
+    names: set[str] = set()
+    end = 0
+    for i, tensor in enumerate(manifest.tensors):
+        yield from (f"tensors[{i}] ({tensor.name[:60]}): {text}" for text in _tensor(tensor, end, size))
+        if tensor.name in names:
+            yield f"tensors[{i}].name: {tensor.name[:60]!r} appears twice"
+        names.add(tensor.name)
+        end = max(end, tensor.offset + tensor.nbytes)
+
+
+def _tensor(tensor: TensorEntry, previous_end: int, size: int) -> Iterator[str]:
+    expected = math.prod(tensor.shape) * DTYPE_BYTES[tensor.dtype]
+    if tensor.nbytes != expected:
+        yield f"nbytes: {tensor.nbytes}, but shape and dtype make {expected}"
+    if tensor.offset % ALIGNMENT_BYTES:
+        yield f"offset: {tensor.offset} is not a multiple of {ALIGNMENT_BYTES}"
+    if tensor.offset < previous_end:
+        yield f"offset: {tensor.offset} overlaps the tensor before, which ends at {previous_end}"
+    if tensor.offset + tensor.nbytes > size:
+        yield f"ends at {tensor.offset + tensor.nbytes}, past the {size} bytes of {WEIGHTS_NAME}"
+
+
+def _verify(verify: VerifyBlock, vocab_size: int) -> Iterator[str]:
+    if not verify.prompt_ids or not verify.logit_ids:
+        yield "[verify]: prompt_ids and logit_ids must not be empty"
+    if len(verify.logits) != len(verify.logit_ids):
+        yield f"[verify].logits: {len(verify.logits)} values for {len(verify.logit_ids)} logit_ids"
+    if any(token >= vocab_size for token in verify.prompt_ids + verify.logit_ids):
+        yield f"[verify]: an id is outside the vocabulary of {vocab_size}"

@@ -18,7 +18,8 @@ from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.devices.link import Access
 from lab.devices.registry import open_device
-from lab.formats.bundle import WEIGHTS_NAME, BundleManifest, load_manifest
+from lab.formats.bundle import load_manifest
+from lab.formats.manifest import WEIGHTS_NAME, BundleManifest
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.jobs.build import Pipeline

@@ -9,8 +9,7 @@ from typing import Any, Protocol
 
 from lab.core.errors import DeviceError, MeasureError
 from lab.core.units import human_bytes, percent
-from lab.formats.bundle import BundleManifest
-from lab.formats.manifest import MemoryBlock, ModelBlock
+from lab.formats.manifest import BundleManifest, MemoryBlock, ModelBlock
 from lab.formats.target import TargetSpec
 from lab.measure.plan import Plan
 from lab.measure.protocol import PAGE_TOKENS

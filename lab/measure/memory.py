@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lab.core.units import human_bytes
-from lab.formats.bundle import BundleManifest
+from lab.formats.manifest import BundleManifest
 from lab.formats.run_record import CellMemory, Repetition
 from lab.measure.attempt import Attempt
 from lab.measure.protocol import MEMORY_COUNTER

@@ -12,17 +12,8 @@ import pytest
 from lab.core.errors import BundleError
 from lab.core.fields import encode
 from lab.core.progress import Advance
-from lab.formats.bundle import (
-    BundleManifest,
-    FileEntry,
-    LibraryManifest,
-    WeightsManifest,
-    file_entry,
-    load_manifest,
-    parse_manifest,
-    verify_files,
-    write_manifest,
-)
+from lab.formats.bundle import file_entry, load_manifest, parse_manifest, verify_files, write_manifest
+from lab.formats.manifest import BundleManifest, FileEntry, LibraryManifest, WeightsManifest
 from tests.formats.samples import BUNDLE, KEY, LIBRARY, WEIGHTS_FOLDER, changed, copy_of
 
 

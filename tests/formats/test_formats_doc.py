@@ -17,10 +17,9 @@ from lab.core.fields import known_fields
 from lab.core.jsonio import canonical_bytes, digest, parse_json
 from lab.devices.qemu.image import ImageManifest
 from lab.formats.acks import File
-from lab.formats.bundle import BundleManifest, LibraryManifest, WeightsManifest
 from lab.formats.calibration import Calibration
 from lab.formats.dashboard import DashboardSpec
-from lab.formats.manifest import DTYPE_BYTES
+from lab.formats.manifest import DTYPE_BYTES, BundleManifest, LibraryManifest, WeightsManifest
 from lab.formats.probe_record import ProbeRecord
 from lab.formats.run_record import RunRecord
 from lab.formats.target import TargetSpec

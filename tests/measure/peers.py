@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab.formats.bundle import GgufManifest, file_entry, write_manifest
+from lab.formats.bundle import file_entry, write_manifest
+from lab.formats.manifest import GgufManifest
 from lab.formats.run_record import RunRecord, TimesRecord
 from lab.measure.engine import Setup
 from lab.measure.llama.engine import LlamaSetup

@@ -9,7 +9,8 @@ from typing import Any
 
 from lab.devices.local import LocalDevice
 from lab.devices.readings.files import LocalFiles
-from lab.formats.bundle import BundleManifest, file_entry, parse_manifest, write_manifest
+from lab.formats.bundle import file_entry, parse_manifest, write_manifest
+from lab.formats.manifest import BundleManifest
 from lab.formats.target import TargetSpec
 from lab.formats.transports import DeviceSpec
 from lab.measure.conditions.samplers import Clock

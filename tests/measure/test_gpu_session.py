@@ -11,7 +11,7 @@ import pytest
 
 from lab.analysis.run.flags import run_flags
 from lab.core.errors import DeviceError, DeviceFailedError, MeasureError
-from lab.formats.bundle import TensorEntry
+from lab.formats.manifest import TensorEntry
 from lab.formats.run.gpu import KernelTimes
 from lab.formats.target import CompileSpec, MeasureSpec, OpenClSpec, TargetSpec
 from lab.measure.checks import check_ram_share

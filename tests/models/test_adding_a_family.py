@@ -18,7 +18,8 @@ from lab.compile.build import build_library
 from lab.compile.bundle import assemble
 from lab.core.errors import ModelError, WeightsError
 from lab.core.progress import NullProgress
-from lab.formats.bundle import BundleManifest, load_manifest
+from lab.formats.bundle import load_manifest
+from lab.formats.manifest import BundleManifest
 from lab.formats.target import load_target
 from lab.models.catalog import ModelSpec, catalog, resolve
 from lab.models.convert import convert

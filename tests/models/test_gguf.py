@@ -13,7 +13,8 @@ import pytest
 
 from lab.core.errors import BundleError, WeightsError
 from lab.core.progress import NullProgress
-from lab.formats.bundle import GGUF_NAME, load_manifest, verify_files
+from lab.formats.bundle import load_manifest, verify_files
+from lab.formats.manifest import GGUF_NAME
 from lab.models import gguf_file
 from lab.models.catalog import ModelSpec
 from lab.models.gguf_file import write_gguf

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from lab.core.errors import WeightsError
 from lab.core.progress import NullProgress
-from lab.formats.bundle import GGUF_NAME, load_manifest
+from lab.formats.bundle import load_manifest
+from lab.formats.manifest import GGUF_NAME
 from lab.models.gguf_file import write_gguf
 from lab.models.gguf_iq4_xs import encode_iq4_xs
 from lab.models.gguf_types import gguf_types

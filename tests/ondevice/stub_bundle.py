@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.formats.bundle import (
+from lab.formats.bundle import file_entry, write_manifest
+from lab.formats.manifest import (
     ALIGNMENT_BYTES,
     BundleManifest,
     MemoryBlock,
@@ -18,8 +19,6 @@ from lab.formats.bundle import (
     VerifyBlock,
     VersionsBlock,
     WeightsBlock,
-    file_entry,
-    write_manifest,
 )
 from tests.ondevice import oracle
 from tests.ondevice.stub_model import (

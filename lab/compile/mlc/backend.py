@@ -19,7 +19,7 @@ from lab.core.errors import CompileError
 from lab.core.jsonio import digest
 from lab.core.proc import CommandError, Completed, describe_code, run
 from lab.core.progress import Progress
-from lab.formats.bundle import VersionsBlock
+from lab.formats.manifest import VersionsBlock
 from lab.formats.target import TargetSpec
 from lab.models.catalog import ModelSpec
 from lab.models.families import family_of

@@ -10,7 +10,8 @@ from typing import Any
 from lab.core.errors import DeviceError, MeasureError
 from lab.core.progress import Progress
 from lab.devices.base import Device
-from lab.formats.bundle import GGUF_NAME, GgufManifest, load_manifest, verify_files
+from lab.formats.bundle import load_manifest, verify_files
+from lab.formats.manifest import GGUF_NAME, GgufManifest
 from lab.formats.run_record import BundleRecord, CellMemory, EngineRecord, TimesRecord
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test

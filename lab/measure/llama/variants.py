@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lab.core.errors import MeasureError
-from lab.formats.bundle import GgufManifest
+from lab.formats.manifest import GgufManifest
 from lab.formats.run.engine import VariantRates, VariantsTried, VariantsUsed, VariantUsed
 from lab.formats.test import Test
 from lab.measure.llama.attention import Call

@@ -10,7 +10,7 @@ from lab.core.errors import MeasureError
 from lab.core.fields import encode
 from lab.core.progress import NullProgress, Progress
 from lab.devices.base import Device
-from lab.formats.bundle import BundleManifest
+from lab.formats.manifest import BundleManifest
 from lab.formats.run.engine import StagedWeights
 from lab.formats.run_record import (
     BundleRecord,

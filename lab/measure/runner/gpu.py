@@ -10,7 +10,7 @@ from typing import Any
 from lab.core.errors import MeasureError
 from lab.core.text import printable
 from lab.devices.base import Device
-from lab.formats.bundle import BundleManifest
+from lab.formats.manifest import BundleManifest
 from lab.formats.run.gpu import KernelTimes
 from lab.formats.run_record import CellMemory, GpuRun, Profile, Repetition
 from lab.formats.target import TargetSpec

@@ -8,7 +8,7 @@ from lab.core.errors import DeviceError, DeviceFailedError, MeasureError
 from lab.core.text import printable
 from lab.core.units import human_bytes
 from lab.devices.base import Device
-from lab.formats.bundle import BundleManifest
+from lab.formats.manifest import BundleManifest
 from lab.formats.target import TargetSpec
 from lab.measure.checks import memory_need
 from lab.measure.plan import Plan

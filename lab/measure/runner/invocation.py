@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from lab.core.progress import Progress
 from lab.devices.base import Device
-from lab.formats.bundle import BundleManifest
+from lab.formats.manifest import BundleManifest
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.measure.plan import Plan

@@ -7,15 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from lab.formats.bundle import (
-    SCHEMA,
-    FileEntry,
-    MemoryBlock,
-    ModelBlock,
-    VerifyBlock,
-    WeightsBlock,
-    WeightsManifest,
-)
+from lab.formats.manifest import SCHEMA, FileEntry, MemoryBlock, ModelBlock, VerifyBlock, WeightsBlock, WeightsManifest
 from lab.models import params
 from lab.models.catalog import ModelSpec
 from lab.models.convert.writer import tensor_entries

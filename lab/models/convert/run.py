@@ -10,7 +10,8 @@ from lab.core.atomic import publish_dir, staging_dir
 from lab.core.errors import BundleError, WeightsError
 from lab.core.jsonio import digest
 from lab.core.progress import Progress
-from lab.formats.bundle import WEIGHTS_NAME, file_entry, load_manifest, verify_files, write_manifest
+from lab.formats.bundle import file_entry, load_manifest, verify_files, write_manifest
+from lab.formats.manifest import WEIGHTS_NAME
 from lab.models import params
 from lab.models.catalog import ModelSpec
 from lab.models.convert.manifest import weights_manifest

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.formats.bundle import ALIGNMENT_BYTES, TensorEntry
+from lab.formats.manifest import ALIGNMENT_BYTES, TensorEntry
 from lab.models.params import ParamSpec, Part
 from lab.models.quant import Array
 
