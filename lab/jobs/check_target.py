@@ -9,10 +9,10 @@ from typing import Literal
 from lab.core.errors import DeviceUnreachableError, LabError
 from lab.core.home import definitions, find_definition, shown
 from lab.core.progress import NullProgress
+from lab.core.text import printable
 from lab.devices.base import Device
 from lab.devices.link import Access
 from lab.formats.target import TargetSpec, reached, read_target
-from lab.jobs.check_gpu import gpu_family, gpu_of_device, plug_in
 from lab.ondevice.android.ndk import NoNdkError
 from lab.ondevice.opencl.headers import NoHeadersError
 
@@ -74,8 +74,8 @@ def _of_kind(target: TargetSpec) -> tuple[tuple[str, Callable[[TargetSpec], str]
     """What is asked of a target's processor, or of its GPU in place of that."""
     if target.compile.kind == "llvm":
         return (("processor", _processor),)
-    family = (("gpu", gpu_family),)
-    return (*family, ("plug-in", plug_in)) if target.compile.kind == "opencl" else family
+    family = (("gpu", _gpu_family),)
+    return (*family, ("plug-in", _plug_in)) if target.compile.kind == "opencl" else family
 
 
 def _connected(target: TargetSpec, address: str | None, access: Access | None) -> Iterator[Check]:
@@ -94,7 +94,7 @@ def _connected(target: TargetSpec, address: str | None, access: Access | None) -
             if target.device.transport != "local":
                 yield _answer(target.name, "runner", lambda: _runner(target, device))
         else:
-            yield _answer(target.name, "gpu device", lambda: gpu_of_device(target, device))
+            yield _answer(target.name, "gpu device", lambda: _gpu_of_device(target, device))
         yield _answer(target.name, "threads", lambda: _threads(target, device))
     finally:
         device.close()
@@ -158,3 +158,45 @@ def _threads(target: TargetSpec, device: Device) -> str:
     plan = plan_for(target, cells_of(), default_threads(facts))
     check_threads(plan, facts, target)
     return share_words(plan.threads, facts)
+
+
+def _gpu_family(target: TargetSpec) -> str:
+    """Return which kernels it gets; CompileError when nobody knows its GPU family."""
+    from lab.compile.gpu import gpu_named
+
+    gpu = gpu_named(target.compile.gpu, target.compile.kind)
+    needs = f", needs {' '.join(gpu.required)}" if gpu.required else ""
+    return f"{target.compile.kind}: kernels for {gpu.name}, weights {gpu.layout}{needs}"
+
+
+def _plug_in(target: TargetSpec) -> str:
+    """Return with what the OpenCL plug-in can be built; CompileError names the package that is missing."""
+    from lab.ondevice.android.ndk import find_ndk
+    from lab.ondevice.compilers import compilers
+    from lab.ondevice.opencl.headers import opencl_headers
+    from lab.ondevice.systems import ANDROID_TRIPLE, platform_of
+
+    if target.compile.mtriple == ANDROID_TRIPLE:
+        return f"Android NDK {find_ndk().revision}, headers in {opencl_headers()}"
+    abi = platform_of(target.compile.mtriple).abi
+    return f"{compilers(abi)[0].name}, headers in {opencl_headers()}"
+
+
+def _gpu_of_device(target: TargetSpec, device: Device) -> str:
+    """Return the name of the device's GPU, asked by the runner, which is built for it.
+
+    Raises:
+        CompileError: the runner or its plug-in can't be built.
+        DeviceError: there is no such device, or it lacks an extension that the kernels need.
+    """
+    from lab.compile.gpu import gpu_named
+    from lab.jobs.build import Pipeline
+    from lab.measure.runner.gpu_checks import check_extensions, gpu_facts
+    from lab.measure.runner.invocation import place_runner
+
+    runner = Pipeline(NullProgress()).runner(target)
+    gpu = gpu_facts(device, place_runner(device, runner, target), target, runner)
+    check_extensions(gpu, gpu_named(target.compile.gpu, target.compile.kind).required, target)
+    no_gpu = {"cpu": "a CPU device", "accelerator": "an accelerator, which may be a program on the CPU"}
+    kind = no_gpu.get(gpu.type, f"type {gpu.type}")
+    return ", ".join(filter(None, (printable(gpu.device), printable(gpu.version), kind)))
