@@ -15,7 +15,7 @@ LINES = tuple(
     for name in ("qemu-aarch64.conf", "qemu-aarch64-static.conf")
 )
 FIX_BINARY = "F"  # the kernel opens the emulator when the rule is made, and not by its path in the new root
-HINT = "apt-get install qemu-user-static, or run scripts/install-debian-packages"
+HINT = "apt-get install qemu-user-static"
 
 
 def ensure_rule() -> Path:
