@@ -52,6 +52,17 @@ def test_no_other_folder_is_written_to(lab: Lab, keep: Keep, home: Path) -> None
     assert len(store.entries()) == 1
 
 
+@pytest.mark.parametrize("place", ["/proc/x", "file/x", "file"])
+def test_a_place_that_refuses_it_is_an_error_that_names_it(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    ran = lab("demo", place)
+    assert (ran.code, ran.out) == (1, "")
+    assert f"error: {place}" in ran.err
+
+
 def test_every_record_says_that_it_is_made_up(demo: Path) -> None:
     runs = list(store.iter_runs())
     assert len(runs) == len(demo_world().runs()) == 440

@@ -23,23 +23,23 @@ TEXT = "All runs in this folder are made up by `lab demo`: nothing was measured.
 def write_demo(folder: Path, progress: Progress) -> int:
     """Write the demo below `folder`, unless it is there already; return how many runs it has.
 
-    Raises LabError for a folder with anything else in it: made-up runs do not get among others.
+    Raises LabError for any other folder that exists: made-up runs do not get among others.
     """
     made = demo_world()
     if (folder / MARK).is_file():
         return len(made.runs())
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists():
         hint = "name a folder that is not there yet: lab demo FOLDER"
         raise LabError(f"{shown(folder)}: exists, and was not made by `lab demo`", hint=hint)
     folder = folder.absolute()
-    with staging_dir(folder.parent, folder.name) as staged:
-        with progress.phase("making up runs", len(made.runs()), "runs") as advance:
-            write_runs(staged, made, advance)
-        (staged / MARK).write_text(TEXT, "utf-8")
-        try:
-            staged.rename(folder)  # takes the place of an empty folder too
-        except OSError as problem:
-            raise write_failure(folder, problem) from problem
+    try:
+        with staging_dir(folder.parent, folder.name) as staged:
+            with progress.phase("making up runs", len(made.runs()), "runs") as advance:
+                write_runs(staged, made, advance)
+            (staged / MARK).write_text(TEXT, "utf-8")
+            staged.rename(folder)
+    except OSError as problem:
+        raise write_failure(folder, problem) from problem
     return len(made.runs())
 
 

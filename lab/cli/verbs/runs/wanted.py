@@ -13,6 +13,7 @@ from lab.core.errors import UsageError
 from lab.jobs.options import ENGINES
 
 UNITS = {"h": 1 / 24, "d": 1.0, "w": 7.0}  # days
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # before every run
 HINT = "write a day as 2026-11-24, or an age as 12h, 7d or 2w"
 
 
@@ -49,9 +50,10 @@ def _seconds(text: str) -> float:
     """Return when a day began, UTC, or what was so long ago, in seconds since 1970."""
     age = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
     if age:
-        return (datetime.now(UTC) - timedelta(days=int(age[1]) * UNITS[age[2]])).timestamp()
+        now = datetime.now(UTC)
+        return (now - min(timedelta(days=int(age[1]) * UNITS[age[2]]), now - EPOCH)).timestamp()
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"--since {text[:60]!r}: not a date", hint=HINT) from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - EPOCH).total_seconds()
