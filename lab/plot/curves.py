@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.history.change_points import change_points
 from lab.analysis.judging.sides import FLOOR
+from lab.core.units import change
 from lab.formats.test import Test
 from lab.plot.axes import axes_for, headed, scale_of, with_legend
 from lab.plot.series import Series, common, notes_of, series_of, sessions_of
@@ -62,7 +63,7 @@ def _levels(ax: Axes, at: pd.Series[pd.Timestamp], value: Floats, color: object)
         ax.plot(ends, [level, level], color=color, lw=1, ls="--")
     for one in changes:
         ax.axvline(times[one.index], color=color, lw=1, ls=":")
-        text = f" {(one.ratio - 1) * 100:+.1f} %"
+        text = f" {change(one.ratio)}"
         ax.annotate(text, (times[one.index], 0.02), xycoords=("data", "axes fraction"), fontsize="small", color=color)
 
 

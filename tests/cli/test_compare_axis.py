@@ -155,6 +155,31 @@ def test_every_key_of_the_document_is_described(lab: Lab, engines: None) -> None
     assert [key for key in keys if f"`{key}`" not in text] == []
 
 
+def test_a_page(lab: Lab, devices: list[str], tmp_path: Path) -> None:
+    ran = lab("compare", "--axis", "target", "--html", str(tmp_path / "page.html"))
+    assert (ran.code, ran.out) == (0, "")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert all(name in page for name in devices)
+    assert lab("compare", "--axis", "target", "--html", "x.html", "--json").code == 2
+
+
+def test_an_engine_and_a_test_narrow_an_axis(lab: Lab, engines: None) -> None:
+    document = lab("compare", "--axis", "tag", "--engine", "tvm", "--json").document
+    assert {value["value"]: len(value["runs"]) for value in document["values"]} == {"all": 5, "tvm": 5}
+    assert lab("compare", "--axis", "tag", "--test", "pp1").code == 2
+    assert "need --axis" in lab("compare", "latest~1", "latest", "--engine", "tvm").err
+
+
+def test_of_many_runs_the_newest_are_compared_and_the_reference_that_is_named(lab: Lab, keep: Keep) -> None:
+    names = [f"20261123-210000-{number:06x}" for number in range(23)]
+    for number, name in enumerate(names):
+        keep(run_id=name, created_at=f"2026-11-23T21:00:{number:02}Z")
+    ran = lab("compare", "--axis", "run", "--metric", "decode_tok_per_s")
+    assert "The newest 20 alone; 3 older ones are left out" in ran.out
+    document = lab("compare", "--axis", "run", "--reference", names[0], "--json").document
+    assert [value["value"] for value in document["values"]] == [names[0], *names[3:]]
+
+
 def test_markdown_to_paste(lab: Lab, engines: None) -> None:
     text = lab("compare", "--axis", "engine", "--markdown").out
     assert text.startswith("### lab compare: engine\n")

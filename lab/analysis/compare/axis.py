@@ -13,7 +13,7 @@ import numpy as np
 
 from lab.analysis.compare.rows import Row, Told, rows_of
 from lab.analysis.compare.select import apart
-from lab.analysis.compare.values import ACROSS, Wanted, reference_of, split_model, values_of
+from lab.analysis.compare.values import ACROSS, Wanted, newest_values, reference_of, split_model, values_of
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.judging.verdict import Judgement
 from lab.analysis.points.key import STATUS, CellKey
@@ -31,6 +31,7 @@ ALIKE = ("quant", "revision", "tag")  # sides that ran on the same things are co
 class Table:
     """All rows. `runs` are the ids behind each value, `notes` what differs between a value and the reference.
 
+    Of revisions, tags and runs those beyond the newest MANY are left out: `older` counts them.
     `exit_code` of two sides, A and B, is that of their judgement. Values of an axis are not before and after: 5 when
     nothing could be compared, else 0.
     """
@@ -42,6 +43,7 @@ class Table:
     rows: tuple[Row, ...]
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     exit_code: int = 0
+    older: int = 0
 
     def _repr_html_(self) -> str | None:
         """What a notebook shows."""
@@ -63,8 +65,10 @@ def along(points: Points, axis: str, wanted: Wanted, policy: Policy) -> Table:
             hint="`lab runs` lists what is stored",
         )
     reference = reference_of(axis, places, wanted.reference)
+    places, older = newest_values(axis, places, reference if wanted.reference else "")
+    reference = reference if reference in places else next(iter(places))
     sides = {value: Side(value, np.asarray(sorted(runs), np.int32)) for value, runs in places.items()}
-    return arrange(points, axis, sides, reference, policy, wanted.metrics)
+    return replace(arrange(points, axis, sides, reference, policy, wanted.metrics), older=older)
 
 
 def arrange(

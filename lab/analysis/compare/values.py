@@ -10,6 +10,7 @@ import numpy as np
 from lab.analysis.boards.lines import lines_of
 from lab.analysis.boards.windows import newness_of_runs
 from lab.analysis.commits import is_same, readable, whole
+from lab.analysis.compare.narrow import runs_with_points
 from lab.analysis.points.table import Points, split_runs
 from lab.core.errors import UsageError
 from lab.core.suggest import unknown
@@ -18,6 +19,7 @@ AXES = ("engine", "target", "quant", "model", "depth", "revision", "tag", "run")
 ACROSS = {"engine": ("engine",), "target": ("target",), "quant": ("model",), "model": ("model",), "depth": ("depth",)}
 RECENT = 5  # the newest runs of a value that count, where its runs are no closed set as those of a revision are
 FIRST = {"engine": "tvm", "target": "local"}  # the reference where nobody names one
+MANY = 20  # values that are still compared at a glance
 DATED = ("revision", "tag", "run")  # in the order of their first run
 
 
@@ -51,7 +53,7 @@ def values_of(points: Points, axis: str, wanted: Wanted) -> tuple[Points, dict[s
     points, depths = _by_depth(points) if axis == "depth" else (points, [])
     read = _reader(points, axis, depths)
     found: dict[str, list[int]] = {}
-    for run in range(len(points.runs)):
+    for run in sorted(runs_with_points(points)):
         if _takes_part(points, run, wanted):
             for value in read(run):
                 found.setdefault(value, []).append(run)
@@ -72,6 +74,16 @@ def _by_depth(points: Points) -> tuple[Points, list[int]]:
     """The points with each run taken apart into one for each depth that it measured, and those depths."""
     depths = np.array([key.cell.depth for key in points.keys], np.int64)
     return split_runs(points, depths[points.series] if len(points) else np.zeros(0, np.int64))
+
+
+def newest_values(axis: str, places: Mapping[str, list[int]], kept: str) -> tuple[dict[str, list[int]], int]:
+    """Return the newest MANY values of an axis in the order of time, with `kept` whatever its age; count the others."""
+    names = list(places)
+    if axis not in DATED or len(names) <= MANY:
+        return dict(places), 0
+    chosen = {*names[-MANY:], kept}
+    found = {value: runs for value, runs in places.items() if value in chosen}
+    return found, len(names) - len(found)
 
 
 def reference_of(axis: str, places: Mapping[str, list[int]], asked: str | None) -> str:

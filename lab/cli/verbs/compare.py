@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,6 +40,7 @@ AXES = ("engine", "target", "quant", "model", "depth", "revision", "tag", "run")
 @click.option("--last", type=Whole(1), metavar="N", help="With --axis: newest N runs of each; default: 5.")
 @click.option("--plot", is_flag=True, help="Draw sorted bars with intervals instead of a table.")
 @click.option("--emulated", is_flag=True, help="Compare runs of emulated devices too.")
+@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page.")
 @json_option
 @markdown_option
 def command(
@@ -54,6 +56,7 @@ def command(
     last: int | None,
     plot: bool,
     emulated: bool,
+    page: Path | None,
     as_json: bool,
     as_markdown: bool,
 ) -> int:
@@ -75,8 +78,11 @@ def command(
       lab compare --axis engine --model phi3-mini-q4
       lab compare --axis quant --model phi3-mini --metric decode_tok_per_s --plot
       lab compare --axis target --model phi3-mini-q4 --reference pixel8 --markdown
+      lab compare --axis target --html devices.html
     """
     one_form(json=as_json, markdown=as_markdown)
+    if page is not None and (as_json or as_markdown or plot):
+        raise click.UsageError("--html writes a page, bars and all: leave --json, --markdown and --plot out")
     only = {"target": target, "model": model, "engine": engine, "test": test}
     _check(a, b, axis, [*only.values(), reference, last], metrics)
     if axis is None:
@@ -84,7 +90,7 @@ def command(
         found = _two_runs(*paths, metrics, emulated) if paths else _sides(str(a), str(b), metrics, emulated)
     else:
         found = _along(axis, **only, reference=reference, last=last, metrics=metrics, emulated=emulated)
-    _show(found, plot, as_json, as_markdown)
+    _write(found, page) if page is not None else _show(found, plot, as_json, as_markdown)
     return found.exit_code
 
 
@@ -169,6 +175,13 @@ def _along(axis: str, **options: Any) -> Table:
     with progress_on(stderr()) as progress:
         points = readable_points(progress)
     return compare_along(points, axis, **options)
+
+
+def _write(found: Table, page: Path) -> None:
+    from lab.core.atomic import write_text
+    from lab.views.html.compare_page import compare_html
+
+    write_text(page, compare_html(found))
 
 
 def _show(found: Table, plot: bool, as_json: bool, as_markdown: bool) -> None:

@@ -17,6 +17,7 @@ from lab.analysis.judging.sentences import sentence
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import STATUS
 from lab.core.text import clipped, printable
+from lab.core.units import change
 from lab.formats.metrics import metric
 from lab.views.compare.layout import NAMES, UNRANKED, Sheet, fact, facts, has_interval, has_numbers, sheets
 from lab.views.compare.plot import plots
@@ -127,8 +128,8 @@ def answer_lines(found: Table, varying: Sequence[str]) -> Iterator[str]:
         verdict = row.verdicts.get(last)
         if verdict is not None and verdict.ratio is not None and row.cell.metric != STATUS:
             where = " ".join([*facts(row, varying), metric(row.cell.metric).title])
-            change = f"{(verdict.ratio - 1) * 100:+.1f} %"
-            yield f"{where}: {change} from depth {found.reference} to {last} ({plain_word(verdict.word)})"
+            size, word = change(verdict.ratio), plain_word(verdict.word)
+            yield f"{where}: {size} from depth {found.reference} to {last} ({word})"
 
 
 def reason_lines(found: Table, varying: Sequence[str], *, inside: bool) -> Iterator[str]:
@@ -170,6 +171,8 @@ def legend_lines(found: Table, width: int | None, plot: bool) -> Iterator[str]:
     rows = [row for row in found.rows if has_numbers(row)]
     if any(verdict.reason == EMULATED for row in found.rows for verdict in row.verdicts.values()):
         yield f"{EMULATED_HINT}."
+    if found.older:
+        yield f"The newest {len(found.values)} alone; {found.older} older ones are left out (--reference takes one in)."
     if not rows:
         yield "No two of them have numbers to compare."
         return
