@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
@@ -15,8 +14,9 @@ from lab.analysis.boards.position import Position
 from lab.core.text import clipped, printable
 from lab.core.units import human_seconds
 from lab.views.pictures import sparkline
+from lab.views.runs.cell_pictures import itl_table
 from lab.views.table import CAUTION, FAINT, left, right, spaced, table
-from lab.views.units import mebibytes, milliseconds
+from lab.views.units import mebibytes
 
 BAR = "█"
 
@@ -70,29 +70,7 @@ def _bar(one: Sample, found: CellDetail, width: int) -> list[str | Text]:
 
 
 def _latency(found: Histogram | None, width: int) -> RenderableType:
-    if found is None:
-        return Text("no gaps between tokens were recorded", FAINT)
-    most, room = max(found.counts), max(min(width - 36, 80), 8)
-    rows: list[list[str | Text]] = [
-        [f"{_edge(low, found)} to {_edge(high, found)}", str(count), Text(BAR * _length(count, most, room), "cyan")]
-        for low, high, count in zip(found.edges_s, found.edges_s[1:], found.counts, strict=False)
-    ]
-    if found.above:
-        rows.append([f"to {milliseconds(found.max_s)}", str(found.above), Text("")])
-    shares = (("p50", found.p50_s), ("p90", found.p90_s), ("p99", found.p99_s))
-    line = ", ".join(f"{name} {milliseconds(value)} ms" for name, value in shares if value is not None)
-    return Group(table([right("ms"), right("gaps"), left("", fold=False)], rows), Text(line))
-
-
-def _edge(value_s: float, found: Histogram) -> str:
-    """An edge in milliseconds, with as many digits as tell neighbours apart."""
-    step_ms = (found.edges_s[1] - found.edges_s[0]) * 1e3
-    digits = max(0, 1 - math.floor(math.log10(step_ms))) if step_ms > 0 else 3
-    return f"{value_s * 1e3:.{min(digits, 6)}f}"
-
-
-def _length(count: int, most: int, room: int) -> int:
-    return max(round(count / most * room), 1) if count else 0
+    return Text("no gaps between tokens were recorded") if found is None else itl_table(found, width)
 
 
 def _memory(found: CellDetail, width: int) -> RenderableType:
@@ -105,19 +83,28 @@ def _memory(found: CellDetail, width: int) -> RenderableType:
 
 
 def _traces(found: CellDetail, width: int) -> RenderableType:
-    lines = [line for one in found.traces for line in _trace(one.order, one.die_temp_c, one.clock_mhz, width)]
+    """Temperatures and clocks of each repetition; what never changed is one fact, and said once."""
+    heat = [(one.order, _known(one.die_temp_c)) for one in found.traces]
+    clock = [(one.order, _known(one.clock_mhz)) for one in found.traces]
+    lines = [*_over_time(heat, "temperature", "°C", width), *_over_time(clock, "clock", "MHz", width)]
     return Group(*lines) if lines else Text("not recorded: the device does not say, or nobody asked", FAINT)
 
 
-def _trace(
-    order: int, heat: Sequence[float | None], clock: Sequence[float | None], width: int
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _over_time(
+    traces: Sequence[tuple[int, Sequence[float]]], what: str, unit: str, width: int
 ) -> Iterator[RenderableType]:
-    for values, unit in ((heat, "°C"), (clock, "MHz")):
-        known = [value for value in values if value is not None]
-        if known:
-            line = Text(f"#{order:<3} ")
-            line.append(sparkline(known, max(width - 40, 12)), "cyan")
-            yield line.append(f"  {min(known):.0f} to {max(known):.0f} {unit}")
+    every = [value for _, values in traces for value in values]
+    if every and round(min(every)) == round(max(every)):
+        yield Text(f"{what} {every[0]:.0f} {unit} throughout")
+        return
+    for order, values in traces:
+        if values:
+            line = Text(f"#{order:<3} ").append(sparkline(values, max(width - 40, 12)), "cyan")
+            yield line.append(f"  {min(values):.0f} to {max(values):.0f} {unit}")
 
 
 def _roofline(found: Sequence[Position], width: int) -> RenderableType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +222,26 @@ def test_an_empty_store_says_where_it_looked(tmp_path: Path, monkeypatch: pytest
         assert f"{tmp_path}/nowhere, which does not exist" in screen_text(app).replace("\n", "").replace("  ", " ")
 
     drive(play, size=(200, 24))
+
+
+def test_one_long_gap_leaves_the_axis_to_the_others_and_what_never_changed_is_said_once() -> None:
+    record = nights([10.0])[0]
+    gaps = tuple([0.140 + 0.001 * (place % 20) for place in range(21)] + [0.900])
+    state = {"t_s": [0, 1, 2], "cpu_mhz": [[2445, 2445]] * 3, "die_temp_c": [50, 51, 52]}
+    cell = record.cells[0]
+    one = replace(cell.repetitions[0], itl_s=gaps, state_during=state)
+    same = [replace(one, index=place, order=place) for place in range(3)]
+    save(replace(record, cells=(replace(cell, repetitions=tuple(same)),)))
+
+    async def play(app: LabApp, pilot: Any) -> None:
+        await press(app, pilot, "enter")
+        text = screen_text(app)
+        assert text.count("2445 MHz") == 1
+        assert "clock 2445 MHz throughout" in text
+        assert text.count(" to 52 °C") == 3
+        latency = text.partition("INTER-TOKEN LATENCY")[2].partition("MEMORY")[0]
+        assert sum("█" in line for line in latency.splitlines()) >= 5
+        assert "p50" in latency
+        assert "900" in latency
+
+    drive(play, size=(120, 100))
