@@ -18,6 +18,7 @@ CODES = {
     *re.findall(r'Flag\(\s*"(\w+)"', Path(flags.__file__).read_text("utf-8")),
     *(code for code in get_args(RunStatus) if code != "ok"),
     *(f"cell_{code}" for code in get_args(CellStatus) if code != "ok"),
+    *("throttled", "slowed"),
     *flags.IMPOSSIBLE,
     *flags.DOUBTS,
 }

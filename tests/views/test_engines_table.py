@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from lab.analysis.compare.side_by_side import side_by_side
+from lab.analysis.listing import lines_of
+from lab.analysis.points.build import points_of
 from lab.views.console import to_text
 from lab.views.runs.engines_table import engines_table
 from lab.views.runs.run_table import run_table
@@ -38,4 +40,4 @@ def test_a_probe_without_samples_does_not_break_the_page() -> None:
 
 def test_other_tables_name_the_engine_that_is_not_ours() -> None:
     assert "phi3-mini-q4 in llama.cpp on local" in to_text(run_table(peer(), 100), 100)
-    assert "phi3-mini-q4 in llama.cpp" in to_text(runs_table([record(), peer()], [], 120), 120)
+    assert "phi3-mini-q4 in llama.cpp" in to_text(runs_table(lines_of(points_of([record(), peer()])), [], 120, "none"), 120)

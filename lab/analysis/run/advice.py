@@ -11,6 +11,7 @@ RUN, TARGET, MODEL, RESUME = "{run}", "{target}", "{model}", "{resume}"
 ADVICE = {
     "synthetic": "--weights DIR takes trained ones",
     "layers": "leave --layers out to measure the whole model",
+    "made_up": "it shows what lab does: measure with `lab run`",
     "disturbed": "it tests the bench: compare it with nothing",
     "emulated": "compare it with runs of the same emulated device only",
     "fell_back": "`lab targets check {target} --connect` says what the GPU's driver lacks",
