@@ -40,4 +40,5 @@ def test_a_probe_without_samples_does_not_break_the_page() -> None:
 
 def test_other_tables_name_the_engine_that_is_not_ours() -> None:
     assert "phi3-mini-q4 in llama.cpp on local" in to_text(run_table(peer(), 100), 100)
-    assert "phi3-mini-q4 in llama.cpp" in to_text(runs_table(lines_of(points_of([record(), peer()])), [], 120, "none"), 120)
+    listed = lines_of(points_of([record(), peer()]))
+    assert "phi3-mini-q4 in llama.cpp" in to_text(runs_table(listed, [], 120, "none"), 120)

@@ -14,7 +14,8 @@ from lab.core.units import human_seconds
 from lab.views.progress.time_left import time_left
 
 QUIET_S = 1.0  # a phase that is over sooner says only that it began and that it is done
-SILENT_S = 10.0  # from then on a pipe is told what it is at: often enough to see that it lives, and no log is flooded
+# A pipe is told what it is at after so long without a line, and not again for a while: one line a wait for a quiet CPU.
+SILENT_S, AGAIN_S = 3.0, 15.0
 
 
 class PlainProgress:
@@ -24,6 +25,7 @@ class PlainProgress:
         self._stream = stream
         self._clock = clock
         self._said_at = clock()
+        self._now_at = self._said_at - AGAIN_S
 
     @contextmanager
     def phase(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Advance]:
@@ -44,7 +46,9 @@ class PlainProgress:
 
     def now(self, text: str) -> None:
         """Write the line where nothing else was written for a while."""
-        if text and self._clock() - self._said_at >= SILENT_S:
+        at = self._clock()
+        if text and at - self._said_at >= SILENT_S and at - self._now_at >= AGAIN_S:
+            self._now_at = at
             self.note(text)
 
     def _tenths(self, name: str, total: float | None) -> Advance:
