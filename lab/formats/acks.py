@@ -10,7 +10,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,26 +64,26 @@ def load_acks() -> tuple[Accepted, ...]:
     return load_toml(path, File, schema=SCHEMA).accepted if path.exists() else ()
 
 
-def add(entry: Accepted) -> Path:
-    """Put the entry at the end of the file, instead of an earlier one of the same cell and run."""
+def add(*entries: Accepted) -> Path:
+    """Put the entries at the end of the file, each instead of an earlier one of the same cell and run."""
+    new = {_change(one): one for one in entries}
     with _held() as path:
-        old = [place for place, one in enumerate(load_acks()) if _same(one, entry)]
-        _write(path, old, entry, [*_kept(old), entry])
+        old = [place for place, one in enumerate(load_acks()) if _change(one) in new]
+        _write(path, old, list(new.values()), [*_kept(old), *new.values()])
     return path
 
 
 def remove(places: Sequence[int]) -> Path:
     """Cut the entries at these places (from 0) out of the file."""
     with _held() as path:
-        _write(path, places, None, _kept(places))
+        _write(path, places, [], _kept(places))
     return path
 
 
-def _same(one: Accepted, other: Accepted) -> bool:
-    def names(entry: Accepted) -> dict[str, object]:
-        return {key: value for key, value in asdict(entry).items() if key not in ("reason", "level", "commit")}
-
-    return names(one) == names(other)
+def _change(entry: Accepted) -> tuple[object, ...]:
+    """Return what two entries of one change have in common."""
+    own = ("reason", "level", "commit")
+    return tuple(getattr(entry, one.name) for one in fields(Accepted) if one.name not in own)
 
 
 def _kept(places: Sequence[int]) -> list[Accepted]:
@@ -107,8 +107,8 @@ def _text(path: Path) -> str:
     return path.read_bytes().decode("utf-8") if path.exists() else HEAD
 
 
-def _edited(text: str, places: Sequence[int], entry: Accepted | None) -> str:
-    """Return the text without the entries at these places, and with `entry` at the end."""
+def _edited(text: str, places: Sequence[int], new: Sequence[Accepted]) -> str:
+    """Return the text without the entries at these places, and with new ones at the end."""
     import tomlkit
     from tomlkit.items import AoT
 
@@ -116,7 +116,7 @@ def _edited(text: str, places: Sequence[int], entry: Accepted | None) -> str:
     for place in sorted(places, reverse=True):
         entries: Any = document["accepted"]
         _cut(document, entries, place) if isinstance(entries, AoT) else entries.__delitem__(place)
-    if entry is not None:
+    for entry in new:
         _append(document, {key: value for key, value in asdict(entry).items() if value not in (None, "")})
     return tomlkit.dumps(document)
 
@@ -153,12 +153,12 @@ def _append(document: TOMLDocument, values: dict[str, Any]) -> None:
     entries.append(table)
 
 
-def _write(path: Path, places: Sequence[int], entry: Accepted | None, expected: Sequence[Accepted]) -> None:
-    """Write the file with these entries cut out and `entry` added, if that reads back as expected."""
+def _write(path: Path, places: Sequence[int], new: Sequence[Accepted], expected: Sequence[Accepted]) -> None:
+    """Write the file with these entries cut out and new ones added, if that reads back as expected."""
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        text = _edited(_text(path), places, entry)
+        text = _edited(_text(path), places, new)
     except (TOMLKitError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         text = None
     if text is None or _read(text, path) != tuple(expected):

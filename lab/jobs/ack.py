@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lab.analysis.history.accepting import accept
+from lab.analysis.history.accepting import accept_all
 from lab.analysis.history.regression import Regression
 from lab.analysis.points.key import CellKey
 from lab.core.errors import UsageError
@@ -54,8 +54,7 @@ def accepted(wanted: Wanted, reason: str, each: bool, progress: Progress) -> Ans
     if wanted.number is None:  # a name means what still stands; a number may mean anything
         found = [(number, one) for number, one in found if one.open] or found
     _check(found, each)
-    for _, change in found:
-        accept(change, reason)
+    accept_all([change for _, change in found], reason)
     document = {"accepted": [change_row(*pair) for pair in found], "path": str(acks_path())}
     lines = [f"accepted: {_line(change)}" for _, change in found]
     return document, "\n".join([*lines, f"written to {shown(acks_path())}"])

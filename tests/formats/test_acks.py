@@ -54,6 +54,13 @@ def test_the_same_change_is_accepted_once_with_the_last_reason(home: Path) -> No
     assert [one.reason for one in load_acks()] == [TWO.reason, "better said"]
 
 
+def test_several_are_added_in_one_write_the_last_of_a_change_counts(home: Path) -> None:
+    add(TWO)
+    better = replace(ONE, reason="better said")
+    add(ONE, replace(TWO, reason="again"), better)
+    assert load_acks() == (replace(TWO, reason="again"), better)
+
+
 def test_comments_and_order_stay(home: Path) -> None:
     add(ONE)
     path = acks_path()

@@ -20,17 +20,19 @@ from lab.formats.metrics import METRICS
 NEAR = 5  # sessions by which a change may move as more of them come
 
 
-def acknowledge(cell: CellKey, run_id: str, reason: str, *, level: float | None = None, commit: str = "") -> Path:
-    """Accept the level that begins with the run; return the file that now says so.
-
-    `level` is the accepted median in the metric's own unit: with it, what later gets worse is told again.
-    """
-    return add(Accepted(**asdict(cell), run=run_id, reason=reason, level=level, commit=commit))
-
-
 def accept(change: Regression, reason: str) -> Path:
-    """Accept a change that was found."""
-    return acknowledge(change.cell, change.run_id, reason, level=change.after, commit=change.commits[1])
+    """Accept a change that was found; return the file that now says so."""
+    return accept_all([change], reason)
+
+
+def accept_all(changes: Sequence[Regression], reason: str) -> Path:
+    """Accept changes that were found, in one write. With the level of each, what later gets worse is told again."""
+    return add(*(_entry(change, reason) for change in changes))
+
+
+def _entry(change: Regression, reason: str) -> Accepted:
+    of = asdict(change.cell)
+    return Accepted(**of, run=change.run_id, reason=reason, level=change.after, commit=change.commits[1])
 
 
 def acceptance(
