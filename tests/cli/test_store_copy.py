@@ -192,7 +192,7 @@ def test_an_empty_database_says_what_to_do_first(
     monkeypatch.setenv("LAB_STORE", database)
     ran = lab("show", "latest")
     assert ran.code == 1
-    assert "`lab run` measures, and records the first one" in ran.err
+    assert "`lab run` measures and records the first one" in ran.err
     assert lab("runs").code == 0
 
 

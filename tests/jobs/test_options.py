@@ -35,7 +35,7 @@ OTHERS = RunOptions(
     revision=RevisionBlock("c" * 40, False),
     dump_ir=Path("phases"),
 )
-OWN = ("targets", "resume", "as_json", "as_markdown")  # options of the verb alone
+OWN = ("targets", "resume", "as_json", "as_markdown", "quick")  # options of the verb alone
 NAMES = [field.name for field in fields(RunOptions)]
 
 
@@ -44,7 +44,7 @@ def parsed(argv: list[str]) -> RunOptions:
     params = dict(command.make_context("run", argv).params)
     (target,) = params.pop("targets")
     revision = params.pop("revision")
-    assert [params.pop(name) for name in OWN[1:]] == [None, False, False]
+    assert [params.pop(name) for name in OWN[1:]] == [None, False, False, False]
     return RunOptions(target=target, revision=revision and RevisionBlock(revision, False), **params)
 
 
