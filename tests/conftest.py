@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from typing import Any
 
@@ -22,6 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
     os.environ["LAB_LOCKS"] = folder.name
     os.environ.pop("LAB_STORE", None)  # nothing of a test lands in somebody's database
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a script: it would be inherited
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
