@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
     os.environ["LAB_LOCKS"] = folder.name
     os.environ.pop("LAB_STORE", None)  # nothing of a test lands in somebody's database
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a script: it would be inherited
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # inherited from a script's background job
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
