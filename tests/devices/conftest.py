@@ -24,11 +24,11 @@ SLOW = {"ssh-talking", "mac-perl", "phone-adb", "machine-ssh", "machine-adb"}  #
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what takes a `kind` on each, or on that of `--device` alone."""
+    """Run what takes a `kind` on each, on those of the module's own `KINDS`, or on that of `--device` alone."""
     taken = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if "kind" in metafunc.fixturenames and "kind" not in ",".join(map(str, taken)):
         chosen = metafunc.config.getoption("--device")
-        names = [chosen] if chosen else list(KINDS)
+        names = [chosen] if chosen else list(getattr(metafunc.module, "KINDS", KINDS))
         marks = {name: [pytest.mark.slow] if name in SLOW else [] for name in names}
         params = [pytest.param(name, marks=marks[name], id=name) for name in names]
         metafunc.parametrize("kind", params, indirect=True, scope="module")
