@@ -58,7 +58,7 @@ def test_several_are_added_in_one_write_the_last_of_a_change_counts(home: Path) 
     add(TWO)
     better = replace(ONE, reason="better said")
     add(ONE, replace(TWO, reason="again"), better)
-    assert load_acks() == (replace(TWO, reason="again"), better)
+    assert load_acks() == (better, replace(TWO, reason="again"))
 
 
 def test_comments_and_order_stay(home: Path) -> None:
