@@ -23,12 +23,12 @@ NOT_THERE = "–"
 
 @dataclass(frozen=True)
 class Sample:
-    """One repetition of the metric: its place among all repetitions of the run, and how it ended."""
+    """One repetition of the metric: its place in the run, how it ended, and whether it was slowed on the way."""
 
     order: int
     value: float | None
     status: str
-    throttled: bool
+    slowing: str
     reason: str
 
 
@@ -140,7 +140,7 @@ def _samples(cell: Cell, metric: str) -> tuple[Sample, ...]:
 
 def _sample(one: Repetition, metric: str) -> Sample:
     found = samples([one], metric) if metric != STATUS and one.status == "ok" else []
-    return Sample(one.order, found[0] if found else None, one.status, bool(one.throttled), one.reason or "")
+    return Sample(one.order, found[0] if found else None, one.status, one.slowing or "", one.reason or "")
 
 
 def _trace(one: Repetition) -> Trace | None:

@@ -65,7 +65,7 @@ def _bar(one: Sample, found: CellDetail, width: int) -> list[str | Text]:
     most = max(sample.value or 0.0 for sample in found.samples)
     room = max(min(width - 32, 80), 8)
     bar = Text(BAR * round(one.value / most * room) if most > 0 else "", "cyan")
-    bar.append(" throttled" if one.throttled else "", CAUTION)
+    bar.append(f" {one.slowing}" if one.slowing else "", CAUTION)
     return [value_words(found.key.metric, one.value), bar]
 
 

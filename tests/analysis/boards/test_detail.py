@@ -121,3 +121,18 @@ def test_a_cell_of_a_stored_board_opens(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_test_that_is_not_there_is_none() -> None:
     assert cell_detail(session(1), replace(key_of(session(1)), prompt=3)) is None
+
+
+def test_throttled_is_said_of_clocks_and_heat_alone() -> None:
+    record = session(1)
+    cell, one = record.cells[0], record.cells[0].repetitions[0]
+    by = {
+        "the clock fell by 20%, from 3000 to 2400 MHz": "throttled",
+        "late gaps took 1.10 times the early ones": "slowed",
+    }
+    for reason, word in by.items():
+        slow = replace(one, throttled=True, throttled_reason=reason)
+        detail = cell_detail(replace(record, cells=(replace(cell, repetitions=(slow,)),)), key_of(record))
+        assert detail is not None
+        assert [sample.slowing for sample in detail.samples] == [word]
+        assert any("slowed within the run by 10 %" in flag for flag in detail.flags) == (word == "slowed")
