@@ -35,7 +35,7 @@ class Agreement:
 def agreement(got: Logits, want: Logits, rel_error_max: float) -> Agreement:
     """Hold logits `got` against the reference `want`, both [positions, vocab]; MeasureError if unlike."""
     if got.shape != want.shape or got.ndim != 2:
-        raise MeasureError(f"logits of shape {got.shape} cannot be held against a reference of {want.shape}")
+        raise MeasureError(f"logits of shape {got.shape} cannot be compared with a reference of {want.shape}")
     ours, reference = got.astype(np.float64), want.astype(np.float64)
     errors = _relative(ours - reference, reference)
     whole = float(_relative((ours - reference).reshape(1, -1), reference.reshape(1, -1))[0])

@@ -13,7 +13,7 @@ from lab.analysis.points.table import Points
 
 @dataclass(frozen=True)
 class Doomed:
-    """A run that nothing speaks for."""
+    """A run that nothing refers to."""
 
     run_id: str
     target: str

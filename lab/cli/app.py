@@ -20,8 +20,8 @@ GROUPS = {
     "Measure": {
         "models": "List the models lab can build, and what each one needs.",
         "run": "Measure a model on a target; builds whatever is missing first.",
-        "probe": "Measure what a device can do at the best: its memory and its arithmetic.",
-        "verify": "Hold a build's logits against the reference implementation.",
+        "probe": "Measure the peak memory bandwidth and arithmetic of a device (roofline).",
+        "verify": "Check a build's logits against the reference implementation.",
         "convert": "Make the weights file of a model.",
         "compile": "Compile a model's library for a target.",
         "toolchain": "Build what runs on a phone with Android's own C library.",
@@ -29,15 +29,15 @@ GROUPS = {
     "Look": {
         "runs": "List recorded runs, oldest first.",
         "show": "Show one recorded run: numbers, pictures, environment, and what to do about warnings.",
-        "compare": "Compare recorded runs: for each metric a ratio and a word.",
+        "compare": "Compare recorded runs: a ratio and a verdict for each metric.",
         "dash": "Show a dashboard: what everything does now, how it got there, and what got worse.",
         "demo": "Write a store of made-up runs, and show it: lab without a measurement.",
     },
     "Judge": {
-        "gate": "Judge runs against a baseline, and leave with a code that stops a release.",
-        "regressions": "Find where the history of a cell moved to another level, and the commits that did it.",
+        "gate": "Judge runs against a baseline and exit non-zero on regression.",
+        "regressions": "Find change points in benchmark histories, and the commits behind them.",
         "ack": "Accept a level that 'lab regressions' found, with a reason.",
-        "calibrate": "Learn how much a target's sessions differ when nothing changed.",
+        "calibrate": "Learn a target's noise between sessions, and its thresholds.",
         "bisect": "Find the commit that made a model slower, bigger or broken on a target.",
     },
     "Store": {

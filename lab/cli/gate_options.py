@@ -23,7 +23,7 @@ def metric_option(verb: F) -> F:
 
 def floor_option(verb: F) -> F:
     """`--floor 3%`: the smallest difference that counts."""
-    text = "Smallest difference that counts, such as 3%; default: what 'lab calibrate' learned, else 5%."
+    text = "Threshold: the smallest change that counts, such as 3%; default: what 'lab calibrate' learned, else 5 %."
     return click.option("--floor", metavar="SHARE", callback=_floor, help=text)(verb)
 
 
@@ -41,7 +41,7 @@ def _floor(ctx: click.Context, param: click.Parameter, value: str | None) -> flo
     elif re.fullmatch(r"0?\.[0-9]{1,8}", value):
         found = float(value)
     else:
-        raise UsageError(f"--floor {value!r}: not a share", hint="write 3% or 0.03")
+        raise UsageError(f"--floor {value!r}: not a percentage", hint="use 3% or 0.03")
     if not found > 0:
-        raise UsageError(f"--floor {value!r}: has to be more than nothing", hint="write 3% or 0.03")
+        raise UsageError(f"--floor {value!r}: must be above 0", hint="use 3% or 0.03")
     return found

@@ -80,7 +80,7 @@ def removed(number: int) -> Answer:
 
 def _check(found: Numbered, each: bool) -> None:
     if not found:
-        raise UsageError("no change fits that", hint="lab regressions --all lists every change")
+        raise UsageError("no change point matches", hint="lab regressions --all lists every change")
     if len(found) > 1 and not each:
         fits = "\n".join(f"  {number}  {_line(change)}" for number, change in found[:20])
         raise UsageError(f"{len(found)} changes fit:\n{fits}", hint="give a number, say more, or accept --each")

@@ -110,7 +110,7 @@ def _doubts(entry: Entry, run: RunRecord, first: dict[str, Entry], now: datetime
 def _clock(at: Place, run: RunRecord, now: datetime) -> str | None:
     made = datetime.fromisoformat(run.created_at)
     if made > now + SOON:
-        return f"it says that it was made at {run.created_at}, which is yet to come"
+        return f"timestamp is in the future: {run.created_at}"
     if isinstance(at, Path) and at.exists():
         written_s = at.stat().st_mtime  # seconds: a file's may lie beyond every date
         if HAS_CLOCKS.timestamp() < written_s < (made - A_DAY).timestamp():

@@ -66,6 +66,8 @@ def _nth_latest(ref: str, runs: list[Entry], where: str) -> Entry:
     back = ref.removeprefix("latest").removeprefix("~") or "0"
     if not (back.isascii() and back.isdigit() and len(back) < 10):
         raise StoreError(f"{ref!r}: expected latest, or latest~N for the N-th before it", hint=SEE)
+    if not runs:
+        raise StoreError(f"{ref}: no runs recorded in {where}", hint=SEE)
     if int(back) >= len(runs):
         raise StoreError(f"{ref}: only {len(runs)} runs are stored in {where}", hint=SEE)
     return runs[-1 - int(back)]

@@ -11,11 +11,13 @@ from pathlib import Path
 from tests.docs.dashboard_picture import picture
 from tests.docs.first_run import drawing, text
 from tests.docs.verbs import every_verb
+from tests.docs.words import words
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "python -m tests.docs.pages"
 MADE: dict[str, tuple[str, Callable[[], str]]] = {
     "docs/verbs.md": ("verbs", every_verb),
+    "docs/words.md": ("words", words),
     "docs/reading.md": ("first-run", lambda: f"```text\n{text()}```\n"),
 }
 PICTURE = "docs/first-run.svg"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.boards.cell_text import day_words
 from lab.analysis.boards.lines import Line
+from lab.analysis.legend import label_of
 from lab.analysis.points.key import CellKey, Conditions
 from lab.analysis.points.named import changes
 from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
@@ -53,8 +54,9 @@ class Newest:
         part = f"{conditions.layers} of {conditions.layers_total} layers"
         bits = int(self.points.flags[self.at])
         made_up = ("made up", conditions.protocol == MADE_UP)
-        kinds = (made_up, ("emulated", conditions.emulated), (part, self.is_part), ("synthetic", conditions.synthetic))
-        flags = [code.replace("_", " ") for place, code in enumerate(FLAGS) if bits >> place & 1]
+        random = (label_of("synthetic"), conditions.synthetic)
+        kinds = (made_up, ("emulated", conditions.emulated), (part, self.is_part), random)
+        flags = [label_of(code) for place, code in enumerate(FLAGS) if bits >> place & 1]
         return (*(name for name, holds in kinds if holds), *flags)
 
     @property

@@ -30,6 +30,7 @@ FLAGS = (
     "contradictory",
     "impossible",
     "cpu_quota",
+    "slowed",
 )
 DOUBTED = sum(1 << FLAGS.index(code) for code in ("contradictory", "impossible"))  # numbers that nothing is made of
 COLUMNS = ("value", "sd", "n", "status", "flags")  # of Points: what joining does not change

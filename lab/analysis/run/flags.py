@@ -166,8 +166,8 @@ def _quota(counted: Sequence[Repetition]) -> Iterator[Flag]:
 
 
 def _impossible(fractions: tuple[float | None, float | None]) -> Iterator[Flag]:
-    whats = (("Decode", "memory bandwidth", "bandwidth"), ("Prefill", "arithmetic peak", "peak"))
-    for code, fraction, (what, roof, test) in zip(IMPOSSIBLE, fractions, whats, strict=True):
+    whats = (("Decode", "memory bandwidth"), ("Prefill", "arithmetic peak"))
+    for code, fraction, (what, roof) in zip(IMPOSSIBLE, fractions, whats, strict=True):
         if fraction is not None and fraction > ABOVE_ROOF:
-            share = f"{what} exceeds the fastest measured {roof} ({percent(fraction, 0)})"
-            yield Flag(code, f"{share}: the {test} test was probably disturbed; rerun on an idle machine")
+            text = f"{what} exceeds the fastest measured {roof} ({percent(fraction, 0)}): above the roofline"
+            yield Flag(code, text)

@@ -55,7 +55,7 @@ def command(
     if listing or remove is not None:
         document, text = ack.listed() if remove is None else ack.removed(remove)
     elif not (reason or "").strip():
-        raise UsageError("an accepted level needs a reason", hint='add --reason "why it is right"')
+        raise UsageError("--reason is required", hint='add --reason "why it is right"')
     else:
         wanted = ack.Wanted(number, run_option or run, target, model, test, metric)
         with progress_on(stderr()) as progress:

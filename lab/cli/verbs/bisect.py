@@ -38,7 +38,7 @@ KEPT = "the repository is as it was, and the sessions that were measured are on 
 @metric_option
 @floor_option
 @click.option("--sessions", type=click.IntRange(1, 100), default=3, metavar="N", help="Sessions of each; default: 3.")
-@click.option("--build", metavar="CMD", help="Line of shell that builds what is checked out.")
+@click.option("--build", metavar="CMD", help="Shell command that builds the checked-out revision.")
 @click.option("--measure", metavar="CMD", help="Command that records one session instead of 'lab run'.")
 # Named here, because a revision that is slower must not get other lengths.
 @click.option("--prompt", metavar="N[,N...]", default="512", callback=int_list(1), help="Tokens to prefill.")
@@ -59,7 +59,7 @@ def command(good: str, bad: str, as_json: bool, **options: Any) -> int:
     --sessions sessions (twice as many where they do not tell) and judged against the good end. What does not build
     or gives no numbers is skipped; a device that does not answer ends it with 4. Every session stays on record.
 
-    Files that git follows must be clean, and are put back as they were however it ends, Ctrl-C included. lab may be
+    The working tree must be clean (tracked files), and is restored however it ends, Ctrl-C included. lab may be
     the repository itself. --measure names a command that records a session and prints its record as JSON, as
     'lab run --json' does.
 

@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 @reach_options
 @json_option
 def command(target: str, sessions: int, from_history: bool, show: bool, as_json: bool, **options: Any) -> int:
-    """Learn how much a target's sessions differ when nothing changed.
+    """Learn a target's noise between sessions, and its thresholds.
 
-    Measures the same build in --sessions sessions, 10 at the least, and learns for each metric the noise between
-    sessions and the floor: the smallest difference that counts. floors/TARGET.json keeps it, and 'lab gate' and
+    Measures the same build in --sessions sessions, at least 10, and learns for each metric the noise between sessions
+    and the threshold: the smallest change that counts. floors/TARGET.json keeps it, and 'lab gate' and
     'lab regressions' use it. Each session is a run on record, tagged 'calibrate'; Ctrl-C keeps those that are done.
 
     Without --model the model of the target's newest run is taken. --from-history takes of each model the build
@@ -79,7 +79,7 @@ def _stored(target: str) -> Calibration:
 
     path = floors_dir() / f"{target}.json"
     if not path.is_file():
-        raise StoreError(f"target {target} was never calibrated: its floor is 5 %", hint=f"lab calibrate {target}")
+        raise StoreError(f"target {target} was never calibrated: its threshold is 5 %", hint=f"lab calibrate {target}")
     return load(path)
 
 

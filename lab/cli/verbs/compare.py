@@ -60,11 +60,11 @@ def command(
     as_json: bool,
     as_markdown: bool,
 ) -> int:
-    """Compare recorded runs: for each metric a ratio and a word.
+    """Compare recorded runs: a ratio and a verdict for each metric.
 
     A and B are runs as in 'lab show', or tags, git revisions and 'last:N', which can be several runs each. Each run is
-    one session, and one session a side cannot prove a difference in speed or size: it is 'unproven' and leaves the
-    exit code 0, beside it stands the interval within the session. The exit code is 3 when something got worse for sure,
+    one session, and with one session per side a difference in speed or size is inconclusive: the exit code stays 0,
+    and the confidence interval within the session is shown. The exit code is 3 when something got worse for sure,
     broke, fell back or is missing, and 5 when nothing can be compared. Runs that both sides name count for B alone.
 
     With --axis every value is a column with its ratio to the reference (default: lab's own engine, this machine, else

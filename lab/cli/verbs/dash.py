@@ -15,7 +15,7 @@ from lab.core.errors import UsageError
 
 @click.command("dash")
 @click.argument("name", metavar="[NAME]", required=False, callback=existing_dashboard)
-@click.option("--once", is_flag=True, help="Print it and leave; so it is wherever stdout is no terminal.")
+@click.option("--once", is_flag=True, help="Print once and exit (default when piped).")
 @click.option(
     "--html",
     "page",
@@ -29,7 +29,7 @@ from lab.core.errors import UsageError
     metavar="N",
     help="With --html FOLDER: pages for the newest N runs of each series; default: 5.",
 )
-@click.option("--check", is_flag=True, help="Check every dashboard file; exit code 1 when one has a mistake.")
+@click.option("--check", is_flag=True, help="Check every dashboard file; exit code 1 if one has an error.")
 @click.option("--target", "-t", metavar="NAME", help="Only this target; a pattern such as 'pixel*' does too.")
 @click.option("--model", "-m", metavar="ID", help="Only this model; a pattern such as 'phi3-mini-*' does too.")
 @json_option

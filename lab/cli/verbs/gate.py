@@ -85,7 +85,7 @@ def _append(path: Path, text: str) -> None:
 
 
 @click.command("gate")
-@click.option("--baseline", metavar="RUNS", required=True, help="What to hold against: a revision, a run or a tag.")
+@click.option("--baseline", metavar="RUNS", required=True, help="What to compare with: a revision, a run or a tag.")
 @click.option("--candidate", metavar="RUNS", help="What is judged; default: the present revision, else the latest.")
 @click.option("--target", "-t", metavar="NAME", help="Device; see 'lab targets'. Only runs on it.")
 @click.option("--model", "-m", metavar="ID", help="Model; see 'lab models'.")
@@ -93,23 +93,23 @@ def _append(path: Path, text: str) -> None:
 @click.option("--test", metavar="LABEL", help="Only this test, such as pp512+tg128, or a pattern such as '*@d2048'.")
 @metric_option
 @floor_option
-@click.option("--strict", is_flag=True, help="Leave with 5 while anything is unproven.")
-@click.option("--confirm", is_flag=True, help="Measure both sides again in turns before an alarm counts.")
+@click.option("--strict", is_flag=True, help="Exit with 5 if anything is inconclusive.")
+@click.option("--confirm", is_flag=True, help="Before an alarm counts, measure both sides again, interleaved.")
 @click.option("--rounds", type=click.IntRange(1, 50), default=5, metavar="N", help="Rounds A B B A of it; default: 5.")
 @reach_options
 @click.option("--emulated", is_flag=True, help="Judge runs of emulated devices too.")
-@click.option("--dirty", is_flag=True, help="Take runs of changed files for those of their commit.")
+@click.option("--dirty", is_flag=True, help="Also accept runs measured with uncommitted changes.")
 @click.option("--junit", type=FILE, metavar="FILE", help="Write JUnit XML, a test case for each verdict.")
 @click.option("--markdown", metavar="FILE|-", help="Write Markdown; default in GitHub Actions: the job's summary.")
 @click.option(
     "--annotations/--no-annotations",
     default=None,
-    help="Print workflow commands of GitHub; default: in GitHub Actions.",
+    help="Emit GitHub Actions annotations; default: in GitHub Actions.",
 )
 @click.option("--all", "every", is_flag=True, help="List verdicts 'same' too.")
 @json_option
 def command(as_json: bool, every: bool, junit: Path | None, markdown: str | None, **options: Any) -> int:
-    """Judge runs against a baseline, and leave with a code that stops a release.
+    """Judge runs against a baseline and exit non-zero on regression.
 
     RUNS is a run id or its beginning, 'latest', 'latest~N', 'last:N', a tag, a git revision, a day such as 20261124, or
     a range A..B of runs or days. 'run:', 'tag:' and 'rev:' in front say which is meant. 'last:20' are the newest 20 of
@@ -118,10 +118,10 @@ def command(as_json: bool, every: bool, junit: Path | None, markdown: str | None
 
     \b
     Exit codes:
-      0  no regression is proven (what is unproven is said, with the commands that would prove it)
+      0  no regression (inconclusive results are listed, with the commands that may decide them)
       3  something got slower, bigger, noisier, broke, fell back or is missing
       4  --confirm: the device does not answer
-      5  nothing can be compared; with --strict also: something is unproven
+      5  nothing can be compared; with --strict also: something is inconclusive
 
     With --confirm what looks worse is measured again, old and new in turns, with the builds of both sides; each
     session is a run on record. docs/ci.md has whole jobs for GitHub and GitLab.

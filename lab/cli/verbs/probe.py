@@ -14,11 +14,11 @@ from lab.cli.output import print_json_text, print_text, stderr
 @reach_options
 @json_option
 def command(target: str, last: bool, address: str | None, accept_new: bool, as_json: bool) -> None:
-    """Measure what a device can do at the best: its memory and its arithmetic.
+    """Measure the peak memory bandwidth and arithmetic of a device (roofline).
 
     For each number of threads, up and down again: how fast memory is read, and how fast int4, int8 and f32 values
-    are multiplied and added in registers, by the fastest of several loops. These are the roofs that a run is held
-    against; a run measures them again itself, in its own session. The probe is stored with the device's facts in
+    are multiplied and added in registers, by the fastest of several loops. They form the roofline that a run is
+    compared with; a run measures them again itself, in its own session. The probe is stored with the device's facts in
     profiles/, every sample kept, when it is complete: Ctrl-C stores nothing. With --json the document is printed
     exactly as it stands there.
 

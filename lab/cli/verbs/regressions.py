@@ -11,14 +11,14 @@ from lab.cli.output import print_document, print_exactly, print_text, stderr
 @click.command("regressions")
 @click.option("--target", "-t", metavar="NAME", help="Device; see 'lab targets'.")
 @click.option("--model", "-m", metavar="ID", help="Model; see 'lab models'.")
-@click.option("--all", "everything", is_flag=True, help="Show changes for the better and those made good since, too.")
+@click.option("--all", "everything", is_flag=True, help="Also show improvements, and regressions that are fixed since.")
 @json_option
 @markdown_option
 def command(target: str | None, model: str | None, everything: bool, as_json: bool, as_markdown: bool) -> int:
-    """Find where the history of a cell moved to another level, and the commits that did it.
+    """Find change points in benchmark histories, and the commits behind them.
 
-    Each cell that was measured in 20 sessions or more is judged; fewer are left to 'lab compare'. A change for the
-    worse stays open until it is made good or accepted with 'lab ack'. Leaves with 3 while one is open.
+    Each series of 20 sessions or more is judged; for shorter ones use 'lab compare'. A regression stays open until it
+    is fixed or accepted with 'lab ack'. The exit code is 3 while one is open.
 
     \b
     Example:

@@ -28,7 +28,7 @@ from lab.cli.output import print_document, print_text, stderr
 @reach_options
 @json_option
 def command(prompt_tokens: int, steps: int, accept_new: bool, as_json: bool, **choice: Any) -> int:
-    """Hold a build's logits against the reference implementation.
+    """Check a build's logits against the reference implementation.
 
     The build runs a prompt and then decodes on the device itself; transformers' own network computes the
     same positions here in float32 from the same quantised weights, one layer in memory at a time. The exit

@@ -120,7 +120,7 @@ def _check_end(what: str, code: int, folder: Path) -> None:
         raise LabError(f"the {what} revision cannot be measured: {why}", hint="name one that builds and runs")
     if what == "bad" and code == GOOD:
         raise NotComparableError(
-            f"the bad revision is not proven to be worse than the good one: {why}",
+            f"the bad revision is not significantly worse than the good one: {why}",
             hint="more --sessions, a smaller --floor, another --metric, or other ends",
         )
 
@@ -130,7 +130,7 @@ def _check_run(code: int, folder: Path) -> None:
     if last.get("code") == ABORT:
         raise _stopped(last)
     if code not in (0, 2):  # 2: only commits are left that could not be tested
-        raise LabError(f"git bisect run ended with code {code}", hint="what it said is above")
+        raise LabError(f"git bisect run ended with code {code}", hint="its output is above")
 
 
 def _stopped(last: dict[str, Any]) -> LabError:

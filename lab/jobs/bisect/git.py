@@ -87,9 +87,7 @@ class Bisection:
 def check_free(repository: Repository) -> None:
     """Raise LabError where moving the files about could lose work."""
     if repository.is_dirty():
-        raise LabError(
-            f"{repository.top}: files that git follows are changed", hint="commit or stash them first: git stash"
-        )
+        raise LabError(f"{repository.top}: tracked files are changed", hint="commit or stash them first: git stash")
     for name, what in (("BISECT_START", "a bisection"), ("MERGE_HEAD", "a merge"), ("rebase-merge", "a rebase")):
         path = git(repository.top, "rev-parse", "--git-path", name)
         if path and (repository.top / path).exists():

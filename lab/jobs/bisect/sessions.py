@@ -42,7 +42,7 @@ def measure(hunt: Hunt, folder: Path) -> list[str]:
     log = folder / "measure.log"
     code, out = _run(hunt.measure, hunt, log)
     if code == UNREACHABLE:
-        raise DeviceUnreachableError(f"the device did not do its part\n{_tail(log)}")
+        raise DeviceUnreachableError(f"the device failed\n{_tail(log)}")
     if code == INTERRUPTED:
         raise KeyboardInterrupt
     found = _run_ids(out)

@@ -48,7 +48,7 @@ def _head(board: Board) -> RenderableType:
         counted = Text()
         for word, count in board.counts.items():
             counted.append(", " if counted else "").append(f"{count} {plain_word(word)}", STYLES[role_of(word)])
-        against = f" (the newest against {board.baseline})" if board.baseline else ""
+        against = f" (the newest compared with {board.baseline})" if board.baseline else ""
         lines.append(counted.append(against, FAINT))
     if board.open_regressions:
         many = "s" * (board.open_regressions != 1)

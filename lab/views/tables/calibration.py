@@ -13,7 +13,7 @@ from lab.views.units import percent
 
 def calibration_table(found: Calibration) -> RenderableType:
     """The noise between sessions and the floor of each metric, and how to read them."""
-    columns = [left("Metric", fold=False), right("Noise"), right("Floor"), right("Cells"), right("Sessions")]
+    columns = [left("Metric", fold=False), right("Noise"), right("Threshold"), right("Series"), right("Sessions")]
     rows = [
         [metric(one.metric).title, _percent(one.noise), _percent(one.fraction), str(one.cells), str(one.sessions)]
         for one in found.floors
@@ -21,7 +21,7 @@ def calibration_table(found: Calibration) -> RenderableType:
     head = Text(f"{found.target}: learned from {len(found.runs)} sessions up to {found.created_at}", "bold")
     lines = [
         "Noise: by how much one session of an unchanged build differs from another (standard deviation).",
-        "Floor: the smallest difference that 'lab gate' takes for one on this target; 5 % where nothing was learned.",
+        "Threshold: the smallest change that 'lab gate' counts on this target; 5 % where nothing was learned.",
     ]
     return spaced([head, table(columns, rows), Text("\n".join(lines), FAINT)])
 

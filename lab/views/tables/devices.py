@@ -61,7 +61,7 @@ def _for_the_only_one(found: Found) -> list[str]:
     if not names:
         return []
     if found.phones:
-        why = "and several are: say which one with --at, or in [device].serial of the target"
+        why = "several phones attached: choose one with --at, or in [device].serial of the target"
     else:
-        why = "and none is"
-    return [f"{names}: for the only phone attached, {why}"]
+        why = "no phone attached"
+    return [f"{names}: {why}"]

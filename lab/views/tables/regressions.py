@@ -22,13 +22,14 @@ from lab.core.units import change_size
 from lab.formats.metrics import format_value, metric
 from lab.formats.test import Test
 from lab.views.markdown import escaped, markdown_table
+from lab.formats.verdicts import word_label
 from lab.views.pictures import change_sparkline
 from lab.views.table import CAUTION, FAINT, left, right, spaced, table, verdict_style
 
 SPARK, SPARK_NARROW = 24, 10
 NARROW = 100
 LISTED = 5  # changes of conditions
-NO_SERIES = "No cell has been measured often enough: a history is judged from {count} sessions on."
+NO_SERIES = "Not enough data: a series needs at least {count} sessions."
 
 
 def regressions_table(history: History, shown: Sequence[tuple[int, Regression]], width: int) -> RenderableType:
@@ -84,7 +85,7 @@ def _seams(shown: Sequence[tuple[int, Regression]]) -> Iterator[Text]:
 def _conditions(history: History, shown: Sequence[tuple[int, Regression]]) -> list[Text]:
     """The changes of conditions, the newest first, without those that stand beside a change of level already.
 
-    One that nothing can be held against is no faint remark: a loss there would be seen nowhere.
+    One that nothing can be compared with is no faint remark: a loss there would be seen nowhere.
     """
     told = {seam.changes for _, change in shown for seam in change.here}
     rest = [one for one in history.conditions if not one.compared or one.changes not in told]
@@ -108,7 +109,7 @@ def _history(change: Regression, bars: int) -> str:
 
 def _change(change: Regression) -> Text:
     size = change_size(change.ratio)
-    return Text.assemble((f"{change.word} {size}", verdict_style(change.word)), "\n", _state(change))
+    return Text.assemble((f"{word_label(change.word)} {size}", verdict_style(change.word)), "\n", _state(change))
 
 
 def _state(change: Regression) -> Text:
@@ -116,7 +117,7 @@ def _state(change: Regression) -> Text:
         return Text("accepted", FAINT)
     if change.open:
         return Text("open", CAUTION)
-    return Text("made good" if change.is_worse else "", FAINT)
+    return Text("fixed since" if change.is_worse else "", FAINT)
 
 
 def _since(change: Regression) -> str:
@@ -140,13 +141,13 @@ def _order(history: History) -> list[str]:
 def _summary(history: History, shown: Sequence[tuple[int, Regression]]) -> list[str]:
     if not history.judged:
         lines = [NO_SERIES.format(count=MIN_POINTS)]
-        return [*lines, *(["Until then: lab compare A B holds two runs against each other."] if history.short else [])]
+        return [*lines, *(["Until then: lab compare A B compares two runs."] if history.short else [])]
     lines = [f"{history.judged} series judged, {history.short} too short (under {MIN_POINTS} sessions)."]
     lines += _order(history)
     hidden = len(history.changes) - len(shown)
     if hidden:
-        lines.append(f"{hidden} more that are for the better or made good since: --all shows them.")
+        lines.append(f"{hidden} more are improvements or fixed since: --all shows them.")
     if not any(change.open for change in history.changes):
         return ["No open regression.", *lines]
     first = next((number for number, change in shown if change.open), None)
-    return lines if first is None else [*lines, f'Accept a new level: lab ack {first} --reason "why it is right"']
+    return lines if first is None else [*lines, f'Accept the new level: lab ack {first} --reason "why it is right"']

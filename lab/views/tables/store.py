@@ -24,7 +24,7 @@ LISTED = 20  # runs by name; more are counted
 def check_page(findings: Sequence[Finding], runs: int) -> RenderableType:
     """Every finding with its reason and next step, and how many runs were read."""
     if not findings:
-        return Text(f"{counted(runs, 'run')} read, and every one can be believed")
+        return Text(f"{counted(runs, 'run')} read, all valid")
     closing = f"{counted(runs, 'run')} read, {counted(len(findings), 'finding')}"
     return spaced([*(_finding(one) for one in findings), Text(closing)])
 
@@ -32,7 +32,7 @@ def check_page(findings: Sequence[Finding], runs: int) -> RenderableType:
 def moved_page(moved: Sequence[Moved]) -> RenderableType:
     """Where each went, or why it stays."""
     if not moved:
-        return Text("nothing to set aside: every run can be believed")
+        return Text("nothing to set aside: every run is valid")
     gone = sum(1 for one in moved if one.to is not None)
     lines = [_moved(one) for one in moved]
     return spaced([*lines, Text(f"{gone} of {len(moved)} moved; nothing was deleted")])

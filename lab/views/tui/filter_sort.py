@@ -9,7 +9,7 @@ from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.cell_text import plain_word, rank_of
 from lab.formats.metrics import NOT_MEASURED
 
-ORDERS = {"dashboard": "as the dashboard says", "name": "by name", "worst": "worst first", "newest": "newest first"}
+ORDERS = {"dashboard": "in default order", "name": "by name", "worst": "worst first", "newest": "newest first"}
 
 
 @dataclass(frozen=True, kw_only=True)

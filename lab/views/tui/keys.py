@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from lab.analysis.legend import legend
 from lab.views.table import left, table
 
 
@@ -30,8 +31,8 @@ BOARD = (
     Key("enter", "Enter", "open", "open", "Open what is under the cursor"),
     Key("slash", "/", "filter", "filter", "Show only what has all the words that you type"),
     Key("s", "s", "sort", "sort", "Next order: name, worst, newest, by column (or click a heading)"),
-    Key("S", "S", "reverse", "reverse", "Turn the order round"),
-    Key("m", "m", "metric", "metric", "Next metric alone, and in the end all of the dashboard's again"),
+    Key("S", "S", "reverse", "reverse", "Reverse the order"),
+    Key("m", "m", "metric", "metric", "Cycle metric: each one alone, then all"),
     Key("d", "d", "next_board", "board", "Next dashboard; 1 to 9 choose one by its number"),
     Key("g", "g", "regressions", "regressions", "Go to the open regressions: what got worse and nobody accepted"),
     Key("space", "Space", "mark", "mark", "Mark the newest run under the cursor, or unmark it"),
@@ -71,6 +72,9 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="box"):
             yield Static(table([left("Key", fold=False), left("What it does")], rows), markup=False)
             yield Static(Text(MARKS, "dim"), markup=False)
+            for one in legend():
+                words: list[list[str | Text]] = [[Text(word, "bold"), meaning] for word, meaning in one.words]
+                yield Static(table([left(one.title, fold=False), left("Meaning")], words), markup=False)
 
     def action_leave(self) -> None:
         """Close."""

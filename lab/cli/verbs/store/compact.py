@@ -50,7 +50,7 @@ def compact(days: int, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Remove what is listed, for good.")
 @json_option
 def prune(days: int, keep: int, yes: bool, as_json: bool) -> None:
-    """List old runs that nothing speaks for, or remove them for good with --yes.
+    """List old runs that nothing refers to, or remove them for good with --yes.
 
     Always kept: the N newest of each target, model and engine; runs with a tag; runs that accepted.toml, floors/ or
     dashboards/ name; and what cannot be read. 'lab store compact' keeps everything and needs little room.
