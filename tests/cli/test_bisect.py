@@ -141,7 +141,7 @@ def test_every_session_stays_on_record_and_the_answer_is_printed(work: Work) -> 
 def test_ends_that_do_not_differ_are_5(work: Work) -> None:
     code, _, err = work.bisect("--good", work.commits[0], "--bad", work.commits[1])
     assert code == 5
-    assert "not proven to be worse" in err
+    assert "not significantly worse" in err
     assert work.is_as_it_was()
 
 
@@ -170,7 +170,7 @@ def test_ctrl_c_puts_everything_back(work: Work) -> None:
 @pytest.mark.parametrize(
     ("before", "words", "said"),
     [
-        ("changed", ("--good", "HEAD~2"), "files that git follows are changed"),
+        ("changed", ("--good", "HEAD~2"), "tracked files are changed"),
         ("bisecting", ("--good", "HEAD~2"), "a bisection is under way"),
         ("", ("--good", "nowhere"), "no such revision"),
         ("", ("--good", "--all"), "is no revision"),

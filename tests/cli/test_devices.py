@@ -73,10 +73,10 @@ def test_usb_that_only_the_adb_server_can_ask_is_no_gap(lab: Lab, show: Show) ->
 def test_targets_that_name_no_phone_say_why_they_have_none(lab: Lab, show: Show) -> None:
     unnamed = {"galaxy-s24": "", "pixel8": ""}
     show(Found(elsewhere=unnamed))
-    assert lab("devices").out.splitlines()[-1] == "galaxy-s24, pixel8: for the only phone attached, and none is"
+    assert lab("devices").out.splitlines()[-1] == "galaxy-s24, pixel8: no phone attached"
     show(Found([Phone("A1", "device", "adb server"), Phone("B2", "device", "adb server")], elsewhere=unnamed))
     ran = lab("devices")
-    assert "galaxy-s24, pixel8: for the only phone attached, and several are: say which one with --at" in ran.out
+    assert "galaxy-s24, pixel8: several phones attached: choose one with --at" in ran.out
     assert "not listed" not in ran.out
 
 

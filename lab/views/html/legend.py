@@ -8,7 +8,7 @@ from lab.views.html.escape import text
 
 def legend_html() -> str:
     """Return the words as a list that is folded."""
-    sections = "".join(f"<h3>{text(one.title)}</h3><dl>{_words(one.words)}</dl>" for one in legend())
+    sections = "".join(f"<p><b>{text(one.title)}</b></p><dl>{_words(one.words)}</dl>" for one in legend())
     return f'<details class="legend-words"><summary>Legend: what the words mean</summary>{sections}</details>'
 
 

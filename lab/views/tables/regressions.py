@@ -21,8 +21,8 @@ from lab.core.text import printable
 from lab.core.units import change_size
 from lab.formats.metrics import format_value, metric
 from lab.formats.test import Test
-from lab.views.markdown import escaped, markdown_table
 from lab.formats.verdicts import word_label
+from lab.views.markdown import escaped, markdown_table
 from lab.views.pictures import change_sparkline
 from lab.views.table import CAUTION, FAINT, left, right, spaced, table, verdict_style
 

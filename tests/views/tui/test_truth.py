@@ -153,7 +153,7 @@ def test_columns_that_are_out_of_sight_are_counted() -> None:
         await press(app, pilot, *["right"] * 5)
         assert "columns 5-6 of 6 ←" in screen_text(app), screen_text(app)
 
-    drive(play, "device")
+    drive(play, "device", size=(90, 24))
 
 
 def test_all_that_fits_is_not_counted() -> None:
