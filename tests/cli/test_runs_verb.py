@@ -138,3 +138,12 @@ def test_who_finds_nothing_says_where_it_looked(
     monkeypatch.setenv("LAB_HOME", str(home / "other"))
     ran = lab(*argv.split(), *(["--format", "csv"] if argv.startswith("export") else []))
     assert f"{home}/other/profiles (LAB_HOME={home}/other does not exist)" in ran.out + ran.err
+
+
+def test_a_short_list_says_of_damaged_files_how_many(lab: Lab, four: None, home: Path) -> None:
+    (damaged,) = home.rglob(f"*{IDS[1]}.json")
+    damaged.write_text("{")
+    assert IDS[1] in lab("runs").out
+    ran = lab("runs", "--last", "1")
+    assert IDS[1] not in ran.out
+    assert "warning: 1 file cannot be read: `lab store check` names it" in ran.err

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from lab.cli.options import Whole, json_option
-from lab.cli.output import print_document, print_paged, stderr
+from lab.cli.output import print_document, print_paged, stderr, warn
 from lab.formats.run_record import RunStatus
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def command(target: str | None, model: str | None, last: int | None, as_json: bo
     if as_json:
         print_document(_document(kept, bad))
     else:
-        _print(kept, bad, any([target, model, *wanted.values()]))
+        few = last is not None or any(wanted.values())
+        _print(kept, bad, narrowed=bool(target or model or few), few=few)
 
 
 def _document(lines: list[RunLine], bad: list[BadRun]) -> dict[str, Any]:
@@ -64,10 +65,14 @@ def _document(lines: list[RunLine], bad: list[BadRun]) -> dict[str, Any]:
     return {"runs": rows, "unreadable": [{"path": str(one.path), "reason": one.reason} for one in bad]}
 
 
-def _print(lines: list[RunLine], bad: list[BadRun], narrowed: bool) -> None:
+def _print(lines: list[RunLine], bad: list[BadRun], *, narrowed: bool, few: bool) -> None:
+    """Print the table; who asked for a few runs hears of damaged files in a line, and else reads what each has."""
+    from lab.core.units import counted
     from lab.store import in_use
     from lab.views.console import for_stdout, stdout_width
     from lab.views.runs.runs_table import runs_table
 
     nothing = f"no recorded runs {'match that ' if narrowed else ''}in {in_use().where}"
-    print_paged(for_stdout(runs_table(lines, bad, stdout_width(), nothing)))
+    print_paged(for_stdout(runs_table(lines, [] if few else bad, stdout_width(), nothing)))
+    if bad and few:
+        warn(f"{counted(len(bad), 'file')} cannot be read: `lab store check` names {'it' if len(bad) == 1 else 'them'}")
