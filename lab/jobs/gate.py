@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from lab.analysis.comparable import EMULATED, EMULATED_HINT
 from lab.analysis.compare.gate import Gate
-from lab.analysis.compare.narrow import narrowed, runs_with_points
+from lab.analysis.compare.narrow import check_names, narrowed, runs_with_points
 from lab.analysis.compare.select import Among, apart, codes, select
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.judging.verdict import Judgement
@@ -55,6 +55,7 @@ def judged(asked: Asked, progress: Progress) -> Judged:
         StoreError, UsageError: a side names nothing, or several things.
     """
     loaded = load_points(asked.target, progress)
+    check_names(loaded.points, asked.target, asked.model)
     points = narrowed(loaded.points, engine=asked.engine, test=asked.test, metrics=asked.metrics)
     among = _among(points, asked)
     a = select(points, asked.baseline, among)

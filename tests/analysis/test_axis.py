@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lab.analysis.compare.axis import Table, along
-from lab.analysis.compare.values import Wanted, split_model
+from lab.analysis.compare.narrow import split_model
+from lab.analysis.compare.values import Wanted
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.points.build import points_of
 from lab.analysis.points.table import Points

@@ -61,6 +61,8 @@ def test_tags_as_sides_are_judged_by_their_sessions(lab: Lab, engines: None) -> 
         (("latest", "latest~1", "--baseline", "tvm"), "need --axis"),
         (("--axis", "engine", "--metric", "decode"), "unknown metric 'decode'"),
         (("--axis", "engine", "--baseline", "tmv"), "Did you mean 'tvm'?"),
+        (("--axis", "engine", "--target", "locla"), "Did you mean 'local'"),
+        (("--axis", "engine", "--model", "phi3-mimi"), "Did you mean 'phi3-mini'"),
     ],
 )
 def test_usage(lab: Lab, engines: None, argv: tuple[str, ...], said: str) -> None:

@@ -139,9 +139,15 @@ def test_an_engine_and_a_test_narrow_what_is_judged_and_what_is_counted(lab: Lab
 
 
 @pytest.mark.parametrize(
-    ("option", "name", "near"), [("--engine", "tmv", "tvm"), ("--test", "pp512+tg12", "pp512+tg128")]
+    ("option", "name", "near"),
+    [
+        ("--engine", "tmv", "tvm"),
+        ("--test", "pp512+tg12", "pp512+tg128"),
+        ("--target", "locla", "local"),
+        ("--model", "phi3-mini-q44", "phi3-mini-q4"),
+    ],
 )
-def test_an_engine_or_test_that_is_not_there(lab: Lab, home: Path, option: str, name: str, near: str) -> None:
+def test_a_name_that_is_not_there(lab: Lab, home: Path, option: str, name: str, near: str) -> None:
     put(engines_and_tests())
     ran = lab("gate", "--baseline", "latest~1", option, name)
     assert ran.code == 2
@@ -151,7 +157,7 @@ def test_an_engine_or_test_that_is_not_there(lab: Lab, home: Path, option: str, 
 def test_a_day_is_a_baseline_and_so_is_a_range_of_days(lab: Lab, home: Path) -> None:
     put([*sessions(0, 10.0), *sessions(30, 10.0), *sessions(60, 10.0)])
     day = lab("gate", "--baseline", "20261101", "--candidate", "20261103", "--json").document
-    assert (day["baseline"], day["runs"]) == ("20261101 (5 runs)", [5, 5])
+    assert (day["baseline"], day["runs"]) == ("20261101", [5, 5])
     days = lab("gate", "--baseline", "2026-11-01..2026-11-02", "--candidate", "20261103", "--json").document
     assert days["runs"] == [10, 5]
     many = lab("gate", "--baseline", "2026", "--candidate", "20261103")

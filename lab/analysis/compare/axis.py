@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from lab.analysis.compare.narrow import split_model
 from lab.analysis.compare.rows import Row, Told, rows_of
 from lab.analysis.compare.select import apart
-from lab.analysis.compare.values import ACROSS, Wanted, newest_values, reference_of, split_model, values_of
+from lab.analysis.compare.values import ACROSS, Wanted, newest_values, reference_of, values_of
 from lab.analysis.judging.judge import Policy, Side, judge
 from lab.analysis.judging.verdict import Judgement
 from lab.analysis.points.key import STATUS, CellKey

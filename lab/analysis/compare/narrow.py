@@ -10,8 +10,10 @@ import numpy as np
 from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import Points
 from lab.core.errors import UsageError
+from lab.core.home import definitions
 from lab.core.suggest import unknown
 from lab.formats.test import Test
+from lab.models.catalog import model_ids
 
 
 def narrowed(
@@ -37,6 +39,35 @@ def narrowed(
         for cell in cells
     ]
     return points.where(np.array(wanted, np.bool_)[points.series])
+
+
+def check_names(points: Points, target: str | None, model: str | None) -> None:
+    """Raise UsageError, with the nearest name, for a target or model that no run has and nothing defines."""
+    runs = points.runs
+    if target is not None:
+        _refuse("target", target, [*definitions("targets"), *runs.target])
+    if model is not None:
+        names = [name for label in dict.fromkeys(runs.model) for name in names_of(label)]
+        _refuse("model", model, [*model_ids(), *names])
+
+
+def names_of(label: str) -> tuple[str, ...]:
+    """Return what a model's label may be called: with and without its layers and its quantisation."""
+    base, _ = split_model(label)
+    return tuple(dict.fromkeys((label, label.partition("@")[0], base, base.partition("@")[0])))
+
+
+def split_model(label: str) -> tuple[str, str]:
+    """Return a model's label without its quantisation, and the quantisation: phi3-mini@2l and q4."""
+    name, at, layers = label.partition("@")
+    base, _, quant = name.rpartition("-")
+    return (f"{base}{at}{layers}", quant) if base else (label, "unknown")
+
+
+def _refuse(kind: str, asked: str, known: Iterable[str]) -> None:
+    names = list(dict.fromkeys(known))
+    if asked not in names:
+        raise UsageError(unknown(kind, asked, names))
 
 
 def runs_with_points(points: Points) -> frozenset[int]:

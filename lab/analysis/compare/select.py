@@ -142,7 +142,7 @@ class _Finder:
     def _run(self, text: str) -> Found | None:
         matches = [i for i in self.places if text and self.runs.run_id[i].startswith(text)]
         if len(matches) > 1 and re.fullmatch(DAY, text):
-            return f"{text} ({_times(len(matches), 'run')})", matches
+            return text, matches
         if len(matches) > 1:
             raise StoreError(
                 f"'{text}' means {len(matches)} runs: {self._listed(matches)}",

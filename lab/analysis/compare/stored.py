@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.analysis.compare.axis import Table, along
-from lab.analysis.compare.narrow import narrowed
+from lab.analysis.compare.narrow import check_names, narrowed
 from lab.analysis.compare.values import AXES, Wanted
 from lab.analysis.judging.sides import Policy
 from lab.analysis.points.table import Points
@@ -38,5 +38,6 @@ def compare_along(
         raise UsageError(unknown("axis", axis, AXES))
     chosen = tuple(metric(name).name for name in metrics)
     wanted = Wanted(target=target, model=model, last=last, reference=reference, metrics=chosen)
+    check_names(points, target, model)
     part = narrowed(points, engine=engine, test=test)
     return along(part, axis, wanted, Policy(floors=load_floors(), emulated=emulated))

@@ -10,7 +10,7 @@ import numpy as np
 from lab.analysis.boards.lines import lines_of
 from lab.analysis.boards.windows import newness_of_runs
 from lab.analysis.commits import is_same, readable, whole
-from lab.analysis.compare.narrow import runs_with_points
+from lab.analysis.compare.narrow import names_of, runs_with_points, split_model
 from lab.analysis.points.table import Points, split_runs
 from lab.core.errors import UsageError
 from lab.core.suggest import unknown
@@ -35,13 +35,6 @@ class Wanted:
     last: int | None = None
     reference: str | None = None
     metrics: tuple[str, ...] = ()
-
-
-def split_model(label: str) -> tuple[str, str]:
-    """Return a model's label without its quantisation, and the quantisation: phi3-mini@2l and q4."""
-    name, at, layers = label.partition("@")
-    base, _, quant = name.rpartition("-")
-    return (f"{base}{at}{layers}", quant) if base else (label, "unknown")
 
 
 def values_of(points: Points, axis: str, wanted: Wanted) -> tuple[Points, dict[str, list[int]]]:
@@ -120,9 +113,9 @@ def _reader(points: Points, axis: str, depths: Sequence[int]) -> Callable[[int],
 
 
 def _takes_part(points: Points, run: int, wanted: Wanted) -> bool:
-    label = points.runs.model[run]
-    names = (label, label.partition("@")[0], split_model(label)[0], split_model(label)[0].partition("@")[0])
-    return wanted.target in (None, points.runs.target[run]) and (wanted.model is None or wanted.model in names)
+    return wanted.target in (None, points.runs.target[run]) and (
+        wanted.model is None or wanted.model in names_of(points.runs.model[run])
+    )
 
 
 def _commits(commits: Sequence[str]) -> list[str]:
