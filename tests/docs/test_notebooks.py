@@ -14,9 +14,7 @@ import matplotlib
 import pytest
 from matplotlib import pyplot
 
-from lab import store
-from tests.analysis.documents import cell
-from tests.analysis.sessions import session
+from tests.docs.nights import keep_nights
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -24,22 +22,10 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """24 nights of this machine, the second half slower, and three of another device; each at two depths."""
     monkeypatch.setenv("LAB_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    for number in range(24):
-        rate = (10.0 if number < 12 else 9.0) * (1 + 0.003 * (number * 7 % 5))
-        store.save(session(24 * number, rate, cells=deep(rate)))
-    for number in range(3):
-        store.save(session(24 * number + 1, 1.0, cells=deep(14.0 + number / 10), target={"name": "pixel8", "spec": {}}))
+    keep_nights()
     return tmp_path
-
-
-def deep(rate: float) -> list[dict[str, Any]]:
-    return [
-        cell([rate * part * off for part in (0.99, 1.0, 1.01)], [50.0] * 3, depth=depth)
-        for depth, off in ((0, 1.0), (2048, 0.8))
-    ]
 
 
 def sources(path: Path) -> list[str]:

@@ -175,6 +175,8 @@ def legend_lines(found: Table, width: int | None, plot: bool) -> Iterator[str]:
         yield f"The newest {len(found.values)} alone; {found.older} older ones are left out (--reference takes one in)."
     if not rows:
         yield "No two of them have numbers to compare."
+        if found.axis == "depth":
+            yield "One test at two depths takes one run: lab run --prompt 512 --generate 128 --depth 0,2048 ..."
         return
     if found.axis == SIDES:
         yield f"Ratios and verdicts are relative to {base}, the baseline; each run is one session."

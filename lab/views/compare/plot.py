@@ -58,5 +58,7 @@ def _interval(row: Row, value: str) -> tuple[float, float] | None:
 def _verdict(row: Row, value: str) -> str:
     verdict = row.verdicts.get(value) or row.absent.get(value)
     if verdict is not None:
-        return judged(verdict).plain
+        return (
+            "" if verdict.word in ("new", "missing") else judged(verdict).plain
+        )  # the number, or the lack of it, says so
     return "reference" if row.verdicts and value in row.measured else ""
