@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lab.formats.run_record import RunRecord
 from lab.views.console import to_text
@@ -162,3 +164,23 @@ def test_markdown_obeys_no_record() -> None:
     assert "<img>" not in text
     assert "a|b" not in text
     assert "@you" not in text
+
+
+NUMBER = st.one_of(st.integers(-(2**62), 2**62), st.integers(-(2**62), 2**62).map(lambda value: value / 1e6))
+READINGS = st.lists(st.one_of(st.none(), st.booleans(), NUMBER, st.text(max_size=3)), max_size=5)
+NAMES = st.sampled_from(["cpu_mhz", "die_temp_c", "power_w", "t_s"])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    gaps=st.lists(st.integers(0, 10**15).map(lambda value: value / 1e9), max_size=40),
+    during=st.dictionaries(NAMES, st.one_of(READINGS, st.none())),
+    width=st.integers(40, 140),
+)
+def test_whatever_a_record_holds_is_a_page_within_the_terminal(
+    gaps: list[float], during: dict[str, Any], width: int
+) -> None:
+    one = {**repetition(0), "itl_s": gaps, "state_during": during}
+    run = record(cells=[{**cell(), "repetitions": [one]}])
+    assert max(map(len, page(run, width).splitlines())) <= width
+    assert to_text(run_sections(run, SECTIONS, width), width)

@@ -11,6 +11,7 @@ from lab.analysis.run.gpu import is_gpu_run
 from lab.analysis.run.stats import Stat
 from lab.analysis.run.summary import CellSummary, summarise
 from lab.core.text import clipped
+from lab.core.units import counted
 from lab.formats.run_record import RunRecord
 from lab.views.runs.facts import COUNTED, checked, chosen, model_words, peak_words, ran_on, roof_words, time_spent
 from lab.views.runs.gpu_facts import NO_ROOF, gpu_lines
@@ -42,7 +43,9 @@ def heading(record: RunRecord) -> RenderableType:
 def _how(record: RunRecord) -> str:
     if imported := record.imported:
         return clipped(f"Measured by {imported.tool}, by its rules; imported from {imported.file}.")
-    return f"Median ± standard deviation of {record.plan.repeats} repetitions, each a fresh process."
+    repeats = record.plan.repeats
+    times = "all repetitions" if repeats is None else counted(repeats, "repetition")
+    return f"Median ± standard deviation of {times}, each a fresh process."
 
 
 def number_tables(cells: Sequence[CellSummary], width: int) -> Iterator[RenderableType]:
