@@ -74,7 +74,7 @@ def _metric(line: Line, name: str) -> Line:
 def slug_of(line: Line) -> str:
     """Return the name of the page of the line's place: readable, safe as a file's name, and no other place's."""
     parts = [value_on(line.cell, axis) for axis in NAMED]
-    digest = hashlib.sha256("\x00".join((*parts, line.under)).encode()).hexdigest()[:10]
+    digest = hashlib.sha256(repr((*parts, line.under)).encode()).hexdigest()[:10]
     plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", "--".join(parts)).strip("-.+")[:LONGEST]
     return f"{plain or 'series'}--{digest}"
 
