@@ -189,3 +189,12 @@ def test_a_series_names_its_sessions_those_that_failed_too(site: Path, page: Pag
     assert text.count('class="band"') > 2
     page.open(series(site).as_uri())
     assert page.run("document.querySelectorAll('[aria-label=Runs] tbody tr').length") == 25
+
+
+def test_every_word_on_a_chip_is_explained_on_its_page(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        text = path.read_text("utf-8")
+        explained = set(re.findall(r"<dt>(.*?)</dt>", text))
+        chips = set(re.findall(r'<button type="button" class="chip [^>]*><b>\d+</b> ([^<]+)</button>', text))
+        assert explained, path.name
+        assert chips <= explained, path.name
