@@ -11,7 +11,7 @@ from lab.formats.target import TargetSpec
 
 PROGRAM = "qemu-system-aarch64"
 START_S = 180.0
-# After a panic the keeper ends QEMU; the kernel alone would wait for ever, or reboot into the same panic.
+# After a panic the supervisor ends QEMU; the kernel alone would wait for ever, or reboot into the same panic.
 KERNEL_WORDS = "root=/dev/vda console=ttyAMA0 loglevel=4 panic=1"
 
 

@@ -71,7 +71,7 @@ POLL_S = 0.05
 
 
 class Running:
-    """An emulator under a keeper (supervise.py): `close` ends it, and so does any end of this process."""
+    """An emulator under a supervisor (supervise.py): `close` ends it, and so does any end of this process."""
 
     def __init__(self, name: str, argv: Sequence[str]) -> None:
         self._name = name

@@ -100,15 +100,15 @@ def start(argv: Sequence[str]) -> Running:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_when_lab_is_killed_nothing_is_left(family: Starter, number: signal.Signals) -> None:
-    assert len(family.below) >= 4  # the keeper, the shell, the one that left, a sleep
+    assert len(family.below) >= 4  # the supervisor, the shell, the one that left, a sleep
     family.process.send_signal(number)
     assert family.left() == []
 
 
 def test_when_the_keeper_is_killed_the_emulator_is_too() -> None:
     with closing(Starter(STARTER, "sh", "-c", "echo started; exec sleep 1000")) as starter:
-        keeper, emulator = starter.below
-        os.kill(keeper, signal.SIGKILL)
+        supervisor, emulator = starter.below
+        os.kill(supervisor, signal.SIGKILL)
         assert starter.left() == []
         assert emulator in starter.below
 
@@ -120,7 +120,7 @@ def home_of(image: Image) -> dict[str, str]:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_phone_leaves_no_process(phone_image: Image, number: signal.Signals) -> None:
     with closing(Starter(DEVICE_STARTER, "phone", env=home_of(phone_image))) as starter:
-        assert len(starter.below) >= 4  # keeper, unshare, the first process of the phone, adbd
+        assert len(starter.below) >= 4  # supervisor, unshare, the first process of the phone, adbd
         starter.process.send_signal(number)
         assert starter.left() == []
 
