@@ -57,8 +57,7 @@ def _interval(row: Row, value: str) -> tuple[float, float] | None:
 
 def _verdict(row: Row, value: str) -> str:
     verdict = row.verdicts.get(value) or row.absent.get(value)
-    if verdict is not None:
-        return (
-            "" if verdict.word in ("new", "missing") else judged(verdict).plain
-        )  # the number, or the lack of it, says so
-    return "reference" if row.verdicts and value in row.measured else ""
+    if verdict is None:
+        return "reference" if row.verdicts and value in row.measured else ""
+    is_told = verdict.word in ("new", "missing")  # by the number, or the lack of it
+    return "" if is_told else judged(verdict).plain
