@@ -33,7 +33,7 @@ from lab.jobs.demo.world import world
 
 BAR_S = 1.0
 LIMIT_S = 300.0
-VERDICTS = b"compared with "  # with the verdicts the screen says what they were compared with
+VERDICTS = b"open regression"  # with the verdicts the screen says how many are open
 WIDTH, HEIGHT = 120, 40
 
 

@@ -19,10 +19,11 @@ KEPT_EVERY = 2000  # runs: a first reading that is stopped goes on from there
 
 @dataclass(frozen=True)
 class Loaded:
-    """All that can be read, and what cannot be."""
+    """All that can be read, and what cannot be; `listed` is all that was there, by place and version."""
 
     points: Points
     bad: tuple[BadRun, ...]
+    listed: frozenset[tuple[str, str]] = frozenset()
 
 
 def load_points(target: str | None = None, progress: Progress | None = None) -> Loaded:
@@ -89,9 +90,8 @@ def _settled(kept: Kept, listed: Sequence[Entry]) -> Kept:
 
 def _chosen(kept: Kept, listed: Sequence[Entry]) -> Loaded:
     chosen = _settled(kept, listed)
-    return Loaded(
-        without_varying(chosen.points), tuple(BadRun(place(one.place), one.reason) for one in chosen.unreadable)
-    )
+    bad = tuple(BadRun(place(one.place), one.reason) for one in chosen.unreadable)
+    return Loaded(without_varying(chosen.points), bad, frozenset((one.place, one.version) for one in listed))
 
 
 def _places(kept: Kept) -> dict[tuple[str, str], int]:

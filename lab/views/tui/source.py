@@ -87,9 +87,8 @@ class Source:
 
     def load(self) -> Snapshot:
         """Return the store as it is now."""
-        stamp = self.look()  # before reading: what lands in between is seen at the next look
         loaded = load_points(progress=self.count)
-        return Snapshot(loaded.points, loaded.bad, stamp)
+        return Snapshot(loaded.points, loaded.bad, loaded.listed)  # what landed since it was listed is seen at a look
 
     def dashboards(self) -> tuple[str, ...]:
         """Return the names of those that can be shown."""
@@ -112,7 +111,8 @@ class Source:
         return "regressions" if "regressions" in found else next(iter(found), None)
 
     def board(self, snapshot: Snapshot, spec: DashboardSpec, judged: bool, changes: Changes | None = None) -> Board:
-        """Return the dashboard over the snapshot; without verdicts unless `judged`, which takes longer."""
+        """Return the dashboard over the snapshot, no charts; without verdicts unless `judged`, which takes longer."""
+        spec = replace(spec, charts=())
         if not judged:
             return build_board(replace(spec, baseline=replace(spec.baseline, against="none", tag="")), snapshot.points)
         loaded = Loaded(snapshot.points, snapshot.bad)
