@@ -105,11 +105,19 @@ def _dates(frame: Frame) -> Iterator[str]:
     year = 0
     for at_s in date_ticks(frame.start, frame.end):
         when, x = datetime.fromtimestamp(at_s, UTC), frame.x(at_s)
-        name = f"{when:%H:%M}" if at_s % DAY_S else f"{when:%m-%d}" if when.year == year else f"{when:%Y-%m-%d}"
+        name = date_name(when, year)
         year = when.year
-        anchor = "start" if x < LEFT + 30 else "end" if x > WIDTH - RIGHT - 30 else "middle"
+        half = len(name) * LETTER / 2
+        anchor = "start" if x < LEFT + half - 20 else "end" if x > WIDTH - half else "middle"
         yield f'<line class="grid-line" x1="{x:.1f}" x2="{x:.1f}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM + 4}"/>'
         yield f'<text x="{x:.0f}" y="{HEIGHT - 7}" text-anchor="{anchor}">{name}</text>'
+
+
+def date_name(when: datetime, year: int) -> str:
+    """Return a time as a label behind one of `year`, 0 for none: the first has its year, hours have theirs."""
+    clock = f"{when:%H:%M}" if (when.hour, when.minute) != (0, 0) else ""
+    day = "" if clock and year else f"{when:%m-%d}" if when.year == year else f"{when:%Y-%m-%d}"
+    return f"{day} {clock}".strip()
 
 
 def date_ticks(start_s: float, end_s: float) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from lab.formats.dashboard import BaselineSpec, load_dashboard
 from lab.formats.verdicts import VERDICTS
 from lab.jobs.demo.world import world
 from lab.views.html.page import html_page
-from lab.views.html.plot import HEIGHT, LETTER, WIDTH, Mark, date_ticks, frame_of, marks_svg, value_axis
+from lab.views.html.plot import HEIGHT, LETTER, WIDTH, Mark, date_name, date_ticks, frame_of, marks_svg, value_axis
 from lab.views.html.table import GROUPS, group_of
 from tests.analysis.boards.samples import steady
 from tests.views.browser import Page
@@ -124,6 +125,14 @@ def test_dates_are_few_and_within(start: float, span: float) -> None:
     assert 1 <= len(found) <= 12 or span > 86_400 * 40
     assert len(found) <= 12
     assert all(start <= at <= start + span for at in found) or len(found) == 1
+
+
+def test_the_first_date_has_its_year_and_an_hour_its_day() -> None:
+    when = datetime(2026, 1, 1, 2, 0, tzinfo=UTC)
+    assert date_name(when, 0) == "2026-01-01 02:00"
+    assert date_name(when, 2026) == "02:00"
+    assert date_name(when.replace(hour=0), 2026) == "01-01"
+    assert date_name(when.replace(hour=0), 2025) == "2026-01-01"
 
 
 def test_small_differences_of_bytes_are_told_apart() -> None:
