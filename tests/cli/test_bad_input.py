@@ -28,7 +28,7 @@ from tests.cli.conftest import Lab
         (["run"], "Missing option '--target'"),
         (["run", "--target", "local", "--model", "phi3-mini-q4", "--prompt", "12,x"], "'12,x' is not a list"),
         (["run", "--target", "local", "--model", "phi3-mini-q4", "--generate", "1"], "has to be 2 or more"),
-        (["show", "latest", "--json", "--export", "llama-bench"], "cannot be used with --export"),
+        (["show", "latest", "--json", "--export", "llama-bench"], "--json and --export"),
         (["convert", "--model", "phi3-mini-q4", "--weights", "/nowhere"], "does not exist"),
         (["convert", "--model", "phi3-mini-q4", "--weights", "/", "--seed", "1"], "cannot be used with --weights"),
     ],

@@ -58,7 +58,8 @@ def test_the_summary_has_a_flag_when_it_was_stopped(stopped: int) -> None:
     (found,) = summarise(record(cells=[one]))
     texts = [flag.text for flag in found.flags if flag.code == "cpu_quota"]
     whole = len(one["repetitions"])
-    wanted = f"a CPU quota of 0.5 cores stopped it in {stopped * whole} of {20 * whole} periods: gaps hold those stops"
+    stops = f"{stopped * whole} of {20 * whole} periods"
+    wanted = f"a CPU quota of 0.5 cores stopped it in {stops}; token gaps include those stops"
     assert texts == ([wanted] if stopped else [])
 
 
