@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -140,6 +141,7 @@ def _once(name: str, target: str | None, model: str | None, as_json: bool) -> in
     from lab.views.progress import progress_on
 
     spec = narrowed(load_dashboard(name), target, model)
+    spec = spec if as_json else replace(spec, charts=())  # which text has none of
     with progress_on(stderr()) as progress:
         found = stored_board(spec, load_points(None, progress), progress=progress)
     if as_json:
