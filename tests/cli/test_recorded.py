@@ -85,7 +85,7 @@ def test_show_prints_the_sections_that_are_asked_for(lab: Lab, keep: Keep) -> No
     keep()
     ran = lab("show", "latest", "--section", "plan,warnings")
     assert ran.out.startswith("PLAN\n")
-    assert "! synthetic weights" in ran.out or "! random weights" in ran.out
+    assert "! random weights" in ran.out
     assert "ENGINE" not in ran.out
 
 

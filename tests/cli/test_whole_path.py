@@ -86,7 +86,7 @@ def test_again_nothing_is_built_and_the_table_is_for_people(home: Path) -> None:
     code, out, err = lab(home, "run", *CHOICE, *SHORT)
     assert code == 0
     assert not any(word in err for word in ("compile model", "convert weights", "build the runner"))
-    for said in ("phi3-mini-q4@1l on local", "only 1 of 32 layers", "synthetic weights", "Peak VmHWM", "Time: "):
+    for said in ("phi3-mini-q4@1l on local", "only 1 of 32 layers", "random weights", "Peak VmHWM", "Time: "):
         assert said in out
 
 

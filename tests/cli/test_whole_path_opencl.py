@@ -101,7 +101,7 @@ def test_a_cpu_that_the_target_does_not_accept_is_its_own_verdict(home: Path) ->
     assert code == 0, err
     assert found["engine"]["fell_back"] is True
     shown = " ".join(lab(home, "show", found["run_id"])[1].split())
-    assert "fell back: a GPU was asked for" in shown
+    assert "requested GPU, ran on CPU" in shown
     code, out, err = lab(home, "compare", found["run_id"], found["run_id"])
     assert code == 5, err
     assert "fell back" in out + err
