@@ -136,7 +136,7 @@ def test_a_peer_can_be_compared_and_exported_like_any_run() -> None:
     verdicts = {row.cell.metric: verdict for row in found.rows for verdict in row.verdicts.values()}
     assert verdicts["decode_tok_per_s"].ratio == pytest.approx(2.0)
     assert verdicts["ttft_s"].word == "not-comparable"
-    assert "engine: llama.cpp against tvm" in found.notes[found.values[1]]
+    assert "engine llama.cpp -> tvm" in found.notes[found.values[1]]
     prefill, decode = llama_bench_rows(peer())
     assert prefill["samples_ts"] == pytest.approx([24.0, 24.5, 25.0, 25.5, 26.0])
     assert decode["samples_ts"] == pytest.approx([4.9, 4.95, 5.0, 5.05, 5.1])
