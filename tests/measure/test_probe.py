@@ -69,7 +69,7 @@ def test_a_busy_device_is_marked(bench: Bench) -> None:
     bench.device = ScriptedDevice(lambda count: {**QUIET, "busy_fraction": 0.9})
     gate = probed(bench).gate
     assert (gate.kept, gate.waited_s) == (False, 15.0)
-    assert "90% busy" in (gate.reason or "")
+    assert "90 % busy" in (gate.reason or "")
 
 
 def test_one_at_a_time(bench: Bench) -> None:

@@ -95,7 +95,7 @@ def _row(one: Series, room: int) -> list[str | Text]:
     low, middle, high = map(number, ends)
     if low == high and len(one.values) > 1:
         return [one.name, "", middle, "", one.unit, Text(f"throughout{one.note}", FAINT)]
-    picture = Text(sparkline(one.values, room) if len(one.values) > 1 else "", "cyan").append(one.note, FAINT)
+    picture = Text().append(sparkline(one.values, room) if len(one.values) > 1 else "", "cyan").append(one.note, FAINT)
     return [one.name, low, middle, high, one.unit, picture]
 
 
@@ -150,7 +150,7 @@ def _bin(value_s: float, found: Histogram) -> int:
 
 
 def _bar(count: int, most: int, room: int, marks: str) -> Text:
-    text = Text(bar(count, most, room), "cyan")
+    text = Text().append(bar(count, most, room), "cyan")  # the bar's colour alone: faint words of it can't be read
     return text.append(f" {marks}" if marks else "", FAINT)
 
 

@@ -74,6 +74,14 @@ class Grid(DataTable[Text]):
         super().watch_scroll_x(old_value, new_value)
         self.post_message(self.Scrolled())
 
+    def watch_virtual_size(self) -> None:
+        """Tell the screen that columns have their widths, which a table finds out when it has time."""
+        self.post_message(self.Scrolled())
+
+    def on_resize(self) -> None:
+        """Tell the screen that a scroll bar, or the terminal, takes another room."""
+        self.post_message(self.Scrolled())
+
     @property
     def in_sight(self) -> tuple[int, int, int]:
         """The first and the last of the columns of values that can be seen whole, from 1, and how many there are."""
