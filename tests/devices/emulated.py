@@ -25,7 +25,7 @@ from lab.core.progress import NullProgress
 from lab.devices.qemu.build import build
 from lab.devices.qemu.image import Image, images_dir, read_image
 from lab.devices.qemu.machine import start_machine
-from lab.devices.qemu.running import Guest
+from lab.devices.qemu.running import Guest, free_port
 from lab.formats.target import TargetSpec
 from lab.formats.transports import DeviceSpec, QemuSpec
 
@@ -91,7 +91,10 @@ class Adb:
     def connect(self) -> None:
         """Connect the server to the device. `adb connect` ends with 0 even when it failed, so its words count."""
         # The server that it starts would keep our pipes open, so it says what it has to say to nobody.
-        subprocess.run([self._program, "start-server"], env=self._env, check=True, stdout=DEVNULL, stderr=DEVNULL)
+        words = [self._program, "start-server"]
+        if subprocess.run(words, env=self._env, check=False, stdout=DEVNULL, stderr=DEVNULL).returncode != 0:
+            self._env["ANDROID_ADB_SERVER_PORT"] = str(free_port())  # another test took the one that was free
+            subprocess.run(words, env=self._env, check=True, stdout=DEVNULL, stderr=DEVNULL)
         said = self("connect", self._serial).stdout
         assert said.startswith(("connected", "already connected")), said
 
@@ -104,8 +107,6 @@ class Adb:
 @contextmanager
 def adb(home: Path, port: int) -> Iterator[Adb]:
     """Give an `adb` that is connected to the device at `port`, and end its server."""
-    from lab.devices.qemu.running import free_port
-
     found = Adb(home, port, free_port())
     try:
         found.connect()
