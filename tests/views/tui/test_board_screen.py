@@ -22,14 +22,6 @@ CASES = Path(__file__).parents[2] / "cases" / "data"
 SIZES = pytest.mark.parametrize("size", [(80, 24), (200, 60)], ids=["80x24", "200x60"])
 
 
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAB_HOME", str(tmp_path))
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.chdir(tmp_path)
-
-
 def check(name: str, text: str, size: tuple[int, int]) -> None:
     """Hold the screen against the stored picture."""
     path = FOLDER / f"tui-{name}-{size[0]}x{size[1]}.txt"

@@ -21,14 +21,6 @@ from tests.analysis.boards.samples import failed, nights, stepped
 from tests.views.tui.driving import drive, press, screen_text, settled, small_store, stored
 
 
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAB_HOME", str(tmp_path))
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.chdir(tmp_path)
-
-
 def lost(at: int = 21) -> None:
     """A target that lost 8 % of decode so long ago that it is within what the newest sessions are compared with."""
     for run in nights(stepped(48, at, 0.92)):
