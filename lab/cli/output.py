@@ -76,6 +76,11 @@ def ask(question: str) -> str:
     return str(click.prompt(harmless(question), err=True))
 
 
+def is_screen() -> bool:
+    """Whether there is a terminal that can draw a whole screen, and somebody at it."""
+    return sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def stderr() -> Any:
     """The stream for talk; looked up when used, since tests replace it."""
     return sys.stderr

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from lab.cli.options import Whole, existing_dashboard, json_option
-from lab.cli.output import print_document, print_text, stderr, tell
+from lab.cli.output import is_screen, print_document, print_text, stderr, tell
 from lab.core.errors import UsageError
 
 
@@ -70,7 +68,7 @@ def command(
     chosen = name or "overview"
     if page is not None:
         return _page(chosen, target, model, page) if _is_file(page) else _site(chosen, target, model, page, run_pages)
-    if not once and not as_json and _is_screen():
+    if not once and not as_json and is_screen():
         from lab.views.tui.app import run_app
 
         return run_app(chosen, target, model)
@@ -83,11 +81,6 @@ def _check_named(target: str | None, model: str | None) -> None:
 
     names = [None if name is None or set(name) & set("*?[") else name for name in (target, model)]
     check_names(*names)
-
-
-def _is_screen() -> bool:
-    """Whether there is a terminal that can draw a whole screen, and somebody at it."""
-    return sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _is_file(page: Path) -> bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from lab.cli.output import print_text, stderr
+from lab.cli.output import is_screen, print_text, stderr
 
 FOLDER = "lab-demo"
 
@@ -38,7 +37,7 @@ def command(folder: Path | None) -> int:
     with progress_on(stderr()) as progress:
         runs = write_demo(at, progress)
     print_text(_commands(shlex.quote(shown(at)), runs))
-    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if not is_screen():
         return 0
     from lab.views.tui.app import run_app
 

@@ -21,11 +21,7 @@ READABLE = 3.0  # contrast of text that is bold or repeats what a word says, by 
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAB_HOME", str(tmp_path))
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.chdir(tmp_path)
+def _stored(_terminal: None, tmp_path: Path) -> None:
     small_store()
     stored(8, cells=[])
     (tmp_path / "profiles" / "local" / "20261123T000000Z--phi3-mini-q4--20261123-000000-ffffff.json").write_text("{")
@@ -104,21 +100,30 @@ def test_by_default_the_colours_are_the_sixteen_of_the_terminal() -> None:
 
 
 def test_a_dumb_terminal_gets_what_once_prints(tmp_path: Path) -> None:
-    told = {}
-    for term, options in (("dumb", []), ("dumb", ["--once"])):
-        ours, theirs = pty.openpty()
-        command = [sys.executable, "-m", "lab", "dash", *options]
-        done = subprocess.Popen(command, stdin=theirs, stdout=theirs, env={**os.environ, "TERM": term}, cwd=tmp_path)
-        os.close(theirs)
-        text = b""
-        while chunk := _read(ours):
-            text += chunk
-        assert done.wait(60) == 0
-        os.close(ours)
-        told[bool(options)] = text
-    assert told[False] == told[True]
-    assert b"\x1b" not in told[False]
-    assert b"Overview" in told[False]
+    plain, once = (on_a_dumb_terminal(tmp_path, "dash", *options) for options in ([], ["--once"]))
+    assert plain == once
+    assert b"\x1b" not in plain
+    assert b"Overview" in plain
+
+
+def test_a_dumb_terminal_gets_the_commands_of_a_demo(tmp_path: Path) -> None:
+    text = on_a_dumb_terminal(tmp_path, "demo", "lab-demo")
+    assert b"lab dash" in text
+    assert b"\x1b" not in text
+
+
+def on_a_dumb_terminal(folder: Path, *argv: str) -> bytes:
+    """Return what a command that ends with 0 prints on it."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "lab", *argv]
+    done = subprocess.Popen(command, stdin=theirs, stdout=theirs, env={**os.environ, "TERM": "dumb"}, cwd=folder)
+    os.close(theirs)
+    text = b""
+    while chunk := _read(ours):
+        text += chunk
+    assert done.wait(60) == 0
+    os.close(ours)
+    return text
 
 
 def _read(terminal: int) -> bytes:
