@@ -81,7 +81,7 @@ def run_details(record: RunRecord, baseline: RunRecord | None = None) -> list[Ce
     """Return every cell of the record in all detail; the samples are those of its decode rate."""
     summaries = summarise(record)
     return [
-        _detail(record, place, summaries[place], _key(record, cell, "decode_tok_per_s"), baseline)
+        _detail(record, place, summaries[place], CellKey.of(record, cell, "decode_tok_per_s"), baseline)
         for place, cell in enumerate(record.cells)
     ]
 
@@ -90,18 +90,6 @@ def samples_in(record: RunRecord, key: CellKey) -> tuple[Sample, ...]:
     """Return the repetitions of the cell and metric in the record; empty where it has no such cell."""
     place = _place(record, key)
     return () if place is None else _samples(record.cells[place], key.metric)
-
-
-def _key(record: RunRecord, cell: Cell, metric: str) -> CellKey:
-    return CellKey(
-        target=record.target.name,
-        model=record.model.label,
-        engine=record.engine.name,
-        prompt=cell.prompt,
-        generate=cell.generate,
-        depth=cell.depth,
-        metric=metric,
-    )
 
 
 def _detail(

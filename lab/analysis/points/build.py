@@ -92,7 +92,7 @@ def rows_of(record: RunRecord) -> Iterator[Row]:
         reason = cell.reason or next((one.reason for one in cell.repetitions if one.reason), None) or ""
         for name, stat, counter in [(STATUS, None, ""), *_measured(cell, summary)]:
             under = replace(conditions, counter=counter) if counter else conditions
-            yield Row(SeriesKey(_cell_key(record, cell, name), under), stat, cell.status, flags, reason)
+            yield Row(SeriesKey(CellKey.of(record, cell, name), under), stat, cell.status, flags, reason)
 
 
 def _measured(cell: Cell, summary: CellSummary) -> Iterator[tuple[str, Stat, str]]:
@@ -103,18 +103,6 @@ def _measured(cell: Cell, summary: CellSummary) -> Iterator[tuple[str, Stat, str
             stat = describe(samples(finished(cell), name))
         if stat is not None:
             yield name, stat, (summary.rss_peak_counter or "") if name == PEAK else ""
-
-
-def _cell_key(record: RunRecord, cell: Cell, name: str) -> CellKey:
-    return CellKey(
-        target=record.target.name,
-        model=record.model.label,
-        engine=record.engine.name,
-        prompt=cell.prompt,
-        generate=cell.generate,
-        depth=cell.depth,
-        metric=name,
-    )
 
 
 def _conditions(record: RunRecord) -> Conditions:

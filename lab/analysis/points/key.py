@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from lab.formats.run_record import Cell, RunRecord
+
 STATUS = ""  # the metric of the point that every cell has: whether it gave numbers at all
 Fields = tuple[tuple[str, str], ...]  # (name, value) pairs, each name once, sorted by name
 
@@ -22,6 +24,19 @@ class CellKey:
     generate: int
     depth: int
     metric: str
+
+    @classmethod
+    def of(cls, record: RunRecord, cell: Cell, metric: str) -> CellKey:
+        """Return the key of a metric of a recorded cell."""
+        return cls(
+            target=record.target.name,
+            model=record.model.label,
+            engine=record.engine.name,
+            prompt=cell.prompt,
+            generate=cell.generate,
+            depth=cell.depth,
+            metric=metric,
+        )
 
 
 @dataclass(frozen=True, order=True, kw_only=True)
