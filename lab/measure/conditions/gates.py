@@ -66,7 +66,7 @@ def _why_not(state: dict[str, Any], plan: Plan) -> str | None:
 def _why_waiting(state: dict[str, Any], plan: Plan) -> str:
     busy = (state.get("busy_fraction") or 0.0) + (state.get("steal_fraction") or 0.0)
     if busy > plan.measure.max_busy:
-        return f"CPU {busy * 100:.0f} % busy (limit {plan.measure.max_busy * 100:.0f} %)"
+        return f"CPU {percent(busy, 0)} busy (limit {percent(plan.measure.max_busy, 0)})"
     return f"{state.get('die_zone')} at {state.get('die_temp_c'):.0f} °C (limit {plan.max_temp_c:.0f} °C)"
 
 

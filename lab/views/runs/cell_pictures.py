@@ -17,7 +17,7 @@ from rich.text import Text
 from lab.analysis.boards.histogram import Histogram
 from lab.analysis.boards.position import Position
 from lab.analysis.run.summary import finished, samples
-from lab.core.units import human_seconds
+from lab.core.units import human_seconds, percent
 from lab.formats.metrics import NOT_MEASURED
 from lab.formats.run_record import Cell
 from lab.formats.test import Test
@@ -164,7 +164,7 @@ def _edge(value_s: float, found: Histogram) -> str:
 def roofline_rows(label: str, found: Sequence[Position], width: int) -> list[list[str | Text]]:
     """Return a row for each phase: what it achieved, and its part of the roof as a bar."""
     room = max(min(width - 58, BAR_MOST), 6)
-    return [[label, one.phase, *_rates(one), _share(one.fraction, room)] for one in found]
+    return [[label, one.phase, *_rates(one), share(one.fraction, room, NOT_MEASURED)] for one in found]
 
 
 def roofline_table(rows: Sequence[Sequence[str | Text]]) -> RenderableType:
@@ -178,8 +178,9 @@ def _rates(one: Position) -> list[str]:
     return [number(value) for value in (one.ops_per_byte, *rates)]
 
 
-def _share(fraction: float | None, room: int) -> Text:
+def share(fraction: float | None, room: int, unknown: str) -> Text:
+    """Render a part of a roof as a bar of `room` columns, and in percent; `unknown` where there is none."""
     if fraction is None:
-        return Text(NOT_MEASURED)
+        return Text(unknown)
     filled = min(round(fraction * room), room)
-    return Text(DONE * filled, "cyan").append(REST * (room - filled) + f" {fraction * 100:.0f} %", "")
+    return Text(DONE * filled, "cyan").append(f"{REST * (room - filled)} {percent(fraction, 0)}", "")

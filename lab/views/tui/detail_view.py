@@ -14,7 +14,7 @@ from lab.analysis.boards.position import Position
 from lab.core.text import clipped, printable
 from lab.core.units import human_seconds
 from lab.views.pictures import sparkline
-from lab.views.runs.cell_pictures import itl_table
+from lab.views.runs.cell_pictures import itl_table, share
 from lab.views.table import CAUTION, FAINT, left, right, spaced, table
 from lab.views.units import mebibytes
 
@@ -116,12 +116,9 @@ def _roofline(found: Sequence[Position], width: int) -> RenderableType:
 
 
 def _position(one: Position, room: int) -> list[str | Text]:
-    share = Text("no roof measured", FAINT)
-    if one.fraction is not None:
-        filled = min(round(one.fraction * room), room)
-        share = Text(BAR * filled, "cyan").append("·" * (room - filled) + f" {one.fraction * 100:.0f} %", "")
+    part = share(one.fraction, room, "no roof measured")
     rates = [None if rate is None else rate / 1e9 for rate in (one.ops_per_s, one.bytes_per_s)]
-    return [one.phase, *("–" if value is None else f"{value:.1f}" for value in (one.ops_per_byte, *rates)), share]
+    return [one.phase, *("–" if value is None else f"{value:.1f}" for value in (one.ops_per_byte, *rates)), part]
 
 
 def _environment(found: CellDetail, width: int) -> RenderableType:
