@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from keyword import iskeyword
-from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -87,16 +86,6 @@ class LazyGroup(click.Group):
         if name and not name.startswith("-") and name not in VERBS:
             raise click.UsageError(unknown("command", name, VERBS), ctx)
         return super().resolve_command(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """As click does; an option without its value, which click tells of no command, is told of the verb."""
-        try:
-            return super().invoke(ctx)
-        except click.UsageError as error:
-            verb = self.get_command(ctx, ctx.invoked_subcommand or "")
-            if error.ctx is None and verb is not None:
-                error.ctx = click.Context(verb, parent=ctx, info_name=ctx.invoked_subcommand)
-            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs from the table above, so that help imports none of them."""

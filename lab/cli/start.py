@@ -19,11 +19,12 @@ def start(ctx: click.Context) -> None:
 
 def _last_run() -> str:
     from lab import store
+    from lab.core.units import counted
 
     runs = store.entries()
     if not runs:
         return ""
-    last, count = runs[-1], "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    last = runs[-1]
     day = f"{last.stamp[:4]}-{last.stamp[4:6]}-{last.stamp[6:8]}"
     rows = [("lab show latest", "all that is recorded of it")]
     if len(runs) > 1:
@@ -34,7 +35,7 @@ def _last_run() -> str:
     width = max(len(command) for command, _ in rows)
     lines = "\n".join(f"  {command:<{width}}  {what}" for command, what in rows)
     return (
-        f"{count} in {store.in_use().where}. The last one:\n"
+        f"{counted(len(runs), 'run')} in {store.in_use().where}. The last one:\n"
         f"  {last.run_id}: {last.label} on {last.target}, {day}\n\n"
         f"Next:\n{lines}\n\n"
         "'lab --help' lists all commands."
