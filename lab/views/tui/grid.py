@@ -90,6 +90,7 @@ class Grid(DataTable[Text]):
         left, right = self.scroll_offset.x + fixed, self.scroll_offset.x + self.scrollable_content_region.width
         ends = list(accumulate(widths))
         names = len(self._names)
+        right += self.cell_padding  # the last column's text is whole where a scroll bar takes the space behind it
         seen = [at for at in range(names, len(widths)) if ends[at] - widths[at] >= left and ends[at] <= right]
         seen = seen or [next((at for at in range(names, len(widths)) if ends[at] > left), names)]
         return seen[0] - names + 1, seen[-1] - names + 1, len(widths) - names
