@@ -80,7 +80,7 @@ def clean(target: str, address: str | None, accept_new: bool, yes: bool, as_json
 
 
 @command.command("build")
-@click.argument("image", type=click.Choice([*NAMES, "all"]))
+@click.argument("image", metavar="IMAGE", type=click.Choice([*NAMES, "all"]))
 @json_option
 def build(image: str, as_json: bool) -> None:
     """Build what an emulated device is started from, where it is missing.
