@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from lab.core.errors import UsageError
 from lab.core.home import definitions
-from lab.core.suggest import unknown
+from lab.core.suggest import check_known
 from lab.formats.run_record import RunRecord
 from lab.store import BadRun, entries, iter_runs
 from lab.store.liveness import as_it_stands
@@ -29,15 +26,8 @@ def check_names(target: str | None, model: str | None) -> None:
     """Raise UsageError, with the nearest name, for a target or model that no run has and nothing defines."""
     runs = entries()
     if target is not None:
-        check("target", target, [*definitions("targets"), *(entry.target for entry in runs)])
+        check_known("target", target, [*definitions("targets"), *(entry.target for entry in runs)])
     if model is not None and all(entry.label for entry in runs):  # else only the record knows its model
         from lab.models.catalog import model_ids
 
-        check("model", model, [*model_ids(), *(name for entry in runs for name in entry.models)])
-
-
-def check(kind: str, name: str, known: Iterable[str]) -> None:
-    """Raise UsageError, with the nearest name, unless it is one of the known."""
-    names = list(dict.fromkeys(known))
-    if name not in names:
-        raise UsageError(unknown(kind, name, names))
+        check_known("model", model, [*model_ids(), *(name for entry in runs for name in entry.models)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from lab.core.errors import UsageError
 from lab.core.text import cut
 
 SHOWN = 12  # names: more are no help in a sentence
@@ -26,6 +27,13 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     guess = did_you_mean(name, names, quote=True)
     listed = f" {_list_known(names)}" if not guess or len(names) <= SHOWN else ""
     return f"unknown {kind} '{cut(name, LONGEST)}'.{guess}{listed}"
+
+
+def check_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise UsageError, with the nearest name, unless it is one of the known."""
+    names = list(dict.fromkeys(known))
+    if name not in names:
+        raise UsageError(unknown(kind, name, names))
 
 
 def did_you_mean(name: str, known: Iterable[str], *, quote: bool = False) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.core.errors import UsageError
-from lab.core.suggest import unknown
+from lab.core.suggest import check_known
 from lab.formats.run.blocks import RevisionBlock
 
 if TYPE_CHECKING:
@@ -96,5 +96,4 @@ class RunOptions:
 def check_engines(names: tuple[str, ...]) -> None:
     """Raise UsageError, with the nearest name, for one that is no engine."""
     for name in names:
-        if name not in ENGINES:
-            raise UsageError(unknown("engine", name, ENGINES))
+        check_known("engine", name, ENGINES)

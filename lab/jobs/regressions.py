@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,10 +12,9 @@ from lab.analysis.history.regressions import History
 from lab.analysis.history.stored import stored_history
 from lab.analysis.points.load import readable_points
 from lab.analysis.points.table import Points
-from lab.core.errors import UsageError
 from lab.core.home import definitions
 from lab.core.progress import Progress
-from lab.core.suggest import unknown
+from lab.core.suggest import check_known
 from lab.store import in_use
 
 Numbered = list[tuple[int, Regression]]
@@ -92,14 +91,9 @@ def _changed(one: Changed) -> dict[str, Any]:
 
 
 def _check_names(points: Points, target: str | None, model: str | None) -> None:
-    _check("target", target, [*definitions("targets"), *points.runs.target])
+    if target is not None:
+        check_known("target", target, [*definitions("targets"), *points.runs.target])
     if model is not None:
         from lab.models.catalog import model_ids
 
-        _check("model", model, [*model_ids(), *points.runs.model])
-
-
-def _check(kind: str, name: str | None, known: Iterable[str]) -> None:
-    names = list(dict.fromkeys(known))
-    if name is not None and name not in names:
-        raise UsageError(unknown(kind, name, names))
+        check_known("model", model, [*model_ids(), *points.runs.model])

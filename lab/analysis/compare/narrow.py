@@ -11,7 +11,7 @@ from lab.analysis.points.key import STATUS
 from lab.analysis.points.table import Points
 from lab.core.errors import UsageError
 from lab.core.home import definitions
-from lab.core.suggest import unknown
+from lab.core.suggest import check_known, unknown
 from lab.formats.test import Test
 from lab.models.catalog import model_ids
 
@@ -45,10 +45,10 @@ def check_names(points: Points, target: str | None, model: str | None) -> None:
     """Raise UsageError, with the nearest name, for a target or model that no run has and nothing defines."""
     runs = points.runs
     if target is not None:
-        _refuse("target", target, [*definitions("targets"), *runs.target])
+        check_known("target", target, [*definitions("targets"), *runs.target])
     if model is not None:
         names = [name for label in dict.fromkeys(runs.model) for name in names_of(label)]
-        _refuse("model", model, [*model_ids(), *names])
+        check_known("model", model, [*model_ids(), *names])
 
 
 def names_of(label: str) -> tuple[str, ...]:
@@ -62,12 +62,6 @@ def split_model(label: str) -> tuple[str, str]:
     name, at, layers = label.partition("@")
     base, _, quant = name.rpartition("-")
     return (f"{base}{at}{layers}", quant) if base else (label, "unknown")
-
-
-def _refuse(kind: str, asked: str, known: Iterable[str]) -> None:
-    names = list(dict.fromkeys(known))
-    if asked not in names:
-        raise UsageError(unknown(kind, asked, names))
 
 
 def runs_with_points(points: Points) -> frozenset[int]:

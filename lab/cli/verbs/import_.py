@@ -96,12 +96,12 @@ def _read(
     from lab.core.errors import UsageError
     from lab.core.names import check_name
     from lab.core.progress import NullProgress
-    from lab.core.suggest import unknown
+    from lab.core.suggest import check_known
 
     if target is not None:
         check_name("target", target, UsageError)
-    if format_ is not None and format_ not in FORMATS:
-        raise UsageError(unknown("format", format_, FORMATS))
+    if format_ is not None:
+        check_known("format", format_, FORMATS)
     given = given_date(date) if date is not None else None
     size = sum(path.stat().st_size for path in files if path.is_file())
     shown = progress if size > WORTH_SAYING else NullProgress()

@@ -21,13 +21,11 @@ def _sections(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     """A callback that turns `a,b` into (a, b); a usage error for a section that there is not."""
     names = tuple(dict.fromkeys(part.strip() for part in (value or "").split(",") if part.strip()))
     if names:
-        from lab.core.errors import UsageError
-        from lab.core.suggest import unknown
+        from lab.core.suggest import check_known
         from lab.views.runs.run_page import SECTIONS
 
         for name in names:
-            if name not in SECTIONS:
-                raise UsageError(unknown("section", name, SECTIONS))
+            check_known("section", name, SECTIONS)
     return names
 
 

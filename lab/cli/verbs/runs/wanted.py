@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from lab.analysis.listing import RunLine
-from lab.cli.recorded import check
 from lab.cli.recorded import check_names as check_recorded
 from lab.core.errors import UsageError
+from lab.core.suggest import check_known
 from lab.jobs.options import ENGINES
 
 UNITS = {"h": 1 / 24, "d": 1.0, "w": 7.0}  # days
@@ -41,9 +41,9 @@ def check_names(
     if not lines and (target or model):
         check_recorded(target, model)
     if engine is not None:
-        check("engine", engine, [*ENGINES, *(line.engine for line in lines if line.engine)])
+        check_known("engine", engine, [*ENGINES, *(line.engine for line in lines if line.engine)])
     if tag is not None and lines:
-        check("tag", tag, [name for line in lines for name in line.tags])
+        check_known("tag", tag, [name for line in lines for name in line.tags])
 
 
 def _seconds(text: str) -> float:
