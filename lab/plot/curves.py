@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.history.change_points import change_points
 from lab.analysis.judging.sides import FLOOR
-from lab.core.units import change
+from lab.core.units import change, percent
 from lab.formats.test import Test
 from lab.plot.axes import axes_for, headed, scale_of, with_legend
 from lab.plot.series import Series, common, notes_of, series_of, sessions_of
@@ -47,7 +47,7 @@ def history(frame: pd.DataFrame, metric: str = "decode_tok_per_s", *, ax: Axes |
     ax.set_ylabel(label)
     ax.set_xlabel("date (UTC)")
     ax.tick_params(axis="x", rotation=20)
-    band = [f"dashed: level, in a band of {FLOOR * 100:g} %"] if len(several) <= LEVELS else []
+    band = [f"dashed: level, in a band of {percent(FLOOR)}"] if len(several) <= LEVELS else []
     headed(ax, _title(sessions, "history"), [*notes_of(frame), "bars: range of the repetitions", *band])
     with_legend(ax, len(several))
     return ax

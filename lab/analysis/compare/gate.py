@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lab.analysis.judging.verdict import Judgement, Verdict
 from lab.analysis.points.key import STATUS
+from lab.core.units import counted
 from lab.formats.verdicts import VERDICTS, Word, word_label
 
 FINE, REGRESSION, UNREACHABLE, NOT_COMPARABLE = 0, 3, 4, 5
@@ -50,7 +51,7 @@ class Gate:
     def counted(self, side: int) -> str:
         """Return how much a side is: its runs, and how many sessions a series got of them."""
         runs, sessions = self.runs[side], self.sessions(side)
-        text = f"{runs} run" + "s" * (runs != 1)
+        text = counted(runs, "run")
         if sessions is None:
             return text
         least, most = sessions

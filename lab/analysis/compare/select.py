@@ -19,6 +19,7 @@ from lab.core.errors import LabError, StoreError, UsageError
 from lab.core.names import RUN_ID
 from lab.core.suggest import did_you_mean
 from lab.core.text import said
+from lab.core.units import counted
 from lab.formats.revision import Repository
 from lab.formats.tags import CONFIRM
 from lab.store import in_use
@@ -86,7 +87,7 @@ def apart(a: Side, b: Side) -> tuple[Side, list[str]]:
     Of two sides that overlap, `last:5` and `latest`, the first means those before the second. It may be empty.
     """
     both = set(a.runs.tolist()) & set(b.runs.tolist())
-    notes = [f"{_times(len(both), 'run')} of {b.label} left out of {a.label}"] if both else []
+    notes = [f"{counted(len(both), 'run')} of {b.label} left out of {a.label}"] if both else []
     return Side(a.label, codes(set(a.runs.tolist()) - both)), notes
 
 
@@ -172,7 +173,7 @@ class _Finder:
             return (label if len(clean) == len(matches) else f"{label}, changed files too"), matches
         if not clean:
             raise StoreError(
-                f"{_times(len(matches), 'run')} of revision {label} on record, measured with changed files",
+                f"{counted(len(matches), 'run')} of revision {label} on record, measured with changed files",
                 hint="commit and measure again, or take them for it with --dirty",
             )
         return label, clean
@@ -186,7 +187,7 @@ class _Finder:
         many = int(number[2] or 1)
         back = int(number[1] or 0)
         if back + many > len(places):
-            raise StoreError(f"{text}: only {_times(len(places), 'run')} of {self._scope()} on record", hint=SEE)
+            raise StoreError(f"{text}: only {counted(len(places), 'run')} of {self._scope()} on record", hint=SEE)
         return places[len(places) - back - many : len(places) - back]
 
     def _range(self, text: str) -> list[int]:
@@ -237,7 +238,3 @@ class _Finder:
         among = self.among
         words = [among.model or "any model", f"on {among.target}" if among.target else ""]
         return " ".join(filter(None, [*words, f"with {among.engine}" if among.engine else "", among.test]))
-
-
-def _times(number: int, thing: str) -> str:
-    return f"{number} {thing}" + ("" if number == 1 else "s")

@@ -15,6 +15,7 @@ from lab.analysis.points.table import DOUBTED, FLAGS, STATUSES, Points
 from lab.analysis.run.flags import DOUBTFUL
 from lab.analysis.run.gpu import names_gpu
 from lab.core.text import said
+from lab.core.units import counted
 from lab.formats.metrics import PEAK
 from lab.formats.verdicts import Word
 
@@ -153,7 +154,7 @@ def _status_word(at: int, bt: int, a: Outcomes, b: Outcomes, reasons: tuple[str,
 
 
 def _sessions(side: Outcomes, place: int) -> str:
-    return f"{int(side.all[place])} session{'s' * (int(side.all[place]) != 1)}"
+    return counted(int(side.all[place]), "session")
 
 
 def _how(side: Outcomes, place: int, reasons: tuple[str, ...]) -> str:

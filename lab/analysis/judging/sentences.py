@@ -12,7 +12,7 @@ from lab.analysis.points.key import STATUS, CellKey
 from lab.analysis.points.named import label
 from lab.core.text import said
 from lab.core.units import change as shown_change
-from lab.core.units import p_value, percent
+from lab.core.units import counted, p_value, percent
 from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.formats.test import Test
 from lab.formats.verdicts import VERDICTS, word_label
@@ -86,5 +86,5 @@ def _afterwards(verdict: Verdict) -> list[str]:
     outcomes = {True: "confirmed by interleaved sessions", False: "not confirmed by interleaved sessions"}
     parts = [] if verdict.confirmed is None else [outcomes[verdict.confirmed]]
     if verdict.word == "unproven" and verdict.needed:
-        parts.append(f"{verdict.needed} more session{'s' * (verdict.needed != 1)} per side may decide")
+        parts.append(f"{counted(verdict.needed, 'more session')} per side may decide")
     return parts

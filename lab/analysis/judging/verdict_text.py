@@ -13,7 +13,7 @@ from lab.analysis.judging.sides import Policy
 from lab.analysis.judging.spread import Spread
 from lab.analysis.judging.verdict import Verdict
 from lab.analysis.points.key import CellKey
-from lab.core.units import change, p_value, percent
+from lab.core.units import change, counted, p_value, percent
 from lab.formats.metrics import metric
 from lab.formats.verdicts import Word
 
@@ -136,4 +136,4 @@ def _reason(word: Word, found: Evidence, at: int, floor: float, more: int | None
 
 
 def _more(more: int | None) -> str:
-    return "" if more is None else f"; {more} more session{'s' * (more != 1)} per side may decide"
+    return "" if more is None else f"; {counted(more, 'more session')} per side may decide"

@@ -157,8 +157,9 @@ def _sides(a: str, b: str, metrics: tuple[str, ...], emulated: bool) -> Table:
 def _same_runs(a: str, b: str, before: Side, after: Side) -> NotComparableError:
     from lab.analysis.commits import is_hex
     from lab.core.errors import NotComparableError
+    from lab.core.units import counted
 
-    runs = f"{len(before.runs)} run{'' if len(before.runs) == 1 else 's'}"
+    runs = counted(len(before.runs), "run")
     what = f"{printable(a)} and {printable(b)} name the same runs: {runs}"
     if is_hex(before.label.rpartition("(")[2].rstrip(")")):
         what = f"{printable(a)} and {printable(b)} are one revision, {before.label}: {runs}"

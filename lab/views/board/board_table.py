@@ -12,6 +12,7 @@ from lab.analysis.boards.board import Board, BoardCell, BoardRow
 from lab.analysis.boards.cell_text import plain_word, role_of
 from lab.core.home import shown
 from lab.core.text import clipped
+from lab.core.units import counted
 from lab.store import BadRun
 from lab.views.board.cell_text import labels_of_all
 from lab.views.board.columns import blocks, shared_names
@@ -45,14 +46,14 @@ def bad_words(one: BadRun) -> str:
 def _head(board: Board) -> RenderableType:
     lines = [Text.assemble((board.title, "bold"), f"  {clipped(board.description)}" if board.description else "")]
     if board.counts:
-        counted = Text()
+        verdicts = Text()
         for word, count in board.counts.items():
-            counted.append(", " if counted else "").append(f"{count} {plain_word(word)}", STYLES[role_of(word)])
+            verdicts.append(", " if verdicts else "").append(f"{count} {plain_word(word)}", STYLES[role_of(word)])
         against = f" (the newest compared with {board.baseline})" if board.baseline else ""
-        lines.append(counted.append(against, FAINT))
+        lines.append(verdicts.append(against, FAINT))
     if board.open_regressions:
-        many = "s" * (board.open_regressions != 1)
-        lines.append(Text(f"{board.open_regressions} open regression{many}; `lab regressions` lists them", BAD))
+        many = counted(board.open_regressions, "open regression")
+        lines.append(Text(f"{many}; `lab regressions` lists them", BAD))
     return Group(*lines)
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from lab.core.errors import LabError
 from lab.core.text import printable
+from lab.core.units import counted
 from lab.formats.dashboard import DashboardSpec
 from lab.views.table import BAD, FAINT, GOOD, left, spaced, table
 
@@ -18,7 +19,7 @@ def dashboards_table(checked: Mapping[str, DashboardSpec | list[LabError]]) -> R
     rows: list[list[str | Text]] = [
         [printable(name, 100), Text("ok", GOOD), printable(one.title)]
         if isinstance(one, DashboardSpec)
-        else [printable(name, 100), Text("1 error" if len(one) == 1 else f"{len(one)} errors", BAD), "see below"]
+        else [printable(name, 100), Text(counted(len(one), "error"), BAD), "see below"]
         for name, one in checked.items()
     ]
     listed = table([left("Dashboard", fold=False), left("File", fold=False), left("Title")], rows)

@@ -17,6 +17,7 @@ from lab.analysis.points.key import STATUS
 from lab.analysis.points.named import label
 from lab.core.names import RUN_ID
 from lab.core.text import printable
+from lab.core.units import counted
 from lab.formats.metrics import NOT_MEASURED, format_value, metric
 from lab.formats.test import Test
 from lab.views.table import left, right, verdict_style
@@ -174,8 +175,7 @@ def _head(value: str) -> str:
 
 
 def _runs(found: Table, value: str) -> str:
-    count = len(found.runs[value])
-    return f"{count} run{'s' * (count != 1)}"
+    return counted(len(found.runs[value]), "run")
 
 
 def _cell(found: Table, row: Row, value: str) -> Content:

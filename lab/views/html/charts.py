@@ -10,6 +10,7 @@ import numpy as np
 from lab.analysis.boards.board import Chart, ChartPoint, ChartSeries
 from lab.analysis.boards.charts import thinned
 from lab.analysis.boards.lines import Line
+from lab.core.units import counted
 from lab.formats.metrics import format_value
 from lab.views.html.escape import text
 from lab.views.html.links import NO_LINKS, Links
@@ -117,7 +118,7 @@ def _page(series: ChartSeries, links: Links) -> str:
 def _counts(chart: Chart, links: Links) -> str:
     """Of how many sessions points are drawn, and which lines are not there."""
     drawn, total = (sum(counts) for counts in zip(*((len(one.points), one.total) for one in chart.series), strict=True))
-    sessions = "1 session" if total == 1 else f"{total} sessions"
+    sessions = counted(total, "session")
     told = sessions if drawn == total else f"{drawn} of {total} sessions drawn: extremes of each stretch"
     more = "1 more history" if chart.left_out == 1 else f"{chart.left_out} more histories"
     return told + (f"; {more} left out: {_left_out(chart, links)}" if chart.left_out else "")

@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Input
 from lab.analysis.boards.board import Board
 from lab.analysis.boards.cell_text import plain_word
 from lab.core.text import printable
+from lab.core.units import counted
 from lab.formats.dashboard import DashboardSpec
 from lab.formats.metrics import METRICS
 from lab.views.tui.background import start
@@ -320,19 +321,15 @@ def _head_parts(app: Host, screen: BoardScreen) -> Iterator[tuple[str, str]]:
         yield "", "the store cannot be read" if screen.failed else "reading the store …"
         return
     if board is not None and board.open_regressions:
-        yield "bold red", f"{_counted(board.open_regressions, 'open regression')}: g"
+        yield "bold red", f"{counted(board.open_regressions, 'open regression')}: g"
     if screen.landed:
-        yield "bold green", _counted(screen.landed, "new run")
+        yield "bold green", counted(screen.landed, "new run")
     if app.marked:
         yield "bold", "marked " + " and ".join(one[1] for one in app.marked)
-    yield "", _counted(snapshot.runs, "run")
+    yield "", counted(snapshot.runs, "run")
     if snapshot.bad:
         yield "bold red", f"{len(snapshot.bad)} damaged"
     if board is not None and not screen.judging:
         if board.open_regressions == 0 and board.judged_series:
             yield "", "no open regression"
         yield from (("", f"{count} {plain_word(word)}") for word, count in board.counts.items())
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"

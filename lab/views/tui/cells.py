@@ -12,6 +12,7 @@ from lab.analysis.boards.axes import value_on
 from lab.analysis.boards.board import Board, BoardCell, BoardRow, Column
 from lab.analysis.boards.cell_text import cut, day_words, plain_word
 from lab.core.text import printable
+from lab.core.units import counted
 from lab.views.board.cell_text import history_picture
 from lab.views.table import BAD, CAUTION, FAINT, GOOD
 from lab.views.tui.filter_sort import Shown
@@ -113,7 +114,7 @@ def place_words(board: Board, row: BoardRow, cell: BoardCell) -> Text:
 def _facts(cell: BoardCell) -> Iterator[str]:
     """How often it was measured, when, and what a reader has to know; of a change where it begins, too."""
     change = cell.change
-    yield f"{cell.sessions} session{'s' * (cell.sessions != 1)}"
+    yield counted(cell.sessions, "session")
     if cell.silent:
         yield f"{cell.silent} without numbers"
     if change is not None:
