@@ -37,9 +37,16 @@ def store_url() -> str:
 
 
 def lab_home() -> Path:
-    """Return the folder that holds compiled/, profiles/, targets/: $LAB_HOME, else the working folder."""
+    """Return the folder that holds compiled/, profiles/, targets/: $LAB_HOME, else the working folder.
+
+    ConfigError where it is a file, or lies where we may not look.
+    """
     home = (_CHOSEN.get() or Path(os.environ.get("LAB_HOME") or Path.cwd())).expanduser().absolute()
-    if home.exists() and not home.is_dir():
+    try:
+        is_file = home.exists() and not home.is_dir()
+    except OSError as problem:
+        raise ConfigError(f"{home}: {problem.strerror}", hint="set LAB_HOME to a folder of your own") from problem
+    if is_file:
         raise ConfigError(f"LAB_HOME={home} is not a folder", hint="set LAB_HOME to a folder, or unset it")
     return home
 

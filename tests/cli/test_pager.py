@@ -89,7 +89,9 @@ def test_short_text_and_an_empty_pager_are_printed(
         monkeypatch.setenv("LAB_PAGER", pager)
     with terminal(monkeypatch) as outside:
         print_paged(text)
-        seen = os.read(outside, 4096).decode()
+        seen = ""
+        while len(seen.replace("\r\n", "\n")) < len(text):  # a terminal gives what it has got so far
+            seen += os.read(outside, 4096).decode()
     assert seen.replace("\r\n", "\n") == text
     assert not kept.exists()
 

@@ -5,14 +5,27 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab.core import disk
 from lab.core.atomic import publish_dir, staging_dir, sweep_stale, write_bytes, write_json, write_text
-from lab.core.errors import LabError
+from lab.core.errors import ConfigError, LabError
+from lab.core.home import lab_home
 from tests.formats.samples import leftovers, whole_files
+
+
+@pytest.fixture
+def closed() -> Iterator[Path]:
+    """A folder that nobody but root may enter: where root cloned lab, for who became another user."""
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0)
+    yield place
+    place.rmdir()
+
 
 # A process that opens a staging folder, says so, and waits to be killed.
 HOLDER = """
@@ -119,6 +132,16 @@ def test_a_read_only_folder_is_named(read_only: Path) -> None:
     with pytest.raises(LabError, match="cannot write here"), staging_dir(read_only, "bundle"):
         pytest.fail("the folder was made")
     assert [path.name for path in read_only.iterdir()] == ["kept"]
+
+
+def test_a_working_folder_that_may_not_be_entered_leaves_the_error_as_it_is(
+    closed: Path, read_only: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_HOME", str(closed / "home"))
+    with pytest.raises(ConfigError, match=rf"^{closed}/home: Permission denied$"):
+        lab_home()
+    with pytest.raises(LabError, match=rf"{read_only}/x: cannot write here: Permission denied"):
+        write_text(read_only / "x", "new")
 
 
 def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
