@@ -41,13 +41,17 @@ Records = tuple[RunRecord, ...]
 
 @dataclass(frozen=True)
 class Ask:
-    """What a session measures: lab and `peers` in turns; with `masked` nothing beyond AVX2 is compiled on any side."""
+    """What a session measures: lab and `peers` in turns; with `masked` nothing beyond AVX2 is compiled on any side.
+
+    `layers`: so many of the model's, None for all.
+    """
 
     model: str
     cells: Sequence[Test]
     repeats: int
     peers: tuple[str, ...] = ("llama.cpp",)
     masked: bool = False
+    layers: int | None = None
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -148,7 +152,7 @@ def _took_s(verb: str, model: str, home: str) -> float:
 
 def builder_for(ask: Ask, progress: Progress) -> Builder:
     """Return what builds the engines of a session."""
-    spec = resolve(ask.model)
+    spec = resolve(ask.model, ask.layers)
     target = load_target(TARGET)
     if ask.masked:
         target = replace(target, name=MASKED_TARGET, compile=replace(target.compile, cpu=MASKED_CPU))
