@@ -19,11 +19,10 @@ REASON = "killed by SIGSEGV"
 def synthetic_points(world: World) -> Points:
     """Return the points of every session, run by run, as if its files had been loaded."""
     value = _value(world)  # [S, L, C, K]
-    lost = (world.failed | world.broken).transpose(1, 0, 2)[..., None]  # [S, L, C, 1]
+    lost = world.failed.transpose(1, 0, 2)[..., None]  # [S, L, C, 1]
     kept = np.broadcast_to(~lost | (np.arange(len(NAMES)) == 0), value.shape).ravel()
     numbers = np.arange(len(world.lines) * len(SHAPES) * len(NAMES), dtype=np.int32).reshape(value.shape[1:])
     runs = np.arange(value.shape[0] * value.shape[1], dtype=np.int32).reshape(value.shape[:2])
-    status = np.where(world.broken, STATUSES.index("wrong_output"), np.where(world.failed, STATUSES.index("failed"), 0))
     measured = ~np.isnan(value)
     sd = value * world.spread.transpose(1, 0, 2)[..., None]
 
@@ -40,7 +39,7 @@ def synthetic_points(world: World) -> Points:
         value=column(value, np.float64),
         sd=column(sd, np.float64),
         n=column(np.where(measured, 3, 0), np.int32),
-        status=column(status.transpose(1, 0, 2)[..., None], np.int8),
+        status=column(np.where(lost, STATUSES.index("failed"), 0), np.int8),
         flags=column(np.zeros(1), np.int32),
         reason=column(np.where(lost, 0, -1), np.int32),
     )

@@ -89,6 +89,27 @@ def test_the_planted_steps_are_found_and_nothing_else(lab: Lab, demo: Path) -> N
     assert lines == {(one.line.target, one.line.model, one.line.engine) for one in demo_world().planted}
 
 
+def test_decode_is_compared_by_depth(lab: Lab, demo: Path) -> None:
+    """The same test at two depths: decode falls, and memory grows by the keys and values of 512 tokens."""
+    ran = lab("compare", "--axis", "depth", "--model", "phi3-mini-q4", "--json")
+    assert ran.code == 0, ran.err
+    cells = [(row["cell"], row["measured"]) for row in ran.document["rows"]]
+    of = {cell["metric"]: found for cell, found in cells if (cell["target"], cell["engine"]) == ("demo-pixel8", "tvm")}
+    shallow, deep = (of["decode_tok_per_s"][depth]["value"] for depth in ("0", "512"))
+    assert 0.8 < deep / shallow < 0.97
+    shallow, deep = (of["rss_peak_bytes"][depth]["value"] for depth in ("0", "512"))
+    assert deep - shallow == pytest.approx(512 * 393_216, rel=0.5)
+
+
+def test_what_was_killed_failed(demo: Path) -> None:
+    """A crash is a failure: "wrong output" is said of logits that differ from the reference."""
+    for run in store.iter_runs():
+        assert isinstance(run, RunRecord)
+        for cell in run.cells:
+            reasons = [cell.reason, *(one.reason for one in cell.repetitions)]
+            assert cell.status == ("failed" if "killed by SIGSEGV" in reasons else "ok")
+
+
 def test_it_is_not_compared_with_what_was_measured(lab: Lab, keep: Keep, folder: Path, home: Path) -> None:
     made_up = next(iter(sorted((folder / "profiles" / "demo-pixel8").glob("*.json"))))
     place = home / "profiles" / "demo-pixel8"

@@ -111,8 +111,6 @@ def _shape(place: int) -> dict[str, int]:
 
 
 def _cell(made: World, session: int, line: int, place: int) -> dict[str, Any]:
-    if made.broken[line, session, place]:
-        return {**_shape(place), "status": "wrong_output", "reason": REASON, "repetitions": [], "memory": None}
     if made.failed[line, session, place]:
         lost = {"index": 0, "order": place * 3, "status": "failed", "reason": REASON}
         return {**_shape(place), "status": "failed", "reason": None, "repetitions": [lost], "memory": None}

@@ -2,7 +2,7 @@
 
 A line is one target, model and engine that is measured over and over. Session medians are a level times noise that
 is heavy-tailed (Student's t, 4 degrees of freedom), autocorrelated and drifts with the season, at a CV of 1 to 4 %
-by target. Into every sixth line a step is planted; some cells fail, and one line's long cell is broken at the end.
+by target. Into every sixth line a step is planted; some cells fail, and the last line's deep one in the newest sessions.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 TARGETS = ("pixel8", "galaxy-s24", "iphone15", "macbook-m3", "orin-nano", "rpi5", "box-avx512", "emulated-phone")
 MODELS = ("phi3-mini-q4", "phi3-mini-q8", "phi3-medium-q4")
 ENGINES = ("tvm", "llama.cpp")
-SHAPES = ((128, 32, 0), (512, 32, 512))  # prompt, generate, depth
+SHAPES = ((128, 32, 0), (128, 32, 512))  # prompt, generate, depth
 METRICS = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "load_s", "rss_peak_bytes")
 LEVELS = np.array([400.0, 20.0, 0.4, 2.5, 2.4e9])  # of the first line
+AT_DEPTH = np.array([[1.0] * 5, [0.94, 0.9, 1 / 0.94, 1.0, 1.08]])  # [C, M] of the level: attention reads the cache
 IS_RATE = np.array([name.endswith("_per_s") for name in METRICS])
 QUIET = np.array([0.05 if name == "rss_peak_bytes" else 1.0 for name in METRICS])  # memory hardly varies
 MIN_SESSIONS = 60
@@ -68,7 +69,6 @@ class World:
     values: NDArray[np.float64]  # [L, S, C, M] session medians
     spread: NDArray[np.float64]  # [L, S, C] how far the outer two of three repetitions are off, a fraction
     failed: NDArray[np.bool_]  # [L, S, C]
-    broken: NDArray[np.bool_]  # [L, S, C]
     planted: tuple[Planted, ...]
     gaps: int = 8  # between tokens, in the record of a repetition
 
@@ -100,15 +100,16 @@ def world_of(lines: tuple[Line, ...], sessions: int, seed: int, *, step_every: i
     draw = np.random.default_rng(seed)
     planted = _planted(lines[::step_every], sessions)
     shape = (len(lines), sessions, len(SHAPES))
-    broken = np.zeros(shape, np.bool_)
-    broken[-1, -3:, -1] = True
+    values = _values(draw, lines, sessions, planted)
+    spread = 0.002 + 0.002 * np.abs(draw.standard_normal(shape))
+    failed = draw.random(shape) < FAILED_SHARE
+    failed[-1, -3:, -1] = True
     return World(
         lines=lines,
         sessions=sessions,
-        values=_values(draw, lines, sessions, planted),
-        spread=0.002 + 0.002 * np.abs(draw.standard_normal(shape)),
-        failed=(draw.random(shape) < FAILED_SHARE) & ~broken,
-        broken=broken,
+        values=values,
+        spread=spread,
+        failed=failed,
         planted=planted,
         gaps=gaps,
     )
@@ -155,7 +156,7 @@ def _of_line(draw: np.random.Generator, line: Line, sessions: int) -> NDArray[np
     cv = 0.01 + 0.03 * _place(line) / (len(TARGETS) - 1)
     season = np.sin(np.arange(sessions) * 2 * np.pi / 90)[:, None, None]
     noise = cv * QUIET * (_noise(draw, sessions) + 0.5 * season)
-    return np.asarray(level_of(line) * np.exp(noise), np.float64)
+    return np.asarray(level_of(line) * AT_DEPTH * np.exp(noise), np.float64)
 
 
 def _place(line: Line) -> int:
