@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncssh
@@ -10,10 +11,10 @@ import asyncssh
 from lab.core.errors import DeviceUnreachableError
 from lab.devices.ssh.keys import Keys, keys_for
 from lab.devices.ssh.known_hosts import KnownHosts
-from lab.devices.ssh.problems import FirstContactError, key_words, unreachable, unreachable_by
+from lab.devices.ssh.problems import FirstContactError, key_words, not_reached, unreachable, unreachable_by
 from lab.devices.ssh.route import Resolved
 
-CONNECT_S = 20
+CONNECT_S = 20  # until it is logged in: a small board takes seconds over its keys
 # A peer that is gone without a word is noticed after (count + 1) * interval seconds.
 KEEPALIVE: dict[str, Any] = {"keepalive_interval": 7, "keepalive_count_max": 2}
 # AES in GCM is the fastest of all where the processor has it; the rest stays on offer behind it.
@@ -25,10 +26,15 @@ HOST_KEY_KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "
 class Greeter(asyncssh.SSHClient):
     """Judges a host's key when known_hosts does not name it, and notices the end of the connection."""
 
-    def __init__(self, known: KnownHosts) -> None:
+    def __init__(self, known: KnownHosts, reached: Callable[[], None]) -> None:
         self.offered: asyncssh.SSHKey | None = None
         self.lost = False
         self._known = known
+        self._reached = reached
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        """Somebody accepts connections there; nothing was exchanged yet."""
+        self._reached()
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         """Whether to trust a key that no line of this very name has."""
@@ -80,8 +86,10 @@ class Connection:
         self.ssh.abort()
 
 
-async def connect(route: Sequence[Resolved]) -> Connection:
-    """Return a connection to the last host of the route.
+async def connect(route: Sequence[Resolved], reach_s: float | None = None) -> Connection:
+    """Return a connection to the last host of the route; each is given up if it accepts none within `reach_s` seconds.
+
+    ConnectTimeout of the ssh configuration counts instead, where it is set.
 
     Raises:
         FirstContactError: a host on the way is new.
@@ -91,7 +99,7 @@ async def connect(route: Sequence[Resolved]) -> Connection:
     for hop in route:
         through = None if reached is None else reached.ssh
         try:
-            reached = await _connect_hop(hop, through)
+            reached = await _connect_hop(hop, through, None if hop.setting("ConnectTimeout") else reach_s)
         except BaseException:
             if through is not None:
                 through.abort()
@@ -101,17 +109,24 @@ async def connect(route: Sequence[Resolved]) -> Connection:
     return reached
 
 
-async def _connect_hop(hop: Resolved, through: asyncssh.SSHClientConnection | None) -> Connection:
+async def _connect_hop(
+    hop: Resolved, through: asyncssh.SSHClientConnection | None, reach_s: float | None
+) -> Connection:
     known = hop.known_hosts()
-    greeter = Greeter(known)
+    limit = asyncio.timeout(reach_s)
+    greeter = Greeter(known, reached=lambda: None if limit.expired() else limit.reschedule(None))
     async with keys_for(hop) as keys:
         try:
-            ssh = await asyncssh.connect(**_arguments(hop, known, keys), tunnel=through, client_factory=lambda: greeter)
+            async with limit:
+                given = _arguments(hop, known, keys)
+                ssh = await asyncssh.connect(**given, tunnel=through, client_factory=lambda: greeter)
         except asyncssh.HostKeyNotVerifiable as problem:
             raise _not_trusted(hop, known, greeter.offered, problem) from problem
         except asyncssh.PermissionDenied as problem:
             raise _refused(hop, keys) from problem
         except (OSError, ValueError, asyncssh.Error) as problem:
+            if limit.expired():
+                raise not_reached(hop.address, reach_s or 0.0) from problem
             if (command := hop.setting("ProxyCommand")) and through is None:
                 raise unreachable_by(str(command), hop.address, problem) from problem
             raise unreachable(hop.address, problem) from problem

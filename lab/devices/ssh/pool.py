@@ -17,6 +17,7 @@ from lab.devices.ssh.problems import unreachable
 from lab.devices.ssh.route import Resolved
 from lab.devices.ssh.session import Session
 
+REACH_S = 5.0  # for a device to accept the first connection: one that is switched off is known before anything is built
 TRIES = 4
 BETWEEN_S = 0.05
 
@@ -32,8 +33,8 @@ class Pool:
         self._connecting = asyncio.Lock()
 
     async def first(self) -> None:
-        """Make the first connection."""
-        await self._open()
+        """Make the first connection; a host that is lost later on gets more time to come back."""
+        await self._open(REACH_S)
 
     async def start(self, command: str) -> Session:
         """Start `command`; return our end of its channel."""
@@ -89,8 +90,8 @@ class Pool:
             return None
         return session
 
-    async def _open(self) -> Connection:
-        connection = await connect(self._route)
+    async def _open(self, reach_s: float | None = None) -> Connection:
+        connection = await connect(self._route, reach_s)
         self._connections.append(connection)
         ssh = connection.ssh
         self.facts = {

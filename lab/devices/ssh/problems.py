@@ -35,6 +35,14 @@ def unreachable(address: str, problem: BaseException) -> DeviceUnreachableError:
     return DeviceUnreachableError(f"{address}: {what}", hint=hint)
 
 
+def not_reached(address: str, waited_s: float) -> DeviceUnreachableError:
+    """Return the error for a host that accepted no connection in the time that it had."""
+    return DeviceUnreachableError(
+        f"{address}: no answer within {waited_s:g} s",
+        hint="is it switched on, and on this network? ConnectTimeout in ~/.ssh/config gives it longer",
+    )
+
+
 def unreachable_by(command: str, address: str, problem: BaseException) -> DeviceUnreachableError:
     """Return the error where the connection goes through a program, the ProxyCommand, which may be what failed."""
     name = said(command.split()[0]) if command.split() else ""

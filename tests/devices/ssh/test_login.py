@@ -6,7 +6,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -456,6 +458,56 @@ def test_a_host_that_never_answers(sshd: Sshd, linked: Connect) -> None:
     sshd.config.write_text("ConnectTimeout 1\n")
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(DeviceUnreachableError, match="no answer"):
         linked(host="127.0.0.1", port=silent.getsockname()[1])
+
+
+@contextmanager
+def full() -> Iterator[int]:
+    """A port whose queue of connections is full, so that it answers nobody: as a host that is switched off."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as callers:
+        for _ in range(4):
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def test_a_host_that_is_switched_off_is_not_waited_for(
+    sshd: Sshd, linked: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.devices.ssh.pool.REACH_S", 0.2)
+    with full() as port, pytest.raises(DeviceUnreachableError, match=r"no answer within 0\.2 s") as lost:
+        linked(host="127.0.0.1", port=port)
+    assert "ConnectTimeout" in (lost.value.hint or "")
+
+
+def test_the_ssh_configuration_says_how_long_to_wait(
+    sshd: Sshd, linked: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.devices.ssh.pool.REACH_S", 0.0001)
+    sshd.config.write_text("ConnectTimeout 1\n")
+    with full() as port, pytest.raises(DeviceUnreachableError, match=r"no answer$"):
+        linked(host="127.0.0.1", port=port)
+
+
+def test_a_host_that_accepts_has_longer_to_log_us_in(
+    sshd: Sshd, linked: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small board takes seconds over its keys."""
+    monkeypatch.setattr("lab.devices.ssh.pool.REACH_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+
+        def answer() -> None:
+            client, _ = slow.accept()
+            time.sleep(0.4)
+            with client:
+                client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(DeviceUnreachableError) as refused:
+            linked(host="127.0.0.1", port=slow.getsockname()[1])
+        thread.join()
+    assert "within" not in str(refused.value)
 
 
 @pytest.mark.parametrize("says", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-1.0-old\r\n", b"\x1b[2J\xff\x00\r\n" * 99])
