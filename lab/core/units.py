@@ -25,6 +25,11 @@ def human_seconds(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
+def about_seconds(seconds: float) -> str:
+    """How long something takes, for an estimate: `about 11 s`, `about 4 min 05 s`."""
+    return f"about {human_seconds(round(seconds)) if seconds >= 60 else f'{seconds:.0f} s'}"
+
+
 def counted(number: int, what: str) -> str:
     """A number with its noun: `1 run`, `2 runs`."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"

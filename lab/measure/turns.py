@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.core.errors import DeviceUnreachableError
 from lab.core.progress import Advance, Progress
-from lab.core.units import human_seconds
+from lab.core.units import about_seconds
 from lab.devices.base import Device
 from lab.formats.run_record import Repetition
 from lab.formats.test import Test
@@ -110,7 +110,7 @@ class Repetitions:
         lengths = self.plan.lengths
         if lengths is None or self.plan.cells != cells_of((lengths.prompt,), (lengths.generate,)):
             return "measure"  # nobody knows how long these take
-        return f"measure, about {_roughly(self.plan.repeats * lengths.repetition_s)}"
+        return f"measure, {about_seconds(self.plan.repeats * lengths.repetition_s)}"
 
     def _standing(self, done: int) -> Standing:
         rows = [[row for row in cell.repetitions if row.status == "ok"] for lane in self.lanes for cell in lane.cells]
@@ -165,10 +165,6 @@ class Repetitions:
         around = replace(around, after=self.device.state(window_s=0), log=log)
         later = glance(self.device, self.placed, self.plan, self.loop)
         return replace(around, bandwidth=(*around.bandwidth, *later))
-
-
-def _roughly(seconds: float) -> str:
-    return human_seconds(seconds) if seconds >= 60 else f"{seconds:.0f} s"
 
 
 def progress_line(cell: Test, row: Repetition, repeats: int) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,11 +112,14 @@ def test_what_the_runner_is_told(bench: Bench) -> None:
 
 
 def test_while_a_repetition_runs_people_are_told_what_it_is_at(bench: Bench) -> None:
-    bench.run(repeats=1)
+    bench.run(repeats=2)
     told = [text for text in bench.progress.nows if text]
     assert told[0] == "pp8+tg20: loading the model"
     assert any(text.startswith("pp8+tg20: warm-up, round 2, decode ") and text.endswith(" tok/s") for text in told)
-    assert any(text.startswith("pp8+tg20: timing 8 + 20 tokens, decode ") for text in told)
+    timing = [text for text in told if "timing" in text]
+    assert re.match(r"pp8\+tg20: timing 8 \+ 20 tokens, decode [\d.]+ tok/s in warm-up$", timing[0])
+    assert all(text.startswith("pp8+tg20: timing 8 + 20 tokens, about 0 s as the last time, ") for text in timing[1:])
+    assert len(timing) > 1
 
 
 def test_progress(bench: Bench) -> None:

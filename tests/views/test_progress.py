@@ -100,6 +100,22 @@ def test_a_terminal_shows_what_it_is_at_below_the_phase(monkeypatch: pytest.Monk
     assert "CPU 45 % busy" not in out.getvalue()[len(shown) + 200 :]
 
 
+def test_a_terminal_shows_how_long_it_has_been_at_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is timed reports nothing until it is over: that it goes on is seen by the seconds."""
+    monkeypatch.setenv("TERM", "xterm")
+    seconds = [0.0]
+    monkeypatch.setattr("lab.views.progress.live.time.monotonic", lambda: seconds[0])
+    out = Terminal()
+    with LiveProgress(out) as progress, progress.phase("measure", 5, "repetitions"):
+        progress.now("timing 512 + 128 tokens, about 11 s as the last time")
+        seconds[0] = 1.0
+        progress._bars.refresh()
+        assert "so far" not in out.getvalue()
+        seconds[0] = 7.0
+        progress._bars.refresh()
+    assert "timing 512 + 128 tokens, about 11 s as the last time; 7 s so far" in out.getvalue()
+
+
 def test_without_a_total_there_is_no_share() -> None:
     assert len(lines_of(10.0, [1.0] * 5, None)) == 2
 

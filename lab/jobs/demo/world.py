@@ -2,7 +2,7 @@
 
 A line is one target, model and engine that is measured over and over. Session medians are a level times noise that
 is heavy-tailed (Student's t, 4 degrees of freedom), autocorrelated and drifts with the season, at a CV of 1 to 4 %
-by target. Into every sixth line a step is planted; some cells fail, and the last line's deep one in the newest sessions.
+by target. Into every sixth line a step is planted; some cells fail, the last line's deep one in the newest sessions.
 """
 
 from __future__ import annotations

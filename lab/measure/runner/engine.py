@@ -61,6 +61,7 @@ class RunnerEngine:
     staging: StagedWeights
     tried: Sequence[Rate] = ()
     progress: Progress = field(default_factory=NullProgress)
+    timed_s: dict[Test, float] = field(default_factory=dict)  # how long each test's timed part took, for the next one
     no_counters: str | None = None  # why the device's counters of memory can't be believed
 
     @property
@@ -172,7 +173,7 @@ class RunnerTrial:
 
     def __init__(self, engine: RunnerEngine, cell: Test, verify: bool) -> None:
         self._engine, self._cell, self._verify = engine, cell, verify
-        self._log = RunLog(told_by(cell, engine.progress.now))
+        self._log = RunLog(told_by(cell, engine.progress.now, engine.timed_s))
 
     def run(self) -> Attempt:
         """Run the process to its end."""

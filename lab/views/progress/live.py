@@ -22,6 +22,7 @@ from lab.views.units import amount
 
 # A redraw costs a millisecond or two of one core, and this line is on screen while tokens are timed.
 REDRAWS_PER_S = 1
+SHORT_S = 2.0  # nobody needs to be told how long less than that took
 
 
 class LiveProgress:
@@ -64,7 +65,7 @@ class LiveProgress:
             word, style = "done", "green"
         finally:
             self._bars.remove_task(task)
-            self._bars.now = ""
+            self._bars.now_at("")
             took = (human_seconds(time.monotonic() - began), "dim")
             ending = Text.assemble((f"{word:<8}", style), f"{clipped(name)}  ", took)
             self._bars.console.print(ending)
@@ -74,20 +75,27 @@ class LiveProgress:
         self._bars.console.print(Text(clipped(text, LINE_CHARS)))
 
     def now(self, text: str) -> None:
-        """Show the text below the moving lines; it is drawn when they are."""
-        self._bars.now = clipped(text, LINE_CHARS)
+        """Show the text below the moving lines, and for how long; it is drawn when they are."""
+        self._bars.now_at(clipped(text, LINE_CHARS))
 
 
 class _Bars(Progress):
     """The moving lines, and below them what it is at."""
 
-    now = ""
+    _now, _since = "", 0.0
+
+    def now_at(self, text: str) -> None:
+        """Say what it is at."""
+        if text != self._now:
+            self._now, self._since = text, time.monotonic()
 
     def get_renderables(self) -> Iterator[RenderableType]:
         """Yield both; no line wraps, since what moves has to stay where it is."""
         yield self.make_tasks_table(self.tasks)
-        if self.now:
-            yield Text(f"  {self.now}", "dim", no_wrap=True, overflow="ellipsis")
+        if self._now:
+            passed_s = time.monotonic() - self._since
+            so_far = f"; {passed_s:.0f} s so far" if passed_s >= SHORT_S else ""
+            yield Text(f"  {self._now}{so_far}", "dim", no_wrap=True, overflow="ellipsis")
 
 
 class _Left(TextColumn):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.core.units import human_seconds
+from lab.core.units import about_seconds
 
 PACE_S = 5.0
 
@@ -15,4 +15,4 @@ def time_left(done: float, total: float | None, took_s: float, elapsed_s: float)
     if not total or not done or elapsed_s < PACE_S:
         return ""
     rest_s = took_s / done * (total - done) - (elapsed_s - took_s)
-    return f"about {human_seconds(round(rest_s))} left" if rest_s >= 60 else f"about {max(rest_s, 0):.0f} s left"
+    return f"{about_seconds(max(rest_s, 0))} left"
