@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.verbs.completion.shells import SHELLS
+from lab.cli.verbs.completion import SHELLS
 from tests.cli.conftest import Keep, Lab
 
 

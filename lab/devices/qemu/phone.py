@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 from lab.core.errors import ConfigError, DeviceError, DeviceUnreachableError
+from lab.core.proc import CommandError, run
 from lab.devices.link import Link, LinkTimeoutError
-from lab.devices.qemu.binfmt import ensure_rule
 from lab.devices.qemu.image import Image
 from lab.devices.qemu.running import Guest, Running, adb_answers, free_port, version_of
 from lab.formats.target import TargetSpec
@@ -109,3 +109,58 @@ def _check_is_ours(link: Link, target: TargetSpec, start_id: str) -> None:
         raise DeviceUnreachableError(
             f"{target.name}: another adbd took the port of the emulated phone", hint="try again"
         )
+
+
+RULES = Path("/proc/sys/fs/binfmt_misc")
+# Where distributions keep the ready line for the kernel.
+LINES = tuple(
+    Path(folder) / name
+    for folder in ("/usr/lib/binfmt.d", "/etc/binfmt.d")
+    for name in ("qemu-aarch64.conf", "qemu-aarch64-static.conf")
+)
+FIX_BINARY = "F"  # the kernel opens the emulator when the rule is made, and not by its path in the new root
+HINT = "apt-get install qemu-user-static"
+
+
+def ensure_rule() -> Path:
+    """Return the emulator that runs arm64 programs; makes the rule when there is none (root).
+
+    Raises DeviceError where it can't be made, or one that is there does not do.
+    """
+    found = _find()
+    if found is None:
+        _register()
+        found = _find()
+    if found is None:
+        raise DeviceError("the kernel did not take the rule for arm64 programs (binfmt_misc)", hint=HINT)
+    return found
+
+
+def _find() -> Path | None:
+    for rule in sorted(RULES.glob("qemu-aarch64*")):
+        text = rule.read_text("utf-8", "replace")
+        fields = dict(line.partition(" ")[::2] for line in text.splitlines())
+        if not text.startswith("enabled"):
+            continue
+        if FIX_BINARY not in fields.get("flags:", ""):
+            raise DeviceError(
+                f"{rule}: the rule for arm64 programs holds only where its emulator is in the root (no flag F)",
+                hint=f"remove it: echo -1 > {rule}, and try again; it is then made anew",
+            )
+        return Path(fields.get("interpreter", "")).resolve()  # by its other name it serves the kernel only
+    return None
+
+
+def _register() -> None:
+    line = next((path for path in LINES if path.is_file()), None)
+    if line is None:
+        raise DeviceError("arm64 programs cannot be run here: qemu-user-static is not installed", hint=HINT)
+    try:
+        if not (RULES / "register").exists():
+            run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(RULES)], timeout_s=30, check=True)
+        (RULES / "register").write_text(line.read_text("utf-8"), "utf-8")
+    except (OSError, CommandError) as problem:
+        raise DeviceError(
+            f"the rule for arm64 programs (binfmt_misc) could not be made: {problem}",
+            hint="this kernel or container may not allow it; on the host: systemctl restart systemd-binfmt",
+        ) from problem

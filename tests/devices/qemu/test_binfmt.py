@@ -16,7 +16,7 @@ from tests.devices import emulated
 OWN_RULES = ["unshare", "--user", "--map-root-user", "--mount"]
 MAKE_A_RULE = """
 import subprocess, sys
-from lab.devices.qemu.binfmt import RULES, ensure_rule
+from lab.devices.qemu.phone import RULES, ensure_rule
 subprocess.run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(RULES)], check=True)
 assert not list(RULES.glob("qemu-aarch64*"))
 print(ensure_rule().name, ensure_rule().name)

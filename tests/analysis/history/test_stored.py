@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from lab.analysis.history import kept
 from lab.analysis.history.change_points import ChangePoint, Search, search
-from lab.analysis.history.kept import FIRST, Known, changes_file
-from lab.analysis.history.stored import stored_history
+from lab.analysis.history.stored import FIRST, Known, changes_file, stored_history
 from lab.analysis.points.cache import ROOT, digest_of
 from lab.core.progress import Advance
 from tests.analysis.history.histories import KEY, history, key, noise, stepped
