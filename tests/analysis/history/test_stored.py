@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.analysis.history import kept
+from lab.analysis.history import stored
 from lab.analysis.history.change_points import ChangePoint, Search, search
 from lab.analysis.history.stored import FIRST, Known, changes_file, stored_history
 from lab.analysis.points.cache import ROOT, digest_of
@@ -38,7 +38,7 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Counted:
     monkeypatch.setenv("LAB_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     counted = Counted()
-    monkeypatch.setattr(kept, "search", counted)
+    monkeypatch.setattr(stored, "search", counted)
     return counted
 
 
@@ -87,7 +87,7 @@ def test_a_row_that_is_no_change_point_is_searched_anew(searched: Counted) -> No
 def test_series_that_are_gone_are_forgotten_after_a_while(
     searched: Counted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "UNUSED", 2)
+    monkeypatch.setattr(stored, "UNUSED", 2)
     for seed in range(6):
         Known(tmp_path / "x.json").find([Search(np.asarray(noise(30, seed)), 0.001, 0.05)])
     assert len(Known(tmp_path / "x.json")._before) == 3
@@ -134,7 +134,7 @@ def test_progress_counts_the_series_that_are_searched(searched: Counted, monkeyp
             """No note is expected."""
 
     points = history({KEY: noise(30, 1), OTHER: noise(30, 2)})
-    monkeypatch.setattr(kept, "WORTH_SAYING", 2)
+    monkeypatch.setattr(stored, "WORTH_SAYING", 2)
     for _ in range(2):
         stored_history(points, Told())
     assert told == [("looking for changes", 2, "series"), 1, 1]

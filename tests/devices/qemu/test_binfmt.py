@@ -9,7 +9,7 @@ import pytest
 
 from lab.core.errors import DeviceError
 from lab.core.proc import run
-from lab.devices.qemu import binfmt
+from lab.devices.qemu import phone
 from tests.devices import emulated
 
 # A user namespace has rules of its own since Linux 6.7, so the machine's stay as they are.
@@ -31,36 +31,36 @@ def rule(folder: Path, *, enabled: bool = True, flags: str = "POF") -> None:
 
 @pytest.fixture
 def rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(binfmt, "RULES", tmp_path)
-    monkeypatch.setattr(binfmt, "LINES", (tmp_path / "none.conf",))
+    monkeypatch.setattr(phone, "RULES", tmp_path)
+    monkeypatch.setattr(phone, "LINES", (tmp_path / "none.conf",))
     return tmp_path
 
 
 def test_a_rule_that_is_there_is_taken(rules: Path) -> None:
     rule(rules)
-    assert binfmt.ensure_rule().name.startswith("qemu-aarch64")
+    assert phone.ensure_rule().name.startswith("qemu-aarch64")
 
 
 def test_a_rule_that_ends_at_the_root_folder_is_refused(rules: Path) -> None:
     rule(rules, flags="PO")
     with pytest.raises(DeviceError, match="no flag F") as caught:
-        binfmt.ensure_rule()
+        phone.ensure_rule()
     assert "echo -1 >" in str(caught.value.hint)
 
 
 def test_without_qemu_user_it_says_what_to_install(rules: Path) -> None:
     rule(rules, enabled=False)
     with pytest.raises(DeviceError, match="qemu-user-static is not installed") as caught:
-        binfmt.ensure_rule()
+        phone.ensure_rule()
     assert "apt-get install qemu-user-static" in str(caught.value.hint)
 
 
 def test_a_kernel_that_refuses_is_told(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (rules / "qemu-aarch64.conf").write_text(":a rule")
     (rules / "register").mkdir()
-    monkeypatch.setattr(binfmt, "LINES", (rules / "qemu-aarch64.conf",))
+    monkeypatch.setattr(phone, "LINES", (rules / "qemu-aarch64.conf",))
     with pytest.raises(DeviceError, match=r"could not be made: .*Is a directory"):
-        binfmt.ensure_rule()
+        phone.ensure_rule()
 
 
 def test_the_kernel_takes_the_rule_that_debian_has_ready() -> None:
