@@ -19,6 +19,7 @@ from tvm.s_tir import dlight
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.ops import create_gpu_kv_cache
 from lab.compile.pipeline import GPU_PHASES, PHASES
+from lab.models.activation import Activation
 from lab.models.decoder.network import CausalLM
 from lab.models.family import Sizes
 from lab.models.ops import Acts, Matrix, Norm
@@ -43,7 +44,7 @@ class MlcLikeOps:
     def __init__(self, gpu: Gpu, *, by_rows: bool) -> None:
         self.gpu, self.layout, self.by_rows = gpu, gpu.layout, by_rows
 
-    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
+    def embed(self, ids: Tensor, table: Matrix, *, scale: float = 1.0) -> Tensor:
         """Return float32 [n, hidden] for int32 ids [n]."""
 
         def look_up(ids: Any, words: Any, scales: Any) -> Any:
@@ -63,7 +64,7 @@ class MlcLikeOps:
             )
         return self._product(nn.op.rms_norm(x, norm.weight, axes=-1, epsilon=norm.eps), matrix)
 
-    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
+    def activated(self, x: Tensor, norm: Norm, matrix: Matrix, activation: Activation) -> Acts:
         """Return silu(gate) * up of the norm's product."""
         gate, up = nn.op.split(self.normed(x, norm, matrix), 2, axis=-1)
         return self.encode(nn.op.silu(gate) * up)

@@ -100,9 +100,9 @@ def _backend(kernel: PrimFunc, name: str) -> Expr:
 
 
 def inverse_frequencies(config: Sizes) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return float32 [2, head_dim/2]: inverse frequencies by the short, then by the long factors."""
-    half = config.head_dim // 2
-    exponents = np.arange(half, dtype=np.float32) * np.float32(2) / np.float32(config.head_dim)
+    """Return float32 [2, rotary_dim/2]: inverse frequencies by the short, then by the long factors."""
+    half = config.rotary_dim // 2
+    exponents = np.arange(half, dtype=np.float32) * np.float32(2) / np.float32(config.rotary_dim)
     base = np.float32(config.rope_theta) ** exponents
     rows = [factors or (1.0,) * half for factors in (config.rope_short_factor, config.rope_long_factor)]
     return (np.float32(1) / (np.asarray(rows, np.float32) * base)).astype(np.float32)
@@ -110,6 +110,6 @@ def inverse_frequencies(config: Sizes) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 def _rope_table(kernel: PrimFunc, config: Sizes, positions: Expr) -> Expr:
     """Return the call that fills the rotary table for as many positions as the cache holds."""
-    table = rx.TensorType((positions, config.head_dim), "float32")
+    table = rx.TensorType((positions, config.rotary_dim), "float32")
     call = rx.call_tir(_add(kernel, "rope_table"), [rx.const(inverse_frequencies(config))], table)
     return rx.BlockBuilder.current().emit(call)

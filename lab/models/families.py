@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from lab.core.errors import ModelError
-from lab.models.family import Family, Preset, Sizes
+from lab.models.family import LATER, Family, Preset, Sizes
 
 # model_type -> module and name of the family, imported when it is used. Two types may be one family.
 FAMILIES = {
@@ -56,7 +56,9 @@ def presets() -> dict[str, Preset]:
 def digestible(config: Sizes) -> dict[str, Any]:
     """Return all that tells a network from others, for keys and digests.
 
-    Those made when there was one family do not name it, so the first row goes without a name.
+    Those made when there was one family do not name it, so the first row goes without a name; and those made before a
+    network could have a trait do not know its field, so that goes without where it is at its default.
     """
     named = {} if config.family == _FIRST else {"family": config.family}
-    return {**named, **asdict(config)}
+    unset = {one.name for one in fields(config) if LATER in one.metadata and getattr(config, one.name) == one.default}
+    return {**named, **{name: value for name, value in asdict(config).items() if name not in unset}}

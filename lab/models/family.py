@@ -6,18 +6,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
+from dataclasses import Field, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 from lab.models.quant import F32, QuantScheme
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from lab.models.gguf_names import GgufNames
+
+NormKind = Literal["rms", "layer"]
+"""RMSNorm, or LayerNorm with weight and bias."""
+LATER = "later"
+
+
+def later(default: Any) -> Any:
+    """Return a configuration's field that came after others were digested: at its default, digests do without it."""
+    return field(default=default, metadata={LATER: True})
+
 
 Product = Callable[[str, F32], F32]
 """Given a matrix's name [N, K] and x [T, K], returns x @ W^T [T, N]."""
 Vector = Callable[[str], F32]
-"""Given a norm's name, returns its weights [H]."""
+"""Given the name of a norm's weights or of a bias, returns it [H]."""
 
 
 class Sizes(Protocol):
@@ -54,6 +67,14 @@ class Sizes(Protocol):
         """Elements of a head."""
 
     @property
+    def rotary_dim(self) -> int:
+        """Elements of a head that are rotated, its first ones."""
+
+    @property
+    def attention_scale(self) -> float:
+        """What products of queries and keys are multiplied by."""
+
+    @property
     def vocab_size(self) -> int:
         """Tokens that there are: rows of the embedding table and of the head."""
 
@@ -79,7 +100,7 @@ class Sizes(Protocol):
 
     @property
     def rope_short_factor(self) -> tuple[float, ...] | None:
-        """Divisors of the rotary frequencies [head_dim / 2], None without any."""
+        """Divisors of the rotary frequencies [rotary_dim / 2], None without any."""
 
     @property
     def rope_long_factor(self) -> tuple[float, ...] | None:
@@ -112,7 +133,7 @@ def changed(config: C, **fields: Any) -> C:
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One tensor of the network; `shape` is (N, K) of a matrix or (H,) of a vector.
+    """One tensor of the network; `shape` is (N, K) of a matrix or (H,) of a norm's weights or of a bias.
 
     `hf_name` is what the family calls it, which is Hugging Face's name except for matrices that are fused.
     """
@@ -135,7 +156,7 @@ class MlcNames(Protocol):
     """How MLC-LLM calls and orders a family's tensors, for layout "mlc" and for folders in its format."""
 
     def param_name(self, hf_name: str, suffix: str) -> str:
-        """Return what MLC-LLM calls the tensor; `suffix` is "weight", "q_weight" or "q_scale"."""
+        """Return what MLC-LLM calls the tensor; `suffix` is "weight", "q_weight", "q_scale" or "bias"."""
 
     def ordered(self, hf_names: list[str]) -> Iterator[str]:
         """Yield the names, which come in the network's order, in MLC-LLM's."""
@@ -172,8 +193,23 @@ class Family(Protocol[C]):
     def fused(self, config: C) -> Mapping[str, Mapping[str, int]]:
         """Return which matrices checkpoints may store in parts, rows after rows, with the rows of each part.
 
-        By a part of their names: {"gate_up_proj": {"gate_proj": 8192, "up_proj": 8192}}.
+        By a part of their names: {"gate_up_proj": {"gate_proj": 8192, "up_proj": 8192}}. Biases go the same way.
         """
+
+    def stored_as(self, hf_name: str) -> str:
+        """Return what checkpoints, and transformers' network, call the tensor `hf_name` of `tensors`."""
+
+    def row_order(self, config: C, hf_name: str) -> NDArray[np.int64] | None:
+        """Return which row of the checkpoint's tensor each row of the network's is; None where they are the same.
+
+        Of matrices and vectors [N]; of what checkpoints store in parts, of the parts one after the other.
+        """
+
+    def adjusted(self, config: C, hf_name: str, vector: F32) -> F32:
+        """Return the network's vector of the checkpoint's, in the network's order: with factors and terms folded in."""
+
+    def restored(self, config: C, hf_name: str, vector: F32) -> F32:
+        """Return the checkpoint's vector of the network's: the inverse of `adjusted`."""
 
     def network(self, config: C, scheme: QuantScheme, ops: Any) -> Any:
         """Return the network as a Relax module with `export_tvm` and `spec`, made of the operations `ops`."""

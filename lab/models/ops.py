@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from tvm.relax.frontend import nn
 
-from lab.models.family import Sizes
+from lab.models.activation import Activation
+from lab.models.family import NormKind, Sizes
 from lab.models.layouts import layout_named
 from lab.models.quant import QuantScheme
 
@@ -30,7 +31,8 @@ class Matrix(nn.Module):  # type: ignore[misc]
     """The weights of one matrix [rows, columns] as a layout packs those of a scheme; kernels may bear its `name`.
 
     The first `fine_rows` are queries and keys, whose products attention puts into exponentials: rounded activations
-    there are most of a network's whole error. Of its results, the first so many of `scaled` are times a factor.
+    there are most of a network's whole error. With `bias`, that is added to results first; then, of each row, the first
+    so many of `scaled` are times a factor.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Matrix(nn.Module):  # type: ignore[misc]
         embedding: bool = False,
         fine_rows: int = 0,
         scaled: tuple[int, float] = (0, 1.0),
+        bias: bool = False,
     ) -> None:
         self.name, self.rows, self.columns, self.embedding, self.fine_rows = name, rows, columns, embedding, fine_rows
         self.scaled = scaled
@@ -53,19 +56,27 @@ class Matrix(nn.Module):  # type: ignore[misc]
             self.q_scale = nn.Parameter(packing.scale_shape(rows, columns), packing.scale_dtype(scheme))
         else:
             self.weight = nn.Parameter(packing.dense_shape(rows, columns), scheme.weight_dtype)
+        self.bias = nn.Parameter((rows,), packing.vector_dtype(scheme)) if bias else None
 
     @property
     def tensors(self) -> list[Tensor]:
-        """The parameters in the order that kernels take them."""
+        """The weights in the order that kernels take them; the bias, where there is one, comes right after them."""
         return [self.q_weight, self.q_scale] if hasattr(self, "q_weight") else [self.weight]
 
 
 class Norm(nn.Module):  # type: ignore[misc]
-    """The weights of an RMSNorm."""
+    """The weights of an RMSNorm, or of a LayerNorm, which has a bias too."""
 
-    def __init__(self, size: int, eps: float, scheme: QuantScheme, layout: str) -> None:
-        self.eps = eps
-        self.weight = nn.Parameter((size,), layout_named(layout, scheme).vector_dtype(scheme))
+    def __init__(self, size: int, eps: float, scheme: QuantScheme, layout: str, kind: NormKind = "rms") -> None:
+        self.eps, self.kind = eps, kind
+        dtype = layout_named(layout, scheme).vector_dtype(scheme)
+        self.weight = nn.Parameter((size,), dtype)
+        self.bias = nn.Parameter((size,), dtype) if kind == "layer" else None
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The parameters in the order that kernels take them."""
+        return [self.weight] if self.bias is None else [self.weight, self.bias]
 
 
 class Ops(Protocol):
@@ -76,16 +87,16 @@ class Ops(Protocol):
 
     layout: str
 
-    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
-        """Return float32 [n, hidden] for int32 ids [n]."""
+    def embed(self, ids: Tensor, table: Matrix, *, scale: float = 1.0) -> Tensor:
+        """Return the rows of the table that int32 ids [n] name, times `scale`, float32 [n, hidden]."""
 
     def normed(
         self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
     ) -> Tensor:
-        """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
+        """Return the norm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
 
-    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
-        """Return silu(first half) * second half of each row of `normed`, ready for a product."""
+    def activated(self, x: Tensor, norm: Norm, matrix: Matrix, activation: Activation) -> Acts:
+        """Return the activation of each row of `normed`, ready for a product."""
 
     def encode(self, x: Tensor) -> Acts:
         """Return [n, features] ready for a product."""

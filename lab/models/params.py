@@ -17,12 +17,11 @@ from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.quant import GROUP, QuantScheme, grown
 
 Part = Literal["q", "s", "w"]
-_SUFFIX: dict[Part, str] = {"q": "q_weight", "s": "q_scale", "w": "weight"}
 
 
 @dataclass(frozen=True)
 class ParamSpec:
-    """One tensor of weights.bin: `part` "q" holds integers, "s" their scales, "w" plain floats."""
+    """One tensor of weights.bin: `part` "q" holds integers, "s" their scales, "w" plain floats, biases among them."""
 
     name: str
     dtype: str
@@ -42,6 +41,9 @@ def check_sizes(config: Sizes) -> None:
     for name in ("hidden_size", "intermediate_size"):
         if getattr(config, name) % GROUP:
             raise ModelError(f"{name} is {getattr(config, name)}; the kernels need a multiple of {GROUP}")
+    heads, size = config.num_attention_heads, config.head_dim
+    if heads * size % GROUP:
+        raise ModelError(f"{heads} heads of {size} are {heads * size}; the kernels need a multiple of {GROUP}")
 
 
 def tensor_specs(config: Sizes) -> list[TensorSpec]:
@@ -66,7 +68,7 @@ def params_of(config: Sizes, tensor: TensorSpec, scheme: QuantScheme, layout: st
     packing = packing_of(config, tensor.hf_name, scheme, layout)
 
     def param(part: Part, dtype: str, shape: tuple[int, ...]) -> ParamSpec:
-        name, axis = _name(config, packing, tensor.hf_name, _SUFFIX[part]), packing.row_axis if len(shape) > 1 else 0
+        name, axis = _name(config, packing, tensor.hf_name, part), packing.row_axis if len(shape) > 1 else 0
         return ParamSpec(name, dtype, shape, tensor.hf_name, part, axis)
 
     if len(tensor.shape) == 1:
@@ -127,8 +129,10 @@ def kv_bytes_per_token(config: Sizes, scheme: QuantScheme, layout: str = LAYOUT)
     return config.num_hidden_layers * per_layer * np.dtype(kv_dtype(scheme, layout)).itemsize
 
 
-def _name(config: Sizes, packing: Layout, hf_name: str, suffix: str) -> str:
-    """Return the name of a stored tensor: MLC-LLM's, or the family's with `suffix` in place of "weight"."""
+def _name(config: Sizes, packing: Layout, hf_name: str, part: Part) -> str:
+    """Return the name of a stored tensor: MLC-LLM's, or the family's with the part's in place of "weight"."""
+    base, _, last = hf_name.rpartition(".")
+    suffix = {"q": "q_weight", "s": "q_scale", "w": last}[part]
     if packing.names_of_mlc:
-        return names_of_mlc(config).param_name(hf_name, suffix)
-    return hf_name.removesuffix("weight") + suffix
+        return names_of_mlc(config).param_name(f"{base}.weight", suffix)
+    return f"{base}.{suffix}"

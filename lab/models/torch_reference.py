@@ -27,30 +27,43 @@ ROWS_AT_ONCE = 2048  # bounds the temporaries of unpacking
 
 
 class StoredWeights:
-    """Reads whole matrices of a weights file as float32, by their Hugging Face names; of fused ones also the parts."""
+    """Reads whole tensors of a weights file as float32, by their names in checkpoints; of fused ones also the parts."""
 
     def __init__(self, spec: ModelSpec, path: Path, tensors: Iterable[TensorEntry], layout: str = LAYOUT) -> None:
         self._spec, self._path, self._layout = spec, path, layout
         self._tensors = {tensor.name: tensor for tensor in tensors}
-        self._by_name = {tensor.hf_name: tensor for tensor in tensor_specs(spec.config)}
+        family = family_of(spec.config)
+        self._by_name = {family.stored_as(tensor.hf_name): tensor for tensor in tensor_specs(spec.config)}
 
     def read(self, hf_name: str) -> F32:
-        """Return the tensor [N, K] or [H], dequantised; WeightsError when the file does not hold it."""
+        """Return the tensor [N, K] or [H] as checkpoints have it, dequantised; WeightsError when there is none."""
         config, family = self._spec.config, family_of(self._spec.config)
-        if hf_name == family.head and config.tie_word_embeddings:
-            return self._whole(self._by_name[family.embedding])
-        return self._whole(self._by_name[hf_name]) if hf_name in self._by_name else self._part(hf_name)
+        if hf_name == family.stored_as(family.head) and config.tie_word_embeddings:
+            hf_name = family.stored_as(family.embedding)
+        return self._given_back(self._by_name[hf_name]) if hf_name in self._by_name else self._part(hf_name)
 
     def _part(self, hf_name: str) -> F32:
-        """Return the rows of a fused matrix that are the matrix of that name."""
+        """Return the rows of a fused tensor that are the tensor of that name."""
         for whole, parts in family_of(self._spec.config).fused(self._spec.config).items():
             first = 0
             for part, rows in parts.items():
                 if f".{part}." in hf_name:
                     fused = self._by_name[hf_name.replace(f".{part}.", f".{whole}.")]
-                    return self._whole(fused)[first : first + rows]
+                    return self._given_back(fused)[first : first + rows]
                 first += rows
         raise WeightsError(f"{self._path}: the network has no tensor {hf_name}")
+
+    def _given_back(self, tensor: TensorSpec) -> F32:
+        """Return the tensor in the order, and with the numbers, that it had in the checkpoint."""
+        config, family, values = self._spec.config, family_of(self._spec.config), self._whole(tensor)
+        if values.ndim == 1:
+            values = family.restored(config, tensor.hf_name, values)
+        order = family.row_order(config, tensor.hf_name)
+        if order is None:
+            return values
+        theirs = np.empty_like(values)
+        theirs[order] = values
+        return theirs
 
     def _whole(self, tensor: TensorSpec) -> F32:
         config, scheme = self._spec.config, self._spec.scheme

@@ -21,6 +21,8 @@ from lab.compile.cpu.kernels.linear_row import row_linear
 from lab.compile.cpu.kernels.rope import rope_table, split_rotary
 from lab.compile.kv_cache import CacheKernels, create_kv_cache, longrope_limit
 from lab.compile.tir.sizes import BLOCK, GROUP, divided
+from lab.core.errors import CompileError
+from lab.models.activation import SILU_GATED, Activation
 from lab.models.family import Sizes
 from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.ops import Acts, Matrix, Norm
@@ -37,8 +39,9 @@ class CpuOps:
     def __init__(self, isa: Isa, scheme: QuantScheme) -> None:
         self.isa, self.scheme = isa, scheme
 
-    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
-        """Return float32 [n, hidden] for int32 ids [n]."""
+    def embed(self, ids: Tensor, table: Matrix, *, scale: float = 1.0) -> Tensor:
+        """Return the rows of the table that int32 ids [n] name, times `scale`, float32 [n, hidden]."""
+        _refuse("a scaled embedding", scale != 1.0)
         rows = padded(table.rows)
         if self.scheme.quantised:
             kernel = quantised_embed(self.scheme.bits, rows, table.columns)
@@ -49,11 +52,12 @@ class CpuOps:
     def normed(
         self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
     ) -> Tensor:
-        """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
+        """Return the norm of [n, hidden], or of its last row, times the matrix transposed [n, rows of the layout]."""
         return self._linear(self._normalise(x, norm, last_row, matrix.fine_rows > 0), matrix, dtype=dtype)
 
-    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
-        """Return silu(first half) * second half of each row of `normed`, ready for a product."""
+    def activated(self, x: Tensor, norm: Norm, matrix: Matrix, activation: Activation) -> Acts:
+        """Return the activation of each row of `normed`, ready for a product."""
+        _refuse("an activation other than a gated SiLU", activation != SILU_GATED)
         return self._gate(self.normed(x, norm, matrix))
 
     def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
@@ -61,6 +65,7 @@ class CpuOps:
         return self._linear(acts, matrix, add=residual)
 
     def _normalise(self, x: Tensor, norm: Norm, last_row: bool, fine: bool) -> Acts:
+        _refuse("a LayerNorm", norm.kind != "rms")
         rows, features = (1 if last_row else x.shape[0]), x.shape[1]
         encoding = self._encoding(rows, fine=fine)
         kernel = normalised(encoding, features, norm.eps, last_row=last_row)
@@ -80,6 +85,7 @@ class CpuOps:
         return _encode(kernel, "encode", [x], encoding, rows, features)
 
     def _linear(self, acts: Acts, matrix: Matrix, *, add: Tensor | None = None, dtype: str = "float32") -> Tensor:
+        _refuse("a product with a bias", matrix.bias is not None)
         tile_rows, out_rows = self._encoding(acts.rows).tile_rows, padded(matrix.rows)
         shape = (matrix.columns, out_rows, tile_rows)
         options: dict[str, Any] = {"residual": add is not None, "out_dtype": dtype}
@@ -107,6 +113,11 @@ class CpuOps:
         """
         terms = 2 if fine or _is_one(rows) else 1
         return encoding_for(self.isa, self.scheme.bits, one_row=_is_one(rows), terms=terms)
+
+
+def _refuse(what: str, asked: bool) -> None:
+    if asked:
+        raise CompileError(f"kernels for processors do not have {what} in this version")
 
 
 def padded(rows: int) -> int:
@@ -139,6 +150,7 @@ Expr = Any
 
 def create_cpu_kv_cache(isa: Isa, config: Sizes, dtype: str, limits: Sequence[Expr]) -> Any:
     """Return the expression that creates the cache with this package's CPU kernels."""
+    _refuse("a rotation of a part of each head", config.rotary_dim != config.head_dim)
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     attention = (isa, heads, kv_heads, dim, dtype, config.attention_window)
     kernels = CacheKernels(

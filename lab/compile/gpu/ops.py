@@ -20,6 +20,8 @@ from lab.compile.gpu.kernels.weights import Weights
 from lab.compile.gpu.tile import tiles
 from lab.compile.kv_cache import CacheKernels, create_kv_cache, longrope_limit
 from lab.compile.tir.narrow import AS_IT_IS
+from lab.core.errors import CompileError
+from lab.models.activation import SILU_GATED, Activation
 from lab.models.family import Sizes
 from lab.models.ops import Acts, Matrix, Norm
 from lab.models.quant import QuantScheme
@@ -33,19 +35,21 @@ class GpuOps:
     def __init__(self, gpu: Gpu, scheme: QuantScheme) -> None:
         self.gpu, self.scheme, self.layout, self.tiles = gpu, scheme, gpu.layout, tiles(gpu)
 
-    def embed(self, ids: Tensor, table: Matrix) -> Tensor:
-        """Return float32 [n, hidden] for int32 ids [n]."""
+    def embed(self, ids: Tensor, table: Matrix, *, scale: float = 1.0) -> Tensor:
+        """Return the rows of the table that int32 ids [n] name, times `scale`, float32 [n, hidden]."""
+        _refuse("a scaled embedding", scale != 1.0)
         kernel = embed(self.tiles.row_threads, self._weights(table))
         return _call(kernel, "embed", [ids, *table.tensors], [ids.shape[0], table.columns], "float32")
 
     def normed(
         self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
     ) -> Tensor:
-        """Return RMSNorm of [n, hidden], or of its last row, times the matrix transposed [n, rows]."""
+        """Return the norm of [n, hidden], or of its last row, times the matrix transposed [n, rows]."""
         return self._normed(x, norm, matrix, last_row=last_row, dtype=dtype)
 
-    def gated(self, x: Tensor, norm: Norm, matrix: Matrix) -> Acts:
-        """Return silu(first half) * second half of each row of `normed`, ready for a product."""
+    def activated(self, x: Tensor, norm: Norm, matrix: Matrix, activation: Activation) -> Acts:
+        """Return the activation of each row of `normed`, ready for a product."""
+        _refuse("an activation other than a gated SiLU", activation != SILU_GATED)
         return self.encode(self._normed(x, norm, matrix, gated=True, dtype=self.gpu.storage))
 
     def encode(self, x: Tensor) -> Acts:
@@ -54,6 +58,7 @@ class GpuOps:
 
     def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
         """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
+        _refuse("a product with a bias", matrix.bias is not None)
         x, weights = acts.tensors[0], self._weights(matrix)
         if _is_one(acts.rows):
             kernel = gemv(self.tiles.gemv, weights, x.dtype, "float32", residual=True)
@@ -69,6 +74,8 @@ class GpuOps:
     def _normed(
         self, x: Tensor, norm: Norm, matrix: Matrix, *, dtype: str, last_row: bool = False, gated: bool = False
     ) -> Tensor:
+        _refuse("a product with a bias", matrix.bias is not None)
+        _refuse("a LayerNorm", norm.kind != "rms")
         weights, columns = self._weights(matrix), matrix.rows // 2 if gated else matrix.rows
         scaled = matrix.scaled if matrix.scaled[1] != 1.0 else AS_IT_IS
         if matrix.embedding:
@@ -89,6 +96,11 @@ class GpuOps:
 
     def _weights(self, matrix: Matrix) -> Weights:
         return Weights(matrix.columns, matrix.rows, self.scheme.bits, self.gpu.storage)
+
+
+def _refuse(what: str, asked: bool) -> None:
+    if asked:
+        raise CompileError(f"kernels for GPUs do not have {what} in this version", hint="compile for the processor")
 
 
 def _is_one(rows: Any) -> bool:
@@ -116,6 +128,7 @@ def create_gpu_kv_cache(gpu: Gpu, config: Sizes, dtype: str, limits: Sequence[Ex
     A decode step is three launches a layer: split, append, attention. Raises CompileError when a kernel needs more
     threads or shared memory than the GPU has.
     """
+    _refuse("a rotation of a part of each head", config.rotary_dim != config.head_dim)
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     attention = (gpu, heads, kv_heads, dim, dtype, config.attention_window)
     kernels = CacheKernels(

@@ -53,7 +53,7 @@ def encode_rows(
 
 
 def encode_vector(values: F32, scheme: QuantScheme, hf_name: str, layout: str = LAYOUT) -> Array:
-    """Return a norm's weights [H] in the type that the layout stores."""
+    """Return a norm's weights or a bias [H] in the type that the layout stores."""
     with np.errstate(over="ignore"):
         stored = values.astype(layout_named(layout, scheme).vector_dtype(scheme), copy=False)
     _check_finite(stored, hf_name, 0, len(values))

@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lab.core.errors import ModelError
+from lab.models.activation import SILU_GATED, Activation
 from lab.models.config_values import short
+from lab.models.family import NormKind, later
 
 
 @dataclass(frozen=True)
 class DecoderConfig:
     """A network: sizes in elements, positions in tokens. Each family has a class of its own, with its name.
 
-    `rope_short_factor` and `rope_long_factor` hold head_dim/2 divisors of the rotary frequencies (LongRoPE);
-    both or neither. `rope_factor` is by how much LongRoPE stretches the context, where it is not the quotient of the
-    two maxima; `rope_attention_factor` is what cos and sin are multiplied by, where that does not follow from it.
-    `sliding_window` is how many keys a query sees, itself included; None sees all.
+    What is no field is a property that says what a Llama does; a family with another trait overrides it, by a property
+    or by a field of its own (`later`, if configurations without it were ever digested).
+
+    `head_size` is that of a head where it is not hidden_size / num_attention_heads, `partial_rotary_factor` the part of
+    a head that is rotated. `rope_short_factor` and `rope_long_factor` hold rotary_dim/2 divisors of the rotary
+    frequencies (LongRoPE); both or neither. `rope_factor` is by how much LongRoPE stretches the context, where that is
+    not the quotient of the two maxima; `rope_attention_factor` is what cos and sin are multiplied by, where that does
+    not follow from it. `sliding_window` is how many keys a query sees, itself included; None sees all.
     Raises ModelError when the numbers contradict each other.
     """
 
@@ -39,6 +45,8 @@ class DecoderConfig:
     tie_word_embeddings: bool = False
     rope_factor: float | None = None
     rope_attention_factor: float | None = None
+    head_size: int | None = later(None)
+    partial_rotary_factor: float = later(1.0)
 
     def __post_init__(self) -> None:
         _check_sizes(self)
@@ -47,7 +55,62 @@ class DecoderConfig:
     @property
     def head_dim(self) -> int:
         """Elements of one attention head."""
-        return self.hidden_size // self.num_attention_heads
+        return self.head_size or self.hidden_size // self.num_attention_heads
+
+    @property
+    def rotary_dim(self) -> int:
+        """Elements of a head that are rotated, its first ones; the others pass."""
+        return int(self.head_dim * self.partial_rotary_factor)
+
+    @property
+    def attention_scale(self) -> float:
+        """What products of queries and keys are multiplied by."""
+        return float(self.head_dim**-0.5)
+
+    @property
+    def norm_kind(self) -> NormKind:
+        """RMSNorm, or LayerNorm with weight and bias."""
+        return "rms"
+
+    @property
+    def norm_eps(self) -> float:
+        """What norms add to the mean square."""
+        return self.rms_norm_eps
+
+    @property
+    def qkv_bias(self) -> bool:
+        """Whether queries, keys and values have a bias."""
+        return False
+
+    @property
+    def out_bias(self) -> bool:
+        """Whether attention's output has one."""
+        return False
+
+    @property
+    def mlp_bias(self) -> bool:
+        """Whether both products of the feed-forward block have one."""
+        return False
+
+    @property
+    def head_bias(self) -> bool:
+        """Whether the logits have one; a tied head has none."""
+        return False
+
+    @property
+    def activation(self) -> Activation:
+        """What stands between the two products of the feed-forward block."""
+        return SILU_GATED
+
+    @property
+    def embedding_scale(self) -> float:
+        """What rows of the embedding table are multiplied by."""
+        return 1.0
+
+    @property
+    def parallel_blocks(self) -> bool:
+        """Whether feed-forward and attention read the same norm: x + attention(n(x)) + feed-forward(n(x))."""
+        return False
 
     @property
     def attention_window(self) -> int | None:
@@ -56,21 +119,38 @@ class DecoderConfig:
         return None if window is None or window >= self.max_position_embeddings else window
 
     @property
+    def query_rows(self) -> int:
+        """Rows of all query heads, which are the columns of the output projection."""
+        return self.num_attention_heads * self.head_dim
+
+    @property
     def qkv_rows(self) -> int:
         """Rows of the fused qkv projection: all query heads, then key heads, then value heads."""
         return (self.num_attention_heads + 2 * self.num_key_value_heads) * self.head_dim
 
     @property
+    def up_rows(self) -> int:
+        """Rows of the feed-forward block's first product: gates, then ups, or ups alone."""
+        return self.activation.halves * self.intermediate_size
+
+    @property
     def parameters(self) -> int:
         """How many weights the network has (a tied head counts once)."""
-        norms = (2 * self.num_hidden_layers + 1) * self.hidden_size
-        return self.layer_weights + norms + self.head_weights * (1 if self.tie_word_embeddings else 2)
+        return self.layer_weights + self._vectors + self.head_weights * (1 if self.tie_word_embeddings else 2)
+
+    @property
+    def _vectors(self) -> int:
+        """Weights of norms, and biases."""
+        norm = self.hidden_size * (1 if self.norm_kind == "rms" else 2)
+        layer = (1 if self.parallel_blocks else 2) * norm + self.qkv_bias * self.qkv_rows
+        layer += self.out_bias * self.hidden_size + self.mlp_bias * (self.up_rows + self.hidden_size)
+        return self.num_hidden_layers * layer + norm + self.head_bias * self.vocab_size
 
     @property
     def layer_weights(self) -> int:
         """How many weights are multiplied with the activations of every token: the matrices of all layers."""
-        h, i = self.hidden_size, self.intermediate_size
-        return self.num_hidden_layers * (self.qkv_rows * h + h * h + 2 * i * h + h * i)
+        rows = self.qkv_rows + self.query_rows + self.up_rows + self.intermediate_size
+        return self.num_hidden_layers * rows * self.hidden_size
 
     @property
     def head_weights(self) -> int:
@@ -101,19 +181,31 @@ def _check_sizes(config: DecoderConfig) -> None:
         value = getattr(config, name)
         if not 1 <= value <= most:
             raise ModelError(f"{name} is {short(value)}; it must be from 1 to {most}")
-    if config.hidden_size % config.num_attention_heads or config.head_dim % 2:
-        raise ModelError(
-            f"hidden_size {config.hidden_size} does not split into {config.num_attention_heads} heads of even size"
-        )
+    _check_heads(config)
     if config.num_attention_heads % config.num_key_value_heads:
         raise ModelError(
             f"{config.num_attention_heads} attention heads can't share "
             f"{config.num_key_value_heads} key-value heads evenly"
         )
+    if config.head_bias and config.tie_word_embeddings:
+        raise ModelError("a head that is tied to the embedding has no bias")
     if config.sliding_window is not None and config.sliding_window < 1:
         raise ModelError(f"sliding_window is {short(config.sliding_window)}; it must be at least 1")
     if not config.rms_norm_eps >= 0:
         raise ModelError(f"rms_norm_eps is {config.rms_norm_eps!r}; it must be at least 0")
+
+
+def _check_heads(config: DecoderConfig) -> None:
+    size, heads = config.head_size, config.num_attention_heads
+    if size is None and (config.hidden_size % heads or config.head_dim % 2):
+        raise ModelError(f"hidden_size {config.hidden_size} does not split into {heads} heads of even size")
+    if size is not None and (size % 2 or not 2 <= size <= _MOST_HEAD):
+        raise ModelError(f"head_dim is {short(size)}; it must be an even number from 2 to {_MOST_HEAD}")
+    if not 0 < config.partial_rotary_factor <= 1 or config.rotary_dim < 2 or config.rotary_dim % 2:
+        raise ModelError(
+            f"partial_rotary_factor is {config.partial_rotary_factor!r}; of a head's {config.head_dim} elements it "
+            "must rotate an even number, at least 2 and at most all"
+        )
 
 
 def _check_factors(config: DecoderConfig) -> None:
@@ -123,13 +215,14 @@ def _check_factors(config: DecoderConfig) -> None:
     if (factors[0] is None) != (factors[1] is None):
         raise ModelError("LongRoPE needs both rope_short_factor and rope_long_factor")
     for name, values in zip(("short", "long"), factors, strict=True):
-        if values is not None and (len(values) != config.head_dim // 2 or min(values) <= 0):
+        if values is not None and (len(values) != config.rotary_dim // 2 or min(values) <= 0):
             raise ModelError(
-                f"rope_{name}_factor has {len(values)} values; a head of {config.head_dim} "
-                f"needs {config.head_dim // 2}, all above 0"
+                f"rope_{name}_factor has {len(values)} values; a head of {config.rotary_dim} "
+                f"needs {config.rotary_dim // 2}, all above 0"
             )
 
 
+_MOST_HEAD = 1 << 16
 # What a network can have at the most: far above any that exists, and small enough that nothing built from it is huge.
 _MOST = {
     "hidden_size": 1 << 20,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lab.models.decoder.config import DecoderConfig
 from lab.models.decoder.reference import last_logits
 from lab.models.decoder.tensors import EMBEDDING, HEAD, decoder_tensors
@@ -32,6 +35,22 @@ class DecoderFamily(Generic[C]):
             "qkv_proj": {"q_proj": query, "k_proj": key, "v_proj": key},
             "gate_up_proj": {"gate_proj": config.intermediate_size, "up_proj": config.intermediate_size},
         }
+
+    def stored_as(self, hf_name: str) -> str:
+        """Return what checkpoints, and transformers' network, call the tensor: the same."""
+        return hf_name
+
+    def row_order(self, config: C, hf_name: str) -> NDArray[np.int64] | None:
+        """Return which row of the checkpoint's tensor each row of the network's is: the same."""
+        return None
+
+    def adjusted(self, config: C, hf_name: str, vector: F32) -> F32:
+        """Return the network's vector of the checkpoint's: the same."""
+        return vector
+
+    def restored(self, config: C, hf_name: str, vector: F32) -> F32:
+        """Return the checkpoint's vector of the network's: the same."""
+        return vector
 
     def network(self, config: C, scheme: QuantScheme, ops: Any) -> Any:
         """Return the network as a Relax module, made of the operations `ops`."""

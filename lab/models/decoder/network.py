@@ -1,4 +1,4 @@
-"""Phi-3 as Relax modules over an abstract set of operations.
+"""A decoder as Relax modules over an abstract set of operations.
 
 The network says what is computed; a target's operations (`lab.compile.cpu.ops` for CPUs) say how. Parameters are
 named and ordered as `lab.models.params` lists them, which is how weights.bin stores them.
@@ -12,6 +12,7 @@ from tvm.relax.frontend import nn
 from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
 
 from lab.models.decoder.config import DecoderConfig
+from lab.models.decoder.tensors import up_name
 from lab.models.ops import Matrix, Norm, Ops
 from lab.models.params import kv_dtype
 from lab.models.quant import QuantScheme
@@ -27,7 +28,7 @@ def query_factor(config: DecoderConfig, scheme: QuantScheme, dtype: str) -> floa
     """
     if dtype != "float16":
         return 1.0
-    return float(config.head_dim**-0.5) if scheme.quantised else FLOAT16_QUERIES
+    return config.attention_scale if scheme.quantised else FLOAT16_QUERIES
 
 
 class Attention(nn.Module):  # type: ignore[misc]
@@ -44,9 +45,10 @@ class Attention(nn.Module):  # type: ignore[misc]
             scheme,
             ops.layout,
             fine_rows=fine,
-            scaled=(config.hidden_size, self.factor),
+            scaled=(config.query_rows, self.factor),
+            bias=config.qkv_bias,
         )
-        self.o_proj = Matrix("out", config.hidden_size, config.hidden_size, scheme, ops.layout)
+        self.o_proj = Matrix("out", config.hidden_size, config.query_rows, scheme, ops.layout, bias=config.out_bias)
 
     def forward(self, x: Tensor, norm: Norm, cache: Tensor, layer: int) -> Tensor:
         """Return x + attention over its norm, float32 [n, hidden]."""
@@ -57,36 +59,47 @@ class Attention(nn.Module):  # type: ignore[misc]
         if qkv.shape[1] != c.qkv_rows:  # padded to the layout's block
             qkv = nn.op.split(qkv, [c.qkv_rows], axis=1)[0]
         qkv = nn.op.reshape(qkv, (1, n, fused, c.head_dim))
-        seen = cache.attention_with_fused_qkv(layer, qkv, heads, c.head_dim**-0.5 / self.factor)  # [1, n, heads, D]
-        return self.ops.added(self.ops.encode(nn.op.reshape(seen, (n, c.hidden_size))), self.o_proj, x)
+        seen = cache.attention_with_fused_qkv(layer, qkv, heads, c.attention_scale / self.factor)  # [1, n, heads, D]
+        return self.ops.added(self.ops.encode(nn.op.reshape(seen, (n, c.query_rows))), self.o_proj, x)
 
 
 class Mlp(nn.Module):  # type: ignore[misc]
-    """Gated feed-forward, added to the residual."""
+    """Feed-forward, added to the residual."""
 
     def __init__(self, config: DecoderConfig, scheme: QuantScheme, ops: Ops) -> None:
-        self.ops = ops
-        self.gate_up_proj = Matrix("gate_up", 2 * config.intermediate_size, config.hidden_size, scheme, ops.layout)
-        self.down_proj = Matrix("down", config.hidden_size, config.intermediate_size, scheme, ops.layout)
+        self.ops, self.activation = ops, config.activation
+        hidden, inner, bias = config.hidden_size, config.intermediate_size, config.mlp_bias
+        self.first = up_name(config)
+        name = "gate_up" if config.activation.gated else "up"
+        setattr(self, self.first, Matrix(name, config.up_rows, hidden, scheme, ops.layout, bias=bias))
+        self.down_proj = Matrix("down", hidden, inner, scheme, ops.layout, bias=bias)
 
-    def forward(self, x: Tensor, norm: Norm) -> Tensor:
-        """Return x + down(silu(gate) * up) of its norm, float32 [n, hidden]."""
-        return self.ops.added(self.ops.gated(x, norm, self.gate_up_proj), self.down_proj, x)
+    def forward(self, x: Tensor, norm: Norm, residual: Tensor) -> Tensor:
+        """Return residual + down(activation(up)) of the norm of x, float32 [n, hidden]."""
+        acts = self.ops.activated(x, norm, getattr(self, self.first), self.activation)
+        return self.ops.added(acts, self.down_proj, residual)
+
+
+def norm_of(config: DecoderConfig, scheme: QuantScheme, ops: Ops) -> Norm:
+    """Return a norm of the residual stream."""
+    return Norm(config.hidden_size, config.norm_eps, scheme, ops.layout, config.norm_kind)
 
 
 class Layer(nn.Module):  # type: ignore[misc]
     """One decoder layer."""
 
     def __init__(self, config: DecoderConfig, scheme: QuantScheme, ops: Ops) -> None:
-        self.input_layernorm = Norm(config.hidden_size, config.rms_norm_eps, scheme, ops.layout)
+        self.input_layernorm = norm_of(config, scheme, ops)
         self.self_attn = Attention(config, scheme, ops)
-        self.post_attention_layernorm = Norm(config.hidden_size, config.rms_norm_eps, scheme, ops.layout)
+        self.post_attention_layernorm = None if config.parallel_blocks else norm_of(config, scheme, ops)
         self.mlp = Mlp(config, scheme, ops)
 
     def forward(self, x: Tensor, cache: Tensor, layer: int) -> Tensor:
         """Return the residual stream after this layer, float32 [n, hidden]."""
-        x = self.self_attn(x, self.input_layernorm, cache, layer)
-        return self.mlp(x, self.post_attention_layernorm)
+        seen = self.self_attn(x, self.input_layernorm, cache, layer)
+        if self.post_attention_layernorm is None:
+            return self.mlp(x, self.input_layernorm, seen)
+        return self.mlp(seen, self.post_attention_layernorm, seen)
 
 
 class Decoder(nn.Module):  # type: ignore[misc]
@@ -95,7 +108,7 @@ class Decoder(nn.Module):  # type: ignore[misc]
     def __init__(self, config: DecoderConfig, scheme: QuantScheme, ops: Ops) -> None:
         self.embed_tokens = Matrix("embed", config.vocab_size, config.hidden_size, scheme, ops.layout, embedding=True)
         self.layers = nn.ModuleList([Layer(config, scheme, ops) for _ in range(config.num_hidden_layers)])
-        self.norm = Norm(config.hidden_size, config.rms_norm_eps, scheme, ops.layout)
+        self.norm = norm_of(config, scheme, ops)
 
 
 class CausalLM(nn.Module):  # type: ignore[misc]
@@ -105,11 +118,12 @@ class CausalLM(nn.Module):  # type: ignore[misc]
         self.config, self.scheme, self.ops = config, scheme, ops
         self.model = Decoder(config, scheme, ops)
         if not config.tie_word_embeddings:
-            self.lm_head = Matrix("head", config.vocab_size, config.hidden_size, scheme, ops.layout)
+            head = (config.vocab_size, config.hidden_size, scheme, ops.layout)
+            self.lm_head = Matrix("head", *head, bias=config.head_bias)
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """int32 [n] -> float32 [n, hidden]."""
-        return self.ops.embed(input_ids, self.model.embed_tokens)
+        return self.ops.embed(input_ids, self.model.embed_tokens, scale=self.config.embedding_scale)
 
     def prefill(self, input_embed: Tensor, paged_kv_cache: Tensor) -> tuple[Tensor, Tensor]:
         """float32 [1, n, hidden] -> logits of the last position, float32 [1, 1, vocab], and the cache."""

@@ -13,18 +13,46 @@ FINAL_NORM = "model.norm.weight"
 
 
 def decoder_tensors(config: DecoderConfig) -> list[TensorSpec]:
-    """Return every tensor by Hugging Face's name, of fused projections Phi-3's; a tied head is left out."""
-    head = [] if config.tie_word_embeddings else [TensorSpec(HEAD, (config.vocab_size, config.hidden_size))]
+    """Return every tensor by Hugging Face's name, of fused projections Phi-3's; a tied head is left out.
+
+    Norms with a bias and products with one have it right after their weights.
+    """
+    vocab, hidden = config.vocab_size, config.hidden_size
+    embedding = TensorSpec(EMBEDDING, (vocab, hidden))
     layers = [tensor for i in range(config.num_hidden_layers) for tensor in _layer(config, i)]
-    embedding = TensorSpec(EMBEDDING, (config.vocab_size, config.hidden_size))
-    return [embedding, *layers, TensorSpec(FINAL_NORM, (config.hidden_size,)), *head]
+    norm = [*_norm(config, FINAL_NORM)]
+    head = [] if config.tie_word_embeddings else [*_matrix(HEAD, vocab, hidden, config.head_bias)]
+    return [embedding, *layers, *norm, *head]
+
+
+def bias_of(hf_name: str) -> str:
+    """Return the name of the bias that belongs to a matrix or a norm's weights."""
+    return hf_name.removesuffix("weight") + "bias"
+
+
+def up_name(config: DecoderConfig) -> str:
+    """Return what the first product of the feed-forward block is called: with gates, it is two in one."""
+    return "gate_up_proj" if config.activation.gated else "up_proj"
 
 
 def _layer(config: DecoderConfig, index: int) -> Iterator[TensorSpec]:
-    base, hidden = f"model.layers.{index}", config.hidden_size
-    yield TensorSpec(f"{base}.input_layernorm.weight", (hidden,))
-    yield TensorSpec(f"{base}.self_attn.qkv_proj.weight", (config.qkv_rows, hidden))
-    yield TensorSpec(f"{base}.self_attn.o_proj.weight", (hidden, hidden))
-    yield TensorSpec(f"{base}.post_attention_layernorm.weight", (hidden,))
-    yield TensorSpec(f"{base}.mlp.gate_up_proj.weight", (2 * config.intermediate_size, hidden))
-    yield TensorSpec(f"{base}.mlp.down_proj.weight", (hidden, config.intermediate_size))
+    base, hidden, inner = f"model.layers.{index}", config.hidden_size, config.intermediate_size
+    yield from _norm(config, f"{base}.input_layernorm.weight")
+    yield from _matrix(f"{base}.self_attn.qkv_proj.weight", config.qkv_rows, hidden, config.qkv_bias)
+    yield from _matrix(f"{base}.self_attn.o_proj.weight", hidden, config.query_rows, config.out_bias)
+    if not config.parallel_blocks:
+        yield from _norm(config, f"{base}.post_attention_layernorm.weight")
+    yield from _matrix(f"{base}.mlp.{up_name(config)}.weight", config.up_rows, hidden, config.mlp_bias)
+    yield from _matrix(f"{base}.mlp.down_proj.weight", hidden, inner, config.mlp_bias)
+
+
+def _norm(config: DecoderConfig, hf_name: str) -> Iterator[TensorSpec]:
+    yield TensorSpec(hf_name, (config.hidden_size,))
+    if config.norm_kind == "layer":
+        yield TensorSpec(bias_of(hf_name), (config.hidden_size,))
+
+
+def _matrix(hf_name: str, rows: int, columns: int, bias: bool) -> Iterator[TensorSpec]:
+    yield TensorSpec(hf_name, (rows, columns))
+    if bias:
+        yield TensorSpec(bias_of(hf_name), (rows,))

@@ -40,7 +40,7 @@ class WeightSource(Protocol):
         """Return rows start..stop of a matrix as float32 [stop - start, K]."""
 
     def vector(self, hf_name: str) -> F32:
-        """Return a norm's weights as float32 [H]."""
+        """Return a norm's weights or a bias as float32 [H]."""
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from pathlib import Path
 from lab.core.errors import ModelError, WeightsError
 from lab.core.home import shown
 from lab.core.suggest import unknown
-from lab.models.families import read_config
+from lab.models.families import family_of, read_config
 from lab.models.family import Sizes
 from lab.models.quant import F32
 from lab.models.sources.base import SourceKind
@@ -57,9 +57,9 @@ class HuggingFaceSource:
         return self._tensor(hf_name).rows(start, stop)
 
     def vector(self, hf_name: str) -> F32:
-        """Return a norm's weights as float32 [H]."""
+        """Return a norm's weights or a bias as float32 [H]."""
         tensor = self._tensor(hf_name)
-        return tensor.rows(0, tensor.shape[0])
+        return family_of(self.config).adjusted(self.config, hf_name, tensor.rows(0, tensor.shape[0]))
 
     def _tensor(self, hf_name: str) -> Tensor:
         if hf_name not in self._tensors:

@@ -80,8 +80,12 @@ class MlcSource:
         return dequantise(*self.read_quantised(hf_name, start, stop))
 
     def vector(self, hf_name: str) -> F32:
-        """Return a norm's weights as float32 [H]."""
-        return self._record(hf_name, "weight").array().astype(np.float32)
+        """Return a norm's weights or a bias as float32 [H]."""
+        return self._vector(hf_name).array().astype(np.float32)
+
+    def _vector(self, hf_name: str) -> Record:
+        base, _, suffix = hf_name.rpartition(".")
+        return self._record(f"{base}.weight", suffix)
 
     def _rows(self, hf_name: str, suffix: str, start: int, stop: int) -> Array:
         stored = self._record(hf_name, suffix).array()
@@ -104,7 +108,7 @@ class MlcSource:
     def _check(self, tensor: TensorSpec) -> None:
         """Raise WeightsError unless the records of `tensor` have the shapes and types of the format."""
         if len(tensor.shape) == 1:
-            self._record(tensor.hf_name, "weight").check(("float16", "float32"), tensor.shape)
+            self._vector(tensor.hf_name).check(("float16", "float32"), tensor.shape)
             return
         rows, k = tensor.shape
         for suffix, dtype, columns in (("q_weight", "uint32", k // _PER_WORD), ("q_scale", "float16", k // GROUP)):

@@ -11,7 +11,7 @@ from lab.core.home import shown
 from lab.models.families import family_of
 from lab.models.family import Sizes, changed
 from lab.models.params import tensor_specs
-from lab.models.sources.tensors import FusedTensor, StoredTensor, Tensor, same_values
+from lab.models.sources.tensors import FusedTensor, ReorderedTensor, StoredTensor, Tensor, same_values
 
 _DTYPES = {"BF16", "F16", "F32"}
 _HARMLESS = re.compile(r"\.rotary_emb\.[a-z_]*inv_freq$")  # tables that old versions saved; computed here
@@ -20,12 +20,16 @@ _NOT_YOURS = "does config.json belong to these weights?"
 
 
 def fused(config: Sizes, stored: Mapping[str, StoredTensor]) -> dict[str, Tensor]:
-    """Return what is stored, with split projections put together under the names that the network has for them."""
+    """Return what is stored, under the names that the network has for it, with split projections put together."""
     found: dict[str, Tensor] = dict(stored)
     for name in (spec.hf_name for spec in tensor_specs(config)):
+        theirs = family_of(config).stored_as(name)
+        if theirs in stored:
+            found[name] = found.pop(theirs)
+            continue
         for whole, split in family_of(config).fused(config).items():
-            parts = [name.replace(f".{whole}.", f".{part}.") for part in split]
-            if f".{whole}." in name and name not in found and all(part in stored for part in parts):
+            parts = [theirs.replace(f".{whole}.", f".{part}.") for part in split]
+            if f".{whole}." in theirs and all(part in stored for part in parts):
                 found[name] = FusedTensor(name, tuple(stored[part] for part in parts))
                 for part in parts:
                     del found[part]
@@ -58,6 +62,7 @@ def checked(folder: Path, config: Sizes, tensors: Mapping[str, Tensor]) -> dict[
     missing = [name for name in wanted if name not in tensors]
     if missing:
         hint = _TIED if missing == [head] else _missing_hint(missing, tensors)
+        missing = [family_of(config).stored_as(name) for name in missing]
         raise WeightsError(_listing(missing, f"missing from {shown(folder)}"), hint=hint)
     extra = [name for name in tensors if name not in wanted and not _harmless(name, head)]
     if extra:
@@ -67,7 +72,13 @@ def checked(folder: Path, config: Sizes, tensors: Mapping[str, Tensor]) -> dict[
         )
     for name, shape in wanted.items():
         _check_form(tensors[name], shape)
-    return {name: tensors[name] for name in wanted}
+    return {name: _ordered(config, name, tensors[name]) for name in wanted}
+
+
+def _ordered(config: Sizes, name: str, tensor: Tensor) -> Tensor:
+    """Return the tensor with its rows in the network's order."""
+    order = family_of(config).row_order(config, name)
+    return tensor if order is None or isinstance(tensor, ReorderedTensor) else ReorderedTensor(name, tensor, order)
 
 
 def _check_form(tensor: Tensor, shape: tuple[int, ...]) -> None:

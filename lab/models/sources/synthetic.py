@@ -1,7 +1,8 @@
 """Synthetic weights: real shapes, seeded values, the same whoever reads them in whatever order.
 
 A value depends on the seed, the tensor's name and its place in the tensor, nothing else. Values are normal
-(deviation 0.02 for matrices, 0.1 around 1 for norms) and exact in float16, so a float16 copy loses nothing.
+(deviation 0.02 for matrices, 0.1 around 1 for norms, 0.1 around 0 for biases) and exact in float16, so a float16 copy
+loses nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from lab.models.sources.base import SourceKind
 
 BLOCK_ROWS = 64
 _DEVIATION = 0.02
-_NORM_DEVIATION = 0.1
+_VECTOR_DEVIATION = 0.1
 _LEVELS = 1 << 16
 
 
@@ -61,10 +62,11 @@ class SyntheticSource:
         return out
 
     def vector(self, hf_name: str) -> F32:
-        """Return a norm's weights as float32 [H]."""
+        """Return a norm's weights or a bias as float32 [H]."""
         (size,) = self._shape(hf_name, 1)
-        normal = _normal_levels()[self._block(hf_name, 0, size)] * np.float32(_NORM_DEVIATION / _DEVIATION)
-        return (np.float32(1) + normal).astype(np.float16).astype(np.float32)
+        normal = _normal_levels()[self._block(hf_name, 0, size)] * np.float32(_VECTOR_DEVIATION / _DEVIATION)
+        middle = np.float32(0 if hf_name.endswith(".bias") else 1)
+        return (middle + normal).astype(np.float16).astype(np.float32)
 
     def _block(self, hf_name: str, block: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
         """Return `count` levels of one block of rows; more of a block begins with the same levels."""

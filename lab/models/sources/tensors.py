@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from lab.core.errors import WeightsError
@@ -18,6 +19,7 @@ from lab.models.sources.files import AGAIN, as_document, map_file
 _HEADER_BYTES_MAX = 100_000_000  # the format's own limit
 _BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 _BLOCK_ROWS = 1024
+_NEAR = 2  # gates and ups that take turns
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,43 @@ class FusedTensor:
         return np.concatenate(found)
 
 
-Tensor = StoredTensor | FusedTensor
+@dataclass(frozen=True)
+class ReorderedTensor:
+    """A tensor whose row `i` is row `order[i]` of another."""
+
+    name: str
+    whole: StoredTensor | FusedTensor
+    order: NDArray[np.int64]
+
+    @property
+    def path(self) -> Path:
+        """The file of the other."""
+        return self.whole.path
+
+    @property
+    def dtype(self) -> str:
+        """Its type."""
+        return self.whole.dtype
+
+    @property
+    def dtypes(self) -> set[str]:
+        """Its types."""
+        return self.whole.dtypes
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.whole.shape
+
+    def rows(self, start: int, stop: int) -> F32:
+        """Return rows start..stop as float32; rows that lie near each other are read as one run."""
+        wanted = self.order[start:stop]
+        steps = np.diff(wanted)
+        runs = np.split(wanted, np.flatnonzero((steps < 1) | (steps > _NEAR)) + 1)
+        return np.concatenate([self.whole.rows(run[0], run[-1] + 1)[run - run[0]] for run in runs if len(run)])
+
+
+Tensor = StoredTensor | FusedTensor | ReorderedTensor
 
 
 def same_values(one: Tensor, other: Tensor) -> bool:
