@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from lab.models.activation import SILU_GATED
 from lab.models.decoder import reference
 from lab.models.decoder.tensors import EMBEDDING, HEAD
 from lab.models.params import tensor_specs
@@ -63,5 +64,5 @@ def test_the_compared_logits_reach_both_ends_of_the_vocabulary():
 
 
 def test_silu_of_very_negative_values_is_zero():
-    out = reference.gate(np.array([[-1000.0, 1000.0, 3.0, 2.0]], np.float32))
+    out = reference.activated(SILU_GATED, np.array([[-1000.0, 1000.0, 3.0, 2.0]], np.float32))
     assert out.tolist() == [[0.0, 2000.0]]

@@ -11,7 +11,9 @@ import math
 
 import numpy as np
 
+from lab.models.activation import Activation
 from lab.models.decoder.config import DecoderConfig
+from lab.models.decoder.tensors import up_name
 from lab.models.family import Product, Vector
 from lab.models.quant import F32
 
@@ -29,22 +31,43 @@ def last_logits(
     `product` and `vector` are called once for each tensor, in parameter order; `head` names the matrix of the
     output head (the embedding table when tied). `kv_peaks` gets each layer's largest key or value.
     """
-    x = embedded
+    tensors = Tensors(config, product, vector)
+    x = embedded * np.float32(config.embedding_scale)
     cos, sin = rotary(config, len(x))
     for i in range(config.num_hidden_layers):
         base = f"model.layers.{i}"
-        normed = rms_norm(x, vector(f"{base}.input_layernorm.weight"), config.rms_norm_eps)
-        qkv = product(f"{base}.self_attn.qkv_proj.weight", normed)
+        normed = tensors.norm(f"{base}.input_layernorm", x)
+        qkv = tensors.linear(f"{base}.self_attn.qkv_proj", normed, config.qkv_bias)
         if kv_peaks is not None:
             kv_peaks.append(kv_peak(config, qkv, cos, sin))
         mixed = attention(config, qkv, cos, sin)
-        x = x + product(f"{base}.self_attn.o_proj.weight", mixed)
-        normed = rms_norm(x, vector(f"{base}.post_attention_layernorm.weight"), config.rms_norm_eps)
-        gated = gate(product(f"{base}.mlp.gate_up_proj.weight", normed))
-        x = x + product(f"{base}.mlp.down_proj.weight", gated)
-    last = rms_norm(x[-1:], vector("model.norm.weight"), config.rms_norm_eps)
-    logits: F32 = product(head, last)[0]
+        x = x + tensors.linear(f"{base}.self_attn.o_proj", mixed, config.out_bias)
+        if not config.parallel_blocks:
+            normed = tensors.norm(f"{base}.post_attention_layernorm", x)
+        acts = activated(config.activation, tensors.linear(f"{base}.mlp.{up_name(config)}", normed, config.mlp_bias))
+        x = x + tensors.linear(f"{base}.mlp.down_proj", acts, config.mlp_bias)
+    last = tensors.norm("model.norm", x[-1:])
+    logits: F32 = tensors.linear(head.removesuffix(".weight"), last, config.head_bias)[0]
     return logits
+
+
+class Tensors:
+    """Products and norms by the names of their tensors, which are asked for in order: weights, then the bias."""
+
+    def __init__(self, config: DecoderConfig, product: Product, vector: Vector) -> None:
+        self._config, self._product, self._vector = config, product, vector
+
+    def linear(self, name: str, x: F32, bias: bool) -> F32:
+        """Return x [T, K] times the matrix transposed, [T, N], plus its bias, where it has one."""
+        y = self._product(f"{name}.weight", x)
+        return y + self._vector(f"{name}.bias") if bias else y
+
+    def norm(self, name: str, x: F32) -> F32:
+        """Return the norm of x [T, H], of the configuration's kind."""
+        weight, eps = self._vector(f"{name}.weight"), self._config.norm_eps
+        if self._config.norm_kind == "rms":
+            return rms_norm(x, weight, eps)
+        return layer_norm(x, weight, self._vector(f"{name}.bias"), eps)
 
 
 def rms_norm(x: F32, weight: F32, eps: float) -> F32:
@@ -54,9 +77,15 @@ def rms_norm(x: F32, weight: F32, eps: float) -> F32:
     return normed
 
 
+def layer_norm(x: F32, weight: F32, bias: F32, eps: float) -> F32:
+    """Return x [T, H] with mean 0 and variance 1, times weight [H] plus bias [H]."""
+    centred = x - np.mean(x, axis=-1, keepdims=True)
+    return rms_norm(centred, weight, eps) + bias
+
+
 def rotary(config: DecoderConfig, length: int) -> tuple[F32, F32]:
-    """Return cos and sin [T, head_dim/2] of positions 0..length, with LongRoPE's factors and scaling."""
-    half = config.head_dim // 2
+    """Return cos and sin [T, rotary_dim/2] of positions 0..length, with LongRoPE's factors and scaling."""
+    half = config.rotary_dim // 2
     frequency = config.rope_theta ** -(np.arange(half, dtype=np.float64) / half)
     factors = config.rope_factors(length)
     if factors is not None:
@@ -73,7 +102,7 @@ def attention(config: DecoderConfig, qkv: F32, cos: F32, sin: F32) -> F32:
     query = rotate(split[:heads], cos, sin)
     key = np.repeat(rotate(split[heads : heads + kv_heads], cos, sin), heads // kv_heads, axis=0)
     value = np.repeat(split[heads + kv_heads :], heads // kv_heads, axis=0)
-    scores = query @ key.transpose(0, 2, 1) * np.float32(1 / math.sqrt(dim))
+    scores = query @ key.transpose(0, 2, 1) * np.float32(config.attention_scale)
     mixed = softmax(np.where(visible(len(qkv), config.attention_window), scores, -np.inf)) @ value
     joined: F32 = mixed.transpose(1, 0, 2).reshape(len(qkv), heads * dim)
     return joined
@@ -88,9 +117,9 @@ def kv_peak(config: DecoderConfig, qkv: F32, cos: F32, sin: F32) -> float:
 
 
 def rotate(x: F32, cos: F32, sin: F32) -> F32:
-    """Rotate each head's halves [heads, T, head_dim] by the angles of their positions."""
-    first, second = np.split(x, 2, axis=-1)
-    return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    """Rotate the halves of each head's first elements [heads, T, head_dim] by the angles of their positions."""
+    first, second, passed = np.split(x, [cos.shape[-1], 2 * cos.shape[-1]], axis=-1)
+    return np.concatenate([first * cos - second * sin, second * cos + first * sin, passed], axis=-1)
 
 
 def visible(length: int, window: int | None) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
@@ -106,9 +135,36 @@ def softmax(scores: F32) -> F32:
     return weights
 
 
-def gate(gate_up: F32) -> F32:
-    """Return silu(gate) x up of fused rows [T, 2 x intermediate]."""
-    opened, up = np.split(gate_up, 2, axis=-1)
+def activated(activation: Activation, rows: F32) -> F32:
+    """Return the activation of rows [T, halves x intermediate]: [T, intermediate]."""
+    if not activation.gated:
+        return _FUNCTIONS[activation.name](rows)
+    opened, up = np.split(rows, 2, axis=-1)
+    if activation.name == "gegelu":
+        limit = np.float32(np.inf if activation.limit is None else activation.limit)
+        return quick_gelu(np.minimum(opened, limit)) * (np.clip(up, -limit, limit) + 1)
+    return _FUNCTIONS[activation.name](opened) * up
+
+
+def silu(x: F32) -> F32:
+    """Return x times its logistic function."""
     with np.errstate(over="ignore"):  # exp of a large negative number's opposite: silu is 0 there
-        gated: F32 = opened / (1 + np.exp(-opened)) * up
-    return gated
+        y: F32 = x / (1 + np.exp(-x))
+    return y
+
+
+def quick_gelu(x: F32) -> F32:
+    """Return the GELU as gegelu has it: x times the logistic function of 1.702 x."""
+    with np.errstate(over="ignore"):
+        y: F32 = x / (1 + np.exp(np.float32(-1.702) * x))
+    return y
+
+
+def gelu_tanh(x: F32) -> F32:
+    """Return the GELU by its approximation with tanh."""
+    inner = np.float32(math.sqrt(2 / math.pi)) * (x + np.float32(0.044715) * x**3)
+    y: F32 = np.float32(0.5) * x * (1 + np.tanh(inner))
+    return y
+
+
+_FUNCTIONS = {"silu": silu, "gelu_tanh": gelu_tanh, "gegelu": quick_gelu}
