@@ -99,7 +99,7 @@ class DetailScreen(LabScreen):
         began = next((at for at, one in enumerate(sessions) if one.run_id == since), 0)
         self._below = self._of_change()
         grid.move_cursor(row=began, animate=False, scroll=False)
-        # With sessions on both sides of the change in sight: once the rows are laid out, before there is nothing to scroll.
+        # With sessions on both sides of the change in sight; before the rows are laid out there is nothing to scroll.
         self.call_after_refresh(grid.scroll_to, y=max(began - 2, 0), animate=False)
 
     def on_resize(self) -> None:
