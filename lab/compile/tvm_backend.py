@@ -12,8 +12,8 @@ from tvm import relax
 
 from lab.compile.chip import Chip, chip_layout, chip_name
 from lab.compile.contract import Built
+from lab.compile.cpu.encoder_ops import CpuEncoderOps
 from lab.compile.cpu.isa import architecture
-from lab.compile.cpu.ops import CpuOps
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.count import decode_cost
 from lab.compile.gpu.ops import GpuOps
@@ -72,7 +72,7 @@ def kernel_sources(executable: Any) -> dict[str, str]:
 
 def ops_for(chip: Chip, spec: ModelSpec) -> Ops:
     """Return the operations of the network on `chip`."""
-    return GpuOps(chip, spec.scheme) if isinstance(chip, Gpu) else CpuOps(chip.isa, spec.scheme)
+    return GpuOps(chip, spec.scheme) if isinstance(chip, Gpu) else CpuEncoderOps(chip.isa, spec.scheme)
 
 
 def export_model(spec: ModelSpec, chip: Chip) -> Any:

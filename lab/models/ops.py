@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from tvm.relax.frontend import nn
 
+from lab.core.errors import CompileError
 from lab.models.activation import Activation
 from lab.models.family import NormKind, Sizes
 from lab.models.layouts import layout_named
@@ -106,3 +107,41 @@ class Ops(Protocol):
 
     def create_kv_cache(self, config: Sizes, dtype: str, limits: Sequence[Any]) -> Tensor:
         """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
+
+
+class EncoderOps(Ops, Protocol):
+    """What image encoders, and norms between products, need beside."""
+
+    def product(self, acts: Acts, matrix: Matrix) -> Tensor:
+        """Return acts times the matrix transposed, float32 [n, rows]."""
+
+    def active(self, x: Tensor, activation: Activation) -> Acts:
+        """Return the activation of each row, ready for a product."""
+
+    def norm(self, x: Tensor, norm: Norm) -> Tensor:
+        """Return the norm of each row, float32 [n, features]."""
+
+    def norm_added(self, x: Tensor, norm: Norm, residual: Tensor) -> Tensor:
+        """Return the residual plus the RMSNorm of each row, float32 [n, features]."""
+
+    def heads_normed(self, qkv: Tensor, query: Norm, key: Norm, heads: int, factor: float, dtype: str) -> Tensor:
+        """Return fused rows [n, heads of all, D] with a LayerNorm of each query, which then is times `factor`, and key.
+
+        The first `heads` are queries; of the others, half are keys.
+        """
+
+    def attended(self, q: Tensor, kv: Tensor, heads: int) -> Tensor:
+        """Return attention of every row to every row, float32 [n, heads, D].
+
+        q [n, heads or more, D] begins with the queries, kv [m, 2 heads or more, D] ends with the keys and the values.
+        """
+
+
+def with_encoders(ops: Ops) -> EncoderOps:
+    """Return the operations; CompileError where the target has no kernels for these."""
+    if not hasattr(ops, "attended"):
+        raise CompileError(
+            "there are no kernels for GPUs of image encoders and of the norms in TinyGPT-V yet",
+            hint="compile it for a processor: kind = 'llvm' in the target file",
+        )
+    return cast(EncoderOps, ops)
