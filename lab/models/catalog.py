@@ -8,7 +8,7 @@ from lab.core.errors import ModelError
 from lab.core.suggest import unknown
 from lab.models import params
 from lab.models.families import family_of, presets
-from lab.models.family import Sizes, changed
+from lab.models.family import Sizes
 from lab.models.quant import SCHEMES, QuantScheme
 
 BACKENDS = ("tvm", "mlc")
@@ -118,7 +118,7 @@ def custom(
     if not 1 <= kept <= total:
         raise ModelError(f"{model_id} has {total} layers; it can't keep {kept}", hint=f"--layers 1 to {total}")
     label = model_id if layers is None else f"{model_id}@{kept}l"
-    cut = changed(config, num_hidden_layers=kept)
+    cut = config if layers is None else family_of(config).cut(config, kept)
     return ModelSpec(model_id, label, preset_name, cut, scheme, kept, total)
 
 

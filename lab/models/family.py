@@ -211,6 +211,9 @@ class Family(Protocol[C]):
     def restored(self, config: C, hf_name: str, vector: F32) -> F32:
         """Return the checkpoint's vector of the network's: the inverse of `adjusted`."""
 
+    def cut(self, config: C, layers: int) -> C:
+        """Return the network with its first `layers` layers; of one in parts, of each part."""
+
     def network(self, config: C, scheme: QuantScheme, ops: Any) -> Any:
         """Return the network as a Relax module with `export_tvm` and `spec`, made of the operations `ops`."""
 

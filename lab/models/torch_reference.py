@@ -47,8 +47,8 @@ class StoredWeights:
         for whole, parts in family_of(self._spec.config).fused(self._spec.config).items():
             first = 0
             for part, rows in parts.items():
-                if f".{part}." in hf_name:
-                    fused = self._by_name[hf_name.replace(f".{part}.", f".{whole}.")]
+                fused = self._by_name.get(hf_name.replace(f".{part}.", f".{whole}."))
+                if fused is not None:
                     return self._given_back(fused)[first : first + rows]
                 first += rows
         raise WeightsError(f"{self._path}: the network has no tensor {hf_name}")

@@ -113,6 +113,21 @@ class DecoderConfig:
         return False
 
     @property
+    def qk_norm(self) -> bool:
+        """Whether each head's queries and keys have a LayerNorm, before they are rotated."""
+        return False
+
+    @property
+    def attention_norm(self) -> bool:
+        """Whether what attention adds to the stream has an RMSNorm first, with `attention_norm_eps`."""
+        return False
+
+    @property
+    def attention_norm_eps(self) -> float:
+        """What that norm adds to the mean square."""
+        return self.norm_eps
+
+    @property
     def attention_window(self) -> int | None:
         """How many keys a query sees, itself included; None where the window is as long as the longest context."""
         window = self.sliding_window
@@ -144,6 +159,7 @@ class DecoderConfig:
         norm = self.hidden_size * (1 if self.norm_kind == "rms" else 2)
         layer = (1 if self.parallel_blocks else 2) * norm + self.qkv_bias * self.qkv_rows
         layer += self.out_bias * self.hidden_size + self.mlp_bias * (self.up_rows + self.hidden_size)
+        layer += self.qk_norm * 4 * self.head_dim + self.attention_norm * self.hidden_size
         return self.num_hidden_layers * layer + norm + self.head_bias * self.vocab_size
 
     @property

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lab.models.decoder.config import DecoderConfig
 from lab.models.decoder.reference import last_logits
 from lab.models.decoder.tensors import EMBEDDING, HEAD, decoder_tensors
-from lab.models.family import MlcNames, Product, TensorSpec, Vector
+from lab.models.family import MlcNames, Product, TensorSpec, Vector, changed
 from lab.models.quant import F32, QuantScheme
 
 C = TypeVar("C", bound=DecoderConfig)
@@ -51,6 +51,10 @@ class DecoderFamily(Generic[C]):
     def restored(self, config: C, hf_name: str, vector: F32) -> F32:
         """Return the checkpoint's vector of the network's: the same."""
         return vector
+
+    def cut(self, config: C, layers: int) -> C:
+        """Return the network with its first `layers` layers."""
+        return changed(config, num_hidden_layers=layers)
 
     def network(self, config: C, scheme: QuantScheme, ops: Any) -> Any:
         """Return the network as a Relax module, made of the operations `ops`."""

@@ -13,7 +13,7 @@ from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
 
 from lab.models.decoder.config import DecoderConfig
 from lab.models.decoder.tensors import up_name
-from lab.models.ops import Matrix, Norm, Ops
+from lab.models.ops import Matrix, Norm, Ops, with_encoders
 from lab.models.params import kv_dtype
 from lab.models.quant import QuantScheme
 
@@ -45,22 +45,42 @@ class Attention(nn.Module):  # type: ignore[misc]
             scheme,
             ops.layout,
             fine_rows=fine,
-            scaled=(config.query_rows, self.factor),
+            scaled=(0, 1.0) if config.qk_norm else (config.query_rows, self.factor),  # a norm would undo it
             bias=config.qkv_bias,
         )
+        self.q_layernorm, self.k_layernorm = (self._head_norm(scheme) for _ in range(2))
         self.o_proj = Matrix("out", config.hidden_size, config.query_rows, scheme, ops.layout, bias=config.out_bias)
 
-    def forward(self, x: Tensor, norm: Norm, cache: Tensor, layer: int) -> Tensor:
-        """Return x + attention over its norm, float32 [n, hidden]."""
+    def _head_norm(self, scheme: QuantScheme) -> Norm | None:
         c = self.config
-        heads, fused = c.num_attention_heads, c.num_attention_heads + 2 * c.num_key_value_heads
-        qkv = self.ops.normed(x, norm, self.qkv_proj, dtype=self.dtype)  # [n, fused * D]
+        return Norm(c.head_dim, c.norm_eps, scheme, self.ops.layout, "layer") if c.qk_norm else None
+
+    def forward(self, x: Tensor, norm: Norm, cache: Tensor, layer: int, last: Norm | None) -> Tensor:
+        """Return x + attention over its norm, float32 [n, hidden]; with `last`, x + the norm of that."""
+        c = self.config
+        qkv = self._qkv(x, norm)
+        n, scale = qkv.shape[1], c.attention_scale / self.factor
+        seen = cache.attention_with_fused_qkv(layer, qkv, c.num_attention_heads, scale)  # [1, n, heads, D]
+        acts = self.ops.encode(nn.op.reshape(seen, (n, c.query_rows)))
+        if last is None:
+            return self.ops.added(acts, self.o_proj, x)
+        ops = with_encoders(self.ops)
+        return ops.norm_added(ops.product(acts, self.o_proj), last, x)
+
+    def _qkv(self, x: Tensor, norm: Norm) -> Tensor:
+        """Return queries, keys and values [1, n, heads of all, D]."""
+        c = self.config
+        fused = c.num_attention_heads + 2 * c.num_key_value_heads
+        dtype = "float32" if c.qk_norm else self.dtype
+        qkv = self.ops.normed(x, norm, self.qkv_proj, dtype=dtype)  # [n, fused * D]
         n = qkv.shape[0]
         if qkv.shape[1] != c.qkv_rows:  # padded to the layout's block
             qkv = nn.op.split(qkv, [c.qkv_rows], axis=1)[0]
-        qkv = nn.op.reshape(qkv, (1, n, fused, c.head_dim))
-        seen = cache.attention_with_fused_qkv(layer, qkv, heads, c.attention_scale / self.factor)  # [1, n, heads, D]
-        return self.ops.added(self.ops.encode(nn.op.reshape(seen, (n, c.query_rows))), self.o_proj, x)
+        if self.q_layernorm is not None and self.k_layernorm is not None:
+            ops, norms = with_encoders(self.ops), (self.q_layernorm, self.k_layernorm)
+            qkv = nn.op.reshape(qkv, (n, fused, c.head_dim))
+            qkv = ops.heads_normed(qkv, *norms, c.num_attention_heads, self.factor, self.dtype)
+        return nn.op.reshape(qkv, (1, n, fused, c.head_dim))
 
 
 class Mlp(nn.Module):  # type: ignore[misc]
@@ -91,12 +111,14 @@ class Layer(nn.Module):  # type: ignore[misc]
     def __init__(self, config: DecoderConfig, scheme: QuantScheme, ops: Ops) -> None:
         self.input_layernorm = norm_of(config, scheme, ops)
         self.self_attn = Attention(config, scheme, ops)
+        eps = config.attention_norm_eps
+        self.post_layernorm = Norm(config.hidden_size, eps, scheme, ops.layout) if config.attention_norm else None
         self.post_attention_layernorm = None if config.parallel_blocks else norm_of(config, scheme, ops)
         self.mlp = Mlp(config, scheme, ops)
 
     def forward(self, x: Tensor, cache: Tensor, layer: int) -> Tensor:
         """Return the residual stream after this layer, float32 [n, hidden]."""
-        seen = self.self_attn(x, self.input_layernorm, cache, layer)
+        seen = self.self_attn(x, self.input_layernorm, cache, layer, self.post_layernorm)
         if self.post_attention_layernorm is None:
             return self.mlp(x, self.input_layernorm, seen)
         return self.mlp(seen, self.post_attention_layernorm, seen)
@@ -158,6 +180,10 @@ class CausalLM(nn.Module):  # type: ignore[misc]
 
     def spec(self) -> Any:
         """Return the export specification: packed parameters, symbolic prompt length."""
+        return nn.spec.ModuleSpec.from_raw(self.functions(), self)
+
+    def functions(self) -> dict[str, Any]:
+        """Return the export specification of every function, by its name."""
         packed = {"param_mode": "packed", "effect_mode": "none"}
         cache = nn.spec.Object(object_type=PagedKVCache)
         hidden = self.config.hidden_size
@@ -168,23 +194,20 @@ class CausalLM(nn.Module):  # type: ignore[misc]
             "page_size",
             "support_sliding_window",
         )
-        return nn.spec.ModuleSpec.from_raw(
-            {
-                "embed": {"input_ids": nn.spec.Tensor(["seq_len"], "int32"), "$": packed},
-                "prefill": {
-                    "input_embed": nn.spec.Tensor([1, "seq_len", hidden], "float32"),
-                    "paged_kv_cache": cache,
-                    "$": packed,
-                },
-                "decode": {
-                    "input_embed": nn.spec.Tensor([1, 1, hidden], "float32"),
-                    "paged_kv_cache": cache,
-                    "$": packed,
-                },
-                "create_tir_paged_kv_cache": {
-                    **dict.fromkeys(sizes, int),
-                    "$": {"param_mode": "none", "effect_mode": "none"},
-                },
+        return {
+            "embed": {"input_ids": nn.spec.Tensor(["seq_len"], "int32"), "$": packed},
+            "prefill": {
+                "input_embed": nn.spec.Tensor([1, "seq_len", hidden], "float32"),
+                "paged_kv_cache": cache,
+                "$": packed,
             },
-            self,
-        )
+            "decode": {
+                "input_embed": nn.spec.Tensor([1, 1, hidden], "float32"),
+                "paged_kv_cache": cache,
+                "$": packed,
+            },
+            "create_tir_paged_kv_cache": {
+                **dict.fromkeys(sizes, int),
+                "$": {"param_mode": "none", "effect_mode": "none"},
+            },
+        }

@@ -38,10 +38,15 @@ def last_logits(
         base = f"model.layers.{i}"
         normed = tensors.norm(f"{base}.input_layernorm", x)
         qkv = tensors.linear(f"{base}.self_attn.qkv_proj", normed, config.qkv_bias)
+        if config.qk_norm:
+            qkv = tensors.heads_norm(f"{base}.self_attn", qkv)
         if kv_peaks is not None:
             kv_peaks.append(kv_peak(config, qkv, cos, sin))
         mixed = attention(config, qkv, cos, sin)
-        x = x + tensors.linear(f"{base}.self_attn.o_proj", mixed, config.out_bias)
+        seen = tensors.linear(f"{base}.self_attn.o_proj", mixed, config.out_bias)
+        if config.attention_norm:
+            seen = rms_norm(seen, vector(f"{base}.post_layernorm.weight"), config.attention_norm_eps)
+        x = x + seen
         if not config.parallel_blocks:
             normed = tensors.norm(f"{base}.post_attention_layernorm", x)
         acts = activated(config.activation, tensors.linear(f"{base}.mlp.{up_name(config)}", normed, config.mlp_bias))
@@ -68,6 +73,16 @@ class Tensors:
         if self._config.norm_kind == "rms":
             return rms_norm(x, weight, eps)
         return layer_norm(x, weight, self._vector(f"{name}.bias"), eps)
+
+    def heads_norm(self, name: str, qkv: F32) -> F32:
+        """Return fused rows [T, (heads + 2 kv_heads) x head_dim] with a LayerNorm of each query and each key."""
+        c, split = self._config, qkv.reshape(len(qkv), -1, self._config.head_dim).copy()
+        keys, values = c.num_attention_heads, c.num_attention_heads + c.num_key_value_heads
+        for head, which in (("q", slice(0, keys)), ("k", slice(keys, values))):
+            weight, bias = (self._vector(f"{name}.{head}_layernorm.{part}") for part in ("weight", "bias"))
+            split[:, which] = layer_norm(split[:, which], weight, bias, c.norm_eps)
+        normed: F32 = split.reshape(qkv.shape)
+        return normed
 
 
 def rms_norm(x: F32, weight: F32, eps: float) -> F32:
@@ -167,4 +182,19 @@ def gelu_tanh(x: F32) -> F32:
     return y
 
 
-_FUNCTIONS = {"silu": silu, "gelu_tanh": gelu_tanh, "gegelu": quick_gelu}
+def gelu(x: F32) -> F32:
+    """Return x times the distribution function of the normal distribution, by erf within 1e-7.
+
+    Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
+    """
+    z = np.minimum(np.abs(x) * np.float32(math.sqrt(0.5)), np.float32(100))
+    t = 1 / (1 + np.float32(0.3275911) * z)
+    poly = np.zeros_like(t)
+    for term in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        poly = (poly + np.float32(term)) * t
+    beyond = poly * np.exp(-z * z) * np.float32(0.5)  # what of the distribution is past |x|
+    y: F32 = x * np.where(x > 0, 1 - beyond, beyond)
+    return y
+
+
+_FUNCTIONS = {"silu": silu, "gelu": gelu, "gelu_tanh": gelu_tanh, "gegelu": quick_gelu}

@@ -39,7 +39,12 @@ def _layer(config: DecoderConfig, index: int) -> Iterator[TensorSpec]:
     base, hidden, inner = f"model.layers.{index}", config.hidden_size, config.intermediate_size
     yield from _norm(config, f"{base}.input_layernorm.weight")
     yield from _matrix(f"{base}.self_attn.qkv_proj.weight", config.qkv_rows, hidden, config.qkv_bias)
+    for head in ("q", "k") if config.qk_norm else ():
+        yield TensorSpec(f"{base}.self_attn.{head}_layernorm.weight", (config.head_dim,))
+        yield TensorSpec(f"{base}.self_attn.{head}_layernorm.bias", (config.head_dim,))
     yield from _matrix(f"{base}.self_attn.o_proj.weight", hidden, config.query_rows, config.out_bias)
+    if config.attention_norm:
+        yield TensorSpec(f"{base}.post_layernorm.weight", (hidden,))
     if not config.parallel_blocks:
         yield from _norm(config, f"{base}.post_attention_layernorm.weight")
     yield from _matrix(f"{base}.mlp.{up_name(config)}.weight", config.up_rows, hidden, config.mlp_bias)
