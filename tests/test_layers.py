@@ -71,6 +71,8 @@ THIRD_PARTY = {
 
 # The folders of families below lab/models: the table names them by strings, and nothing else imports them.
 FOLDERS = {target.split(".")[2] for target in FAMILIES.values()}
+# A family whose network is another's with more around it: the folder of the first may import that of the second.
+BUILT_ON = {"tinygpt_v": "phi2"}
 
 HEAVY = [
     "adb_shell",
@@ -147,7 +149,8 @@ def allowed(inside: Path, module: str) -> bool:
 def allowed_family(inside: Path, module: str) -> bool:
     """Whether the file may import lab.`module`: of a family's folder only itself does, and others by the table."""
     folder = Path(*module.split(".")[:2])
-    return folder.parts[1] not in FOLDERS or folder in inside.parents
+    builds_on_it = len(inside.parts) > 2 and BUILT_ON.get(inside.parts[1]) == folder.parts[1]
+    return folder.parts[1] not in FOLDERS or folder in inside.parents or builds_on_it
 
 
 def allowed_layer(importer: str, imported: str) -> bool:

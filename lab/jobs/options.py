@@ -32,7 +32,6 @@ class Choice:
     weights: Path | None = None
     seed: int | None = None
     address: str | None = None
-    lora: Path | None = None
 
     def resolved(self, progress: Progress) -> tuple[TargetSpec, ModelSpec, WeightSource]:
         """Return what the names stand for; each that stands for nothing is an error that says so."""
@@ -41,23 +40,18 @@ class Choice:
 
         spec = resolve(self.model, self.layers)
         target = load_target(self.target)
-        return reached(target, self.address), spec, open_source(spec, self.weights, self.seed, self.lora, progress)
+        return reached(target, self.address), spec, open_source(spec, self.weights, self.seed, progress)
 
 
-def open_source(
-    spec: ModelSpec, weights: Path | None, seed: int | None, lora: Path | None, progress: Progress
-) -> WeightSource:
-    """Return the weights that --weights or --seed name, with the adapter of --lora merged into them.
+def open_source(spec: ModelSpec, weights: Path | None, seed: int | None, progress: Progress) -> WeightSource:
+    """Return the weights that --weights or --seed name; UsageError for both, WeightsError for a bad folder."""
+    from lab.models.sources import SyntheticSource, open_folder
 
-    UsageError where both are named, WeightsError for a bad folder.
-    """
-    from lab.models.sources import SyntheticSource, open_folder, with_adapter
-
-    if weights is not None and seed is not None:
+    if weights is None:
+        return SyntheticSource(spec.config, seed or 0)
+    if seed is not None:
         raise UsageError("--seed is of synthetic weights; it cannot be used with --weights")
-    source = SyntheticSource(spec.config, seed or 0) if weights is None else open_folder(weights, spec.config)
-    if lora is not None:
-        source = with_adapter(source, lora, spec)
+    source = open_folder(weights, spec.config)
     for note in source.notes:
         progress.note(f"warning: {note}")
     return source
@@ -75,7 +69,6 @@ class RunOptions:
     model: str
     layers: int | None = None
     weights: Path | None = None
-    lora: Path | None = None
     seed: int | None = None
     address: str | None = None
     accept_new: bool = False
@@ -97,7 +90,7 @@ class RunOptions:
     @property
     def choice(self) -> Choice:
         """What to build for what."""
-        return Choice(self.target, self.model, self.layers, self.weights, self.seed, self.address, self.lora)
+        return Choice(self.target, self.model, self.layers, self.weights, self.seed, self.address)
 
 
 def check_engines(names: tuple[str, ...]) -> None:

@@ -1,0 +1,1 @@
+"""Phi-2 and its kind: parallel blocks, LayerNorm, biases, a rotation of part of each head."""

@@ -1,0 +1,55 @@
+"""What of a Phi-2 stands in a GGUF, and how it is called there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gguf
+
+from lab.models.gguf_names import GgufTensor
+from lab.models.phi2.config import Phi2Config
+
+_NAMES = {
+    "model.embed_tokens": "token_embd",
+    "model.norm": "output_norm",
+    "lm_head": "output",
+    "input_layernorm": "attn_norm",
+    "self_attn.qkv_proj": "attn_qkv",
+    "self_attn.o_proj": "attn_output",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+
+
+class Phi2GgufNames:
+    """llama.cpp's names of a Phi-2."""
+
+    architecture = "phi2"
+
+    def tensor_name(self, hf_name: str) -> str:
+        """Return what llama.cpp calls a tensor of the network."""
+        base, _, kind = hf_name.rpartition(".")
+        if base in _NAMES:
+            return f"{_NAMES[base]}.{kind}"
+        _, _, layer, rest = base.split(".", 3)
+        return f"blk.{layer}.{_NAMES[rest]}.{kind}"
+
+    def more_tensors(self, config: Phi2Config) -> Iterator[GgufTensor]:
+        """Yield nothing: all its tensors are weights."""
+        return iter(())
+
+    def describe(self, writer: gguf.GGUFWriter, config: Phi2Config) -> None:
+        """Add the metadata that llama.cpp's own converter writes for a Phi-2."""
+        writer.add_context_length(config.max_position_embeddings)
+        writer.add_embedding_length(config.hidden_size)
+        writer.add_feed_forward_length(config.intermediate_size)
+        writer.add_block_count(config.num_hidden_layers)
+        writer.add_head_count(config.num_attention_heads)
+        writer.add_head_count_kv(config.num_key_value_heads)
+        writer.add_layer_norm_eps(config.rms_norm_eps)
+        writer.add_rope_dimension_count(config.rotary_dim)
+        writer.add_rope_freq_base(config.rope_theta)
+        writer.add_add_bos_token(False)
+
+
+NAMES = Phi2GgufNames()
