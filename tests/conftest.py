@@ -23,6 +23,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
     os.environ["LAB_LOCKS"] = folder.name
     os.environ.pop("LAB_STORE", None)  # nothing of a test lands in somebody's database
+    for name in ("LANG", "LC_ALL", "LC_CTYPE"):
+        if os.environ.get(name) in ("C", "POSIX"):  # in which lab draws in ASCII
+            os.environ[name] = "C.UTF-8"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # inherited from a script's background job
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -76,10 +76,12 @@ def layers_option(verb: F) -> F:
 
 
 def weights_options(verb: F) -> F:
-    """`--weights DIR` or `--seed N`: where the numbers come from."""
+    """`--weights DIR` or `--seed N`, and `--lora DIR`: where the numbers come from."""
     folder = click.Path(exists=True, path_type=Path)
     seed = "Seed of the synthetic weights, used when there is no --weights; default: 0."
     verb = click.option("--seed", type=Whole(0), metavar="N", help=seed)(verb)
+    lora = "PEFT folder of a LoRA adapter, merged into the weights before they are quantised."
+    verb = click.option("--lora", type=folder, metavar="DIR", help=lora)(verb)
     text = "Hugging Face or MLC weights folder; default: synthetic weights."
     return click.option("--weights", type=folder, metavar="DIR", help=text)(verb)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lab.core.terminal import Rendered, escaped_json, harmless, write_json, write_lines, write_text
+from lab.core.terminal import Rendered, drawable, harmless, write_json, write_json_text, write_lines, write_text
 
 
 def print_document(document: Any) -> None:
@@ -19,7 +19,7 @@ def print_document(document: Any) -> None:
 
 def print_json_text(text: str) -> None:
     """Write JSON that is text already, unchanged but for characters that a terminal may obey: those are escaped."""
-    write_text(sys.stdout, escaped_json(text.rstrip("\n")) + "\n")
+    write_json_text(sys.stdout, text)
 
 
 def print_text(text: str) -> None:
@@ -40,7 +40,8 @@ def print_paged(text: str) -> None:
     users = os.environ.get("PAGER")
     try:
         os.environ["PAGER"] = pager or ""  # click asks for no other
-        click.echo_via_pager((text if isinstance(text, Rendered) else harmless(text)).rstrip("\n"))
+        shown = drawable(text if isinstance(text, Rendered) else harmless(text), sys.stdout)
+        click.echo_via_pager(shown.rstrip("\n"))
     finally:
         if users is None:
             del os.environ["PAGER"]

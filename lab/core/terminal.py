@@ -11,6 +11,7 @@ import math
 import re
 from typing import Any, TextIO
 
+from lab.core.ascii import encodable, in_ascii, is_utf8, needs_ascii
 from lab.core.text import clipped, cut
 
 LINE_CHARS = 2000  # of a line of progress: a device may say more, and a screen holds no more
@@ -39,23 +40,38 @@ def escaped_json(text: str) -> str:
 
 
 def write_text(stream: TextIO, text: str) -> None:
-    """Write text of any number of lines, as it stands where lab drew it and cleaned where not."""
-    _out(stream, text if isinstance(text, Rendered) else harmless(text))
+    """Write text of any number of lines, as it stands where lab drew it and cleaned where not.
+
+    What lab drew is ASCII where the terminal or the locale has no Unicode; other text only where it cannot be written.
+    """
+    _out(stream, drawable(text, stream) if isinstance(text, Rendered) else encodable(harmless(text), stream))
 
 
 def write_line(stream: TextIO, text: object) -> None:
     """Write one line, whatever the text."""
-    _out(stream, clipped(text, LINE_CHARS) + "\n")
+    _out(stream, drawable(clipped(text, LINE_CHARS), stream) + "\n")
 
 
 def write_lines(stream: TextIO, text: str) -> None:
     """Write text that stays several lines, each cut where it is endless."""
-    write_text(stream, "".join(f"{cut(line, LINE_CHARS)}\n" for line in text.split("\n")))
+    lines = harmless("".join(f"{cut(line, LINE_CHARS)}\n" for line in text.split("\n")))
+    _out(stream, drawable(lines, stream))
 
 
 def write_json(stream: TextIO, document: Any, *, indent: int | None = None) -> None:
     """Write one JSON document and a line end."""
-    _out(stream, json_text(document, indent=indent) + "\n")
+    write_json_text(stream, json_text(document, indent=indent))
+
+
+def write_json_text(stream: TextIO, text: str) -> None:
+    """Write JSON that is text already, and a line end: what the stream cannot hold is escaped, and means the same."""
+    whole = escaped_json(text.rstrip("\n")) + "\n"
+    _out(stream, whole if is_utf8(stream) else re.sub(r"[^\x00-\x7f]+", lambda found: _spelt(found.group()), whole))
+
+
+def drawable(text: str, stream: TextIO) -> str:
+    """Return what lab drew as the stream can show it."""
+    return in_ascii(text) if not text.isascii() and needs_ascii(stream) else text
 
 
 def _out(stream: TextIO, text: str) -> None:
@@ -72,7 +88,11 @@ def _escape(found: re.Match[str]) -> str:
     char = found.group()
     if char.isprintable():
         return char
-    return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"
+    return _spelt(char) if char != "\x7f" else "\\u007f"
+
+
+def _spelt(text: str) -> str:
+    return json.dumps(text)[1:-1]
 
 
 def finite(document: Any) -> Any:

@@ -69,6 +69,15 @@ class ModelBlock(ModelFacts):
 
 
 @dataclass(frozen=True)
+class AdapterFacts(KeepsUnknown):
+    """A LoRA adapter that is merged into the weights: its folder's name, the digest of its files, its base's name."""
+
+    name: str
+    id: str
+    base: str | None
+
+
+@dataclass(frozen=True)
 class WeightsFacts(KeepsUnknown):
     """Where the weights came from and how they lie, as far as it is known."""
 
@@ -77,6 +86,7 @@ class WeightsFacts(KeepsUnknown):
     source_id: str
     synthetic: bool
     layout: Name | None
+    adapter: AdapterFacts | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Choice:
     weights: Path | None = None
     seed: int | None = None
     address: str | None = None
+    lora: Path | None = None
 
     def resolved(self, progress: Progress) -> tuple[TargetSpec, ModelSpec, WeightSource]:
         """Return what the names stand for; each that stands for nothing is an error that says so."""
@@ -40,18 +41,23 @@ class Choice:
 
         spec = resolve(self.model, self.layers)
         target = load_target(self.target)
-        return reached(target, self.address), spec, open_source(spec, self.weights, self.seed, progress)
+        return reached(target, self.address), spec, open_source(spec, self.weights, self.seed, self.lora, progress)
 
 
-def open_source(spec: ModelSpec, weights: Path | None, seed: int | None, progress: Progress) -> WeightSource:
-    """Return the weights that --weights or --seed name; UsageError for both, WeightsError for a bad folder."""
-    from lab.models.sources import SyntheticSource, open_folder
+def open_source(
+    spec: ModelSpec, weights: Path | None, seed: int | None, lora: Path | None, progress: Progress
+) -> WeightSource:
+    """Return the weights that --weights or --seed name, with the adapter of --lora merged into them.
 
-    if weights is None:
-        return SyntheticSource(spec.config, seed or 0)
-    if seed is not None:
+    UsageError where both are named, WeightsError for a bad folder.
+    """
+    from lab.models.sources import SyntheticSource, open_folder, with_adapter
+
+    if weights is not None and seed is not None:
         raise UsageError("--seed is of synthetic weights; it cannot be used with --weights")
-    source = open_folder(weights, spec.config)
+    source = SyntheticSource(spec.config, seed or 0) if weights is None else open_folder(weights, spec.config)
+    if lora is not None:
+        source = with_adapter(source, lora, spec)
     for note in source.notes:
         progress.note(f"warning: {note}")
     return source
@@ -69,6 +75,7 @@ class RunOptions:
     model: str
     layers: int | None = None
     weights: Path | None = None
+    lora: Path | None = None
     seed: int | None = None
     address: str | None = None
     accept_new: bool = False
@@ -90,7 +97,7 @@ class RunOptions:
     @property
     def choice(self) -> Choice:
         """What to build for what."""
-        return Choice(self.target, self.model, self.layers, self.weights, self.seed, self.address)
+        return Choice(self.target, self.model, self.layers, self.weights, self.seed, self.address, self.lora)
 
 
 def check_engines(names: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lab import store
 from lab.core.errors import DeviceUnreachableError, NotComparableError, UsageError
+from lab.core.text import cut
 from lab.formats.bundle import load_manifest
 from lab.formats.run_record import Cell, RunRecord
 from lab.formats.test import Test
@@ -45,6 +46,7 @@ def rest_of(record: RunRecord, given: RunOptions) -> tuple[RunOptions, Rest] | N
         model=record.model.id,
         layers=None if whole else record.model.layers,
         weights=given.weights,
+        lora=_lora(record, given.lora),
         seed=_seed(record, given.weights),
         address=given.address,
         accept_new=given.accept_new,
@@ -69,6 +71,17 @@ def _check(record: RunRecord, given: RunOptions) -> None:
             f"run {record.run_id} was measured on a device that --at named, and no record holds an address",
             hint="say again where it is: --at ADDRESS",
         )
+
+
+def _lora(record: RunRecord, lora: Path | None) -> Path | None:
+    if record.weights.adapter is None and lora is not None:
+        raise UsageError(f"run {record.run_id} was measured without an adapter", hint="leave --lora out")
+    if record.weights.adapter is not None and lora is None:
+        raise UsageError(
+            f"run {record.run_id} was measured with an adapter, {cut(record.weights.adapter.name, 60)}",
+            hint="give it with --lora DIR",
+        )
+    return lora
 
 
 @contextmanager

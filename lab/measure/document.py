@@ -41,7 +41,7 @@ from lab.measure.runner.ask import ask
 from lab.measure.runner.invocation import Placed
 from lab.models import params
 from lab.models.catalog import ModelSpec, resolve
-from lab.models.convert.manifest import model_block
+from lab.models.convert.manifest import model_block, weights_block
 from lab.models.convert.run import weights_key
 from lab.models.sources import WeightSource
 from lab.ondevice.events import Info
@@ -178,8 +178,7 @@ def unmeasured(
 
 
 def _weights(spec: ModelSpec, source: WeightSource, layout: str) -> WeightsBlock:
-    key = weights_key(spec, source, layout)
-    return WeightsBlock(key, source.kind, source.source_id, source.kind == "synthetic", layout)
+    return weights_block(source, weights_key(spec, source, layout), layout)
 
 
 def _bundle(spec: ModelSpec, layout: str) -> BundleRecord:

@@ -23,10 +23,10 @@ from lab.core.errors import BundleError, WeightsError
 from lab.core.jsonio import digest
 from lab.core.progress import Progress
 from lab.formats.bundle import file_entry, load_manifest, verify_files, write_manifest
-from lab.formats.manifest import GGUF_NAME, SCHEMA, FileEntry, GgufManifest, MemoryBlock, WeightsBlock
+from lab.formats.manifest import GGUF_NAME, SCHEMA, FileEntry, GgufManifest, MemoryBlock
 from lab.models import params
 from lab.models.catalog import ModelSpec
-from lab.models.convert.manifest import model_block
+from lab.models.convert.manifest import model_block, weights_block
 from lab.models.convert.run import check_fits
 from lab.models.convert.stream import block_rows, workers
 from lab.models.families import digestible, family_of
@@ -34,7 +34,7 @@ from lab.models.gguf_iq4_xs import encode_iq4_xs
 from lab.models.gguf_names import GgufTensor
 from lab.models.gguf_types import GgufType, describe, gguf_names, gguf_tensors, gguf_types
 from lab.models.quant import F32, U8
-from lab.models.sources.base import WeightSource
+from lab.models.sources.base import WeightSource, parts_of_key
 
 WRITER_VERSION = 1  # raise it whenever the bytes made from the same source change
 _ROOM_BYTES = 1 << 20  # metadata and manifest
@@ -67,7 +67,7 @@ def gguf_key(spec: ModelSpec, source: WeightSource, matrix: GgufType) -> str:
     model = {"label": spec.label, "config": digestible(spec.config), "quant": spec.scheme.name}
     # The first type of a scheme goes without its name: files made before there were others stay what they are.
     kind = {} if matrix == gguf_types(spec)[0] else {"type": matrix.name}
-    return digest({**made_by, **model, **kind, "source": [source.kind, source.source_id]})
+    return digest({**made_by, **model, **kind, "source": parts_of_key(source)})
 
 
 def encode(values: F32, kind: Type) -> U8:
@@ -189,7 +189,7 @@ def _manifest(spec: ModelSpec, source: WeightSource, matrix: GgufType, key: str,
         key=key,
         created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         model=model_block(spec),
-        weights=WeightsBlock(key, source.kind, source.source_id, source.kind == "synthetic", f"gguf-{matrix.name}"),
+        weights=weights_block(source, key, f"gguf-{matrix.name}"),
         files=(entry,),
         memory=MemoryBlock(entry.size, params.kv_bytes_per_token(spec.config, spec.scheme), None),
         decode_weight_bytes_per_token=_decode_bytes(spec, tensors),

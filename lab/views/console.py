@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from lab.core.ascii import in_ascii, needs_ascii
 from lab.core.terminal import LINE_CHARS, Rendered
 from lab.core.text import cut
 
@@ -22,6 +24,8 @@ PIPE_WIDTH = 120
 class CleanConsole(Console):
     """A console that draws what lab styles and obeys nothing that a text says: no controls, no markup, no links."""
 
+    plain = False  # whether it draws in ASCII alone
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield the segments with text made printable; rich's own controls have no text of others in them."""
         if isinstance(renderable, str):
@@ -29,7 +33,13 @@ class CleanConsole(Console):
         if isinstance(renderable, Text):
             renderable = clean(renderable)
         for one in super().render(renderable, options):
-            yield one if one.control or _is_clean(one.text) else Segment(_cleaned(one.text), one.style)
+            yield one if one.control or self._is_fit(one.text) else Segment(self._fit(one.text), one.style)
+
+    def _is_fit(self, text: str) -> bool:
+        return _is_clean(text) and (not self.plain or text.isascii())
+
+    def _fit(self, text: str) -> str:
+        return in_ascii(_cleaned(text), cell_len) if self.plain else _cleaned(text)
 
 
 def clean(text: Text) -> Text:
@@ -46,7 +56,9 @@ def clean(text: Text) -> Text:
 
 def live_console(stream: TextIO) -> CleanConsole:
     """Return the console for what moves in a terminal."""
-    return CleanConsole(file=stream, markup=False, emoji=False, highlight=False)
+    console = CleanConsole(file=stream, markup=False, emoji=False, highlight=False)
+    console.plain = needs_ascii(stream)
+    return console
 
 
 def to_text(renderable: RenderableType, width: int, color: bool = False) -> Rendered:

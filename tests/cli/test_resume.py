@@ -10,6 +10,7 @@ import pytest
 
 from lab import store
 from lab.core.errors import DeviceUnreachableError
+from lab.core.fields import encode
 from lab.formats.test import Test
 from tests.analysis.documents import cell, failed_repetition, record
 from tests.cli.conftest import Keep, Lab
@@ -110,6 +111,18 @@ def test_a_weights_folder_has_to_be_given_again(lab: Lab, keep: Keep) -> None:
     ran = lab("run", "--resume", "latest")
     assert ran.code == 2
     assert "--weights DIR" in ran.err
+
+
+def test_an_adapter_has_to_be_given_again_and_none_where_there_was_none(lab: Lab, keep: Keep, tmp_path: Path) -> None:
+    adapter = {"name": "my-adapter", "id": "sha256:" + "a" * 64, "base": None}
+    keep(cells=lacking(), weights={**encode(record().weights), "adapter": adapter})
+    ran = lab("run", "--resume", "latest")
+    assert ran.code == 2
+    assert "was measured with an adapter, my-adapter" in ran.err
+    assert "--lora DIR" in ran.err
+    plain = keep(cells=lacking())
+    ran = lab("run", "--resume", plain.run_id, "--lora", str(tmp_path))
+    assert (ran.code, "was measured without an adapter" in ran.err) == (2, True)
 
 
 def test_a_run_whose_device_was_named_by_at_wants_that_again(lab: Lab, keep: Keep, session: Session) -> None:  # noqa: F811

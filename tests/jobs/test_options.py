@@ -21,6 +21,7 @@ OTHERS = RunOptions(
     model="phi3-mini-q8",
     layers=2,
     weights=Path("/"),
+    lora=Path("/"),
     seed=0,
     address="pi@box:2222",
     accept_new=True,

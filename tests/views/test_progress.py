@@ -113,7 +113,7 @@ def test_a_terminal_shows_how_long_it_has_been_at_that(monkeypatch: pytest.Monke
         assert "so far" not in out.getvalue()
         seconds[0] = 7.0
         progress._bars.refresh()
-    assert "timing 512 + 128 tokens, about 11 s as the last time; 7 s so far" in out.getvalue()
+    assert "7 s so far: timing 512 + 128 tokens, about 11 s as the last time" in out.getvalue()
 
 
 def test_without_a_total_there_is_no_share() -> None:

@@ -69,9 +69,14 @@ def _notes(a: RunRecord, b: RunRecord) -> Iterator[str]:
         yield "built differently"
 
 
+def _source(run: RunRecord) -> str:
+    adapter = f", adapter {run.weights.adapter.id}" if run.weights.adapter else ""
+    return f"{run.weights.source} ({run.weights.source_id}{adapter})"
+
+
 def _facts(a: RunRecord, b: RunRecord) -> Iterator[tuple[str, str, str]]:
     for what, read in (
-        ("source of the weights", lambda run: f"{run.weights.source} ({run.weights.source_id})"),
+        ("source of the weights", _source),
         ("CPU quota", lambda run: str(run.device.facts.get("cpu_quota_cores") or "none")),
         ("lab", lambda run: f"{run.lab.version} {(run.lab.git_commit or '')[:9]}".strip()),
         ("status", lambda run: run.status),

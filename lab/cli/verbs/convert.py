@@ -15,17 +15,20 @@ from lab.cli.output import print_document, print_text, stderr
 @weights_options
 @layers_option
 @json_option
-def command(model: str, weights: Path | None, seed: int | None, layers: int | None, as_json: bool) -> None:
+def command(
+    model: str, weights: Path | None, lora: Path | None, seed: int | None, layers: int | None, as_json: bool
+) -> None:
     """Make the weights file of a model.
 
     From a folder with --weights, else synthetic: seeded values of the real shapes, with which speed and memory
     are measured as with the real ones. The path of the folder in compiled/weights/ is printed; what is there
-    already is not made again.
+    already is not made again. A LoRA adapter that --lora names is merged in float32 before weights are quantised.
 
     \b
     Example:
       lab convert --model phi3-mini-q4 --layers 2
       lab convert --model phi3-mini-q4 --weights ~/Phi-3-mini-4k-instruct
+      lab convert --model phi3-mini-q4 --weights ~/Phi-3-mini-4k-instruct --lora ~/my-adapter
     """
     from lab.cli.documents import folder_document
     from lab.jobs.build import Pipeline
@@ -35,7 +38,7 @@ def command(model: str, weights: Path | None, seed: int | None, layers: int | No
 
     spec = resolve(model, layers)
     with progress_on(stderr()) as progress:
-        source = open_source(spec, weights, seed, progress)
+        source = open_source(spec, weights, seed, lora, progress)
         folder = Pipeline(progress).weights(spec, source)
     if as_json:
         print_document(folder_document(folder))

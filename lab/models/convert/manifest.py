@@ -37,13 +37,19 @@ def weights_manifest(
         key=key,
         created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         model=model_block(spec, layout),
-        weights=WeightsBlock(key, source.kind, source.source_id, source.kind == "synthetic", layout),
+        weights=weights_block(source, key, layout),
         files=(entry,),
         tensors=tuple(tensor_entries(kept)),
         memory=MemoryBlock(entry.size, params.kv_bytes_per_token(spec.config, spec.scheme, layout), None),
         decode_weight_bytes_per_token=params.decode_weight_bytes(spec.config, spec.scheme, layout),
         verify=_verify_block(spec, logits, layout, kv_peaks),
     )
+
+
+def weights_block(source: WeightSource, key: str, layout: str) -> WeightsBlock:
+    """Return where the weights with that key come from and how they lie."""
+    made_up = source.kind == "synthetic"
+    return WeightsBlock(key, source.kind, source.source_id, made_up, layout, adapter=source.adapter)
 
 
 def model_block(spec: ModelSpec, layout: str = LAYOUT) -> ModelBlock:

@@ -21,7 +21,7 @@ from lab.models.families import digestible, family_of
 from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.prompt import prompt_ids
 from lab.models.quant import F32
-from lab.models.sources.base import WeightSource
+from lab.models.sources.base import WeightSource, parts_of_key
 
 CONVERTER_VERSION = 1  # raise it whenever the bytes or the reference values made from the same source change
 _ROOM_FOR_MANIFEST_BYTES = 1 << 20
@@ -53,7 +53,7 @@ def weights_key(spec: ModelSpec, source: WeightSource, layout: str = LAYOUT) -> 
             "config": digestible(spec.config),
             "scheme": asdict(spec.scheme),
             "layout": layout,
-            "source": [source.kind, source.source_id],
+            "source": parts_of_key(source),
         }
     )
 

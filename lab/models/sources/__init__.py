@@ -3,6 +3,7 @@
 from lab.models.sources.base import QuantisedSource, WeightSource
 from lab.models.sources.folder import open_folder
 from lab.models.sources.huggingface import HuggingFaceSource
+from lab.models.sources.merged import with_adapter
 from lab.models.sources.mlc import MlcSource
 from lab.models.sources.synthetic import SyntheticSource
 
@@ -13,4 +14,5 @@ __all__ = [
     "SyntheticSource",
     "WeightSource",
     "open_folder",
+    "with_adapter",
 ]

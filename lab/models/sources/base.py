@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol, runtime_checkable
 
+from lab.formats.manifest import AdapterFacts
 from lab.models.family import Sizes
 from lab.models.quant import F16, F32, I8
 
@@ -30,6 +31,10 @@ class WeightSource(Protocol):
         """Which source it is: "seed 0", "sha256:..."."""
 
     @property
+    def adapter(self) -> AdapterFacts | None:
+        """The LoRA adapter that is merged into them."""
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What the user is to be told of the source: contradictions in it, and how they were decided."""
 
@@ -41,6 +46,11 @@ class WeightSource(Protocol):
 
     def vector(self, hf_name: str) -> F32:
         """Return a norm's weights or a bias as float32 [H]."""
+
+
+def parts_of_key(source: WeightSource) -> list[str]:
+    """Return what a key holds of a source: two of which these are equal have equal tensors."""
+    return [source.kind, source.source_id, *([source.adapter.id] if source.adapter else [])]
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.core.errors import ModelError, WeightsError
 from lab.core.home import shown
 from lab.core.suggest import unknown
+from lab.formats.manifest import AdapterFacts
 from lab.models.families import family_of, read_config
 from lab.models.family import Sizes
 from lab.models.quant import F32
@@ -29,6 +30,7 @@ class HuggingFaceSource:
     """The weights in one folder; its files are checked when it is made, and read when rows are asked for."""
 
     kind: SourceKind = "huggingface"
+    adapter: AdapterFacts | None = None
     notes: tuple[str, ...]
 
     def __init__(self, folder: Path) -> None:
@@ -97,7 +99,7 @@ def check_no_others(folder: Path) -> None:
     if (folder / ADAPTER).is_file():
         raise WeightsError(
             f"{shown(folder)}: an adapter (LoRA), not a model",
-            hint="merge it into its base model (peft: merge_and_unload(), then save_pretrained()) and give that folder",
+            hint="give its base model with --weights, and this folder with --lora",
         )
     gguf = sorted(path.name for path in folder.glob("*.gguf"))
     if gguf:

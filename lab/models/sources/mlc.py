@@ -14,6 +14,7 @@ import numpy as np
 
 from lab.core.errors import WeightsError
 from lab.core.home import shown
+from lab.formats.manifest import AdapterFacts
 from lab.models.families import family_of
 from lab.models.family import Sizes, TensorSpec
 from lab.models.layouts.mlc import unpack_q
@@ -40,6 +41,7 @@ class MlcSource:
     """The weights in one MLC folder; its table is checked when it is made, its shards are mapped."""
 
     kind: SourceKind = "mlc"
+    adapter: AdapterFacts | None = None
     notes: tuple[str, ...] = ()
     scheme_name = "q4"
 

@@ -11,9 +11,8 @@ from lab.core.home import shown
 from lab.models.families import family_of
 from lab.models.family import Sizes, changed
 from lab.models.params import tensor_specs
-from lab.models.sources.tensors import FusedTensor, ReorderedTensor, StoredTensor, Tensor, same_values
+from lab.models.sources.tensors import DTYPES, FusedTensor, ReorderedTensor, StoredTensor, Tensor, same_values
 
-_DTYPES = {"BF16", "F16", "F32"}
 _HARMLESS = re.compile(r"\.rotary_emb\.[a-z_]*inv_freq$")  # tables that old versions saved; computed here
 _TIED = "if the head is tied to the embedding, config.json must say tie_word_embeddings: true"
 _NOT_YOURS = "does config.json belong to these weights?"
@@ -87,9 +86,9 @@ def _check_form(tensor: Tensor, shape: tuple[int, ...]) -> None:
         raise WeightsError(
             f"{where} holds shape {list(tensor.shape)}; config.json makes it {list(shape)}", hint=_NOT_YOURS
         )
-    if not tensor.dtypes <= _DTYPES:
+    if not tensor.dtypes <= DTYPES:
         raise WeightsError(
-            f"{where} holds {tensor.dtype}; only {', '.join(sorted(_DTYPES))} can be read",
+            f"{where} holds {tensor.dtype}; only {', '.join(sorted(DTYPES))} can be read",
             hint="give the model's own weights, not quantised ones",
         )
 

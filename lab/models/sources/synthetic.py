@@ -15,6 +15,7 @@ import numpy as np
 
 from lab.core.errors import WeightsError
 from lab.core.suggest import unknown
+from lab.formats.manifest import AdapterFacts
 from lab.models.family import Sizes
 from lab.models.params import tensor_specs
 from lab.models.quant import F32
@@ -30,6 +31,7 @@ class SyntheticSource:
     """Seeded weights of any network."""
 
     kind: SourceKind = "synthetic"
+    adapter: AdapterFacts | None = None
     notes: tuple[str, ...] = ()
 
     def __init__(self, config: Sizes, seed: int = 0) -> None:

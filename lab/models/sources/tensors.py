@@ -18,6 +18,7 @@ from lab.models.sources.files import AGAIN, as_document, map_file
 
 _HEADER_BYTES_MAX = 100_000_000  # the format's own limit
 _BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+DTYPES = frozenset(_BYTES)  # that can be read
 _BLOCK_ROWS = 1024
 _NEAR = 2  # gates and ups that take turns
 

@@ -94,8 +94,8 @@ class _Bars(Progress):
         yield self.make_tasks_table(self.tasks)
         if self._now:
             passed_s = time.monotonic() - self._since
-            so_far = f"; {passed_s:.0f} s so far" if passed_s >= SHORT_S else ""
-            yield Text(f"  {self._now}{so_far}", "dim", no_wrap=True, overflow="ellipsis")
+            so_far = f"{passed_s:.0f} s so far: " if passed_s >= SHORT_S else ""  # before what may be cut at the edge
+            yield Text(f"  {so_far}{self._now}", "dim", no_wrap=True, overflow="ellipsis")
 
 
 class _Left(TextColumn):

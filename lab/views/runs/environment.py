@@ -96,7 +96,9 @@ def _build(record: RunRecord) -> str:
     weights = record.weights
     source = clipped(f"random weights, {weights.source_id}" if weights.synthetic else f"weights of {weights.source_id}")
     layout = f"layout {weights.layout}" if weights.layout else ""
-    return ", ".join(filter(None, (record.bundle.key[:COMMIT_CHARS], layout, source if weights.source_id else "")))
+    adapter = clipped(f"adapter {weights.adapter.name}") if weights.adapter else ""
+    known = (record.bundle.key[:COMMIT_CHARS], layout, source if weights.source_id else "", adapter)
+    return ", ".join(filter(None, known))
 
 
 def _text(value: Any) -> str:

@@ -17,6 +17,7 @@ from textual.filter import Monochrome, NoColor
 
 from lab.analysis.history.regression import Regression
 from lab.analysis.points.key import CellKey
+from lab.core.ascii import needs_ascii
 from lab.core.errors import LabError
 from lab.core.home import shown
 from lab.core.text import printable
@@ -24,7 +25,7 @@ from lab.views.bug_report import keep_traceback
 from lab.views.tui.background import Background, in_background, start
 from lab.views.tui.board_screen import BoardScreen
 from lab.views.tui.host import Host, Marked
-from lab.views.tui.sanitise import Harmless, PlainText, needs_ascii
+from lab.views.tui.sanitise import Harmless, PlainText
 from lab.views.tui.screen import LabScreen
 from lab.views.tui.source import Boards, Snapshot, Source
 
@@ -64,7 +65,7 @@ class LabApp(App[int]):
         self.ansi_theme_light = LIGHT
         self._without_colours(bool(os.environ.get("NO_COLOR")))
         self._filters.insert(0, Harmless())
-        if needs_ascii(os.environ):
+        if needs_ascii(sys.__stderr__ or sys.stderr):
             self._filters.append(PlainText())
 
     def _without_colours(self, wanted: bool) -> None:

@@ -37,7 +37,7 @@ class BoardScreen(LabScreen):
     """The dashboard `name`. Boards are made beside the screen: first without verdicts, then with them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key.key, key.action, key.word) for key in BOARD if key.key not in ("enter",)),
+        *(Binding(key.key, key.action, key.word) for key in BOARD if key.key not in ("enter", "n")),
         *(Binding(str(number), f"choose({number})", show=False) for number in range(1, 10)),
     ]
 

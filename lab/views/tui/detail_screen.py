@@ -1,7 +1,8 @@
-"""A cell opened: its sessions above, the newest of them in all detail below."""
+"""A cell opened: its sessions above; below in all detail the newest, or of a change the first at the new level."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -26,9 +27,9 @@ from lab.views.tui.page_screen import run_page
 from lab.views.tui.screen import LabScreen
 from lab.views.tui.sessions import Session, sessions_of
 
-TITLES = ("When (UTC)", "Run", "Value", "Newest", "n", "Status", "Commit", "Tags")
+TITLES = ("When (UTC)", "Run", "Value", "vs newest", "n", "Status", "Commit", "Tags")
 STATUS_CHARS = 40
-KEYS = ("escape", "space", "c", "a", "q", "t", "question_mark")
+KEYS = ("escape", "n", "space", "c", "a", "q", "t", "question_mark")
 
 
 class DetailScreen(LabScreen):
@@ -43,6 +44,7 @@ class DetailScreen(LabScreen):
         super().__init__()
         assert cell.key is not None
         self._cell, self._key = cell, cell.key
+        self._below = cell  # the run whose page it is
         self._sessions: tuple[Session, ...] = ()
         self._detail: CellDetail | None = None
 
@@ -54,10 +56,10 @@ class DetailScreen(LabScreen):
         with VerticalScroll(id="page"):
             yield Static(Text("reading …"), id="body", markup=False)
         yield Line(id="say")
-        yield Foot(DETAIL)
+        yield Foot(DETAIL if self._cell.change is not None else tuple(name for name in DETAIL if name != "n"))
 
     def on_mount(self) -> None:
-        """List the sessions, and begin to read the newest."""
+        """List the sessions, and begin to read the run that is shown below."""
         self.query_one("#head", Line).say(cell_words(self._cell))
         self.query_one("#what", Line).say(verdict_words(self._cell).plain)
         grid = self.query_one(DataTable)
@@ -71,7 +73,14 @@ class DetailScreen(LabScreen):
             if lab.snapshot is not None:
                 points = lab.snapshot.points
                 self._list(await lab.beside(lambda: sessions_of(points, key, cell.under)))
-            self._detail = await lab.beside(lambda: lab.source.detail(cell))
+        await self._read()
+
+    async def _read(self) -> None:
+        """Show the run below."""
+        lab, below = self.lab, self._below
+        self._detail = None
+        with lab.telling():
+            self._detail = await lab.beside(lambda: lab.source.detail(below))
             self.on_resize()
         if self._detail is None:
             self.query_one("#body", Static).update(Text("the run cannot be read; the message below says why"))
@@ -88,14 +97,34 @@ class DetailScreen(LabScreen):
             grid.add_row(*(Text(printable(text), style) for text in (*texts, ", ".join(one.tags))))
         since = self._cell.change.run_id if self._cell.change else ""
         began = next((at for at, one in enumerate(sessions) if one.run_id == since), 0)
+        self._below = self._of_change()
         grid.move_cursor(row=began, animate=False, scroll=False)
-        grid.scroll_to(y=max(began - 2, 0), animate=False)  # with sessions on both sides of the change in sight
+        # With sessions on both sides of the change in sight; before the rows are laid out there is nothing to scroll.
+        self.call_after_refresh(grid.scroll_to, y=max(began - 2, 0), animate=False)
 
     def on_resize(self) -> None:
         """Draw for the width there is."""
         self.set_class(self.size.height >= 40, "wide")
         if self._detail is not None:
-            self.query_one("#body", Static).update(detail_view(self._detail, max(self.size.width - 2, 40)))
+            view = detail_view(self._detail, max(self.size.width - 2, 40), self._which())
+            self.query_one("#body", Static).update(view)
+
+    def _of_change(self) -> BoardCell:
+        """Return the cell with the first run at the new level, beside the last before it; of no change as it is."""
+        since = self._cell.change.run_id if self._cell.change else ""
+        row = next((at for at, one in enumerate(self._sessions) if one.run_id == since), None)
+        if row is None:
+            return self._cell
+        at, before = self._sessions[row], next((one for one in self._sessions[row + 1 :] if one.status == "ok"), None)
+        found = replace(self._cell, run_id=at.run_id, place=at.place)
+        return found if before is None else replace(found, baseline_run_id=before.run_id, baseline_place=before.place)
+
+    def _which(self) -> str:
+        """Which run is below, where there is a choice."""
+        if self._cell.change is None:
+            return ""
+        of_change, newest = "the first at the new level", "the newest"
+        return f"{newest}; n: {of_change}" if self._below is self._cell else f"{of_change}; n: {newest} run"
 
     def _session(self) -> Session | None:
         row = self.query_one(DataTable).cursor_row
@@ -111,6 +140,14 @@ class DetailScreen(LabScreen):
         one = self._session()
         if one is not None:
             self.app.push_screen(run_page(self.lab.source, self._key, one.run_id, one.place))
+
+    def action_newest(self) -> None:
+        """Show the newest run below, or again the first at the new level."""
+        if self._cell.change is None:
+            self.lab.say("this is the newest run: the place is about no change")
+            return
+        self._below = self._of_change() if self._below is self._cell else self._cell
+        start(self, self._read, exclusive=True)
 
     def action_mark(self) -> None:
         """Mark the session's run."""

@@ -21,10 +21,10 @@ from lab.views.units import mebibytes
 BAR = "█"
 
 
-def detail_view(found: CellDetail, width: int) -> RenderableType:
-    """Render everything that the run says of the cell, for `width` columns."""
+def detail_view(found: CellDetail, width: int, which: str = "") -> RenderableType:
+    """Render everything that the run says of the cell, for `width` columns; `which` of its runs it is."""
     parts = [
-        _head(found),
+        _head(found, which),
         _section("SAMPLES, in the order they ran", _samples(found, width)),
         _section("INTER-TOKEN LATENCY", _latency(found.itl, width)),
         _section("MEMORY OVER TIME", _memory(found, width)),
@@ -39,8 +39,9 @@ def _section(title: str, body: RenderableType) -> RenderableType:
     return Group(Text(title, "bold"), body)
 
 
-def _head(found: CellDetail) -> RenderableType:
-    lines = [Text(f"run {printable(found.run_id)} of {printable(found.created_at)}: {found.status.replace('_', ' ')}")]
+def _head(found: CellDetail, which: str) -> RenderableType:
+    name = f"run {printable(found.run_id)} of {printable(found.created_at)}, {found.status.replace('_', ' ')}"
+    lines = [Text(f"{name}: {which}" if which else name)]
     lines += [Text(clipped(found.reason), CAUTION)] if found.reason else []
     return Group(*lines, *(Text(f"! {clipped(flag)}", CAUTION) for flag in found.flags))
 

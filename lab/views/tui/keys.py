@@ -35,6 +35,7 @@ BOARD = (
     Key("m", "m", "metric", "metric", "Cycle metric: each one alone, then all"),
     Key("d", "d", "next_board", "board", "Next dashboard; 1 to 9 choose one by its number"),
     Key("g", "g", "regressions", "regressions", "Go to the open regressions: what got worse and nobody accepted"),
+    Key("n", "n", "newest", "newest", "On an opened change: the newest run below, or again the first at the new level"),
     Key("space", "Space", "mark", "mark", "Mark the newest run under the cursor, or unmark it"),
     Key("c", "c", "compare", "compare", "Show the two marked runs side by side"),
     Key("a", "a", "acknowledge", "accept", "Accept the new level of a regression, with your reason"),
@@ -45,7 +46,7 @@ BOARD = (
     Key("q", "q", "quit", "quit", "Leave"),
 )
 FOOT = ("Enter", "g", "/", "s", "m", "d", "Space", "c", "a", "?", "q")
-DETAIL = ("Enter", "Space", "c", "a", "Esc", "?", "q")
+DETAIL = ("Enter", "n", "Space", "c", "a", "Esc", "?", "q")
 PAGE = ("Esc", "?", "q")
 
 

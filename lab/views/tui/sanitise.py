@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
-
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-# One character each, so that nothing moves. Bars keep their order of heights.
-PLAIN = dict(
-    pair
-    for drawn, plain in (
-        ("▁▂▃▄▅▆▇█", "_.,-=+*#"),
-        ("▉▊▋▌▍▎▏▔▕", "#######^|"),
-        ("─━│┃╺╸", "--||--"),
-        ("┌┐└┘├┤┬┴┼╭╮╯╰", "+" * 13),
-        ("·•…–—±×→←↑↓≤≥", ".*.--~x><^v<>"),
-    )
-    for pair in zip(drawn, plain, strict=True)
-)
+from lab.core.ascii import in_ascii
 
 
 class Harmless(LineFilter):
@@ -37,18 +23,7 @@ class PlainText(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """Return the segments in ASCII, each as wide as before."""
-        return [one if one.text.isascii() else _with(one, in_ascii(one.text)) for one in segments]
-
-
-def in_ascii(text: str) -> str:
-    """Return the text in ASCII, as many columns wide."""
-    return "".join(char if char.isascii() else PLAIN.get(char, "?" * cell_len(char)) for char in text)
-
-
-def needs_ascii(environment: Mapping[str, str]) -> bool:
-    """Whether the terminal has no Unicode: another encoding, or the console of Linux with its small font."""
-    encoding = (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower().replace("-", "")
-    return encoding != "utf8" or environment.get("TERM") == "linux"
+        return [one if one.text.isascii() else _with(one, in_ascii(one.text, cell_len)) for one in segments]
 
 
 def _printable(text: str) -> str:

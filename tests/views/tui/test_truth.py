@@ -120,6 +120,52 @@ def test_below_a_change_stand_its_own_session_and_the_newest() -> None:
     drive(play, "regressions", size=(160, 40))
 
 
+def test_an_opened_change_shows_the_run_that_brought_it_and_a_key_the_newest() -> None:
+    lost()
+
+    async def play(app: LabApp, pilot: Any) -> None:
+        await press(app, pilot, "enter")
+        text = screen_text(app)
+        assert re.search(
+            r"run 20260322-210000-\w+ of 2026-03-22.*: the first at the new level; n: the newest run", text
+        )
+        assert "baseline run 20260321-210000-" in text  # the last one before
+        await press(app, pilot, "n")
+        text = screen_text(app)
+        assert re.search(r"run 20260417-210000-\w+ of 2026-04-17.*: the newest; n: the first at the new level", text)
+        await press(app, pilot, "n")
+        assert "run 20260322-210000-" in screen_text(app).partition("SAMPLES")[0]
+
+    drive(play, "regressions", size=(160, 60))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_an_opened_change_has_sessions_on_both_sides_in_sight(size: tuple[int, int]) -> None:
+    lost()
+
+    async def play(app: LabApp, pilot: Any) -> None:
+        await press(app, pilot, "enter")
+        await pilot.pause()
+        listed = screen_text(app).partition("───")[0]
+        for day in ("2026-03-20", "2026-03-21", "2026-03-22", "2026-03-23"):
+            assert f"{day} 21:00" in listed
+
+    drive(play, "regressions", size=size)
+
+
+def test_of_a_place_that_is_about_no_change_the_newest_run_is_shown() -> None:
+    small_store()
+
+    async def play(app: LabApp, pilot: Any) -> None:
+        await press(app, pilot, "enter")
+        before = screen_text(app)
+        assert "n: the" not in before
+        await press(app, pilot, "n")
+        assert "this is the newest run" in screen_text(app)
+
+    drive(play, size=(120, 40))
+
+
 def test_sessions_without_numbers_are_rows_with_their_reason() -> None:
     for day in range(1, 8):
         stored(day)

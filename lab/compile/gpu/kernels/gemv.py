@@ -13,12 +13,12 @@ from typing import Any
 
 from tvm.script import tirx as T
 
-from lab.compile.gpu.kernels.trim import trimmed
 from lab.compile.gpu.kernels.vec import cast, lanes_of, nibble, of, silu, splat
 from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
 from lab.compile.gpu.tile import Gemv
 from lab.compile.tir.narrow import AS_IT_IS, Scaled, narrowed, written
 from lab.compile.tir.sizes import divided, fitting, fitting_vector
+from lab.compile.tir.trim import trimmed
 
 PrimFunc = Any
 

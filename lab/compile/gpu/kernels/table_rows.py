@@ -11,10 +11,10 @@ from typing import Any
 
 from tvm.script import tirx as T
 
-from lab.compile.gpu.kernels.trim import trimmed
 from lab.compile.gpu.kernels.vec import cast, lanes_of, nibble, splat
 from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
 from lab.compile.tir.sizes import divided
+from lab.compile.tir.trim import trimmed
 
 PrimFunc = Any
 LANES = 4  # the widest vector that every GPU language has

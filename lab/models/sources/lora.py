@@ -1,0 +1,232 @@
+"""A PEFT folder with a LoRA adapter: which rows of which matrices it changes, and by what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.core.errors import ModelError, WeightsError
+from lab.core.home import shown
+from lab.formats.manifest import AdapterFacts
+from lab.models.families import family_of
+from lab.models.family import Sizes, TensorSpec
+from lab.models.params import tensor_specs
+from lab.models.sources.files import fingerprint, read_document
+from lab.models.sources.lora_config import MERGE, LoraConfig, lora_config, matches
+from lab.models.sources.tensors import DTYPES, StoredTensor, read_table
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+PICKLED = "adapter_model.bin"
+_PREFIX = "base_model.model."
+_PAIR = re.compile(r"(?P<module>.+)\.lora_(?P<side>[AB])(\.default)?\.weight")
+# peft also saves embedding and head, as they are, where either has an adapter.
+_SAVED = re.compile(r"(?P<module>.+?)(\.modules_to_save(\.default)?|\.base_layer)?\.weight")
+_TORN = "are both files of one adapter, and was it saved whole?"
+_OTHER_BASE = "is this the adapter of another model? --model and --weights have to be its base"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Rows of one of the network's matrices [rows, columns], by their order in the checkpoint."""
+
+    hf_name: str
+    first: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class Update:
+    """`scaling` * B @ A is added to the rows of `place`; `a` is [rank, columns], `b` is [rows, rank]."""
+
+    place: Place
+    a: StoredTensor
+    b: StoredTensor
+    scaling: float
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A checked adapter; both mappings are by the name of the network's tensor. `saved` replace whole tensors."""
+
+    facts: AdapterFacts
+    config: LoraConfig
+    updates: Mapping[str, tuple[Update, ...]]
+    saved: Mapping[str, StoredTensor]
+
+
+def open_adapter(folder: Path, config: Sizes) -> Adapter:
+    """Return the adapter in `folder`, checked against the network `config`; what is large is not read yet.
+
+    Raises WeightsError that names file and key or tensor: no adapter, one of another network, or one whose files
+    contradict each other.
+    """
+    path = _weights_file(folder)
+    said = _config(folder / CONFIG)
+    pairs, whole = _sorted_out(path, _table(path))
+    places = dict(_places(config))
+    updates = [_update(path, said, places, module, pair) for module, pair in pairs.items()]
+    _check_complete(path, said, places, pairs)
+    saved = dict(_saved(path, said, config, whole))
+    by_name = {one.place.hf_name: tuple(u for u in updates if u.place.hf_name == one.place.hf_name) for one in updates}
+    _check_tied(said, config, by_name, saved)
+    name = folder.resolve().name
+    facts = AdapterFacts(name=name, id=fingerprint([folder / CONFIG, path]), base=said.base)
+    return Adapter(facts, said, by_name, saved)
+
+
+def _weights_file(folder: Path) -> Path:
+    if not (folder / CONFIG).is_file():
+        raise WeightsError(
+            f"{shown(folder)}: no adapter: {CONFIG} is missing",
+            hint=f"--lora takes a folder that peft's save_pretrained() wrote: {CONFIG} and {WEIGHTS}",
+        )
+    if (folder / WEIGHTS).is_file():
+        return folder / WEIGHTS
+    if (folder / PICKLED).is_file():
+        raise WeightsError(
+            f"{shown(folder / PICKLED)}: pickled PyTorch weights are not read, they could run code",
+            hint="save the adapter with save_pretrained(..., safe_serialization=True) first",
+        )
+    raise WeightsError(f"{shown(folder)}: no adapter: {WEIGHTS} is missing", hint="get the whole folder again")
+
+
+def _config(path: Path) -> LoraConfig:
+    try:
+        return lora_config(read_document(path), shown(path))
+    except ModelError as problem:
+        raise WeightsError(problem.what, hint=problem.hint) from problem
+
+
+def _table(path: Path) -> dict[str, StoredTensor]:
+    table = read_table(path)
+    if not table:
+        raise WeightsError(f"{shown(path)}: holds no tensor", hint=_TORN)
+    for name, tensor in table.items():
+        if tensor.dtype not in DTYPES:
+            raise WeightsError(f"{name[:100]}: {shown(path)} holds {tensor.dtype[:20]}, which is not read", hint=MERGE)
+    return table
+
+
+def _sorted_out(
+    path: Path, table: Mapping[str, StoredTensor]
+) -> tuple[dict[str, dict[str, StoredTensor]], dict[str, StoredTensor]]:
+    """Return A and B of each module, and the modules that are saved whole."""
+    pairs: dict[str, dict[str, StoredTensor]] = {}
+    whole: dict[str, StoredTensor] = {}
+    for name, tensor in table.items():
+        rest = name.removeprefix(_PREFIX)
+        if match := _PAIR.fullmatch(rest):
+            pairs.setdefault(match["module"], {})[match["side"]] = tensor
+        elif "lora_" not in rest and (match := _SAVED.fullmatch(rest)):
+            whole[match["module"]] = tensor
+        else:
+            raise WeightsError(
+                f"{name[:100]}: {shown(path)}: neither lora_A nor lora_B of a linear layer, nor a module saved whole",
+                hint=MERGE,
+            )
+    return pairs, whole
+
+
+def _places(config: Sizes) -> Iterator[tuple[str, Place]]:
+    """Yield each module that an adapter may be for, with what it is of the network: fused matrices by part too."""
+    family, fused = family_of(config), family_of(config).fused(config)
+    for tensor in _matrices(config):
+        module, (rows, columns) = family.stored_as(tensor.hf_name).removesuffix(".weight"), tensor.shape
+        yield module, Place(tensor.hf_name, 0, rows, columns)
+        for whole, parts in fused.items():
+            if not f"{module}.".endswith(f".{whole}."):
+                continue
+            first = 0
+            for part, count in parts.items():
+                yield f"{module.removesuffix(whole)}{part}", Place(tensor.hf_name, first, count, columns)
+                first += count
+
+
+def _matrices(config: Sizes) -> list[TensorSpec]:
+    table = family_of(config).embedding
+    return [tensor for tensor in tensor_specs(config) if len(tensor.shape) == 2 and tensor.hf_name != table]
+
+
+def _update(
+    path: Path, said: LoraConfig, places: Mapping[str, Place], module: str, pair: Mapping[str, StoredTensor]
+) -> Update:
+    where = f"{module[:100]}: {shown(path)}"
+    if module not in places:
+        raise WeightsError(f"{where}: the network has no such linear layer", hint=_OTHER_BASE)
+    if not said.names(module):
+        keys = "target_modules and layers_to_transform"
+        raise WeightsError(f"{where}: holds a module that {said.where}: {keys} do not name", hint=_TORN)
+    if len(pair) < 2:
+        raise WeightsError(f"{where}: lora_{'B' if 'A' in pair else 'A'} is missing", hint=_TORN)
+    place, rank = places[module], said.rank_of(module)
+    for side, shape in (("A", (rank, place.columns)), ("B", (place.rows, rank))):
+        _check_shape(where, side, pair[side].shape, shape, said)
+    return Update(place, pair["A"], pair["B"], said.scaling_of(module))
+
+
+def _check_shape(where: str, side: str, found: tuple[int, ...], wanted: tuple[int, ...], said: LoraConfig) -> None:
+    if found == wanted:
+        return
+    axis = 0 if side == "A" else 1
+    rank = wanted[axis]
+    if len(found) == 2 and found[1 - axis] == wanted[1 - axis]:
+        key = "r and rank_pattern say" if said.ranks else "r is"
+        raise WeightsError(f"{where}: lora_{side} has rank {found[axis]}, but {said.where}: {key} {rank}")
+    raise WeightsError(
+        f"{where}: lora_{side} holds shape {list(found)}; the network makes it {list(wanted)}", hint=_OTHER_BASE
+    )
+
+
+def _check_complete(path: Path, said: LoraConfig, places: Mapping[str, Place], pairs: Mapping[str, object]) -> None:
+    """Raise WeightsError where a module that the configuration names has no tensors.
+
+    One that is named but that the base does not have is no error: it may have q_proj, or qkv_proj.
+    """
+    matrices: dict[str, list[str]] = {}
+    for module, place in places.items():
+        matrices.setdefault(place.hf_name, []).append(module)
+    for whole, *parts in matrices.values():
+        wanted = [
+            module for module in (parts if any(part in pairs for part in parts) else [whole]) if said.names(module)
+        ]
+        if whole not in pairs and not wanted:
+            wanted = [part for part in parts if said.names(part)]
+        absent = [module for module in wanted if module not in pairs and whole not in pairs]
+        if absent:
+            raise WeightsError(
+                f"{shown(path)}: holds nothing for {absent[0]}, which {said.where}: target_modules names", hint=_TORN
+            )
+
+
+def _saved(
+    path: Path, said: LoraConfig, config: Sizes, whole: Mapping[str, StoredTensor]
+) -> Iterator[tuple[str, StoredTensor]]:
+    family, shapes = family_of(config), {tensor.hf_name: tensor.shape for tensor in tensor_specs(config)}
+    names = {family.stored_as(name).removesuffix(".weight"): name for name in (family.embedding, family.head)}
+    for module, tensor in whole.items():
+        where, name = f"{module[:100]}: {shown(path)}", names.get(module)
+        if name is None:
+            raise WeightsError(f"{where}: saved whole, which is read of embedding and head alone", hint=MERGE)
+        if tensor.shape != shapes.get(name, tensor.shape):
+            raise WeightsError(
+                f"{where}: holds shape {list(tensor.shape)}; config.json of the base makes it {list(shapes[name])}",
+                hint="a vocabulary of another size is another network: merge the adapter and give the merged folder",
+            )
+        yield name, tensor
+    for name in said.saved:
+        if not any(matches((name,), module) for module in whole):
+            raise WeightsError(f"{shown(path)}: lacks {name[:60]!r}, which {said.where}: modules_to_save names")
+
+
+def _check_tied(said: LoraConfig, config: Sizes, *changed: Mapping[str, object]) -> None:
+    """Raise WeightsError for an adapter that would part a head from the embedding table that it is tied to."""
+    family = family_of(config)
+    for name in (family.embedding, family.head):
+        if config.tie_word_embeddings and any(name in one for one in changed):
+            raise WeightsError(
+                f"{said.where}: changes {name}, and the head of the base is tied to the embedding", hint=MERGE
+            )
