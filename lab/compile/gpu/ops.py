@@ -11,17 +11,17 @@ from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.attention_decode import decode_attention
 from lab.compile.gpu.kernels.attention_merge import merge_states
 from lab.compile.gpu.kernels.attention_prefill import paged_attention, ragged_attention
-from lab.compile.gpu.kernels.gemm import gemm, rms_norm
+from lab.compile.gpu.kernels.gemm import gemm
 from lab.compile.gpu.kernels.gemv import gemv
 from lab.compile.gpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
+from lab.compile.gpu.kernels.norm import NormOf, layer_norm, rms_norm
 from lab.compile.gpu.kernels.rope import rope_table, split_rotary
 from lab.compile.gpu.kernels.table_rows import embed, gemv_rows
 from lab.compile.gpu.kernels.weights import Weights
 from lab.compile.gpu.tile import tiles
 from lab.compile.kv_cache import CacheKernels, create_kv_cache, longrope_limit
 from lab.compile.tir.narrow import AS_IT_IS
-from lab.core.errors import CompileError
-from lab.models.activation import SILU_GATED, Activation
+from lab.models.activation import Activation
 from lab.models.family import Sizes
 from lab.models.ops import Acts, Matrix, Norm
 from lab.models.quant import QuantScheme
@@ -37,8 +37,7 @@ class GpuOps:
 
     def embed(self, ids: Tensor, table: Matrix, *, scale: float = 1.0) -> Tensor:
         """Return the rows of the table that int32 ids [n] name, times `scale`, float32 [n, hidden]."""
-        _refuse("a scaled embedding", scale != 1.0)
-        kernel = embed(self.tiles.row_threads, self._weights(table))
+        kernel = embed(self.tiles.row_threads, self._weights(table), scale)
         return _call(kernel, "embed", [ids, *table.tensors], [ids.shape[0], table.columns], "float32")
 
     def normed(
@@ -49,8 +48,7 @@ class GpuOps:
 
     def activated(self, x: Tensor, norm: Norm, matrix: Matrix, activation: Activation) -> Acts:
         """Return the activation of each row of `normed`, ready for a product."""
-        _refuse("an activation other than a gated SiLU", activation != SILU_GATED)
-        return self.encode(self._normed(x, norm, matrix, gated=True, dtype=self.gpu.storage))
+        return self.encode(self._normed(x, norm, matrix, activation=activation, dtype=self.gpu.storage))
 
     def encode(self, x: Tensor) -> Acts:
         """Return [n, features] as it is: products read floats."""
@@ -58,49 +56,70 @@ class GpuOps:
 
     def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
         """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
-        _refuse("a product with a bias", matrix.bias is not None)
-        x, weights = acts.tensors[0], self._weights(matrix)
+        x, weights, bias = acts.tensors[0], self._weights(matrix), _bias_dtype(matrix)
         if _is_one(acts.rows):
-            kernel = gemv(self.tiles.gemv, weights, x.dtype, "float32", residual=True)
+            kernel = gemv(self.tiles.gemv, weights, x.dtype, "float32", bias=bias, residual=True)
         else:
-            kernel = gemm(self.tiles.gemm, weights, x.dtype, "float32", residual=True)
+            kernel = gemm(self.tiles.gemm, weights, x.dtype, "float32", bias=bias, residual=True)
         name = _named(matrix, acts.rows)
-        return _call(kernel, name, [x, *matrix.tensors, residual], [acts.rows, matrix.rows], "float32")
+        return _call(kernel, name, [x, *_tensors(matrix), residual], [acts.rows, matrix.rows], "float32")
 
     def create_kv_cache(self, config: Sizes, dtype: str, limits: Sequence[Any]) -> Tensor:
         """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
         return create_gpu_kv_cache(self.gpu, config, dtype, limits)
 
     def _normed(
-        self, x: Tensor, norm: Norm, matrix: Matrix, *, dtype: str, last_row: bool = False, gated: bool = False
+        self,
+        x: Tensor,
+        norm: Norm,
+        matrix: Matrix,
+        *,
+        dtype: str,
+        last_row: bool = False,
+        activation: Activation | None = None,
     ) -> Tensor:
-        _refuse("a product with a bias", matrix.bias is not None)
-        _refuse("a LayerNorm", norm.kind != "rms")
-        weights, columns = self._weights(matrix), matrix.rows // 2 if gated else matrix.rows
-        scaled = matrix.scaled if matrix.scaled[1] != 1.0 else AS_IT_IS
+        weights, columns = self._weights(matrix), matrix.rows // (1 if activation is None else activation.halves)
         if matrix.embedding:
-            kernel = gemv_rows(self.tiles.row_threads, weights, norm.weight.dtype, norm.eps)
-            return _call(kernel, "tied_head", [x, norm.weight, *matrix.tensors], [1, columns], dtype)
+            return self._tied_head(x, norm, matrix, dtype)
+        scaled = matrix.scaled if matrix.scaled[1] != 1.0 else AS_IT_IS
+        options: dict[str, Any] = {"activation": activation, "bias": _bias_dtype(matrix), "scaled": scaled}
         if last_row or _is_one(x.shape[0]):
-            fused = (norm.weight.dtype, norm.eps)
-            kernel = gemv(self.tiles.gemv, weights, x.dtype, dtype, norm=fused, gated=gated, scaled=scaled)
-            return _call(kernel, _named(matrix, 1), [x, norm.weight, *matrix.tensors], [1, columns], dtype)
-        kernel = gemm(self.tiles.gemm, weights, self.gpu.storage, dtype, gated=gated, scaled=scaled)
-        args = [self._normalise(x, norm), *matrix.tensors]
+            kernel = gemv(self.tiles.gemv, weights, x.dtype, dtype, norm=_kind(norm), **options)
+            return _call(kernel, _named(matrix, 1), [x, *norm.tensors, *_tensors(matrix)], [1, columns], dtype)
+        kernel = gemm(self.tiles.gemm, weights, self.gpu.storage, dtype, **options)
+        args = [self._normalise(x, norm), *_tensors(matrix)]
         return _call(kernel, _named(matrix, x.shape[0]), args, [x.shape[0], columns], dtype)
 
+    def _tied_head(self, x: Tensor, norm: Norm, matrix: Matrix, dtype: str) -> Tensor:
+        """Return the product of the last row: a workgroup has few rows of the table, so LayerNorm is not done in it."""
+        kind: NormOf | None = _kind(norm)
+        args, bias = [x, *norm.tensors], _bias_dtype(matrix)
+        if norm.kind == "layer":
+            kernel = layer_norm(self.tiles.row_threads, matrix.columns, _kind(norm), "float32", last_row=True)
+            args, kind = [_call(kernel, "layer_norm", args, [1, matrix.columns], "float32")], None
+        kernel = gemv_rows(self.tiles.row_threads, self._weights(matrix), kind, bias)
+        return _call(kernel, "tied_head", [*args, *_tensors(matrix)], [1, matrix.rows], dtype)
+
     def _normalise(self, x: Tensor, norm: Norm) -> Tensor:
-        features, dtype = x.shape[1], self.gpu.storage
-        kernel = rms_norm(self.tiles.row_threads, features, norm.eps, norm.weight.dtype, dtype)
-        return _call(kernel, "rms_norm", [x, norm.weight], [x.shape[0], features], dtype)
+        make, shape, dtype = rms_norm if norm.kind == "rms" else layer_norm, list(x.shape), self.gpu.storage
+        kernel = make(self.tiles.row_threads, x.shape[1], _kind(norm), dtype)
+        return _call(kernel, f"{norm.kind}_norm", [x, *norm.tensors], shape, dtype)
 
     def _weights(self, matrix: Matrix) -> Weights:
         return Weights(matrix.columns, matrix.rows, self.scheme.bits, self.gpu.storage)
 
 
-def _refuse(what: str, asked: bool) -> None:
-    if asked:
-        raise CompileError(f"kernels for GPUs do not have {what} in this version", hint="compile for the processor")
+def _kind(norm: Norm) -> NormOf:
+    return NormOf(norm.weight.dtype, norm.eps, norm.kind == "layer")
+
+
+def _tensors(matrix: Matrix) -> list[Tensor]:
+    """Return what kernels take of the matrix: the weights, then the bias, where there is one."""
+    return [*matrix.tensors, *([] if matrix.bias is None else [matrix.bias])]
+
+
+def _bias_dtype(matrix: Matrix) -> str | None:
+    return None if matrix.bias is None else str(matrix.bias.dtype)
 
 
 def _is_one(rows: Any) -> bool:
@@ -128,7 +147,6 @@ def create_gpu_kv_cache(gpu: Gpu, config: Sizes, dtype: str, limits: Sequence[Ex
     A decode step is three launches a layer: split, append, attention. Raises CompileError when a kernel needs more
     threads or shared memory than the GPU has.
     """
-    _refuse("a rotation of a part of each head", config.rotary_dim != config.head_dim)
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     attention = (gpu, heads, kv_heads, dim, dtype, config.attention_window)
     kernels = CacheKernels(
@@ -137,10 +155,10 @@ def create_gpu_kv_cache(gpu: Gpu, config: Sizes, dtype: str, limits: Sequence[Ex
         paged=paged_attention(*attention),
         decode=decode_attention(*attention),
         merge=merge_states(gpu, dim, dtype),
-        split=split_rotary(gpu, heads, kv_heads, dim, dtype),
+        split=split_rotary(gpu, heads, kv_heads, dim, dtype, config.rotary_dim),
         copy=copy_page(gpu, kv_heads, dim, dtype),
         read=read_pages(gpu, config.num_hidden_layers, kv_heads, dim, dtype),
         move=move_slots(gpu, kv_heads, dim, dtype),
-        table=rope_table(gpu, dim, longrope_limit(config), config.attention_scaling),
+        table=rope_table(gpu, config.rotary_dim, longrope_limit(config), config.attention_scaling),
     )
     return create_kv_cache(kernels, config, dtype, limits)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.compile.gpu.kernels.gemm import gemm, rms_norm
+from lab.compile.gpu.kernels.gemm import gemm
 from lab.compile.gpu.kernels.gemv import gemv
+from lab.compile.gpu.kernels.norm import NormOf, rms_norm
 from lab.compile.gpu.kernels.table_rows import embed, gemv_rows
 from lab.compile.gpu.kernels.weights import Weights
 from lab.compile.gpu.tile import tiles
+from lab.models.activation import SILU_GATED
 from lab.models.layouts.kn import KN_F32, quantise_f32, table_of
 from lab.models.quant import dequantise
 from tests.compile.building import rel_error
@@ -19,6 +21,7 @@ from tests.compile.gpu.opencl import compiled
 BY_GPU = pytest.mark.parametrize("gpu", FAMILIES, ids=lambda gpu: gpu.name)
 BY_BITS = pytest.mark.parametrize("bits", [4, 32])
 EPS = 1e-5
+NORM = NormOf("float32", EPS)
 
 
 def normal(*shape):
@@ -66,7 +69,7 @@ def test_one_row(gpu, bits, k, n):
 def test_the_last_row_of_several_normed(gpu, bits, k, n):
     stored, w = matrix(k, n, bits)
     x, g = normal(3, k) * 5, normal(k)
-    kernel = gemv(tiles(gpu).gemv, Weights(k, n, bits, "float32"), "float32", "float32", norm=("float32", EPS))
+    kernel = gemv(tiles(gpu).gemv, Weights(k, n, bits, "float32"), "float32", "float32", norm=NORM)
     got = compiled(kernel, gpu)(x, g, *stored, np.ones((1, n), np.float32))[-1]
     assert rel_error(got, normed(x[2:], g) @ w.T) < 2e-6
 
@@ -78,7 +81,7 @@ def test_one_row_gated(gpu, bits):
     stored, w = matrix(k, n, bits)
     x, g = normal(1, k), normal(k)
     kernel = gemv(
-        tiles(gpu).gemv, Weights(k, n, bits, "float32"), "float32", "float32", norm=("float32", EPS), gated=True
+        tiles(gpu).gemv, Weights(k, n, bits, "float32"), "float32", "float32", norm=NORM, activation=SILU_GATED
     )
     got = compiled(kernel, gpu)(x, g, *stored, np.ones((1, n // 2), np.float32))[-1]
     assert rel_error(got, silu_gated(normed(x, g) @ w.T)) < 2e-6
@@ -89,7 +92,7 @@ def test_gates_where_exp_overflows(gpu):
     k, n = 32, 16
     w = np.zeros((n, k), np.float32)
     w[:8, 0], w[8:, 0] = [-300, -100, -89, 0, 1, 89, 100, 300], 1
-    kernel = gemv(tiles(gpu).gemv, Weights(k, n, 32, "float32"), "float32", "float32", gated=True)
+    kernel = gemv(tiles(gpu).gemv, Weights(k, n, 32, "float32"), "float32", "float32", activation=SILU_GATED)
     x = np.zeros((1, k), np.float32)
     x[0, 0] = 1
     got = compiled(kernel, gpu)(x, KN_F32.pack_dense(w), np.ones((1, 8), np.float32))[-1][0]
@@ -104,7 +107,7 @@ def test_many_rows(gpu, bits, gated):
     k, n = 96, 2 * 154
     stored, w = matrix(k, n, bits)
     width = n // 2 if gated else n
-    options = {"gated": True} if gated else {"residual": True}
+    options = {"activation": SILU_GATED} if gated else {"residual": True}
     call = compiled(gemm(tiles(gpu).gemm, Weights(k, n, bits, "float32"), "float32", "float32", **options), gpu)
     for rows in (1, 5, 8, 9, 67):
         x, residual = normal(rows, k), normal(rows, width)
@@ -117,7 +120,7 @@ def test_many_rows(gpu, bits, gated):
 @pytest.mark.parametrize("features", [32, 160, 3072])
 def test_norm(gpu, features):
     x, g = normal(7, features) * 9, normal(features)
-    kernel = rms_norm(tiles(gpu).row_threads, features, EPS, "float32", "float32")
+    kernel = rms_norm(tiles(gpu).row_threads, features, NORM, "float32")
     assert rel_error(compiled(kernel, gpu)(x, g, np.ones_like(x))[-1], normed(x, g)) < 1e-6
 
 
@@ -137,5 +140,5 @@ def test_a_head_that_shares_the_table(gpu, bits):
     k, n = 672, 331
     stored, w = matrix(k, n, bits, by_rows=True)
     x, g = normal(3, k), normal(k)
-    call = compiled(gemv_rows(tiles(gpu).row_threads, Weights(k, n, bits, "float32"), "float32", EPS), gpu)
+    call = compiled(gemv_rows(tiles(gpu).row_threads, Weights(k, n, bits, "float32"), NORM), gpu)
     assert rel_error(call(x, g, *stored, np.ones((1, n), np.float32))[-1], normed(x[2:], g) @ w.T) < 2e-6

@@ -1,4 +1,4 @@
-"""Matrix times many rows of activations, for prefill: bound by multiply-adds. Before it, RMSNorm: bound by memory.
+"""Matrix times many rows of activations, for prefill: bound by multiply-adds.
 
 A thread computes `rows` rows of `vector` neighbouring columns, in registers. Each weight is unpacked once for those
 rows; neighbouring threads read neighbouring words, and all of them the same activations. Nothing goes through shared
@@ -12,12 +12,13 @@ from typing import Any
 
 from tvm.script import tirx as T
 
-from lab.compile.gpu.kernels.vec import cast, lanes_of, nibble, of, silu, splat
+from lab.compile.gpu.kernels.vec import activated, cast, lanes_of, nibble, of, splat
 from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
 from lab.compile.gpu.tile import Gemm
 from lab.compile.tir.narrow import AS_IT_IS, Scaled, narrowed, written
 from lab.compile.tir.sizes import divided, fitting_vector
 from lab.compile.tir.trim import trimmed
+from lab.models.activation import SILU_GATED, Activation
 
 PrimFunc = Any
 
@@ -29,20 +30,24 @@ def gemm(
     x_dtype: str,
     out_dtype: str,
     *,
-    gated: bool = False,
+    activation: Activation | None = None,
+    bias: str | None = None,
     residual: bool = False,
     scaled: Scaled = AS_IT_IS,
 ) -> PrimFunc:
-    """Return out[m, n] = (residual[m, n] +) sum over k of x[m, k] * weight[k, n], or silu(gate) * up of its halves.
+    """Return out[m, n] = (residual[m, n] +) sum over k of x[m, k] * weight[k, n] (+ bias[n]), or its activation.
 
-    Arguments: x [rows, K]; the words and the scales, or the floats, of the matrix; with `residual` float32 [rows, N];
-    out [rows, N]. The first of N that `scaled` counts are times its factor before they are rounded to `out_dtype`.
+    Arguments: x [rows, K]; the words and the scales, or the floats, of the matrix; with `bias`, its type, [weights.n];
+    with `residual` float32 [rows, N]; out [rows, N], where N is half of weights.n if the activation has gates. The
+    first of N that `scaled` counts are times its factor before they are rounded to `out_dtype`.
     """
-    k_size, n_size = weights.k, divided(weights.n, 2) if gated else weights.n
+    active, function = activation is not None, activation or SILU_GATED
+    sets = function.halves if active else 1
+    k_size, n_size, gated = weights.k, divided(weights.n, sets), sets == 2
     v = fitting_vector(n_size, tile.vector)
-    columns, sets = divided(n_size, v), 2 if gated else 1
+    columns = divided(n_size, v)
     rows = tile.gated_rows if gated else tile.rows
-    tx_size, ty_size, quantised = tile.threads_n, tile.threads_m, weights.quantised
+    tx_size, ty_size, quantised, biased = tile.threads_n, tile.threads_m, weights.quantised, bias is not None
 
     @T.inline
     def one_k(x, acc, weight, k, first, last):
@@ -81,6 +86,7 @@ def gemm(
         x_handle: T.handle,
         main_handle: T.handle,
         scales_handle: T.handle,
+        bias_handle: T.handle,
         before_handle: T.handle,
         out_handle: T.handle,
     ):
@@ -89,6 +95,7 @@ def gemm(
         x = T.match_buffer(x_handle, (n, k_size), x_dtype)
         main = T.match_buffer(main_handle, weights.main_shape, weights.main_dtype)
         scales = T.match_buffer(scales_handle, weights.scale_shape, weights.dtype)
+        added = T.match_buffer(bias_handle, (weights.n,), bias or "float32")
         before = T.match_buffer(before_handle, (n, n_size), "float32")
         out = T.match_buffer(out_handle, (n, n_size), out_dtype)
         for by in T.thread_binding((n + ty_size * rows - 1) // (ty_size * rows), thread="blockIdx.y"):
@@ -102,7 +109,10 @@ def gemm(
                             # Rows past the end are computed from the last one, and not stored.
                             last: T.let[T.int32] = T.Cast("int32", n) - 1
                             for i in T.unroll(sets * rows):
-                                acc[i] = splat(T.float32(0), v)
+                                if biased:
+                                    acc[i] = cast("float32", added[lanes_of(start + i // rows * n_size, v)], v)
+                                else:
+                                    acc[i] = splat(T.float32(0), v)
                             for g in T.serial(divided(k_size, GROUP)):
                                 if quantised:
                                     q4_group(x, main, scales, acc, g, start, first, last)
@@ -110,9 +120,9 @@ def gemm(
                                     float_group(x, main, acc, g, start, first, last)
                             for r in T.unroll(rows):
                                 if first + r <= last:
-                                    if gated:
+                                    if active:
                                         out[first + r, lanes_of(start, v)] = narrowed(
-                                            out_dtype, silu(acc[r], v) * acc[(sets - 1) * rows + r], v
+                                            out_dtype, activated(function, acc[r], acc[(sets - 1) * rows + r], v), v
                                         )
                                     else:
                                         if residual:
@@ -125,39 +135,3 @@ def gemm(
                                             )
 
     return trimmed(product)
-
-
-@functools.cache
-def rms_norm(threads: int, features: int, eps: float, g_dtype: str, out_dtype: str) -> PrimFunc:
-    """Return out[m, :] = x[m, :] / root mean square * g; x: float32 [rows, features]."""
-    steps = -(-features // threads)
-
-    @T.prim_func
-    def norm(x_handle: T.handle, g_handle: T.handle, out_handle: T.handle):
-        T.func_attr({"tirx.noalias": True, "op_pattern": 8, "tirx.is_scheduled": True})
-        n = T.int64()
-        x = T.match_buffer(x_handle, (n, features), "float32")
-        g = T.match_buffer(g_handle, (features,), g_dtype)
-        out = T.match_buffer(out_handle, (n, features), out_dtype)
-        for block in T.thread_binding(n, thread="blockIdx.x"):
-            for t in T.thread_binding(threads, thread="threadIdx.x"):
-                squares = T.alloc_buffer((threads,), "float32", scope="shared")
-                square = T.alloc_buffer((1,), "float32", scope="local")
-                m: T.let[T.int32] = T.Cast("int32", block)
-                square[0] = T.float32(0)
-                for i in T.serial(steps):
-                    if i * threads + t < features:
-                        square[0] = square[0] + x[m, i * threads + t] * x[m, i * threads + t]
-                squares[t] = square[0]
-                T.tvm_storage_sync("shared")
-                square[0] = T.float32(0)
-                for i in T.serial(threads):
-                    square[0] = square[0] + squares[i]
-                square[0] = T.rsqrt(square[0] / T.float32(features) + T.float32(eps))
-                for i in T.serial(steps):
-                    if i * threads + t < features:
-                        out[m, i * threads + t] = narrowed(
-                            out_dtype, x[m, i * threads + t] * square[0] * T.Cast("float32", g[i * threads + t]), 1
-                        )
-
-    return norm

@@ -13,12 +13,14 @@ from typing import Any
 
 from tvm.script import tirx as T
 
-from lab.compile.gpu.kernels.vec import cast, lanes_of, nibble, of, silu, splat
+from lab.compile.gpu.kernels.norm import NormOf, moments
+from lab.compile.gpu.kernels.vec import activated, cast, lanes_of, nibble, of, splat
 from lab.compile.gpu.kernels.weights import GROUP, OFFSET, Weights
 from lab.compile.gpu.tile import Gemv
 from lab.compile.tir.narrow import AS_IT_IS, Scaled, narrowed, written
 from lab.compile.tir.sizes import divided, fitting, fitting_vector
 from lab.compile.tir.trim import trimmed
+from lab.models.activation import SILU_GATED, Activation
 
 PrimFunc = Any
 
@@ -30,39 +32,49 @@ def gemv(
     x_dtype: str,
     out_dtype: str,
     *,
-    norm: tuple[str, float] | None = None,
-    gated: bool = False,
+    norm: NormOf | None = None,
+    activation: Activation | None = None,
+    bias: str | None = None,
     residual: bool = False,
     scaled: Scaled = AS_IT_IS,
 ) -> PrimFunc:
-    """Return out[0, n] = (residual[0, n] +) sum over k of norm(x)[k] * weight[k, n], or silu(gate) * up of its halves.
+    """Return out[0, n] = (residual[0, n] +) sum over k of norm(x)[k] * weight[k, n] (+ bias[n]), or its activation.
 
-    Arguments: x [rows, K], of which the last row counts; with `norm` (its type and epsilon) weights [K]; the words and
-    the scales, or the floats, of the matrix; with `residual` float32 [1, N]; out [1, N]. The first of N that `scaled`
-    counts are times its factor before they are rounded to `out_dtype`.
+    Arguments: x [rows, K], of which the last row counts; with `norm` its weights [K], and LayerNorm's bias [K]; the
+    words and the scales, or the floats, of the matrix; with `bias`, its type, [weights.n]; with `residual` float32
+    [1, N]; out [1, N], where N is half of weights.n if the activation has gates. The first of N that `scaled` counts
+    are times its factor before they are rounded to `out_dtype`.
     """
-    k_size, n_size = weights.k, divided(weights.n, 2) if gated else weights.n
+    active, function = activation is not None, activation or SILU_GATED
+    sets = function.halves if active else 1
+    k_size, n_size = weights.k, divided(weights.n, sets)
     v = fitting_vector(n_size, tile.vector)
     columns = divided(n_size, v)
     tx_size, ty_size = tile.threads_for(columns), tile.threads_k
     threads = tx_size * ty_size
     piece_groups = fitting(divided(k_size, GROUP), tile.piece // GROUP)
-    piece, sets = piece_groups * GROUP, 2 if gated else 1
-    normed, (norm_dtype, eps) = norm is not None, norm or ("float32", 0.0)
-    quantised = weights.quantised
+    piece, quantised, biased = piece_groups * GROUP, weights.quantised, bias is not None
+    kind = norm or NormOf("float32", 0.0)
+    rms, layer = norm is not None and not kind.layer, kind.layer
+    measure = moments(tx_size, ty_size, k_size, kind.eps)
 
     @T.inline
-    def stage(x, g, acts, square, row, base, thread):
+    def stage(x, g, b, acts, square, row, base, thread):
         """Put a piece of activations, times the norm's weights, where the workgroup sees it."""
         for i in T.serial(-(-piece // threads)):
             at = i * threads + thread
             if at < piece:
                 value: T.let[T.float32] = T.Cast("float32", x[row, base + at])
-                if normed:
+                if rms:
                     square[0] = square[0] + value * value
                     acts[at] = value * T.Cast("float32", g[base + at])
                 else:
-                    acts[at] = value
+                    if layer:
+                        acts[at] = (value - square[0]) * square[1] * T.Cast("float32", g[base + at]) + T.Cast(
+                            "float32", b[base + at]
+                        )
+                    else:
+                        acts[at] = value
 
     def word_sum(first, word, eight):
         """Return `first` plus eight weights times their activations: one expression, so that it stays in registers."""
@@ -96,17 +108,21 @@ def gemv(
     def product(
         x_handle: T.handle,
         g_handle: T.handle,
+        b_handle: T.handle,
         main_handle: T.handle,
         scales_handle: T.handle,
+        bias_handle: T.handle,
         before_handle: T.handle,
         out_handle: T.handle,
     ):
         T.func_attr({"tirx.noalias": True, "op_pattern": 8, "tirx.is_scheduled": True})
         rows = T.int64()
         x = T.match_buffer(x_handle, (rows, k_size), x_dtype)
-        g = T.match_buffer(g_handle, (k_size,), norm_dtype)
+        g = T.match_buffer(g_handle, (k_size,), kind.dtype)
+        b = T.match_buffer(b_handle, (k_size,), kind.dtype)
         main = T.match_buffer(main_handle, weights.main_shape, weights.main_dtype)
         scales = T.match_buffer(scales_handle, weights.scale_shape, weights.dtype)
+        added = T.match_buffer(bias_handle, (weights.n,), bias or "float32")
         before = T.match_buffer(before_handle, (1, n_size), "float32")
         out = T.match_buffer(out_handle, (1, n_size), out_dtype)
         for block in T.thread_binding(-(-columns // tx_size), thread="blockIdx.x"):
@@ -117,16 +133,19 @@ def gemv(
                     parts = T.alloc_buffer((sets * threads * v,), "float32", scope="shared")
                     squares = T.alloc_buffer((threads,), "float32", scope="shared")
                     columns_square = T.alloc_buffer((tx_size,), "float32", scope="shared")
-                    square = T.alloc_buffer((1,), "float32", scope="local")
+                    square = T.alloc_buffer((2 if layer else 1,), "float32", scope="local")
                     acc = T.alloc_buffer((sets,), of("float32", v), scope="local")
                     # Threads past the end read the last column and store nothing: all must meet at the barriers.
                     column: T.let[T.int32] = T.min(block * tx_size + tx, columns - 1)
                     worker: T.let[T.int32] = ty * tx_size + tx
-                    square[0] = T.float32(0)
+                    if layer:
+                        measure(x, rows - 1, squares, columns_square, square, tx, ty)
+                    else:
+                        square[0] = T.float32(0)
                     for s in T.unroll(sets):
                         acc[s] = splat(T.float32(0), v)
                     for p in T.serial(divided(k_size, piece)):
-                        stage(x, g, acts, square, rows - 1, p * piece, worker)
+                        stage(x, g, b, acts, square, rows - 1, p * piece, worker)
                         T.tvm_storage_sync("shared")
                         if quantised:
                             for i in T.serial(-(-piece_groups // threads)):
@@ -165,10 +184,10 @@ def gemv(
                         T.tvm_storage_sync("shared")
                     for s in T.unroll(sets):
                         parts[lanes_of((s * threads + worker) * v, v)] = acc[s]
-                    if normed:
+                    if rms:
                         squares[worker] = square[0]
                     T.tvm_storage_sync("shared")
-                    if normed:
+                    if rms:
                         square[0] = T.float32(0)
                         for i in T.serial(ty_size):
                             square[0] = square[0] + squares[i * tx_size + tx]
@@ -178,17 +197,20 @@ def gemv(
                         for i in T.serial(1, ty_size):
                             for s in T.unroll(sets):
                                 acc[s] = acc[s] + parts[lanes_of((s * threads + i * tx_size + tx) * v, v)]
-                        if normed:
+                        if rms:
                             square[0] = T.float32(0)
                             for i in T.serial(tx_size):
                                 square[0] = square[0] + columns_square[i]
-                            square[0] = T.rsqrt(square[0] / T.float32(k_size) + T.float32(eps))
+                            square[0] = T.rsqrt(square[0] / T.float32(k_size) + T.float32(kind.eps))
                             for s in T.unroll(sets):
                                 acc[s] = acc[s] * splat(square[0], v)
+                        if biased:
+                            for s in T.unroll(sets):
+                                acc[s] = acc[s] + cast("float32", added[lanes_of(column * v + s * n_size, v)], v)
                         if block * tx_size + tx < columns:
-                            if gated:
+                            if active:
                                 out[0, lanes_of(column * v, v)] = narrowed(
-                                    out_dtype, silu(acc[0], v) * acc[sets - 1], v
+                                    out_dtype, activated(function, acc[0], acc[sets - 1], v), v
                                 )
                             else:
                                 if residual:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tvm.script import tirx as T
+
+from lab.models.activation import Activation
 
 Expr = Any
 
@@ -35,6 +38,31 @@ def nibble(words: Expr, which: Expr, lanes: int) -> Expr:
     return cast("float32", T.bitwise_and(moved, splat(T.uint32(15), lanes)), lanes)
 
 
-def silu(x: Expr, lanes: int) -> Expr:
+def activated(activation: Activation, gate: Expr, up: Expr, lanes: int) -> Expr:
+    """Return the activation of results lane by lane; without gates, of `gate` alone."""
+    if activation.name == "gegelu":
+        if activation.limit is not None:
+            most = splat(T.float32(activation.limit), lanes)
+            gate, up = T.min(gate, most), T.max(T.min(up, most), splat(T.float32(-activation.limit), lanes))
+        return _sigmoid_times(gate, gate * splat(T.float32(1.702), lanes), lanes) * (up + splat(T.float32(1), lanes))
+    value = _UNARY[activation.name](gate, lanes)
+    return value * up if activation.gated else value
+
+
+def _silu(x: Expr, lanes: int) -> Expr:
     """Return x * sigmoid(x) lane by lane."""
-    return x / (splat(T.float32(1), lanes) + T.exp(splat(T.float32(0), lanes) - x))
+    return _sigmoid_times(x, x, lanes)
+
+
+def _gelu_tanh(x: Expr, lanes: int) -> Expr:
+    """Return x / 2 * (1 + tanh(y)), which is x * sigmoid(2 y)."""
+    twice, cubic = (splat(T.float32(number), lanes) for number in (2 * math.sqrt(2 / math.pi), 0.044715))
+    return _sigmoid_times(x, twice * (x + cubic * x * x * x), lanes)
+
+
+def _sigmoid_times(x: Expr, y: Expr, lanes: int) -> Expr:
+    """Return x * sigmoid(y) lane by lane."""
+    return x / (splat(T.float32(1), lanes) + T.exp(splat(T.float32(0), lanes) - y))
+
+
+_UNARY = {"silu": _silu, "gelu_tanh": _gelu_tanh}
