@@ -15,7 +15,7 @@ from lab.compile.gpu.tile import tiles
 from lab.models.activation import Activation
 from tests.compile.building import rel_error
 from tests.compile.gpu.opencl import compiled, kernel
-from tests.compile.gpu.test_products import BY_BITS, BY_GPU, EPS, matrix, normal
+from tests.compile.gpu.test_products import BY_GPU, EPS, matrix, normal
 
 LAYER = NormOf("float32", EPS, layer=True)
 ACTIVATIONS = {
@@ -23,7 +23,13 @@ ACTIVATIONS = {
     "ungated": Activation("gelu_tanh", gated=False),
     "gegelu": Activation("gegelu", limit=2.0),
 }
-BY_ACTIVATION = pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
+SLOW = pytest.mark.slow  # each case is a kernel that is built
+BY_ACTIVATION = pytest.mark.parametrize(
+    "activation",
+    [pytest.param(value, marks=SLOW if name != "gegelu" else ()) for name, value in ACTIVATIONS.items()],
+    ids=ACTIVATIONS,
+)
+BY_BITS = pytest.mark.parametrize("bits", [4, pytest.param(32, marks=SLOW)])
 
 
 def layer_normed(x, g, b):
@@ -102,6 +108,7 @@ def test_many_rows_with_a_bias_before_residual_and_factor(gpu, bits):
     assert rel_error(call(x, *stored, bias, np.ones_like(residual))[-1], want) < 2e-6
 
 
+@SLOW
 @BY_GPU
 def test_one_row_with_a_bias_and_a_residual(gpu):
     k, n = 96, 308
@@ -114,7 +121,7 @@ def test_one_row_with_a_bias_and_a_residual(gpu):
 
 
 @BY_GPU
-@pytest.mark.parametrize("last_row", [False, True])
+@pytest.mark.parametrize("last_row", [False, pytest.param(True, marks=SLOW)])
 def test_layer_norm(gpu, last_row):
     x, g, b = far(3, 2560), normal(2560), normal(2560)
     made = layer_norm(tiles(gpu).row_threads, 2560, LAYER, "float32", last_row=last_row)
@@ -133,6 +140,7 @@ def test_embedding_rows_with_a_factor(gpu):
     np.testing.assert_array_equal(call(ids, *stored, np.ones((3, 672), np.float32))[-1], want)
 
 
+@SLOW
 @BY_GPU
 def test_a_head_that_shares_the_table_of_normed_rows(gpu):
     k, n = 672, 331
@@ -143,7 +151,9 @@ def test_a_head_that_shares_the_table_of_normed_rows(gpu):
 
 
 @BY_GPU
-@pytest.mark.parametrize(("dim", "turned"), [(80, 32), (128, 96), (20, 10)])
+@pytest.mark.parametrize(
+    ("dim", "turned"), [(80, 32), *(pytest.param(*sizes, marks=SLOW) for sizes in ((128, 96), (20, 10)))]
+)
 def test_the_first_part_of_a_head_is_rotated_and_the_rest_passes(gpu, dim, turned):
     heads, kv_heads, n = 3, 1, 3
     qkv, positions = normal(n, heads + 2 * kv_heads, dim), np.array([5, 0, 9], np.int32)
