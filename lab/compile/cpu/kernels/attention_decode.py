@@ -6,6 +6,10 @@ bound by memory: 25 GB/s keeps up with one multiply-add and one conversion for e
 some 3 KiB, too short for the processor to see where it goes on. So pages are what is shared out: a piece of work goes
 through some of them for all heads, whose parts lie side by side, and asks for lines two parts ahead. Each piece has a
 softmax of its own; at the end their sums meet, as those of `attention_merge` do.
+
+With a sparse pattern, a piece has near pages, which it goes through so, and far ones: of those each query head has its
+own, as many as the others, and they are shared out evenly too. Where two heads of a group keep the same page, the
+second finds it in the cache.
 """
 
 from __future__ import annotations
@@ -18,8 +22,8 @@ from tvm.script import tirx as T
 from lab.compile.cpu.isa import Isa
 from lab.compile.cpu.kernels.dot import add_product, uses_fmlal
 from lab.compile.tir.sizes import PAGE, divided, fitting, fitting_vector
+from lab.compile.tir.sparse import far_most, far_page, log2_scale, near_blocks, near_from
 from lab.compile.tir.vec import (
-    LOG2_E,
     MASKED,
     Expr,
     cast,
@@ -34,6 +38,7 @@ from lab.compile.tir.vec import (
     splat,
     to_f32,
 )
+from lab.models.sparse import SparsePattern
 
 PIECES = 8  # of work at most: their sums are written and read once more, 0.8 % of what 128 pages hold
 PARTS_AHEAD = 2  # parts of one head in one page
@@ -41,12 +46,18 @@ PrimFunc = Any
 
 
 def decode_attention(
-    isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
+    isa: Isa,
+    num_heads: int,
+    num_kv_heads: int,
+    head_dim: int,
+    dtype: str,
+    window: int | None,
+    sparse: SparsePattern | None = None,
 ) -> PrimFunc:
     """Return attention of one query a sequence over its pages, with the log2 of the softmax sum.
 
     Signature as the KV cache calls it. q, out: `dtype` [batch, heads, D]; lse: float32 [batch, heads]. A key
-    is seen when its position is at most `window` - 1 before the query's.
+    is seen when its position is at most `window` - 1 before the query's, and where the sparse pattern keeps it.
     """
     group, width = divided(num_heads, num_kv_heads), fitting_vector(head_dim, PAGE)
     vectors = divided(head_dim, width)
@@ -54,6 +65,9 @@ def decode_attention(
     chunk = fitting(vectors, max(1, isa.value_sums // group))  # value vectors in flight
     reach = 2**30 if window is None else window
     heads = num_kv_heads
+    pattern: Any = sparse  # of the steps that are there only with one
+    far_chains = fitting(head_dim, isa.score_sums)
+    far_chunk = fitting(vectors, isa.value_sums)
     fmlal = uses_fmlal(isa, dtype)
     line = 64 // np.dtype(dtype).itemsize  # elements
 
@@ -62,6 +76,40 @@ def decode_attention(
         table, begin, last = where
         page = table[begin + T.min(i + (h + PARTS_AHEAD) // heads, last - 1)]
         return flat[page, what, (h + PARTS_AHEAD) % heads, element]
+
+    def oldest_key(position: Expr, scale: Expr) -> Expr:
+        """Return the first key that is seen of those near by."""
+        if sparse is None:
+            return T.max(position - (reach - 1), 0)
+        return near_from(sparse, position, near_blocks(sparse, scale))
+
+    # Of the far pages before page `first`: how many each head has, at most; of a piece; of this piece.
+    def far_all(first: Expr) -> Expr:
+        return far_most(sparse, first) if sparse else 0
+
+    def far_share(first: Expr) -> Expr:
+        return (far_all(first) + PIECES - 1) // PIECES
+
+    def far_count(piece: Expr, first: Expr) -> Expr:
+        return T.max(T.min(far_all(first) - piece * far_share(first), far_share(first)), 0) if sparse else 0
+
+    def pieces_of(near: Expr, first: Expr) -> Expr:
+        """Return how many pieces there are, where there are so many with near pages."""
+        far = (far_all(first) + far_share(first) - 1) // T.max(far_share(first), 1) if sparse else 0
+        return T.max(near, far) if sparse else near
+
+    def start_of(page: Expr, last: Expr) -> Expr:
+        return T.min(page, last) if sparse else page
+
+    def unseen(keys: Expr) -> Expr:
+        """Return how many keys of a piece are not seen: none of a pattern, whose pages are seen whole."""
+        return 0 if sparse else T.max(keys, 0)
+
+    def far_ahead(flat: Any, what: int, table: Any, begin: Expr, i: Expr, row: Expr, first: Expr, at: Expr) -> Expr:
+        """Return an element of the part of a far page that comes PARTS_AHEAD after page i of query head `row`."""
+        head = (row + PARTS_AHEAD) % num_heads
+        page = far_page(pattern, head, i + (row + PARTS_AHEAD) // num_heads)
+        return flat[table[begin + T.min(page, first - 1)], what, head // group, at]
 
     # fmlal takes the query as it came, so that products are exact, and the softmax's factor comes after the sum; the
     # softmax's weights it takes rounded to float16, as the result will be.
@@ -100,17 +148,20 @@ def decode_attention(
             )
 
     @T.inline
-    def softmax(scores, peaks, totals, piece, row, first, last, oldest):
-        """Turn a piece's row of scores into weights, and leave their greatest score and their sum."""
+    def softmax(scores, peaks, totals, piece, row, count, unseen):
+        """Turn a piece's row of scores into weights, and leave their greatest score and their sum.
+
+        The first `unseen` of the keys are masked.
+        """
         stats = T.alloc_buffer((2,), "float32x16")
         stats[0] = f32(MASKED, PAGE)
-        for j in T.serial(T.max(oldest - first * PAGE, 0)):
+        for j in T.serial(unseen):
             scores[row, j] = T.float32(MASKED)
-        for i in T.serial(last - first):
+        for i in T.serial(count):
             stats[0] = T.max(stats[0], scores[row, lanes_of(i * PAGE, PAGE)])
         stats[0] = splat(reduce_fmax(stats[0]), PAGE)
         stats[1] = f32(0.0, PAGE)
-        for i in T.serial(last - first):
+        for i in T.serial(count):
             scores[row, lanes_of(i * PAGE, PAGE)] = exp2(scores[row, lanes_of(i * PAGE, PAGE)] - stats[0], PAGE)
             stats[1] = stats[1] + scores[row, lanes_of(i * PAGE, PAGE)]
         peaks[piece, row] = reduce_fmax(stats[0])
@@ -144,6 +195,59 @@ def decode_attention(
         for c in T.unroll(chunk):
             for r in T.unroll(group):
                 sums[piece, h * group + r, lanes_of((part * chunk + c) * width, width)] = acc[c * group + r]
+
+    @T.inline
+    def score_far(q, b, factor, work, flat, scores, table, begin, h, r, i, slot, first):
+        """Score the i-th far page for one query head r of the group; where it has none, the scores are masked."""
+        page: T.let[T.int32] = far_page(pattern, h * group + r, i)
+        if page < first:
+            acc = T.alloc_buffer((far_chains,), "float32x16")
+            for j in T.unroll(far_chains):
+                acc[j] = f32(0.0, PAGE)
+            for d in T.serial(divided(head_dim, far_chains)):
+                for c in T.unroll((far_chains * PAGE + line - 1) // line):
+                    fetch(far_ahead(flat, 0, table, begin, i, h * group + r, first, d * far_chains * PAGE + c * line))
+                for c in T.unroll(far_chains):
+                    acc[c] = add_product(
+                        isa,
+                        dtype,
+                        acc[c],
+                        flat[table[begin + page], 0, h, lanes_of((d * far_chains + c) * PAGE, PAGE)],
+                        query(q, work, b, h * group + r, d * far_chains + c),
+                    )
+            for c in T.serial(far_chains - 1):
+                acc[0] = acc[0] + acc[c + 1]
+            scores[h * group + r, lanes_of(slot * PAGE, PAGE)] = score(acc[0], factor)
+        else:
+            scores[h * group + r, lanes_of(slot * PAGE, PAGE)] = f32(MASKED, PAGE)
+
+    @T.inline
+    def add_far(scores, flat, table, begin, sums, piece, h, r, i, slot, first, part):
+        page: T.let[T.int32] = far_page(pattern, h * group + r, i)
+        if page < first:
+            acc = T.alloc_buffer((far_chunk,), of("float32", width), scope=scope_of(width))
+            for c in T.unroll(far_chunk):
+                acc[c] = sums[piece, h * group + r, lanes_of((part * far_chunk + c) * width, width)]
+            for t in T.serial(PAGE):
+                for c in T.unroll((far_chunk * width + line - 1) // line):
+                    at: T.let[T.int32] = t * head_dim + part * far_chunk * width + c * line
+                    fetch(far_ahead(flat, 1, table, begin, i, h * group + r, first, at))
+                for c in T.unroll(far_chunk):
+                    acc[c] = add_product(
+                        isa,
+                        dtype,
+                        acc[c],
+                        flat[
+                            table[begin + page],
+                            1,
+                            h,
+                            lanes_of(t * head_dim + (part * far_chunk + c) * width, width),
+                        ],
+                        weight(scores, h * group + r, slot * PAGE + t),
+                        width,
+                    )
+            for c in T.unroll(far_chunk):
+                sums[piece, h * group + r, lanes_of((part * far_chunk + c) * width, width)] = acc[c]
 
     @T.prim_func
     def attend(
@@ -189,31 +293,31 @@ def decode_attention(
             begin: T.let[T.int32] = indptr[b]
             last: T.let[T.int32] = indptr[b + 1] - begin
             length: T.let[T.int32] = T.max(last - 1, 0) * PAGE + last_page_len[b]
-            # The oldest key that the window still sees, and its page.
-            oldest: T.let[T.int32] = T.max(q_positions[b] - k_positions[b] - (reach - 1), 0)
+            # The oldest key that is seen of those near by, and its page.
+            oldest: T.let[T.int32] = oldest_key(q_positions[b] - k_positions[b], sm_scale)
             first: T.let[T.int32] = T.min(oldest // PAGE, last)
             share: T.let[T.int32] = T.max((last - first + PIECES - 1) // PIECES, 1)  # pages of a piece
-            pieces: T.let[T.int32] = (last - first + share - 1) // share
+            pieces: T.let[T.int32] = pieces_of((last - first + share - 1) // share, first)
             sums = T.alloc_buffer((PIECES, num_heads, head_dim), "float32", scope="local")
             peaks = T.alloc_buffer((PIECES, num_heads), "float32", scope="local")
             totals = T.alloc_buffer((PIECES, num_heads), "float32", scope="local")
             for piece in T.parallel(pieces):
-                start: T.let[T.int32] = first + piece * share
+                start: T.let[T.int32] = start_of(first + piece * share, last)
                 stop: T.let[T.int32] = T.min(start + share, last)
-                scores = T.alloc_buffer((num_heads, share * PAGE), "float32", scope="local")
+                scores = T.alloc_buffer((num_heads, (share + far_share(first)) * PAGE), "float32", scope="local")
                 work = T.alloc_buffer((num_heads, head_dim), "float32", scope="local")  # the queries
                 for r in T.serial(num_heads):
                     for j in T.serial(vectors):
                         work[r, lanes_of(j * width, width)] = to_f32(
                             q[b, r, lanes_of(j * width, width)], width
-                        ) * splat(sm_scale * T.float32(LOG2_E), width)
+                        ) * splat(log2_scale(sparse, sm_scale), width)
                         sums[piece, r, lanes_of(j * width, width)] = f32(0.0, width)
                 for i in T.serial(stop - start):
                     for h in T.serial(heads):
                         score_page(
                             q,
                             b,
-                            sm_scale * T.float32(LOG2_E),
+                            log2_scale(sparse, sm_scale),
                             work,
                             flat,
                             scores,
@@ -225,12 +329,58 @@ def decode_attention(
                             stop,
                             length,
                         )
+                if sparse is not None:
+                    for i in T.serial(far_count(piece, first)):
+                        for h in T.serial(heads):
+                            for r in T.serial(group):
+                                score_far(
+                                    q,
+                                    b,
+                                    log2_scale(sparse, sm_scale),
+                                    work,
+                                    flat,
+                                    scores,
+                                    table,
+                                    begin,
+                                    h,
+                                    r,
+                                    piece * far_share(first) + i,
+                                    stop - start + i,
+                                    first,
+                                )
                 for r in T.serial(num_heads):
-                    softmax(scores, peaks, totals, piece, r, start, stop, oldest)
+                    softmax(
+                        scores,
+                        peaks,
+                        totals,
+                        piece,
+                        r,
+                        stop - start + far_count(piece, first),
+                        unseen(oldest - start * PAGE),
+                    )
                 for i in T.serial(stop - start):
                     for h in T.serial(heads):
                         for part in T.serial(divided(vectors, chunk)):
                             add_values(scores, flat, table, begin, sums, piece, h, start + i, start, stop, part, length)
+                if sparse is not None:
+                    for i in T.serial(far_count(piece, first)):
+                        for h in T.serial(heads):
+                            for r in T.serial(group):
+                                for part in T.serial(divided(vectors, far_chunk)):
+                                    add_far(
+                                        scores,
+                                        flat,
+                                        table,
+                                        begin,
+                                        sums,
+                                        piece,
+                                        h,
+                                        r,
+                                        piece * far_share(first) + i,
+                                        stop - start + i,
+                                        first,
+                                        part,
+                                    )
             for r in T.parallel(num_heads):
                 merged = T.alloc_buffer((3,), "float32")
                 merged[0] = T.float32(MASKED)

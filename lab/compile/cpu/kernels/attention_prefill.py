@@ -15,7 +15,9 @@ from tvm.script import tirx as T
 from lab.compile.cpu.isa import Isa
 from lab.compile.cpu.kernels.attention_tile import Tile, tile_steps
 from lab.compile.tir.sizes import PAGE
-from lab.compile.tir.vec import LOG2_E, Expr, lanes_of, to_f32
+from lab.compile.tir.sparse import Listed, Neighbours, far_pages, list_pages, log2_scale, near_blocks, near_from
+from lab.compile.tir.vec import Expr, lanes_of, to_f32
+from lab.models.sparse import SparsePattern
 
 PrimFunc = Any
 
@@ -26,14 +28,36 @@ def _key(keys: Any, _place: Expr, block: Expr, d: Expr) -> Expr:
 
 
 def ragged_attention(
-    isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
+    isa: Isa,
+    num_heads: int,
+    num_kv_heads: int,
+    head_dim: int,
+    dtype: str,
+    window: int | None,
+    sparse: SparsePattern | None = None,
 ) -> PrimFunc:
     """Return causal attention of new tokens among themselves. Signature as the KV cache calls it.
 
     q, out: `dtype` [n, heads, D]; k, v: [n, kv_heads, D]; lse: float32 [n, heads], log2 of the softmax sum.
     """
     tile = Tile(isa, num_heads, num_kv_heads, head_dim, window)
-    rows, group, reach, width = tile.rows, tile.group, tile.window, tile.width
+    rows, group, width = tile.rows, tile.group, tile.width
+    more = 0 if sparse is None else 1  # page, where the first token of a chunk lies within one
+
+    def lead(position: Expr) -> Any:
+        """Return how many slots of the first page lie before a chunk that starts at `position`."""
+        return 0 if sparse is None else position % PAGE
+
+    def stored(slot: Expr, length: Expr, start: Any) -> Expr:
+        """Return the token in a slot; those past both ends repeat one."""
+        return T.min(slot, length - 1) if sparse is None else T.min(T.max(slot - start, 0), length - 1)
+
+    def first_page(row: Expr, position: Expr, scale: Expr) -> Expr:
+        """Return the page of the first near key of a row."""
+        if sparse is None:
+            return T.max(row - (tile.window - 1), 0) // PAGE
+        base = position // PAGE
+        return T.max(near_from(sparse, row + base * PAGE, near_blocks(sparse, scale)) // PAGE - base, 0)
 
     def value(values: Any, _place: Expr, block: Expr, token: Expr, vector: Expr) -> Expr:
         """Return a vector of a token's dimensions; values: float32 [token, head_dim]."""
@@ -42,14 +66,14 @@ def ragged_attention(
     load_queries, attend, store = tile_steps(tile, dtype, _key, value)
 
     @T.inline
-    def unpack(k, v, keys, values, begin, length, head):
-        for t in T.serial((length + PAGE - 1) // PAGE * PAGE):
+    def unpack(k, v, keys, values, begin, length, start, head):
+        for t in T.serial((length + start + PAGE - 1) // PAGE * PAGE):
             for j in T.serial(tile.vectors):
                 values[t, lanes_of(j * width, width)] = to_f32(
-                    v[begin + T.min(t, length - 1), head, lanes_of(j * width, width)], width
+                    v[begin + stored(t, length, start), head, lanes_of(j * width, width)], width
                 )
             for d in T.serial(head_dim):
-                keys[t // PAGE, d, t % PAGE] = T.Cast("float32", k[begin + T.min(t, length - 1), head, d])
+                keys[t // PAGE, d, t % PAGE] = T.Cast("float32", k[begin + stored(t, length, start), head, d])
 
     @T.prim_func
     def prefill_ragged(
@@ -90,27 +114,82 @@ def ragged_attention(
                 begin: T.let[T.int32] = kv_indptr[b]
                 length: T.let[T.int32] = kv_indptr[b + 1] - begin
                 blocks: T.let[T.int32] = (length + PAGE - 1) // PAGE
-                keys = T.alloc_buffer((kv_len // PAGE + 1, head_dim, PAGE), "float32", scope="local")
-                values = T.alloc_buffer(((kv_len // PAGE + 1) * PAGE, head_dim), "float32", scope="local")
-                strip = T.alloc_buffer((rows, (kv_len // PAGE + 2) * PAGE), "float32", scope="local")
+                keys = T.alloc_buffer((kv_len // PAGE + (1 + more), head_dim, PAGE), "float32", scope="local")
+                values = T.alloc_buffer(((kv_len // PAGE + (1 + more)) * PAGE, head_dim), "float32", scope="local")
+                strip = T.alloc_buffer((rows, (kv_len // PAGE + (2 + more)) * PAGE), "float32", scope="local")
                 q32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
                 out32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
                 stats = T.alloc_buffer((rows, 2), "float32", scope="local")
-                unpack(k, v, keys, values, begin, length, kv_head)
+                if sparse is not None:
+                    kept = T.alloc_buffer((kv_len // PAGE + 3,), "int32", scope="local")
+                    limit = T.alloc_buffer((kv_len // PAGE + 3,), "int32", scope="local")
+                    nearest = T.alloc_buffer((rows,), "int32", scope="local")
+                unpack(k, v, keys, values, begin, length, lead(k_positions[b]), kv_head)
                 for i in T.serial((length + rows - 1) // rows):
-                    first: T.let[T.int32] = T.max(i * rows - (reach - 1), 0) // PAGE
-                    last: T.let[T.int32] = (T.min((i + 1) * rows, length) + PAGE - 1) // PAGE
+                    first: T.let[T.int32] = first_page(i * rows + lead(k_positions[b]), k_positions[b], sm_scale)
+                    last: T.let[T.int32] = (T.min((i + 1) * rows, length) + lead(k_positions[b]) + PAGE - 1) // PAGE
                     for r in T.serial(group):
                         head: T.let[T.int32] = kv_head * group + r
-                        load_queries(q, q32, begin + i * rows, begin + length, head, sm_scale * T.float32(LOG2_E))
-                        attend(q32, keys, values, 0, strip, out32, stats, first, last, i * rows, length)
+                        load_queries(q, q32, begin + i * rows, begin + length, head, log2_scale(sparse, sm_scale))
+                        if sparse is None:
+                            attend(
+                                q32,
+                                keys,
+                                values,
+                                0,
+                                strip,
+                                out32,
+                                stats,
+                                Neighbours(first, last, tile.window),
+                                i * rows,
+                                length,
+                            )
+                        else:
+                            base: T.let[T.int32] = k_positions[b] // PAGE
+                            start: T.let[T.int32] = k_positions[b] % PAGE
+                            skip: T.let[T.int32] = far_pages(sparse, head, base)
+                            far: T.let[T.int32] = far_pages(sparse, head, base + first) - skip
+                            list_pages(
+                                sparse,
+                                head,
+                                kept,
+                                limit,
+                                nearest,
+                                far,
+                                first,
+                                last,
+                                base,
+                                skip,
+                                start,
+                                near_blocks(sparse, sm_scale),
+                                i * rows + start,
+                                rows,
+                            )
+                            attend(
+                                q32,
+                                keys,
+                                values,
+                                0,
+                                strip,
+                                out32,
+                                stats,
+                                Listed(kept, limit, nearest, far + (last - first)),
+                                i * rows + start,
+                                length + start,
+                            )
                         store(out32, stats, out, lse, begin + i * rows, begin + length, head)
 
     return prefill_ragged
 
 
 def paged_attention(
-    isa: Isa, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
+    isa: Isa,
+    num_heads: int,
+    num_kv_heads: int,
+    head_dim: int,
+    dtype: str,
+    window: int | None,
+    sparse: SparsePattern | None = None,
 ) -> PrimFunc:
     """Return attention of new tokens over the pages of their history. Signature as the KV cache calls it.
 
@@ -119,7 +198,13 @@ def paged_attention(
     the merge.
     """
     tile = Tile(isa, num_heads, num_kv_heads, head_dim, window)
-    rows, group, reach, width = tile.rows, tile.group, tile.window, tile.width
+    rows, group, width = tile.rows, tile.group, tile.width
+
+    def oldest_key(position: Expr, scale: Expr) -> Expr:
+        """Return the first near key of a row."""
+        if sparse is None:
+            return T.max(position - (tile.window - 1), 0)
+        return near_from(sparse, position, near_blocks(sparse, scale))
 
     def key(flat: Any, place: Any, block: Expr, d: Expr) -> Expr:
         return to_f32(flat[place[0][place[1] + block], 0, place[2], lanes_of(d * PAGE, PAGE)], PAGE)
@@ -184,26 +269,60 @@ def paged_attention(
                 q32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
                 out32 = T.alloc_buffer((rows, head_dim), "float32", scope="local")
                 stats = T.alloc_buffer((rows, 2), "float32", scope="local")
+                if sparse is not None:
+                    kept = T.alloc_buffer((used_pages + 1,), "int32", scope="local")
+                    limit = T.alloc_buffer((used_pages + 1,), "int32", scope="local")
+                    nearest = T.alloc_buffer((rows,), "int32", scope="local")
                 for i in T.serial((q_indptr[b + 1] - q_indptr[b] + rows - 1) // rows):
                     start: T.let[T.int32] = q_indptr[b] + i * rows
                     position: T.let[T.int32] = q_positions[start] - k_positions[b]
-                    first: T.let[T.int32] = T.min(T.max(position - (reach - 1), 0) // PAGE, blocks - 1)
+                    first: T.let[T.int32] = T.min(oldest_key(position, sm_scale) // PAGE, blocks - 1)
                     for r in T.serial(group):
                         head: T.let[T.int32] = kv_head * group + r
-                        load_queries(q, q32, start, q_indptr[b + 1], head, sm_scale * T.float32(LOG2_E))
-                        attend(
-                            q32,
-                            flat,
-                            flat,
-                            (table, begin, kv_head),
-                            strip,
-                            out32,
-                            stats,
-                            first,
-                            blocks,
-                            position,
-                            length,
-                        )
+                        load_queries(q, q32, start, q_indptr[b + 1], head, log2_scale(sparse, sm_scale))
+                        if sparse is None:
+                            attend(
+                                q32,
+                                flat,
+                                flat,
+                                (table, begin, kv_head),
+                                strip,
+                                out32,
+                                stats,
+                                Neighbours(first, blocks, tile.window),
+                                position,
+                                length,
+                            )
+                        else:
+                            far: T.let[T.int32] = far_pages(sparse, head, first)
+                            list_pages(
+                                sparse,
+                                head,
+                                kept,
+                                limit,
+                                nearest,
+                                far,
+                                first,
+                                blocks,
+                                0,
+                                0,
+                                0,
+                                near_blocks(sparse, sm_scale),
+                                position,
+                                rows,
+                            )
+                            attend(
+                                q32,
+                                flat,
+                                flat,
+                                (table, begin, kv_head),
+                                strip,
+                                out32,
+                                stats,
+                                Listed(kept, limit, nearest, far + (blocks - first)),
+                                position,
+                                length,
+                            )
                         store(out32, stats, out, lse, start, q_indptr[b + 1], head)
 
     return prefill_paged

@@ -69,14 +69,14 @@ def tile_steps(tile: Tile, dtype: str, key: Load, value: Load) -> tuple[Any, Any
                 ) * splat(factor, width)
 
     @T.inline
-    def score(q32, keys, place, strip, i, first, last, row_position, length):
+    def score(q32, keys, place, strip, i, span, row_position, length):
         acc = T.alloc_buffer((pair * rows,), "float32x16")
         now = T.alloc_buffer((pair,), "float32x16")
         for r in T.unroll(pair * rows):
             acc[r] = f32(0.0, PAGE)
         for d in T.serial(head_dim):
             for b in T.unroll(pair):
-                now[b] = key(keys, place, T.min(first + i * pair + b, last - 1), d)
+                now[b] = key(keys, place, span.clamped(i * pair, b), d)
             for r in T.unroll(rows):
                 for b in T.unroll(pair):
                     acc[b * rows + r] = acc[b * rows + r] + now[b] * splat(q32[r, d], PAGE)
@@ -84,27 +84,27 @@ def tile_steps(tile: Tile, dtype: str, key: Load, value: Load) -> tuple[Any, Any
             for r in T.unroll(rows):
                 strip[r, lanes_of((i * pair + b) * PAGE, PAGE)] = T.Select(
                     T.And(
-                        lanes_of((first + i * pair + b) * PAGE, PAGE)
-                        <= splat(T.min(row_position + r, length - 1), PAGE),
-                        lanes_of((first + i * pair + b) * PAGE, PAGE) > splat(row_position + r - tile.window, PAGE),
+                        lanes_of(span.at(i * pair, b) * PAGE, PAGE) <= splat(T.min(row_position + r, length - 1), PAGE),
+                        lanes_of(span.at(i * pair, b) * PAGE, PAGE)
+                        > splat(span.below(i * pair, b, r, row_position), PAGE),
                     ),
                     acc[b * rows + r],
                     f32(MASKED, PAGE),
                 )
 
     @T.inline
-    def attend(q32, keys, values, place, strip, out32, stats, first, last, row_position, length):
-        """first, last: blocks of 16 keys; row_position: of row 0 in keys' positions; length: keys there are."""
-        for i in T.serial((last - first + (pair - 1)) // pair):
-            score(q32, keys, place, strip, i, first, last, row_position, length)
+    def attend(q32, keys, values, place, strip, out32, stats, span, row_position, length):
+        """span: of blocks of 16 keys; row_position: of row 0 in keys' positions; length: keys there are."""
+        for i in T.serial((span.count + (pair - 1)) // pair):
+            score(q32, keys, place, strip, i, span, row_position, length)
         for r in T.serial(rows):
             top = T.alloc_buffer((2,), "float32x16")
             top[0] = f32(MASKED, PAGE)
-            for i in T.serial(last - first):
+            for i in T.serial(span.count):
                 top[0] = T.max(top[0], strip[r, lanes_of(i * PAGE, PAGE)])
             top[0] = splat(reduce_fmax(top[0]), PAGE)
             top[1] = f32(0.0, PAGE)
-            for i in T.serial(last - first):
+            for i in T.serial(span.count):
                 strip[r, lanes_of(i * PAGE, PAGE)] = exp2(strip[r, lanes_of(i * PAGE, PAGE)] - top[0], PAGE)
                 top[1] = top[1] + strip[r, lanes_of(i * PAGE, PAGE)]
             stats[r, 0] = reduce_fmax(top[0])
@@ -114,11 +114,11 @@ def tile_steps(tile: Tile, dtype: str, key: Load, value: Load) -> tuple[Any, Any
             now = T.alloc_buffer((chunk,), vector, scope=scope)
             for r in T.unroll(rows * chunk):
                 sums[r] = f32(0.0, width)
-            for i in T.serial(last - first):
+            for i in T.serial(span.count):
                 # Slots past the end may hold anything, not-a-number included: never read them.
-                for t in T.serial(T.min(PAGE, length - (first + i) * PAGE)):
+                for t in T.serial(T.min(PAGE, length - span.at(i) * PAGE)):
                     for c in T.unroll(chunk):
-                        now[c] = value(values, place, first + i, t, part * chunk + c)
+                        now[c] = value(values, place, span.at(i), t, part * chunk + c)
                     for r in T.unroll(rows):
                         for c in T.unroll(chunk):
                             sums[c * rows + r] = sums[c * rows + r] + now[c] * splat(strip[r, i * PAGE + t], width)
