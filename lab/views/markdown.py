@@ -8,15 +8,27 @@ from collections.abc import Iterable
 from rich.table import Column
 from rich.text import Text
 
-# All that a Markdown reader, HTML, a mention, an issue's number or a bare link gives a meaning.
-SPECIAL = r"[\\`*_{}\[\]()#|<>&~@:$]"
+# What has a meaning wherever it stands; an underscore within a word has none, as in `decode_tok_per_s`.
+MARKUP = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|(?<=\s)#(?=#*$)")
+# What has one at the beginning of a line: a heading, a quotation, an item of a list, a rule.
+LEADING = re.compile(r"^(?:#|>|[-+](?=[\s\-]|$)|=+\s*$)")
+NUMBERED = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+LINK = re.compile(r"(?i)(?:(?<=http)|(?<=https)|(?<=ftp)):(?=//)|(?<=\bwww)\.")
+# What a site makes of the text that is shown: mentions and mail, numbers of issues, emoji. Spelt, since a backslash is
+# gone by then.
+SHOWN = re.compile(r"(?i)(?<!\w)@(?=\w)|@(?=[\w-]+\.\w)|#(?=\w)|:(?=[+\w-]*[a-z][+\w-]*:|[+-]1:|100:|1234:)")
 
 
 def escaped(text: str) -> str:
-    """Return the text so that it shows as it is: one line, no markup, no HTML, no mention, no link."""
-    plain = "".join(char if char.isprintable() else " " for char in text)
-    plain = re.sub(SPECIAL, lambda match: f"&#{ord(match[0])};", plain)
-    return re.sub(r"(?i)\bwww\.", "www&#46;", plain)
+    """Return the text so that it shows as it is: one line, no markup, no HTML, no mention, no link.
+
+    No more of it is changed than that takes: the source is pasted, and read, too.
+    """
+    plain = "".join(char if char.isprintable() else " " for char in text).strip()
+    plain = SHOWN.sub(lambda found: f"\0{ord(found[0])};", plain)
+    plain = MARKUP.sub(r"\\\g<0>", plain).replace("<", "&lt;")
+    plain = LINK.sub(r"\\\g<0>", plain)
+    return NUMBERED.sub(r"\1\\\2", LEADING.sub(r"\\\g<0>", plain)).replace("\0", "&#")
 
 
 def markdown_table(columns: Iterable[Column], rows: Iterable[Iterable[str | Text]]) -> str:

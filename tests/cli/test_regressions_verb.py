@@ -51,7 +51,7 @@ def test_markdown_to_paste(lab: Lab, slower: Keep) -> None:
     ran = lab("regressions", "--markdown")
     assert ran.code == 3
     assert ran.out.startswith(
-        "### lab regressions\n\n| &#35; | Cell | History | Change | Since |\n|--:|---|---|---|---|\n| 1 |"
+        "### lab regressions\n\n| \\# | Cell | History | Change | Since |\n|--:|---|---|---|---|\n| 1 |"
     )
     assert "pp512+tg128 Decode |" in ran.out
     assert "<br>open |" in ran.out
