@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from benchmarks.arguments import add_json, positive
 from lab.analysis.history.change_points import LEVEL, change_points
+from lab.core.units import percent
 
 Numbers = NDArray[np.float64]
 Find = Callable[[Sequence[Numbers]], list[list[int]]]
@@ -133,7 +134,7 @@ def _table(rows: Sequence[Row], took: dict[int, float], many: float) -> str:
     lines = [f"{'Noise':<20}{'Rule':<8}{'found within 1':>15}{'extra':>8}{'false alarms':>18}"]
     for one in rows:
         alarms = f"{one.false_alarms} of {one.series}"
-        lines += [f"{one.noise:<20}{one.rule:<8}{one.within_1:>14.1%}{one.extra:>9}{alarms:>18}"]
+        lines += [f"{one.noise:<20}{one.rule:<8}{percent(one.within_1, 1):>15}{one.extra:>9}{alarms:>18}"]
     lines += ["", *(f"{count:>6} points: {seconds:.3f} s" for count, seconds in took.items())]
     return "\n".join([*lines, f"   300 series of {RUNS} points: {many:.2f} s"])
 

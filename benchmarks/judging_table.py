@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.judging_signals import CELLS, PLANTED
+from lab.core.units import percent
 
 NOISIER = "lab, noisier"
 OURS = "lab"
@@ -100,7 +101,7 @@ def score(rows: Sequence[Row], rule: str) -> Score:
 def _cell(row: Row, rule: str) -> str:
     alarms, found = row.false_alarms.get(rule, []), row.found.get(rule, [])
     mean = f"{sum(alarms) / len(alarms):.2f}" if alarms else "-"
-    return f"{sum(found) / len(found) / PLANTED:.1%}, {mean}".replace("%", " %") if found else mean
+    return f"{percent(sum(found) / len(found) / PLANTED, 1)}, {mean}" if found else mean
 
 
 def _line(one: Score) -> str:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from benchmarks.arguments import add_json, positive
 from benchmarks.noise_points import points_of_cells
 from lab.analysis.judging.judge import Policy, Side, judge
+from lab.core.units import percent
 
 Array = NDArray[np.float64]
 SEED, CV, TWICE = 20261128, 0.01, 2.0
@@ -144,7 +145,7 @@ def _line(one: Row) -> str:
     what = f"{case.noise.name}{', then doubled' if case.doubled else ''}"
     shape = f"{case.cells:>2} cells, {case.sessions:>2} a side, {case.past:>2} before"
     mark = "" if one.holds else "  NOT KEPT"
-    return f"{what:<52}{shape}  red {one.red / one.gates:>6.1%}  {words}{mark}"
+    return f"{what:<52}{shape}  red {percent(one.red / one.gates, 1):>7}  {words}{mark}"
 
 
 if __name__ == "__main__":

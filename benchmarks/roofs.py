@@ -25,6 +25,7 @@ from pathlib import Path
 from benchmarks.arguments import add_json, positive
 from lab.core.errors import LabError, MeasureError
 from lab.core.proc import run
+from lab.core.units import percent
 from lab.ondevice.build import FLAGS, SOURCES, RunnerFiles, runner
 from lab.ondevice.compilers import Compiler, build_env, compilers
 from lab.ondevice.events import Bandwidth, decode_line
@@ -167,7 +168,8 @@ def _print_against(found: list[Against], as_json: bool) -> int:
         rows = [[one.what, giga_ops_per_s(one.lab), giga_ops_per_s(one.plain), f"{one.ratio:.2f}"] for one in found]
         print(to_text(table(columns, rows), WIDTH))
     within = all(1 - TOLERANCE <= one.ratio <= 1 + TOLERANCE for one in found)
-    print(f"{'within' if within else 'NOT within'} {TOLERANCE:.0%} of a program without lab's code", file=sys.stderr)
+    how = "within" if within else "NOT within"
+    print(f"{how} {percent(TOLERANCE)} of a program without lab's code", file=sys.stderr)
     return 0 if within else 1
 
 

@@ -22,7 +22,7 @@ from lab.core.errors import LabError
 from lab.core.home import shown
 from lab.core.text import printable
 from lab.views.bug_report import keep_traceback
-from lab.views.tui.background import Background, in_background, start
+from lab.views.tui.background import Background, has_hung_up, in_background, start
 from lab.views.tui.board_screen import BoardScreen
 from lab.views.tui.host import Host, Marked
 from lab.views.tui.sanitise import Harmless, PlainText
@@ -41,6 +41,8 @@ LIGHT = TerminalTheme(
 LOOK_S = 1.5  # between two looks at the store, or as long as it takes to look twenty times
 SHARE = 20
 COUNT_S = 0.5  # between two looks at how far the first reading has come
+HANGUP_S = 1.0  # between two looks at whether the terminal is still there
+INTERRUPTED = 130
 SWITCH_S = 0.001  # judging is much arithmetic in Python; the screen has its turn five times as often as by default
 
 
@@ -89,8 +91,15 @@ class LabApp(App[int]):
         """Begin to read, and to follow."""
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):  # not in the main thread: a test
             for number in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, self.exit, 130)
+                asyncio.get_running_loop().add_signal_handler(number, self.exit, INTERRUPTED)
+        if not self.is_headless:
+            self.set_interval(HANGUP_S, self._leave_if_alone)
         start(self, self._first, group="store")
+
+    def _leave_if_alone(self) -> None:
+        """Leave when the terminal is gone: no signal may say so, and reading its end would keep a core busy."""
+        if has_hung_up(sys.__stdin__):
+            self.exit(INTERRUPTED)
 
     async def _first(self) -> None:
         with self.telling():

@@ -1,12 +1,13 @@
-"""Work beside the screen, which therefore never waits."""
+"""Work beside the screen, which therefore never waits, and whether there is a screen still."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, cast
+from typing import Any, TextIO, TypeVar, cast
 
 from textual.dom import DOMNode
 
@@ -68,3 +69,15 @@ async def in_background(work: Callable[[], Found]) -> Found:
     """Return what `work` returns, run in a thread."""
     found: Found = await Background(work).wait()  # type: ignore[assignment]
     return found
+
+
+def has_hung_up(stream: TextIO | None) -> bool:
+    """Whether the other end of the terminal is closed."""
+    if stream is None or not hasattr(select, "poll"):
+        return False
+    asked = select.poll()
+    try:
+        asked.register(stream.fileno(), 0)
+        return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in asked.poll(0))
+    except (OSError, ValueError):  # it is closed on our side
+        return True

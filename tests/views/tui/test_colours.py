@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -124,6 +125,26 @@ def on_a_dumb_terminal(folder: Path, *argv: str) -> bytes:
     assert done.wait(60) == 0
     os.close(ours)
     return text
+
+
+def test_a_terminal_that_vanished_ends_the_application(tmp_path: Path) -> None:
+    """Without SIGHUP, as of a closed window whose shell kept running: reading finds the end again and again."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "lab", "dash"]
+    environment = {**os.environ, "TERM": "xterm", "LAB_HOME": str(tmp_path)}
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    running = subprocess.Popen(command, **streams, env=environment, cwd=tmp_path, start_new_session=True)
+    os.close(theirs)
+    try:
+        text = b""
+        while b"quit" not in text and select.select([ours], [], [], 30)[0] and (chunk := _read(ours)):
+            text += chunk
+        assert b"quit" in text
+        os.close(ours)
+        assert running.wait(20) != 0
+    finally:
+        running.kill()
+        running.wait()
 
 
 def _read(terminal: int) -> bytes:
