@@ -10,11 +10,12 @@ import numpy as np
 
 from lab.compile.cpu.isa import Isa
 from lab.compile.cpu.kernels.attention_decode import decode_attention
-from lab.compile.cpu.kernels.encode import copied, encoded, gated, normalised
+from lab.compile.cpu.kernels.encode import activated, copied, encoded, normalised
 from lab.compile.cpu.kernels.encoding import Encoding, encoding_for
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.ops import padded
 from lab.compile.tir.sizes import PAGE
+from lab.models.activation import SILU_GATED
 from lab.models.decoder.config import DecoderConfig
 from lab.models.layouts.n16k4 import q_shape, scale_shape
 
@@ -47,7 +48,7 @@ def decode_step(isa: Isa, config: DecoderConfig, bits: int, depth: int) -> Itera
     yield _encoding("norm", kernel, [zeros((1, hidden), "float32"), weight], encoding, hidden, 2 * layers + 1)
     kernel = encoded(encoding, hidden, hidden, copied, "float16")
     yield _encoding("encode", kernel, [zeros((1, hidden), "float16")], encoding, hidden, layers)
-    kernel = encoded(encoding, wide, 2 * wide, gated(wide), "float32")
+    kernel = encoded(encoding, wide, 2 * wide, activated(SILU_GATED, wide), "float32")
     yield _encoding("gate", kernel, [zeros((1, 2 * wide), "float32")], encoding, wide, layers)
     yield attention(isa, config, depth, layers)
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from lab.compile.cpu.isa import ARM_ISAS, Isa
 from lab.compile.cpu.kernels.attention_decode import decode_attention
-from lab.compile.cpu.kernels.encode import copied, encoded, gated, normalised
+from lab.compile.cpu.kernels.encode import activated, copied, encoded, normalised
 from lab.compile.cpu.kernels.encoding import encoding_for
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_float import float_linear
 from lab.compile.cpu.kernels.linear_row import row_linear
 from lab.compile.cpu.kernels.rope import rope_table, split_rotary
+from lab.models.activation import SILU_GATED
 from tests.compile.building import build
 
 
@@ -83,7 +84,7 @@ def kernels(isa: Isa) -> dict[str, Any]:
             name = f"{encoding.tile_rows}-{encoding.kind}"
             made[f"normalised-{name}"] = normalised(encoding, 256, 1e-5)
             made[f"copied-{name}"] = encoded(encoding, 256, 256, copied, "float16")
-            made[f"gated-{name}"] = encoded(encoding, 256, 512, gated(256), "float32")
+            made[f"gated-{name}"] = encoded(encoding, 256, 512, activated(SILU_GATED, 256), "float32")
             if encoding.kind == "float":
                 shape = (256, 64, encoding.tile_rows)
                 made[f"linear-{name}"] = float_linear(isa, "float16", *shape, residual=True, out_dtype="float32")

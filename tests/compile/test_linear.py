@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from lab.compile.cpu.kernels.embed import float_embed, quantised_embed
-from lab.compile.cpu.kernels.encode import copied, encoded, gated, normalised
+from lab.compile.cpu.kernels.encode import activated, copied, encoded, normalised
 from lab.compile.cpu.kernels.encoding import Encoding, encoding_for
 from lab.compile.cpu.kernels.linear import quantised_linear
 from lab.compile.cpu.kernels.linear_float import float_linear
+from lab.models.activation import SILU_GATED
 from lab.models.layouts.n16k4 import N16K4
 from lab.models.quant import SCHEMES, dequantise, quantise
 from tests.compile.building import RUNNABLE, kernel, rel_error
@@ -105,7 +106,7 @@ def test_gated_activations(isa):
         x[0, :4] = [200, -200, 0, 88.8]  # where exp overflows, and zero
         gate = x[:, :features].astype(np.float64)
         want = gate / (1 + np.exp(np.clip(-gate, None, 700))) * x[:, features:]
-        call = kernel(encoded, isa, encoding, features, 2 * features, gated(features), "float32")
+        call = kernel(encoded, isa, encoding, features, 2 * features, activated(SILU_GATED, features), "float32")
         got = values_of(call(x, *outputs(encoding, rows, features))[1:], encoding, rows, features)
         assert np.abs(got - want).max() <= tolerance(encoding, want)
 

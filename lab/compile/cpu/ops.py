@@ -12,7 +12,7 @@ from lab.compile.cpu.kernels.attention_decode import decode_attention
 from lab.compile.cpu.kernels.attention_merge import merge_states
 from lab.compile.cpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.cpu.kernels.embed import float_embed, quantised_embed
-from lab.compile.cpu.kernels.encode import copied, encoded, gated, normalised
+from lab.compile.cpu.kernels.encode import activated, copied, encoded, normalised
 from lab.compile.cpu.kernels.encoding import Encoding, encoding_for
 from lab.compile.cpu.kernels.kv_pages import append_pages, copy_page, move_slots, read_pages
 from lab.compile.cpu.kernels.linear import quantised_linear
@@ -21,8 +21,7 @@ from lab.compile.cpu.kernels.linear_row import row_linear
 from lab.compile.cpu.kernels.rope import rope_table, split_rotary
 from lab.compile.kv_cache import CacheKernels, create_kv_cache, longrope_limit
 from lab.compile.tir.sizes import BLOCK, GROUP, divided
-from lab.core.errors import CompileError
-from lab.models.activation import SILU_GATED, Activation
+from lab.models.activation import Activation
 from lab.models.family import Sizes
 from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.ops import Acts, Matrix, Norm
@@ -41,12 +40,11 @@ class CpuOps:
 
     def embed(self, ids: Tensor, table: Matrix, *, scale: float = 1.0) -> Tensor:
         """Return the rows of the table that int32 ids [n] name, times `scale`, float32 [n, hidden]."""
-        _refuse("a scaled embedding", scale != 1.0)
-        rows = padded(table.rows)
+        shape = (padded(table.rows), table.columns, scale)
         if self.scheme.quantised:
-            kernel = quantised_embed(self.scheme.bits, rows, table.columns)
+            kernel = quantised_embed(self.scheme.bits, *shape)
         else:
-            kernel = float_embed(self.scheme.weight_dtype, rows, table.columns)
+            kernel = float_embed(self.scheme.weight_dtype, *shape)
         return _call(kernel, "embed", [ids, *table.tensors], [([ids.shape[0], table.columns], "float32")])[0]
 
     def normed(
@@ -57,25 +55,22 @@ class CpuOps:
 
     def activated(self, x: Tensor, norm: Norm, matrix: Matrix, activation: Activation) -> Acts:
         """Return the activation of each row of `normed`, ready for a product."""
-        _refuse("an activation other than a gated SiLU", activation != SILU_GATED)
-        return self._gate(self.normed(x, norm, matrix))
+        first = self.normed(x, norm, matrix)
+        rows, features = first.shape[0], first.shape[1] // activation.halves
+        encoding = self._encoding(rows)
+        value = activated(activation, features)
+        kernel = encoded(encoding, features, activation.halves * features, value, "float32")
+        return _encode(kernel, "gate" if activation.gated else "activate", [first], encoding, rows, features)
 
     def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
         """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
         return self._linear(acts, matrix, add=residual)
 
     def _normalise(self, x: Tensor, norm: Norm, last_row: bool, fine: bool) -> Acts:
-        _refuse("a LayerNorm", norm.kind != "rms")
         rows, features = (1 if last_row else x.shape[0]), x.shape[1]
         encoding = self._encoding(rows, fine=fine)
-        kernel = normalised(encoding, features, norm.eps, last_row=last_row)
-        return _encode(kernel, "normalise", [x, norm.weight], encoding, rows, features)
-
-    def _gate(self, gate_up: Tensor) -> Acts:
-        rows, features = gate_up.shape[0], gate_up.shape[1] // 2
-        encoding = self._encoding(rows)
-        kernel = encoded(encoding, features, 2 * features, gated(features), "float32")
-        return _encode(kernel, "gate", [gate_up], encoding, rows, features)
+        kernel = normalised(encoding, features, norm.eps, last_row=last_row, kind=norm.kind)
+        return _encode(kernel, "normalise", [x, *norm.tensors], encoding, rows, features)
 
     def encode(self, x: Tensor) -> Acts:
         """Return [n, features] ready for a product."""
@@ -85,12 +80,13 @@ class CpuOps:
         return _encode(kernel, "encode", [x], encoding, rows, features)
 
     def _linear(self, acts: Acts, matrix: Matrix, *, add: Tensor | None = None, dtype: str = "float32") -> Tensor:
-        _refuse("a product with a bias", matrix.bias is not None)
         tile_rows, out_rows = self._encoding(acts.rows).tile_rows, padded(matrix.rows)
         shape = (matrix.columns, out_rows, tile_rows)
         options: dict[str, Any] = {"residual": add is not None, "out_dtype": dtype}
         if matrix.scaled[1] != 1.0:
             options["scaled"] = matrix.scaled
+        if matrix.bias is not None:
+            options["bias_rows"] = matrix.rows
         if self.scheme.quantised and _is_one(acts.rows):
             kernel = row_linear(self.isa, self.scheme.bits, matrix.columns, out_rows, **options)
         elif self.scheme.quantised:
@@ -99,7 +95,7 @@ class CpuOps:
             kernel = quantised_linear(self.isa, self.scheme.bits, *shape, **options)
         else:
             kernel = float_linear(self.isa, self.scheme.weight_dtype, *shape, **options)
-        args = [*acts.tensors, *matrix.tensors, *([] if add is None else [add])]
+        args = [*acts.tensors, *matrix.tensors, *(one for one in (matrix.bias, add) if one is not None)]
         return _call(kernel, "linear", args, [([acts.rows, out_rows], dtype)])[0]
 
     def create_kv_cache(self, config: Sizes, dtype: str, limits: Sequence[Any]) -> Tensor:
@@ -113,11 +109,6 @@ class CpuOps:
         """
         terms = 2 if fine or _is_one(rows) else 1
         return encoding_for(self.isa, self.scheme.bits, one_row=_is_one(rows), terms=terms)
-
-
-def _refuse(what: str, asked: bool) -> None:
-    if asked:
-        raise CompileError(f"kernels for processors do not have {what} in this version")
 
 
 def padded(rows: int) -> int:
@@ -150,7 +141,6 @@ Expr = Any
 
 def create_cpu_kv_cache(isa: Isa, config: Sizes, dtype: str, limits: Sequence[Expr]) -> Any:
     """Return the expression that creates the cache with this package's CPU kernels."""
-    _refuse("a rotation of a part of each head", config.rotary_dim != config.head_dim)
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     attention = (isa, heads, kv_heads, dim, dtype, config.attention_window)
     kernels = CacheKernels(
@@ -159,10 +149,10 @@ def create_cpu_kv_cache(isa: Isa, config: Sizes, dtype: str, limits: Sequence[Ex
         paged=paged_attention(*attention),
         decode=decode_attention(*attention),
         merge=merge_states(dim, dtype),
-        split=split_rotary(heads, kv_heads, dim, dtype),
+        split=split_rotary(heads, kv_heads, dim, dtype, config.rotary_dim),
         copy=copy_page(kv_heads, dim, dtype),
         read=read_pages(config.num_hidden_layers, kv_heads, dim, dtype),
         move=move_slots(kv_heads, dim, dtype),
-        table=rope_table(dim, longrope_limit(config), config.attention_scaling),
+        table=rope_table(config.rotary_dim, longrope_limit(config), config.attention_scaling),
     )
     return create_kv_cache(kernels, config, dtype, limits)

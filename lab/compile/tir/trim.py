@@ -9,7 +9,8 @@ from tvm import tirx
 PrimFunc = Any
 
 
-def trimmed(kernel: PrimFunc) -> PrimFunc:
-    """Return the kernel without the parameters that its body never touches."""
+def trimmed(kernel: PrimFunc, *names: str) -> PrimFunc:
+    """Return the kernel without the parameters that its body never touches; with `names`, those of the others stay."""
     used = set(tirx.analysis.undefined_vars(kernel.body))
-    return tirx.PrimFunc([param for param in kernel.params if param in used], kernel.body, attrs=kernel.attrs)
+    kept = [param for param in kernel.params if param in used or (names and param.name not in names)]
+    return tirx.PrimFunc(kept, kernel.body, attrs=kernel.attrs)

@@ -119,3 +119,15 @@ def gelu(x: Expr, lanes: int) -> Expr:
         poly = (poly + f32(term, lanes)) * t
     beyond = poly * exp2(z * z * f32(-LOG2_E, lanes), lanes) * f32(0.5, lanes)
     return x * T.Select(x > f32(0.0, lanes), f32(1.0, lanes) - beyond, beyond)
+
+
+def quick_gelu(x: Expr, lanes: int) -> Expr:
+    """Return x * sigmoid(1.702 x) lane by lane."""
+    return x / (f32(1.0, lanes) + exp2(x * f32(-1.702 * LOG2_E, lanes), lanes))
+
+
+def gelu_tanh(x: Expr, lanes: int) -> Expr:
+    """Return x / 2 * (1 + tanh(z)), z = sqrt(2 / pi) * (x + 0.044715 x**3), lane by lane: x * sigmoid(2 z)."""
+    factor = -2.0 * math.sqrt(2.0 / math.pi) * LOG2_E
+    power = x * (f32(factor, lanes) + x * x * f32(factor * 0.044715, lanes))
+    return x / (f32(1.0, lanes) + exp2(power, lanes))

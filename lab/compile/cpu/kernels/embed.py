@@ -13,8 +13,8 @@ PrimFunc = Any
 
 
 @functools.cache
-def quantised_embed(bits: int, table_rows: int, features: int) -> PrimFunc:
-    """Return out[m, :] = dequantised table[ids[m], :].
+def quantised_embed(bits: int, table_rows: int, features: int, scale: float = 1.0) -> PrimFunc:
+    """Return out[m, :] = dequantised table[ids[m], :] * scale.
 
     ids: int32 [rows]; q_weight: uint8 [table_rows/16, K/32, bits, 64]; q_scale: float16; out: float32 [rows, K].
     """
@@ -43,16 +43,18 @@ def quantised_embed(bits: int, table_rows: int, features: int) -> PrimFunc:
             row: T.let[T.int64] = T.Cast("int64", ids[m])
             for g in T.serial(groups):
                 for k in T.serial(GROUP):
-                    out[m, g * GROUP + k] = T.Cast("float32", weight(q_weight, row, g, k)) * T.Cast(
-                        "float32", q_scale[row // BLOCK, g, row % BLOCK]
+                    out[m, g * GROUP + k] = _scaled(
+                        T.Cast("float32", weight(q_weight, row, g, k))
+                        * T.Cast("float32", q_scale[row // BLOCK, g, row % BLOCK]),
+                        scale,
                     )
 
     return embed
 
 
 @functools.cache
-def float_embed(dtype: str, table_rows: int, features: int) -> PrimFunc:
-    """Return out[m, :] = table[ids[m], :] as float32; table: `dtype` [table_rows/16, K, 16]."""
+def float_embed(dtype: str, table_rows: int, features: int, scale: float = 1.0) -> PrimFunc:
+    """Return out[m, :] = table[ids[m], :] * scale as float32; table: `dtype` [table_rows/16, K, 16]."""
 
     @T.prim_func
     def embed(
@@ -67,6 +69,10 @@ def float_embed(dtype: str, table_rows: int, features: int) -> PrimFunc:
         for m in T.parallel(n):
             row: T.let[T.int64] = T.Cast("int64", ids[m])
             for k in T.serial(features):
-                out[m, k] = T.Cast("float32", weight[row // BLOCK, k, row % BLOCK])
+                out[m, k] = _scaled(T.Cast("float32", weight[row // BLOCK, k, row % BLOCK]), scale)
 
     return embed
+
+
+def _scaled(value: Any, scale: float) -> Any:
+    return value if scale == 1.0 else value * T.float32(scale)

@@ -1,4 +1,4 @@
-"""Kernels that produce the activations a matrix product reads: normalise, gate or copy, then encode.
+"""Kernels that produce the activations a matrix product reads: normalise, activate or copy, then encode.
 
 Each value is read twice at most: bound by memory.
 """
@@ -13,7 +13,10 @@ from tvm.script import tirx as T
 
 from lab.compile.cpu.kernels.encoding import LANES, Encoding, clear_group, quantise_group, scatter
 from lab.compile.tir.sizes import GROUP, divided
-from lab.compile.tir.vec import Expr, lanes_of, reduce_fadd, silu, splat, to_f32
+from lab.compile.tir.trim import trimmed
+from lab.compile.tir.vec import Expr, f32, gelu_tanh, lanes_of, quick_gelu, reduce_fadd, silu, splat, to_f32
+from lab.models.activation import Activation
+from lab.models.family import NormKind
 
 PrimFunc = Any
 Value = Callable[[Any, Expr, Expr], Expr]
@@ -25,14 +28,25 @@ def copied(source: Any, row: Expr, k: Expr) -> Expr:
 
 
 @functools.cache
-def gated(features: int) -> Value:
-    """Return the value function of silu(gate) * up, where a row holds `features` gates, then as many ups."""
+def activated(activation: Activation, features: int) -> Value:
+    """Return the value function of an activation; where it is gated, a row holds `features` gates, then as many ups."""
 
-    def value(source: Any, row: Expr, k: Expr) -> Expr:
-        gate = source[row, lanes_of(k, LANES)]
-        return silu(gate, LANES) * source[row, lanes_of(k + features, LANES)]
+    def gate_and_up(source: Any, row: Expr, k: Expr) -> Expr:
+        gate, up = source[row, lanes_of(k, LANES)], source[row, lanes_of(k + features, LANES)]
+        if activation.name != "gegelu":
+            return _FUNCTIONS[activation.name](gate, LANES) * up
+        if activation.limit is not None:
+            most = f32(activation.limit, LANES)
+            gate, up = T.min(gate, most), T.max(T.min(up, most), f32(-activation.limit, LANES))
+        return quick_gelu(gate, LANES) * (up + f32(1.0, LANES))
 
-    return value
+    def alone(source: Any, row: Expr, k: Expr) -> Expr:
+        return _FUNCTIONS[activation.name](source[row, lanes_of(k, LANES)], LANES)
+
+    return gate_and_up if activation.gated else alone
+
+
+_FUNCTIONS = {"silu": silu, "gelu_tanh": gelu_tanh}
 
 
 @T.inline
@@ -45,18 +59,52 @@ def inverse_rms(source, out, row, features, eps):
     out[0] = T.float32(1) / T.sqrt(reduce_fadd(total[0]) * T.float32(1.0 / features) + T.float32(eps))
 
 
-@functools.cache
-def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool = False) -> PrimFunc:
-    """Return RMSNorm of float32 [rows, features] with float32 weights [features], encoded.
+@T.inline
+def mean_and_inverse(source, out, row, features, eps):
+    """Put 1 / sqrt(variance + eps) of a row into out[0], its mean into out[1].
 
-    With `last_row`, only the last row is taken and the one tile has one row.
+    Twice over a row that lies in the first cache: mean of squares minus square of mean would lose what a large mean has
+    in front of the variance.
+    """
+    total = T.alloc_buffer((2,), "float32x16")
+    total[0] = splat(T.float32(0), LANES)
+    for k in T.serial(divided(features, LANES)):
+        total[0] = total[0] + source[row, lanes_of(k * LANES, LANES)]
+    out[1] = reduce_fadd(total[0]) * T.float32(1.0 / features)
+    total[0] = splat(T.float32(0), LANES)
+    for k in T.serial(divided(features, LANES)):
+        total[1] = source[row, lanes_of(k * LANES, LANES)] - splat(out[1], LANES)
+        total[0] = total[0] + total[1] * total[1]
+    out[0] = T.float32(1) / T.sqrt(reduce_fadd(total[0]) * T.float32(1.0 / features) + T.float32(eps))
+
+
+@functools.cache
+def normalised(
+    encoding: Encoding, features: int, eps: float, *, last_row: bool = False, kind: NormKind = "rms"
+) -> PrimFunc:
+    """Return the norm of float32 [rows, features] with float32 weights [features], encoded.
+
+    LayerNorm takes float32 biases [features] after the weights. With `last_row`, only the last row is taken and the one
+    tile has one row.
     """
     rows, quantised = encoding.tile_rows, encoding.kind == "int8"
     groups, vectors = divided(features, GROUP), divided(features, LANES)
     loop = T.serial if rows == 1 else T.parallel
 
-    def value(source: Any, weight: Any, inverse: Any, row: Expr, k: Expr) -> Expr:
-        return source[row, lanes_of(k, LANES)] * splat(inverse[0], LANES) * weight[lanes_of(k, LANES)]
+    layer = kind == "layer"
+
+    def value(source: Any, weight: Any, shift: Any, stats: Any, row: Expr, k: Expr) -> Expr:
+        if not layer:
+            return source[row, lanes_of(k, LANES)] * splat(stats[0], LANES) * weight[lanes_of(k, LANES)]
+        centred = source[row, lanes_of(k, LANES)] - splat(stats[1], LANES)
+        return centred * splat(stats[0], LANES) * weight[lanes_of(k, LANES)] + shift[lanes_of(k, LANES)]
+
+    @T.inline
+    def look_at(source, stats, row):
+        if layer:
+            mean_and_inverse(source, stats, row, features, eps)
+        else:
+            inverse_rms(source, stats, row, features, eps)
 
     if quantised:
 
@@ -64,6 +112,7 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
         def norm_int8(
             source_handle: T.handle,
             weight: T.Buffer((features,), "float32"),
+            shift: T.Buffer((features,), "float32"),
             acts_handle: T.handle,
             scale_handle: T.handle,
             bias_handle: T.handle,
@@ -77,17 +126,17 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
             bias = T.match_buffer(bias_handle, (tiles, groups * encoding.terms, rows * encoding.words), "int32")
             for tile in loop(tiles):
                 for r in T.serial(rows):
-                    inverse = T.alloc_buffer((1,), "float32")
+                    inverse = T.alloc_buffer((2 if layer else 1,), "float32")
                     row: T.let[T.int64] = (n - 1) if last_row else (tile * rows + r)
                     if row < n:
-                        inverse_rms(source, inverse, row, features, eps)
+                        look_at(source, inverse, row)
                         for g in T.serial(groups):
                             quantise_group(
                                 acts,
                                 scale,
                                 bias,
-                                value(source, weight, inverse, row, g * GROUP),
-                                value(source, weight, inverse, row, g * GROUP + LANES),
+                                value(source, weight, shift, inverse, row, g * GROUP),
+                                value(source, weight, shift, inverse, row, g * GROUP + LANES),
                                 tile,
                                 g,
                                 r,
@@ -97,10 +146,15 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
                         for g in T.serial(groups):
                             clear_group(acts, scale, bias, tile, g, r, encoding)
 
-        return norm_int8
+        return trimmed(norm_int8, "shift")
 
     @T.prim_func
-    def norm_float(source_handle: T.handle, weight: T.Buffer((features,), "float32"), acts_handle: T.handle):
+    def norm_float(
+        source_handle: T.handle,
+        weight: T.Buffer((features,), "float32"),
+        shift: T.Buffer((features,), "float32"),
+        acts_handle: T.handle,
+    ):
         T.func_attr({"tirx.noalias": True, "op_pattern": 8})
         n = T.int64()
         tiles = T.int64()
@@ -108,17 +162,17 @@ def normalised(encoding: Encoding, features: int, eps: float, *, last_row: bool 
         acts = T.match_buffer(acts_handle, (tiles, features, rows), "float32")
         for tile in loop(tiles):
             for r in T.serial(rows):
-                inverse = T.alloc_buffer((1,), "float32")
+                inverse = T.alloc_buffer((2 if layer else 1,), "float32")
                 row: T.let[T.int64] = (n - 1) if last_row else (tile * rows + r)
                 if row < n:
-                    inverse_rms(source, inverse, row, features, eps)
+                    look_at(source, inverse, row)
                     for k in T.serial(vectors):
-                        scatter(acts, value(source, weight, inverse, row, k * LANES), tile, k * LANES, r)
+                        scatter(acts, value(source, weight, shift, inverse, row, k * LANES), tile, k * LANES, r)
                 else:
                     for k in T.serial(features):
                         acts[tile, k, r] = T.float32(0)
 
-    return norm_float
+    return trimmed(norm_float, "shift")
 
 
 @functools.cache

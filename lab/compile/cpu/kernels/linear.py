@@ -23,10 +23,12 @@ from tvm.script import tirx as T
 
 from lab.compile.cpu.isa import Isa
 from lab.compile.cpu.kernels.dot import dot_step, first_sums, group_sum, half, halves_of, parts_of, spread, sums_dtype
+from lab.compile.cpu.kernels.epilogue import Epilogue
 from lab.compile.cpu.kernels.linear_tile import tiled_linear
 from lab.compile.cpu.kernels.mmla import pair_group, row_of, uses_mmla
-from lab.compile.tir.narrow import AS_IT_IS, Scaled, written
+from lab.compile.tir.narrow import AS_IT_IS, Scaled
 from lab.compile.tir.sizes import BLOCK, GROUP, divided, fitting
+from lab.compile.tir.trim import trimmed
 from lab.compile.tir.vec import Expr, fetch, lanes_of, splat, to_f32
 
 AHEAD_BYTES = 8192  # how far ahead of its use a weight is asked for: two pages; 6 to 12 KiB did equally well
@@ -52,18 +54,20 @@ def quantised_linear(
     terms: int = 1,
     fine_rows: int | None = None,
     scaled: Scaled = AS_IT_IS,
+    bias_rows: int = 0,
     ahead_bytes: int = AHEAD_BYTES,
 ) -> PrimFunc:
-    """Return out[m, n] = (residual[m, n] +) sum over k of act[m, k] * weight[n, k].
+    """Return out[m, n] = (residual[m, n] +) sum over k of act[m, k] * weight[n, k] (+ bias[n]).
 
     acts: int32 [tiles, K/32, 8 * tile_rows], each 4 signed bytes, act_scale: float32 [tiles, K/32, tile_rows] and
     act_bias: int32 [tiles, K/32, tile_rows], minus the weight offset times the sum of the group's bytes, as `Encoding`
     orders and repeats them, each group in so many `terms`; q_weight: uint8 [N/16, K/32, bits, 64]; q_scale: float16
-    [N/16, K/32, 16]; out: [rows, N]. With `fine_rows`, only the first so many of N take the second term;
+    [N/16, K/32, 16]; then, with `bias_rows`, float32 [bias_rows], and with `residual`, float32 [rows, N]; out:
+    [rows, N] (`lab.compile.cpu.kernels.epilogue`). With `fine_rows`, only the first so many of N take the second term;
     those of `scaled` are times its factor before they are rounded to `out_dtype`.
     """
     if rows_in_tiles(isa, tile_rows):
-        tile: dict[str, Any] = {"terms": terms, "fine_rows": fine_rows, "scaled": scaled}
+        tile: dict[str, Any] = {"terms": terms, "fine_rows": fine_rows, "scaled": scaled, "bias_rows": bias_rows}
         return tiled_linear(isa, bits, in_features, out_rows, residual=residual, out_dtype=out_dtype, **tile)
     groups, blocks = divided(in_features, GROUP), divided(out_rows, BLOCK)
     lanes, rows, kept, sums = isa.lanes, tile_rows, parts_of(isa), sums_dtype(isa, bits)
@@ -76,6 +80,7 @@ def quantised_linear(
     pairwise = uses_mmla(isa, rows)
     fine = vectors if fine_rows is None else -(-fine_rows // lanes)
     copies = 2 if pairwise else 1
+    end = Epilogue(residual, out_dtype, scaled, bias_rows)
 
     def packed(q_weight: Any, vector: Expr, g: Expr, j: Expr) -> Expr:
         """Return a load; written out twice it is still one. A variable for it would be memory asked of the runtime."""
@@ -165,14 +170,8 @@ def quantised_linear(
         else:
             all_groups(acts, scale, bias, q_weight, q_scale, acc, ints, tile, first, terms == 2)
 
-    def stored(before: Any, row: Expr, at: Expr, total: Expr) -> Expr:
-        """Return what goes into `out` for the lanes from `at` on."""
-        if residual:
-            return before[row, lanes_of(at, lanes)] + total
-        return written(out_dtype, total, lanes, at, scaled)
-
     @T.inline
-    def product(acts, scale, bias, q_weight, q_scale, before, out, n, tiles):
+    def product(acts, scale, bias, q_weight, q_scale, added, before, out, n, tiles):
         for v in T.parallel(vectors // flight):
             for tile in T.serial(tiles):
                 acc = T.alloc_buffer((flight * rows,), f"float32x{lanes}")
@@ -181,33 +180,9 @@ def quantised_linear(
                 for r in T.unroll(rows):
                     if tile * rows + r < n:
                         for b in T.unroll(flight):
-                            out[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = stored(
-                                before, tile * rows + r, (v * flight + b) * lanes, result(acc, b, r)
+                            out[tile * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = end.stored(
+                                added, before, tile * rows + r, (v * flight + b) * lanes, result(acc, b, r), lanes
                             )
-
-    if residual:
-
-        @T.prim_func
-        def linear_add(
-            acts_handle: T.handle,
-            scale_handle: T.handle,
-            bias_handle: T.handle,
-            q_weight: T.Buffer((blocks, groups, bits, 64), "uint8"),
-            q_scale: T.Buffer((blocks, groups, BLOCK), "float16"),
-            residual_handle: T.handle,
-            out_handle: T.handle,
-        ):
-            T.func_attr({"tirx.noalias": True, "op_pattern": 8})
-            tiles = T.int64()
-            n = T.int64()
-            acts = T.match_buffer(acts_handle, (tiles, groups * terms, 8 * rows), "int32")
-            scale = T.match_buffer(scale_handle, (tiles, groups * terms, rows * copies), "float32")
-            bias = T.match_buffer(bias_handle, (tiles, groups * terms, rows * copies), "int32")
-            before = T.match_buffer(residual_handle, (n, out_rows), "float32")
-            out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
-            product(acts, scale, bias, q_weight, q_scale, before, out, n, tiles)
-
-        return linear_add
 
     @T.prim_func
     def linear(
@@ -216,6 +191,8 @@ def quantised_linear(
         bias_handle: T.handle,
         q_weight: T.Buffer((blocks, groups, bits, 64), "uint8"),
         q_scale: T.Buffer((blocks, groups, BLOCK), "float16"),
+        added: T.Buffer((bias_rows,), "float32"),
+        residual_handle: T.handle,
         out_handle: T.handle,
     ):
         T.func_attr({"tirx.noalias": True, "op_pattern": 8})
@@ -224,7 +201,8 @@ def quantised_linear(
         acts = T.match_buffer(acts_handle, (tiles, groups * terms, 8 * rows), "int32")
         scale = T.match_buffer(scale_handle, (tiles, groups * terms, rows * copies), "float32")
         bias = T.match_buffer(bias_handle, (tiles, groups * terms, rows * copies), "int32")
+        before = T.match_buffer(residual_handle, (n, out_rows), "float32")
         out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
-        product(acts, scale, bias, q_weight, q_scale, out, out, n, tiles)
+        product(acts, scale, bias, q_weight, q_scale, added, before, out, n, tiles)
 
-    return linear
+    return trimmed(linear, "added", "before")

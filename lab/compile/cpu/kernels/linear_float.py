@@ -13,8 +13,10 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.cpu.isa import Isa
-from lab.compile.tir.narrow import AS_IT_IS, Scaled, written
+from lab.compile.cpu.kernels.epilogue import Epilogue
+from lab.compile.tir.narrow import AS_IT_IS, Scaled
 from lab.compile.tir.sizes import BLOCK, divided, fitting
+from lab.compile.tir.trim import trimmed
 from lab.compile.tir.vec import lanes_of, splat, to_f32
 
 GEMV_BLOCKS = 4  # independent sums, to hide the latency of the multiply-add
@@ -32,14 +34,17 @@ def float_linear(
     residual: bool,
     out_dtype: str,
     scaled: Scaled = AS_IT_IS,
+    bias_rows: int = 0,
 ) -> PrimFunc:
-    """Return out[m, n] = (residual[m, n] +) sum over k of act[m, k] * weight[n, k].
+    """Return out[m, n] = (residual[m, n] +) sum over k of act[m, k] * weight[n, k] (+ bias[n]).
 
-    acts: float32 [tiles, K, tile_rows]; weight: `dtype` [N/16, K, 16]; out: [rows, N]. The first of N that
+    acts: float32 [tiles, K, tile_rows]; weight: `dtype` [N/16, K, 16]; then, with `bias_rows`, float32 [bias_rows], and
+    with `residual`, float32 [rows, N]; out: [rows, N] (`lab.compile.cpu.kernels.epilogue`). The first of N that
     `scaled` counts are times its factor before they are rounded to `out_dtype`.
     """
     blocks, rows = divided(out_rows, BLOCK), tile_rows
     flight = fitting(blocks, GEMV_BLOCKS if rows == 1 else isa.tile_blocks)
+    end = Epilogue(residual, out_dtype, scaled, bias_rows)
 
     @T.inline
     def one_tile(acts, weight, acc, tile, first):
@@ -52,43 +57,19 @@ def float_linear(
                         weight[first + b, k, lanes_of(0, BLOCK)], BLOCK
                     ) * splat(acts[tile, k, r], BLOCK)
 
-    if residual:
-
-        @T.prim_func
-        def float_linear_add(
-            acts_handle: T.handle,
-            weight: T.Buffer((blocks, in_features, BLOCK), dtype),
-            residual_handle: T.handle,
-            out_handle: T.handle,
-        ):
-            T.func_attr({"tirx.noalias": True, "op_pattern": 8})
-            tiles = T.int64()
-            n = T.int64()
-            acts = T.match_buffer(acts_handle, (tiles, in_features, rows), "float32")
-            before = T.match_buffer(residual_handle, (n, out_rows), "float32")
-            out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
-            for v in T.parallel(blocks // flight):
-                for tile in T.serial(tiles):
-                    acc = T.alloc_buffer((flight * rows,), f"float32x{BLOCK}")
-                    one_tile(acts, weight, acc, tile, v * flight)
-                    for r in T.unroll(rows):
-                        if tile * rows + r < n:
-                            for b in T.unroll(flight):
-                                out[tile * rows + r, lanes_of((v * flight + b) * BLOCK, BLOCK)] = (
-                                    before[tile * rows + r, lanes_of((v * flight + b) * BLOCK, BLOCK)]
-                                    + acc[b * rows + r]
-                                )
-
-        return float_linear_add
-
     @T.prim_func
-    def float_linear_plain(
-        acts_handle: T.handle, weight: T.Buffer((blocks, in_features, BLOCK), dtype), out_handle: T.handle
+    def linear(
+        acts_handle: T.handle,
+        weight: T.Buffer((blocks, in_features, BLOCK), dtype),
+        added: T.Buffer((bias_rows,), "float32"),
+        residual_handle: T.handle,
+        out_handle: T.handle,
     ):
         T.func_attr({"tirx.noalias": True, "op_pattern": 8})
         tiles = T.int64()
         n = T.int64()
         acts = T.match_buffer(acts_handle, (tiles, in_features, rows), "float32")
+        before = T.match_buffer(residual_handle, (n, out_rows), "float32")
         out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
         for v in T.parallel(blocks // flight):
             for tile in T.serial(tiles):
@@ -97,8 +78,8 @@ def float_linear(
                 for r in T.unroll(rows):
                     if tile * rows + r < n:
                         for b in T.unroll(flight):
-                            out[tile * rows + r, lanes_of((v * flight + b) * BLOCK, BLOCK)] = written(
-                                out_dtype, acc[b * rows + r], BLOCK, (v * flight + b) * BLOCK, scaled
+                            out[tile * rows + r, lanes_of((v * flight + b) * BLOCK, BLOCK)] = end.stored(
+                                added, before, tile * rows + r, (v * flight + b) * BLOCK, acc[b * rows + r], BLOCK
                             )
 
-    return float_linear_plain
+    return trimmed(linear, "added", "before")

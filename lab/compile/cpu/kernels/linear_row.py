@@ -15,10 +15,12 @@ from tvm.script import tirx as T
 
 from lab.compile.cpu.isa import Isa
 from lab.compile.cpu.kernels.dot import joins
+from lab.compile.cpu.kernels.epilogue import Epilogue
 from lab.compile.cpu.kernels.linear import AHEAD_BYTES, AHEAD_SCALES, quantised_linear
 from lab.compile.cpu.kernels.products import Products
-from lab.compile.tir.narrow import AS_IT_IS, Scaled, written
+from lab.compile.tir.narrow import AS_IT_IS, Scaled
 from lab.compile.tir.sizes import BLOCK, GROUP, divided
+from lab.compile.tir.trim import trimmed
 from lab.compile.tir.vec import Expr, fetch, lanes_of, splat, to_f32
 
 PrimFunc = Any
@@ -34,19 +36,22 @@ def row_linear(
     residual: bool,
     out_dtype: str,
     scaled: Scaled = AS_IT_IS,
+    bias_rows: int = 0,
     ahead_bytes: int = AHEAD_BYTES,
 ) -> PrimFunc:
-    """Return out[0, n] = (residual[0, n] +) sum over k of act[0, k] * weight[n, k], for activations of two terms.
+    """Return out[0, n] = (residual[0, n] +) sum over k of act[0, k] * weight[n, k] (+ bias[n]), for two terms.
 
     Arguments as those of `quantised_linear` with one tile of one row, encoded as `encoding_for` has it for two terms.
     """
     if joins(isa, bits) == "no":
-        options: dict[str, Any] = {"residual": residual, "out_dtype": out_dtype, "terms": 2, "scaled": scaled}
-        return quantised_linear(isa, bits, in_features, out_rows, 1, ahead_bytes=ahead_bytes, **options)
+        options: dict[str, Any] = {"residual": residual, "out_dtype": out_dtype, "scaled": scaled}
+        options |= {"terms": 2, "bias_rows": bias_rows, "ahead_bytes": ahead_bytes}
+        return quantised_linear(isa, bits, in_features, out_rows, 1, **options)
     groups, blocks = divided(in_features, GROUP), divided(out_rows, BLOCK)
     lanes, parts, group = isa.lanes, BLOCK // isa.lanes, Products(isa, bits)
     width, factors, sums = lanes * 4, group.factors, 1 if group.words else 2  # sums of a vector
     ahead = ahead_bytes // (64 * bits)
+    end = Epilogue(residual, out_dtype, scaled, bias_rows)
 
     def word(acts: Any, g: Expr, term: Expr, step: Expr) -> Expr:
         return acts[0, 2 * g + step // 8, step % 8] if group.words else acts[0, 2 * g + term, step]
@@ -81,14 +86,8 @@ def row_linear(
                 to_f32(q_scale[v, g, lanes_of(p * lanes, lanes)], lanes) * splat(scale[0, 2 * g + 1, 0], lanes)
             )
 
-    def stored(before: Any, at: Expr, total: Expr) -> Expr:
-        """Return what goes into `out` for the lanes from `at` on."""
-        if residual:
-            return before[0, lanes_of(at, lanes)] + total
-        return written(out_dtype, total, lanes, at, scaled)
-
     @T.inline
-    def product(acts, scale, bias, q_weight, q_scale, before, out):
+    def product(acts, scale, bias, q_weight, q_scale, added, before, out):
         for v in T.parallel(blocks):
             acc = T.alloc_buffer((parts,), f"float32x{lanes}")
             for p in T.unroll(parts):
@@ -96,24 +95,9 @@ def row_linear(
             for g in T.serial(groups):
                 one_group(acts, scale, bias, q_weight, q_scale, acc, v, g)
             for p in T.unroll(parts):
-                out[0, lanes_of(v * BLOCK + p * lanes, lanes)] = stored(before, v * BLOCK + p * lanes, acc[p])
-
-    if residual:
-
-        @T.prim_func
-        def row_add(
-            acts: T.Buffer((1, groups * 2, 8), "int32"),
-            scale: T.Buffer((1, groups * 2, 1), "float32"),
-            bias: T.Buffer((1, groups * 2, 1), "int32"),
-            q_weight: T.Buffer((blocks, groups, bits, 64), "uint8"),
-            q_scale: T.Buffer((blocks, groups, BLOCK), "float16"),
-            before: T.Buffer((1, out_rows), "float32"),
-            out: T.Buffer((1, out_rows), out_dtype),
-        ):
-            T.func_attr({"tirx.noalias": True, "op_pattern": 8})
-            product(acts, scale, bias, q_weight, q_scale, before, out)
-
-        return row_add
+                out[0, lanes_of(v * BLOCK + p * lanes, lanes)] = end.stored(
+                    added, before, 0, v * BLOCK + p * lanes, acc[p], lanes
+                )
 
     @T.prim_func
     def row(
@@ -122,9 +106,11 @@ def row_linear(
         bias: T.Buffer((1, groups * 2, 1), "int32"),
         q_weight: T.Buffer((blocks, groups, bits, 64), "uint8"),
         q_scale: T.Buffer((blocks, groups, BLOCK), "float16"),
+        added: T.Buffer((bias_rows,), "float32"),
+        before: T.Buffer((1, out_rows), "float32"),
         out: T.Buffer((1, out_rows), out_dtype),
     ):
         T.func_attr({"tirx.noalias": True, "op_pattern": 8})
-        product(acts, scale, bias, q_weight, q_scale, out, out)
+        product(acts, scale, bias, q_weight, q_scale, added, before, out)
 
-    return row
+    return trimmed(row, "added", "before")

@@ -19,9 +19,11 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.cpu.isa import Isa
+from lab.compile.cpu.kernels.epilogue import Epilogue
 from lab.compile.cpu.kernels.products import Products
-from lab.compile.tir.narrow import AS_IT_IS, Scaled, written
+from lab.compile.tir.narrow import AS_IT_IS, Scaled
 from lab.compile.tir.sizes import BLOCK, GROUP, divided, fitting
+from lab.compile.tir.trim import trimmed
 from lab.compile.tir.vec import Expr, lanes_of, splat, to_f32
 
 TILES = 16  # of so many tiles the float sums are kept: 8 to 32 did equally well
@@ -40,6 +42,7 @@ def tiled_linear(
     terms: int = 1,
     fine_rows: int | None = None,
     scaled: Scaled = AS_IT_IS,
+    bias_rows: int = 0,
     kept: int = TILES,
 ) -> PrimFunc:
     """Return what `quantised_linear` does, in tiles of `isa.tile_rows` rows and `isa.tile_blocks` weight vectors.
@@ -56,6 +59,7 @@ def tiled_linear(
     apart = terms == 2 and not make.words  # the terms are summed each by itself
     terms = 2 if make.words else terms
     last = terms - 1 if make.words else 0  # which of a group's scales and biases is that of one term
+    end = Epilogue(residual, out_dtype, scaled, bias_rows)
 
     def packed(q_weight: Any, vector: Expr, g: Expr, j: Expr) -> Expr:
         return q_weight[vector // parts, g, j, lanes_of(vector % parts * width, width)]
@@ -149,14 +153,8 @@ def tiled_linear(
         else:
             all_groups(acts, scale, bias, q_weight, q_scale, weights, sums, first, begin, count, apart)
 
-    def stored(before: Any, row: Expr, at: Expr, total: Expr) -> Expr:
-        """Return what goes into `out` for the lanes from `at` on."""
-        if residual:
-            return before[row, lanes_of(at, lanes)] + total
-        return written(out_dtype, total, lanes, at, scaled)
-
     @T.inline
-    def product(acts, scale, bias, q_weight, q_scale, before, out, n, tiles):
+    def product(acts, scale, bias, q_weight, q_scale, added, before, out, n, tiles):
         for v in T.parallel(vectors // flight):
             weights = T.alloc_buffer((steps * flight, items), make.item, scope="local")
             sums = T.alloc_buffer((kept, flight * rows * lanes), "float32", scope="local")
@@ -167,33 +165,14 @@ def tiled_linear(
                     for r in T.unroll(rows):
                         if (c * kept + t) * rows + r < n:
                             for b in T.unroll(flight):
-                                out[(c * kept + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = stored(
-                                    before, (c * kept + t) * rows + r, (v * flight + b) * lanes, sums[t, part(b, r)]
+                                out[(c * kept + t) * rows + r, lanes_of((v * flight + b) * lanes, lanes)] = end.stored(
+                                    added,
+                                    before,
+                                    (c * kept + t) * rows + r,
+                                    (v * flight + b) * lanes,
+                                    sums[t, part(b, r)],
+                                    lanes,
                                 )
-
-    if residual:
-
-        @T.prim_func
-        def linear_add(
-            acts_handle: T.handle,
-            scale_handle: T.handle,
-            bias_handle: T.handle,
-            q_weight: T.Buffer((blocks, groups, bits, 64), "uint8"),
-            q_scale: T.Buffer((blocks, groups, BLOCK), "float16"),
-            residual_handle: T.handle,
-            out_handle: T.handle,
-        ):
-            T.func_attr({"tirx.noalias": True, "op_pattern": 8})
-            tiles = T.int64()
-            n = T.int64()
-            acts = T.match_buffer(acts_handle, (tiles, groups * terms, 8 * rows), "int32")
-            scale = T.match_buffer(scale_handle, (tiles, groups * terms, rows), "float32")
-            bias = T.match_buffer(bias_handle, (tiles, groups * terms, rows), "int32")
-            before = T.match_buffer(residual_handle, (n, out_rows), "float32")
-            out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
-            product(acts, scale, bias, q_weight, q_scale, before, out, n, tiles)
-
-        return linear_add
 
     @T.prim_func
     def linear(
@@ -202,6 +181,8 @@ def tiled_linear(
         bias_handle: T.handle,
         q_weight: T.Buffer((blocks, groups, bits, 64), "uint8"),
         q_scale: T.Buffer((blocks, groups, BLOCK), "float16"),
+        added: T.Buffer((bias_rows,), "float32"),
+        residual_handle: T.handle,
         out_handle: T.handle,
     ):
         T.func_attr({"tirx.noalias": True, "op_pattern": 8})
@@ -210,7 +191,8 @@ def tiled_linear(
         acts = T.match_buffer(acts_handle, (tiles, groups * terms, 8 * rows), "int32")
         scale = T.match_buffer(scale_handle, (tiles, groups * terms, rows), "float32")
         bias = T.match_buffer(bias_handle, (tiles, groups * terms, rows), "int32")
+        before = T.match_buffer(residual_handle, (n, out_rows), "float32")
         out = T.match_buffer(out_handle, (n, out_rows), out_dtype)
-        product(acts, scale, bias, q_weight, q_scale, out, out, n, tiles)
+        product(acts, scale, bias, q_weight, q_scale, added, before, out, n, tiles)
 
-    return linear
+    return trimmed(linear, "added", "before")

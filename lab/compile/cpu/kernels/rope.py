@@ -19,21 +19,21 @@ LANES = 16  # at most: a vector lies within half a head
 PrimFunc = Any
 
 
-def rope_table(head_dim: int, limit: int | None, scaling: float) -> PrimFunc:
+def rope_table(rotary_dim: int, limit: int | None, scaling: float) -> PrimFunc:
     """Return the function that fills table[p] with the cosines, then the sines, of position p.
 
-    inverse: float32 [2, head_dim/2], the inverse frequencies of the short and the long factors; table: float32
-    [positions, head_dim]. More than `limit` positions take the long ones. Angles are the float32 product of
+    inverse: float32 [2, rotary_dim/2], the inverse frequencies of the short and the long factors; table: float32
+    [positions, rotary_dim]. More than `limit` positions take the long ones. Angles are the float32 product of
     position and inverse frequency, as in transformers' rotary embedding; both are multiplied by `scaling`.
     """
-    half = head_dim // 2
+    half = rotary_dim // 2
     most = 2**62 if limit is None else limit
 
     @T.prim_func
     def fill(inverse: T.Buffer((2, half), "float32"), table_handle: T.handle):
         T.func_attr({"tirx.noalias": True, "op_pattern": 8})
         positions = T.int64()
-        table = T.match_buffer(table_handle, (positions, head_dim), "float32")
+        table = T.match_buffer(table_handle, (positions, rotary_dim), "float32")
         for p in T.serial(positions):
             for d in T.serial(half):
                 angle = T.alloc_buffer((1,), "float32")
@@ -46,14 +46,20 @@ def rope_table(head_dim: int, limit: int | None, scaling: float) -> PrimFunc:
     return fill
 
 
-def split_rotary(num_heads: int, num_kv_heads: int, head_dim: int, dtype: str) -> PrimFunc:
-    """Return the function that splits qkv [n, heads + 2 * kv_heads, D] and rotates q and k.
+def split_rotary(
+    num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, rotary_dim: int | None = None
+) -> PrimFunc:
+    """Return the function that splits qkv [n, heads + 2 * kv_heads, D] and rotates the first R elements of q and k.
 
-    Halves rotate against each other: out[d] = x[d] cos - x[d + D/2] sin, out[d + D/2] = x[d + D/2] cos + x[d] sin.
+    Halves rotate against each other: out[d] = x[d] cos - x[d + R/2] sin, out[d + R/2] = x[d + R/2] cos + x[d] sin.
+    R is `rotary_dim`, of which the table has as many columns; None is D.
     Signature as the KV cache calls it: (qkv, positions, q, k, v, table).
     """
-    half, fused = divided(head_dim, 2), num_heads + 2 * num_kv_heads
-    lanes = fitting_vector(half, LANES)
+    rotated = head_dim if rotary_dim is None else rotary_dim
+    half, fused = divided(rotated, 2), num_heads + 2 * num_kv_heads
+    lanes, whole, rest = fitting_vector(half, LANES), fitting_vector(head_dim, LANES), head_dim - rotated
+    whole = min(lanes, whole)
+    tail = fitting_vector(rest, LANES) if rest else 1
     vector = of("float32", lanes)
 
     @T.inline
@@ -67,6 +73,11 @@ def split_rotary(num_heads: int, num_kv_heads: int, head_dim: int, dtype: str) -
             a[1] = table[p, lanes_of(j * lanes + half, lanes)]
             out[m, target_head, lanes_of(j * lanes, lanes)] = narrowed(dtype, x[0] * a[0] - x[1] * a[1], lanes)
             out[m, target_head, lanes_of(j * lanes + half, lanes)] = narrowed(dtype, x[1] * a[0] + x[0] * a[1], lanes)
+        if rest > 0:
+            for j in T.unroll(divided(rest, tail)):
+                out[m, target_head, lanes_of(rotated + j * tail, tail)] = source[
+                    m, h, lanes_of(rotated + j * tail, tail)
+                ]
 
     @T.inline
     def split_token(qkv, q, k, v, table, m, position):
@@ -75,8 +86,8 @@ def split_rotary(num_heads: int, num_kv_heads: int, head_dim: int, dtype: str) -
         for h in T.serial(num_kv_heads):
             rotate(qkv, k, table, m, num_heads + h, h, position)
         for h in T.serial(num_kv_heads):
-            for j in T.unroll(divided(head_dim, lanes)):
-                v[m, h, lanes_of(j * lanes, lanes)] = qkv[m, num_heads + num_kv_heads + h, lanes_of(j * lanes, lanes)]
+            for j in T.unroll(divided(head_dim, whole)):
+                v[m, h, lanes_of(j * whole, whole)] = qkv[m, num_heads + num_kv_heads + h, lanes_of(j * whole, whole)]
 
     @T.prim_func
     def split(
@@ -96,7 +107,7 @@ def split_rotary(num_heads: int, num_kv_heads: int, head_dim: int, dtype: str) -
         q = T.match_buffer(q_handle, (n, num_heads, head_dim), dtype)
         k = T.match_buffer(k_handle, (n, num_kv_heads, head_dim), dtype)
         v = T.match_buffer(v_handle, (n, num_kv_heads, head_dim), dtype)
-        table = T.match_buffer(table_handle, (table_rows, head_dim), "float32")
+        table = T.match_buffer(table_handle, (table_rows, rotated), "float32")
         if n == T.int64(1):
             split_token(qkv, q, k, v, table, 0, positions[0])
         else:
