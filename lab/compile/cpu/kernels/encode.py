@@ -14,7 +14,7 @@ from tvm.script import tirx as T
 from lab.compile.cpu.kernels.encoding import LANES, Encoding, clear_group, quantise_group, scatter
 from lab.compile.tir.sizes import GROUP, divided
 from lab.compile.tir.trim import trimmed
-from lab.compile.tir.vec import Expr, f32, gelu_tanh, lanes_of, quick_gelu, reduce_fadd, silu, splat, to_f32
+from lab.compile.tir.vec import Expr, f32, gelu, gelu_tanh, lanes_of, quick_gelu, reduce_fadd, silu, splat, to_f32
 from lab.models.activation import Activation
 from lab.models.family import NormKind
 
@@ -46,7 +46,7 @@ def activated(activation: Activation, features: int) -> Value:
     return gate_and_up if activation.gated else alone
 
 
-_FUNCTIONS = {"silu": silu, "gelu_tanh": gelu_tanh}
+_FUNCTIONS = {"silu": silu, "gelu": gelu, "gelu_tanh": gelu_tanh}
 
 
 @T.inline
