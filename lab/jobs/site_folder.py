@@ -1,14 +1,18 @@
 """A folder of pages that is written again and again: each page whole, and no file touched that is somebody else's.
 
 `lab-site.json` in the folder lists the pages that lab wrote, with the digests of what they held. It names a page before
-the page is written and forgets it after it is gone, so an interrupted call is finished by the next one.
+the page is written and forgets it after it is gone, so an interrupted call is finished by the next one. Two calls for
+one folder take turns: the folder itself is locked, so that no file of ours is left in it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,13 +41,41 @@ class Published:
     kept: tuple[str, ...]
 
 
-def publish(folder: Path, pages: Mapping[str, str]) -> Published:
+def publish(folder: Path, pages: Mapping[str, str], note: Callable[[str], None] = lambda text: None) -> Published:
     """Write the pages (by name, as `index.html` or `runs/x.html`) and remove those that an earlier call left.
+
+    While another process writes there it is waited for, which `note` is told.
 
     Raises:
         StoreError: a page's name is taken by a file that is not lab's, or that was changed since; nothing was written.
     """
-    contents = {name: text.encode("utf-8") for name, text in pages.items()}
+    with _locked(folder, note):
+        return _publish(folder, {name: text.encode("utf-8") for name, text in pages.items()})
+
+
+@contextmanager
+def _locked(folder: Path, note: Callable[[str], None]) -> Iterator[None]:
+    """Hold the folder, which is made where it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as problem:
+        raise write_failure(folder, problem) from problem
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note(f"{shown(folder)}: another lab writes pages there; waiting until it is done")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks on folders
+            note(f"{shown(folder)} cannot be locked: do not write to it twice at the same time")
+        yield
+    finally:
+        with suppress(OSError):
+            os.close(handle)
+
+
+def _publish(folder: Path, contents: Mapping[str, bytes]) -> Published:
     mine = _listed(folder)
     _refuse_foreign(folder, contents, mine)
     new = {name: [_digest(content)] for name, content in contents.items()}

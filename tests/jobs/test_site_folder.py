@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,29 @@ def test_files_of_others_are_neither_removed_nor_replaced(tmp_path: Path) -> Non
     with pytest.raises(StoreError, match=r"runs/b\.html: changed since lab wrote it"):
         publish(tmp_path, {"index.html": "third", "runs/b.html": "new"})
     assert there(tmp_path) == before
+
+
+def test_two_writers_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second comes while the first is half done: it waits, says so, and then what it wrote is there as a whole."""
+    notes: list[str] = []
+    second = {"index.html": "second", "runs/c.html": "c"}
+    other = threading.Thread(target=lambda: publish(tmp_path, second, notes.append))
+    written = site_folder.write_many
+
+    def slowly(files: dict[Path, bytes]) -> None:
+        monkeypatch.setattr(site_folder, "write_many", written)
+        written(files)
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()
+
+    monkeypatch.setattr(site_folder, "write_many", slowly)
+    assert publish(tmp_path, PAGES).written == 3
+    other.join()
+    assert ["another lab writes pages there" in note for note in notes] == [True]
+    assert there(tmp_path) == second
+    assert publish(tmp_path, PAGES).removed == ("runs/c.html",)  # and nothing looks as if somebody had changed it
+    assert there(tmp_path) == PAGES
 
 
 def test_a_page_that_was_changed_is_not_replaced(tmp_path: Path) -> None:

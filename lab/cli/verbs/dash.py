@@ -119,7 +119,7 @@ def _site(name: str, target: str | None, model: str | None, folder: Path, run_pa
         site = stored_site(name, load_points(None, progress), target, model, run_pages=newest, progress=progress)
         with progress.phase("pages of runs", len(site.runs), "pages") as advance:
             pages = dict(site_pages(site, advance))
-    done = publish(folder, pages)
+    done = publish(folder, pages, tell)
     for kept in done.kept:
         tell(f"kept {shown(folder / kept)}: it was changed since lab wrote it")
     of_runs = f"{counted(len(site.places), 'series page')}, {counted(len(site.runs), 'run page')}"
