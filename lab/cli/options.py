@@ -65,8 +65,7 @@ def reach_options(verb: F) -> F:
 def model_option(verb: F) -> F:
     """`--model ID`, required: what is measured."""
     text = "Model; see 'lab models'."
-    check = _existing(_find_model)
-    return click.option("--model", "-m", metavar="ID", required=True, callback=check, help=text)(verb)
+    return click.option("--model", "-m", metavar="ID", required=True, callback=existing_model, help=text)(verb)
 
 
 def layers_option(verb: F) -> F:
@@ -75,15 +74,23 @@ def layers_option(verb: F) -> F:
     return click.option("--layers", type=Whole(1), metavar="N", help=text)(verb)
 
 
+def weights_option(verb: F) -> F:
+    """`--weights DIR`: a folder of weights, which also says what network a model without a preset is."""
+    folder = click.Path(exists=True, path_type=Path)
+    text = (
+        "Hugging Face or MLC weights folder, with which --model may be a name of your own; default: synthetic weights."
+    )
+    # Eager: whether a name stands for a model depends on it.
+    return click.option("--weights", type=folder, metavar="DIR", is_eager=True, help=text)(verb)
+
+
 def weights_options(verb: F) -> F:
     """`--weights DIR` or `--seed N`, and `--lora DIR`: where the numbers come from."""
     folder = click.Path(exists=True, path_type=Path)
     seed = "Seed of the synthetic weights, used when there is no --weights; default: 0."
     verb = click.option("--seed", type=Whole(0), metavar="N", help=seed)(verb)
     lora = "PEFT folder of a LoRA adapter, merged into the weights before they are quantised."
-    verb = click.option("--lora", type=folder, metavar="DIR", help=lora)(verb)
-    text = "Hugging Face or MLC weights folder; default: synthetic weights."
-    return click.option("--weights", type=folder, metavar="DIR", help=text)(verb)
+    return weights_option(click.option("--lora", type=folder, metavar="DIR", help=lora)(verb))
 
 
 def marks_options(verb: F) -> F:
@@ -145,15 +152,18 @@ def _existing(find: Callable[[str], object]) -> Callback:
     """A callback for the name of something that has to exist; else exit code 2 and what `find` says."""
 
     def check(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            find(value)
-        except LabError as problem:
-            raise UsageError(problem.what, hint=problem.hint) from problem
+        if value is not None:
+            _found(find, value)
         return value
 
     return check
+
+
+def _found(find: Callable[[str], object], value: str) -> None:
+    try:
+        find(value)
+    except LabError as problem:
+        raise UsageError(problem.what, hint=problem.hint) from problem
 
 
 def _find_target(name: str) -> object:
@@ -162,10 +172,18 @@ def _find_target(name: str) -> object:
     return find_definition("targets", name)
 
 
-def _find_model(model_id: str) -> object:
-    from lab.models.catalog import resolve
+def existing_model(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A callback for the id of a model: that of a preset, or with --weights any name."""
+    if value is not None:
+        _found(lambda model_id: _find_model(model_id, ctx.params.get("weights")), value)
+    return value
 
-    return resolve(model_id)
+
+def _find_model(model_id: str, weights: Path | None) -> object:
+    from lab.models.catalog import resolve
+    from lab.models.folder_model import own_name
+
+    return own_name(model_id, weights) or resolve(model_id)
 
 
 def _find_dashboard(name: str) -> object:
@@ -176,7 +194,6 @@ def _find_dashboard(name: str) -> object:
 
 existing_target = _existing(_find_target)
 existing_dashboard = _existing(_find_dashboard)
-existing_model = _existing(_find_model)
 
 
 def existing_targets(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from lab.jobs import run as job
 from lab.jobs.build import Pipeline
 from lab.jobs.interrupt import Interrupted
 from lab.jobs.options import RunOptions
-from lab.models.catalog import resolve
+from lab.models.folder_model import resolve_with
 
 Numbers = int | Sequence[int] | None
 
@@ -89,16 +89,19 @@ def compile(
     model: str,
     *,
     layers: int | None = None,
+    weights: str | PathLike[str] | None = None,
     dump_ir: str | PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Compile a model's library for a target; return its folder in compiled/lib/, as `lab compile` prints it.
 
+    `weights` is the folder of a model that has no preset: its config.json is read.
+
     Raises:
         LabError: a name stands for nothing, or the model cannot be compiled for the target.
         KeyboardInterrupt: Ctrl-C; nothing half-made is left.
     """
-    spec, wanted = resolve(model, layers), load_target(target)
+    spec, wanted = resolve_with(model, layers, _path(weights)), load_target(target)
     with _ctrl_c():
         return Pipeline(progress or NullProgress()).library(spec, wanted, _path(dump_ir))
 

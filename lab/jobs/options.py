@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.core.errors import UsageError
+from lab.core.home import shown
 from lab.core.suggest import check_known
 from lab.formats.run.blocks import RevisionBlock
 
@@ -37,9 +38,11 @@ class Choice:
     def resolved(self, progress: Progress) -> tuple[TargetSpec, ModelSpec, WeightSource]:
         """Return what the names stand for; each that stands for nothing is an error that says so."""
         from lab.formats.target import load_target, reached
-        from lab.models.catalog import resolve
+        from lab.models.folder_model import own_name, resolve_with
 
-        spec = resolve(self.model, self.layers)
+        spec = resolve_with(self.model, self.layers, self.weights)
+        if own_name(self.model, self.weights):
+            progress.note(f"{spec.preset_name}: no preset; its network is the one of {shown(self.weights)}")
         target = load_target(self.target)
         return reached(target, self.address), spec, open_source(spec, self.weights, self.seed, self.lora, progress)
 

@@ -31,16 +31,6 @@ NOT_YET: dict[str, NotYet] = {
             "LayerNorm, muP scaling and a vocabulary of 100352",
         ),
         NotYet(
-            "octopus-v2",
-            "a Gemma 2B network: gated GELU MLP, scaled embeddings, one key-value head of 256; and a vocabulary "
-            "with function tokens of its own",
-        ),
-        NotYet(
-            "chuxin-1.6b",
-            "a LLaMA-2 network with a vocabulary of its own (DeepSeek's); near to Phi-3, but with split q, k, v and "
-            "gate, up projections, for which there is no preset or name map yet",
-        ),
-        NotYet(
             "phudge",
             "Phi-3-mini with LoRA adapters and a head that grades an answer in one forward pass; it generates no "
             "tokens, so there is no decode to measure, and adapters are not read",

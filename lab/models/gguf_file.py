@@ -140,19 +140,35 @@ def _write_tensor(
     pool: ThreadPoolExecutor,
     advance: Callable[[float], None],
 ) -> None:
-    if len(tensor.shape) == 1 or tensor.hf_name is None:
-        values = source.vector(str(tensor.hf_name)) if tensor.values is None else tensor.values
-        advance(_put(handle, offset, _checked(values, tensor, 0)))
+    if len(tensor.shape) == 1:
+        advance(_put(handle, offset, _checked(_vector(tensor, source), tensor, 0)))
         return
-    name, (rows, k) = tensor.hf_name, tensor.shape
+    rows, k = tensor.shape
     row_bytes, step = tensor.nbytes // rows, block_rows(k)
 
     def work(start: int) -> int:
-        values = _checked(source.read_rows(name, start, min(start + step, rows)), tensor, start)
+        values = _checked(_block(tensor, source, start, min(start + step, rows)), tensor, start)
         return _put(handle, offset + start * row_bytes, encode(values, tensor.type))
 
     for written in pool.map(work, range(0, rows, step)):
         advance(written)
+
+
+def _vector(tensor: GgufTensor, source: WeightSource) -> F32:
+    if tensor.values is not None:
+        return tensor.values
+    values = source.vector(str(tensor.hf_name))
+    return values if tensor.rows is None else values[tensor.rows]
+
+
+def _block(tensor: GgufTensor, source: WeightSource, start: int, stop: int) -> F32:
+    """Return rows start..stop of what is stored, read as one stretch of the family's tensor that holds them all."""
+    name = str(tensor.hf_name)
+    if tensor.rows is None:
+        return source.read_rows(name, start, stop)
+    rows = tensor.rows[start:stop]
+    first = int(rows.min())
+    return source.read_rows(name, first, int(rows.max()) + 1)[rows - first]
 
 
 def _checked(values: F32, tensor: GgufTensor, start: int) -> F32:

@@ -8,16 +8,24 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gguf
+import numpy as np
 from gguf import GGMLQuantizationType as Type
+from numpy.typing import NDArray
 
 from lab.models.quant import F32
+
+Rows = NDArray[np.int64] | None
+"""Which rows of a tensor of the network are stored, in their order there; None for all as they are."""
+Piece = tuple[str, Rows]
+"""llama.cpp's name of what it stores of a tensor of the network, and the rows that it takes."""
 
 
 @dataclass(frozen=True)
 class GgufTensor:
     """One tensor: its name there and (of a weight) in the family, its shape in rows and columns, its type.
 
-    `values` is there when the numbers are none of the source's: the factors of LongRoPE.
+    `values` is there when the numbers are none of the source's: the factors of rotary frequencies. `rows` are those of
+    the family's tensor that it holds.
     """
 
     name: str
@@ -25,6 +33,7 @@ class GgufTensor:
     shape: tuple[int, ...]
     type: Type
     values: F32 | None = None
+    rows: Rows = None
 
     @property
     def nbytes(self) -> int:
@@ -38,8 +47,8 @@ class GgufNames(Protocol):
 
     architecture: str
 
-    def tensor_name(self, hf_name: str) -> str:
-        """Return what llama.cpp calls a tensor."""
+    def pieces(self, config: Any, hf_name: str) -> Iterator[Piece]:
+        """Yield what llama.cpp stores of a tensor: it may want the parts of a fused one apart, or in another order."""
 
     def more_tensors(self, config: Any) -> Iterator[GgufTensor]:
         """Yield the tensors that come first and are no weights."""

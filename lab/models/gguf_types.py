@@ -67,9 +67,14 @@ def gguf_tensors(spec: ModelSpec, matrix: GgufType) -> list[GgufTensor]:
     names = gguf_names(spec)
     weights = [
         GgufTensor(
-            names.tensor_name(one.hf_name), one.hf_name, one.shape, matrix.type if len(one.shape) == 2 else Type.F32
+            name,
+            one.hf_name,
+            one.shape if rows is None else (len(rows), *one.shape[1:]),
+            matrix.type if len(one.shape) == 2 else Type.F32,
+            rows=rows,
         )
         for one in tensor_specs(spec.config)
+        for name, rows in names.pieces(spec.config, one.hf_name)
     ]
     return [*names.more_tensors(spec.config), *weights]
 

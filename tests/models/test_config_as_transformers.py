@@ -59,6 +59,17 @@ def nested(**values: Any) -> Document:
 
 
 READ = {
+    "part of the head, at the top": document(partial_rotary_factor=0.75),
+    "part of the head, inside": document(rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.75}),
+    "part of the head, inside and outside": document(
+        rope_scaling={"type": "default", "partial_rotary_factor": 0.5}, partial_rotary_factor=0.75
+    ),
+    "part of the head with longrope": document(
+        **STRETCHED,
+        rope_scaling={"type": "longrope", "short_factor": SHORT[:12], "long_factor": LONG[:12]},
+        partial_rotary_factor=0.75,
+    ),
+    "what Phi-4-mini says besides": document(full_attn_mod=1, interpolate_factor=1, lm_head_bias=False, mlp_bias=False),
     "theta as an integer": document(rope_theta=250000),
     "settings of transformers 5": document(**nested(rope_type="default", rope_theta=12345.6)),
     "theta inside and outside": document(rope_parameters={"rope_type": "default", "rope_theta": 500000.0}),
@@ -138,14 +149,20 @@ REFUSED: dict[str, tuple[Document, str]] = {
         document(**nested(full_attention={"rope_theta": 1e6})),
         "rope_parameters.full_attention is not known",
     ),
-    "part of the head, at the top": (document(partial_rotary_factor=0.75), "partial_rotary_factor is 0.75"),
-    "part of the head, inside": (
-        document(rope_parameters={"rope_type": "default", "partial_rotary_factor": 0.75}),
-        "partial_rotary_factor is 0.75",
+    "more than a head": (document(partial_rotary_factor=1.5), "partial_rotary_factor is 1.5"),
+    "nothing of the head": (document(partial_rotary_factor=0), "partial_rotary_factor is 0.0"),
+    "an odd part of the head": (document(partial_rotary_factor=0.3), "partial_rotary_factor is 0.3; of a head's 32"),
+    "part of the head that is no number": (document(partial_rotary_factor="all"), "partial_rotary_factor must be"),
+    "factors for the whole head": (
+        document(**STRETCHED, rope_scaling=LONGROPE, partial_rotary_factor=0.75),
+        "rope_short_factor has 16 values",
     ),
-    "part of the head, in rope_scaling": (
-        document(rope_scaling={"type": "default", "partial_rotary_factor": 0.5}),
-        "partial_rotary_factor is 0.5",
+    "experts": (document(num_local_experts=16, num_experts_per_tok=2), "num_local_experts: a mixture of experts"),
+    "images": (document(img_processor={"name": "clip_vision_model"}), "img_processor: images"),
+    "layers with a window of their own": (document(full_attn_mod=2), "full_attn_mod is 2; only 1"),
+    "yarn as others have it": (
+        document(rope_scaling={"type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64}),
+        "rope_scaling type 'yarn' is not supported",
     ),
     "linear": (document(rope_scaling={"type": "linear", "factor": 2.0}), "type 'linear' is not supported"),
     "a type that is null": (document(**STRETCHED, rope_scaling={**LONGROPE, "rope_type": None}), "type None"),
@@ -219,7 +236,7 @@ def same_as_transformers(asked: Document, lengths: Sequence[int] = LENGTHS) -> N
     for length in lengths:
         cos, sin = rotary(torch.zeros(1, length, 1), torch.arange(length)[None])
         for mine, other in zip(tables(config, length), (cos, sin), strict=True):
-            np.testing.assert_allclose(mine, other[0, :, :HALF].numpy(), atol=1e-2)
+            np.testing.assert_allclose(mine, other[0, :, : config.rotary_dim // 2].numpy(), atol=1e-2)
     for name in ("sliding_window", "rms_norm_eps", "tie_word_embeddings", "num_key_value_heads"):
         assert getattr(config, name) == getattr(theirs, name), name
     assert hf.config_of(json.loads(json.dumps(hf.document(config)))) == config

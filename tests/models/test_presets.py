@@ -14,21 +14,23 @@ MEDIUM_PARAMETERS = 13_960_238_080
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "head_dim", "kv_heads", "context", "window"),
+    ("name", "parameters", "head_dim", "kv_heads", "context", "window", "vocabulary"),
     [
-        ("phi3-mini", MINI_PARAMETERS, 96, 32, 4096, 2047),
-        ("phi3-mini-128k", MINI_PARAMETERS, 96, 32, 131072, 262144),
-        ("phi3.5-mini", MINI_PARAMETERS, 96, 32, 131072, 262144),
-        ("phi3-medium", MEDIUM_PARAMETERS, 128, 10, 4096, 2047),
-        ("phi3-medium-128k", MEDIUM_PARAMETERS, 128, 10, 131072, 131072),
+        ("phi3-mini", MINI_PARAMETERS, 96, 32, 4096, 2047, 32064),
+        ("phi3-mini-128k", MINI_PARAMETERS, 96, 32, 131072, 262144, 32064),
+        ("phi3.5-mini", MINI_PARAMETERS, 96, 32, 131072, 262144, 32064),
+        ("phi4-mini", 3_836_021_760, 128, 8, 131072, 262144, 200064),
+        ("phi3-medium", MEDIUM_PARAMETERS, 128, 10, 4096, 2047, 32064),
+        ("phi3-medium-128k", MEDIUM_PARAMETERS, 128, 10, 131072, 131072, 32064),
     ],
 )
-def test_presets_have_the_published_sizes(name, parameters, head_dim, kv_heads, context, window):
+def test_presets_have_the_published_sizes(name, parameters, head_dim, kv_heads, context, window, vocabulary):
     config = PRESETS[name].config
     assert config.parameters == parameters
+    assert len(config.rope_long_factor or ()) in (0, config.rotary_dim // 2)
     assert (config.head_dim, config.num_key_value_heads) == (head_dim, kv_heads)
     assert (config.max_position_embeddings, config.sliding_window) == (context, window)
-    assert config.vocab_size == 32064
+    assert config.vocab_size == vocabulary
     assert PRESETS[name].source.startswith("config.json of microsoft/")
 
 
@@ -96,8 +98,8 @@ def test_kv_heads_default_to_attention_heads():
         ({"vocab_size": True}, "vocab_size must be an integer"),
         ({"model_type": "llama"}, "model_type is 'llama'; only 'phi3'"),
         ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
-        ({"partial_rotary_factor": 0.75}, "partial_rotary_factor is 0.75"),
-        ({"rope_parameters": {"partial_rotary_factor": 0.75}}, "partial_rotary_factor is 0.75"),
+        ({"partial_rotary_factor": -1}, "partial_rotary_factor is -1.0"),
+        ({"rope_parameters": {"partial_rotary_factor": True}}, "partial_rotary_factor must be a number"),
         ({"rope_scaling": {"type": "linear"}}, "'linear' is not supported"),
         ({"rope_scaling": {"type": "longrope", "short_factor": [1.0]}}, "long_factor must be a list"),
         ({"rope_scaling": {"type": "longrope", "short_factor": ["x"], "long_factor": [1]}}, "numbers only"),

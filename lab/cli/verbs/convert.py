@@ -29,14 +29,15 @@ def command(
       lab convert --model phi3-mini-q4 --layers 2
       lab convert --model phi3-mini-q4 --weights ~/Phi-3-mini-4k-instruct
       lab convert --model phi3-mini-q4 --weights ~/Phi-3-mini-4k-instruct --lora ~/my-adapter
+      lab convert --model my-llama-q4 --weights ~/my-llama
     """
     from lab.cli.documents import folder_document
     from lab.jobs.build import Pipeline
     from lab.jobs.options import open_source
-    from lab.models.catalog import resolve
+    from lab.models.folder_model import resolve_with
     from lab.views.progress import progress_on
 
-    spec = resolve(model, layers)
+    spec = resolve_with(model, layers, weights)
     with progress_on(stderr()) as progress:
         source = open_source(spec, weights, seed, lora, progress)
         folder = Pipeline(progress).weights(spec, source)

@@ -69,6 +69,16 @@ class DecoderFamily(Generic[C]):
         head = self.embedding if config.tie_word_embeddings else self.head
         return last_logits(config, embedded, product, vector, head, kv_peaks)
 
+    def torch_network(self, config: C) -> Any:
+        """Return transformers' own network without storage for its weights: that of `document`'s architecture."""
+        from lab.models.decoder.torch_network import without_storage
+
+        return without_storage(self.document(config))
+
+    def document(self, config: C) -> dict[str, Any]:
+        """Return `config` as a config.json of the transformers library."""
+        raise NotImplementedError
+
     def torch_parts(self, model: Any) -> Iterator[tuple[str, Any]]:
         """Yield every module of transformers' network that holds weights, with the prefix of their names."""
         yield "model.embed_tokens.", model.model.embed_tokens

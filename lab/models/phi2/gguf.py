@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import gguf
 
-from lab.models.gguf_names import GgufTensor
+from lab.models.gguf_names import GgufTensor, Piece
 from lab.models.phi2.config import Phi2Config
 
 _NAMES = {
@@ -26,13 +26,14 @@ class Phi2GgufNames:
 
     architecture = "phi2"
 
-    def tensor_name(self, hf_name: str) -> str:
-        """Return what llama.cpp calls a tensor of the network."""
+    def pieces(self, config: Phi2Config, hf_name: str) -> Iterator[Piece]:
+        """Yield what llama.cpp calls a tensor of the network: it is stored as it is."""
         base, _, kind = hf_name.rpartition(".")
         if base in _NAMES:
-            return f"{_NAMES[base]}.{kind}"
+            yield f"{_NAMES[base]}.{kind}", None
+            return
         _, _, layer, rest = base.split(".", 3)
-        return f"blk.{layer}.{_NAMES[rest]}.{kind}"
+        yield f"blk.{layer}.{_NAMES[rest]}.{kind}", None
 
     def more_tensors(self, config: Phi2Config) -> Iterator[GgufTensor]:
         """Yield nothing: all its tensors are weights."""

@@ -73,12 +73,6 @@ class Phi3(DecoderFamily[Phi3Config]):
         """Return `config` as a config.json of the transformers library."""
         return hf.document(config)
 
-    def torch_network(self, config: Phi3Config) -> Any:
-        """Return transformers' own network without storage for its weights."""
-        from lab.models.phi3.torch_network import without_storage
-
-        return without_storage(config)
-
     def gguf(self) -> GgufNames:
         """Return the names in a GGUF."""
         from lab.models.phi3.gguf import NAMES  # needs the gguf package, which `lab run` does without

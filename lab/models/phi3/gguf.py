@@ -9,7 +9,7 @@ import numpy as np
 from gguf import GGMLQuantizationType as Type
 
 from lab.models.decoder.tensors import EMBEDDING, FINAL_NORM, HEAD
-from lab.models.gguf_names import GgufTensor
+from lab.models.gguf_names import GgufTensor, Piece
 from lab.models.phi3.config import Phi3Config
 
 _TOP = {EMBEDDING: "token_embd.weight", FINAL_NORM: "output_norm.weight", HEAD: "output.weight"}
@@ -28,12 +28,13 @@ class Phi3GgufNames:
 
     architecture = "phi3"
 
-    def tensor_name(self, hf_name: str) -> str:
-        """Return what llama.cpp calls a tensor of Hugging Face's Phi-3."""
+    def pieces(self, config: Phi3Config, hf_name: str) -> Iterator[Piece]:
+        """Yield what llama.cpp calls a tensor of Hugging Face's Phi-3: it is stored as it is."""
         if hf_name in _TOP:
-            return _TOP[hf_name]
+            yield _TOP[hf_name], None
+            return
         _, _, layer, rest = hf_name.split(".", 3)
-        return f"blk.{layer}.{_IN_LAYER[rest.removesuffix('.weight')]}.weight"
+        yield f"blk.{layer}.{_IN_LAYER[rest.removesuffix('.weight')]}.weight", None
 
     def more_tensors(self, config: Phi3Config) -> Iterator[GgufTensor]:
         """Yield the factors of LongRoPE."""
@@ -52,7 +53,7 @@ class Phi3GgufNames:
         writer.add_head_count(config.num_attention_heads)
         writer.add_head_count_kv(config.num_key_value_heads)
         writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-        writer.add_rope_dimension_count(config.head_dim)
+        writer.add_rope_dimension_count(config.rotary_dim)
         writer.add_rope_freq_base(config.rope_theta)
         writer.add_sliding_window(min(config.sliding_window or 0, (1 << 31) - 1))  # its type there
         if config.rope_long_factor is not None:

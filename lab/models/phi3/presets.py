@@ -62,6 +62,16 @@ MINI_35_LONG = (
     64.51000213623047, 64.52999877929688, 64.83999633789062,
 )
 
+# microsoft/Phi-4-mini-instruct, config.json. Checked against three independent copies. Its short factors are all 1.
+PHI4_MINI_LONG = (
+    1.0, 1.118320672, 1.250641126, 1.398617824, 1.564103225, 1.74916897, 1.956131817, 2.187582649, 2.446418898,
+    2.735880826, 3.059592084, 3.421605075, 3.826451687, 4.279200023, 4.785517845, 5.351743533, 5.984965424,
+    6.693110555, 7.485043894, 8.370679318, 9.36110372, 10.4687158, 11.70738129, 13.09260651, 14.64173252,
+    16.37415215, 18.31155283, 20.47818807, 22.90118105, 25.61086418, 28.64115884, 32.03, 32.1, 32.13, 32.23, 32.6,
+    32.61, 32.64, 32.66, 32.7, 32.71, 32.93, 32.97, 33.28, 33.49, 33.5, 44.16, 47.77,
+)
+PHI4_MINI_SHORT = (1.0,) * len(PHI4_MINI_LONG)
+
 # microsoft/Phi-3-medium-128k-instruct, config.json. Written down without a copy of that file at hand to check
 # them against; a folder of real weights brings its own config.json, and a difference is refused by name.
 MEDIUM_128K_SHORT = (
@@ -135,6 +145,17 @@ _MEDIUM_128K = replace(
     rope_long_factor=MEDIUM_128K_LONG,
 )
 
+_PHI4_MINI = replace(
+    _MINI_128K,
+    num_attention_heads=24,
+    num_key_value_heads=8,
+    vocab_size=200064,
+    tie_word_embeddings=True,
+    partial_rotary_factor=0.75,
+    rope_short_factor=PHI4_MINI_SHORT,
+    rope_long_factor=PHI4_MINI_LONG,
+)
+
 _COPIES = "checked against copies of that file in public repositories"
 
 PRESETS: dict[str, Preset] = {
@@ -154,6 +175,11 @@ PRESETS: dict[str, Preset] = {
             "phi3.5-mini",
             _MINI_35,
             f"config.json of microsoft/Phi-3.5-mini-instruct; {_COPIES}",
+        ),
+        Preset(
+            "phi4-mini",
+            _PHI4_MINI,
+            f"config.json of microsoft/Phi-4-mini-instruct; {_COPIES}",
         ),
         Preset(
             "phi3-medium",

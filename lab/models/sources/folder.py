@@ -32,6 +32,20 @@ def open_folder(folder: Path, config: Sizes) -> WeightSource:
     raise WeightsError(f"{shown(folder)}: not a model folder: {huggingface.CONFIG} is missing", hint=_HINT)
 
 
+def config_in(folder: Path) -> Sizes:
+    """Return the network that config.json in `folder` (or beside it, where it is a file of weights) describes.
+
+    Raises WeightsError where there is none, or one that is not right.
+    """
+    folder = _folder_of(folder)
+    if not (folder / huggingface.CONFIG).is_file():
+        raise WeightsError(
+            f"{shown(folder)}: {huggingface.CONFIG} is missing, and no preset has the name of the model",
+            hint="`lab models` lists the presets; with a Hugging Face folder any other name is taken",
+        )
+    return huggingface.config_of(folder)
+
+
 def _folder_of(path: Path) -> Path:
     """Return the folder that is meant: of a safetensors file the one it lies in."""
     if path.is_dir():

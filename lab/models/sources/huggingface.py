@@ -69,6 +69,13 @@ class HuggingFaceSource:
         return self._tensors[hf_name]
 
 
+def config_of(folder: Path) -> Sizes:
+    """Return the network that the folder holds: that of config.json, where the weights do not say otherwise."""
+    if (folder / INDEX).is_file() or (folder / WHOLE).is_file():
+        return HuggingFaceSource(folder).config
+    return _config(folder / CONFIG)
+
+
 def _config(path: Path) -> Sizes:
     try:
         return read_config(read_document(path), where=shown(path))

@@ -87,6 +87,9 @@ def command(
     ratios with their intervals end it. Each engine then gets the number of threads that it decodes fastest with, unless
     --threads or the target says how many. The first two are run by their llama-bench (docs/peers.md).
 
+    With --weights, --model may be any name with a quantisation: the folder's config.json says what network it is, of
+    any size that a known family has (docs/adding-a-family.md).
+
     The record says which commit of the repository around the working folder was measured, and whether tracked files
     were changed; --revision names another one, --tag gives the run names of yours. 'lab gate' finds runs by both.
 
@@ -94,6 +97,7 @@ def command(
     Example:
       lab run --target local --model phi3-mini-q4
       lab run --target local --model phi3-mini-q4 --quick
+      lab run --target local --model my-llama-q4 --weights ~/my-llama
       lab run --target pixel8-cpu,rpi5,local --model phi3-mini-q4
       lab run --target rpi5 --at pi@192.168.1.20 --model phi3-mini-q4
       lab run --resume latest
