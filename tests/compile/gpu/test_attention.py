@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lab.compile.gpu import GPUS
 from lab.compile.gpu.kernels.attention_merge import merge_states
 from lab.compile.gpu.kernels.attention_prefill import paged_attention, ragged_attention
 from lab.compile.gpu.kernels.decode_sizes import split_for
@@ -70,6 +71,24 @@ def test_history_and_chunk_merge_to_the_whole(gpu, window, history, new):
     want, want_lse = softmax_attention(fresh, k, v, positions[history:], positions, window)
     assert rel_error(merged[0], want) < 1e-5
     assert np.abs(merged[1] - want_lse).max() < 1e-4
+
+
+# Heads, key heads and head sizes of Phi-3, Phi-2, Phi-4-mini, Gemma, Llama-3.2 and Qwen2.5.
+HEADS_OF = [(32, 32, 96), (40, 10, 128), (32, 8, 128), (32, 32, 80), (24, 8, 128)]
+HEADS_OF += [(8, 1, 256), (16, 16, 256), (32, 8, 64), (14, 2, 64), (28, 4, 128), (12, 2, 128)]
+
+
+@pytest.mark.parametrize("heads", HEADS_OF, ids=lambda heads: "x".join(map(str, heads)))
+@pytest.mark.parametrize("gpu", GPUS)
+def test_every_family_has_room_for_the_heads_of_every_network(gpu, heads):
+    gpu, dim = GPUS[gpu], heads[2]
+    tile, split = tile_for(gpu, "attention_ragged", dim, gpu.storage), split_for(gpu, *heads)
+    assert max(tile.threads, split.threads) <= gpu.max_threads
+    assert max(tile.shared_bytes, split.shared_bytes) <= gpu.shared_bytes
+    assert split.threads >= max(split.across, split.group)
+    assert split.chunk * 2 >= split.threads * split.lanes  # half of the threads have keys to score
+    assert split.chunk % PAGE == 0
+    merge_states(gpu, dim, gpu.storage)  # refuses what does not fit
 
 
 @pytest.mark.parametrize(("real", "twin"), TWINS, ids=lambda gpu: gpu.name)

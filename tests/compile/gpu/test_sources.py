@@ -19,7 +19,10 @@ from lab.compile.gpu.kernels.rope import rope_table, split_rotary
 from tests.compile.gpu.opencl import source
 
 INSTALL = "clang is missing: run scripts/install-debian-packages, or apt-get install clang"
-SIZES = {"phi3-mini": (32, 32, 96), "phi3-medium": (40, 10, 128)}
+SIZES = {"phi3-mini": (32, 32, 96), "phi3-medium": (40, 10, 128), "gemma": (8, 1, 256)}
+BY_SIZE = pytest.mark.parametrize(
+    "sizes", [pytest.param(SIZES[name], marks=pytest.mark.slow if name == "gemma" else (), id=name) for name in SIZES]
+)
 MOVING = (append_pages, copy_page, move_slots)
 
 
@@ -47,7 +50,7 @@ def parsed(text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=text, text=True, capture_output=True)
 
 
-@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@BY_SIZE
 @pytest.mark.parametrize("name", [gpu.name for gpu in GPUS.values() if gpu.kind == "opencl"])
 def test_opencl_parses(name, sizes):
     for text in sources(GPUS[name], sizes):
@@ -60,7 +63,7 @@ def test_a_planted_error_does_not_parse():
     assert parsed(good.replace("vload4(0, ", "vload4(", 1)).returncode != 0
 
 
-@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@BY_SIZE
 def test_metal_has_no_vector_wider_than_its_own(sizes):
     for text in sources(GPUS["apple"], sizes):
         assert "kernel void" in text
@@ -73,7 +76,7 @@ def test_metal_takes_angles_of_thousands_of_radians_exactly():
     assert "precise::sin(" in text
 
 
-@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@BY_SIZE
 def test_float32_families_have_no_float16_anywhere(sizes):
     assert not any(re.search(r"\bhalf\b|half\d", text) for text in sources(GPUS["any-f32"], sizes))
 
@@ -86,8 +89,9 @@ def test_sums_are_float32(name):
 
 
 @pytest.mark.parametrize("gpu", GPUS.values(), ids=GPUS)
-def test_shared_memory_as_declared_is_what_the_family_has(gpu):
-    for text in sources(gpu, SIZES["phi3-medium"]):
+@pytest.mark.parametrize("name", ["phi3-medium", pytest.param("gemma", marks=pytest.mark.slow)])
+def test_shared_memory_as_declared_is_what_the_family_has(gpu, name):
+    for text in sources(gpu, SIZES[name]):
         arrays = re.findall(r"(?:__local|threadgroup) (half|float) \w+\[(\d+)\]", text)
         assert sum(int(count) * {"half": 2, "float": 4}[kind] for kind, count in arrays) <= gpu.shared_bytes
 

@@ -11,10 +11,15 @@ from lab.compile.gpu.kernels.shape import require, stages_tiles, vector_lanes
 from lab.compile.tir.sizes import divided, fitting, fitting_vector
 
 OUT_ROWS = 4  # queries whose sums over values a thread holds
-# By lanes: (queries, keys) of a tile, the best first; keys of a thread; vectors of the head of a thread, at most.
-TILES = {4: ((32, 64), (32, 32), (16, 32), (16, 16), (8, 16)), 16: ((16, 64), (16, 32), (16, 16))}
-THREAD_KEYS = {4: 4, 16: 8}
-OUT_VECTORS = {4: 1, 16: 2}
+# By a GPU's lanes: (queries, keys, lanes) of a tile, the best first. A head of 256 has no room for 16 queries in the
+# shared memory of every OpenCL device, so vectors are shorter there.
+TILES = {
+    4: ((32, 64, 4), (32, 32, 4), (16, 32, 4), (16, 16, 4), (8, 16, 4)),
+    16: ((16, 64, 16), (16, 32, 16), (16, 16, 16), (8, 64, 8), (8, 32, 8), (8, 16, 8)),
+}
+# By a tile's lanes: keys of a thread; vectors of the head of a thread, at most.
+THREAD_KEYS = {4: 4, 8: 8, 16: 8}
+OUT_VECTORS = {4: 1, 8: 2, 16: 2}
 PAD = 4  # elements after each row of a tile in shared memory, so that threads do not meet in one bank
 
 
@@ -24,9 +29,9 @@ class Tile:
 
     rows: int
     keys: int
+    lanes: int
     head_dim: int
     itemsize: int
-    lanes: int
     staged: bool
 
     @property
@@ -78,8 +83,8 @@ class Tile:
 
 def tile_for(gpu: Gpu, kernel: str, head_dim: int, dtype: str) -> Tile:
     """Return the best tile that fits; CompileError where none does."""
-    lanes, itemsize = vector_lanes(gpu), np.dtype(dtype).itemsize
-    tiles = [Tile(*size, head_dim, itemsize, lanes, stages_tiles(gpu)) for size in TILES[lanes]]
+    itemsize, staged = np.dtype(dtype).itemsize, stages_tiles(gpu)
+    tiles = [Tile(*size, head_dim, itemsize, staged) for size in TILES[vector_lanes(gpu)]]
     for tile in tiles:
         if tile.threads <= gpu.max_threads and tile.shared_bytes <= gpu.shared_bytes:
             return tile
