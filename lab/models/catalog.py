@@ -26,11 +26,6 @@ NOT_YET: dict[str, NotYet] = {
     model.name: model
     for model in (
         NotYet(
-            "phi3-small",
-            "another network than mini and medium: blocksparse attention in every other layer, a gated GELU MLP, "
-            "LayerNorm, muP scaling and a vocabulary of 100352",
-        ),
-        NotYet(
             "phudge",
             "Phi-3-mini with LoRA adapters and a head that grades an answer in one forward pass; it generates no "
             "tokens, so there is no decode to measure, and adapters are not read",

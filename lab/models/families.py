@@ -14,6 +14,7 @@ from lab.models.family import LATER, Family, Preset, Sizes
 # model_type -> module and name of the family, imported when it is used. Two types may be one family.
 FAMILIES = {
     "phi3": "lab.models.phi3.family:PHI3",
+    "phi3small": "lab.models.phi3small.family:PHI3_SMALL",
     "llama": "lab.models.llama.family:LLAMA",
     "qwen2": "lab.models.llama.family:QWEN2",
     "gemma": "lab.models.gemma.family:GEMMA",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lab.models.gguf_names import GgufNames
+    from lab.models.sparse import SparsePattern
 
 NormKind = Literal["rms", "layer"]
 """RMSNorm, or LayerNorm with weight and bias."""
@@ -93,6 +94,14 @@ class Sizes(Protocol):
     @property
     def attention_window(self) -> int | None:
         """How many keys a query sees, itself included; None where it sees all."""
+
+    @property
+    def sparse_pattern(self) -> SparsePattern | None:
+        """Which blocks of keys the sparse layers see; None where there are none."""
+
+    @property
+    def sparse_layers(self) -> int:
+        """How many layers are sparse."""
 
     @property
     def rope_theta(self) -> float:

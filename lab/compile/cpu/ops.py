@@ -142,7 +142,7 @@ Expr = Any
 def create_cpu_kv_cache(isa: Isa, config: Sizes, dtype: str, limits: Sequence[Expr]) -> Any:
     """Return the expression that creates the cache with this package's CPU kernels."""
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
-    attention = (isa, heads, kv_heads, dim, dtype, config.attention_window)
+    attention = (isa, heads, kv_heads, dim, dtype, config.attention_window, config.sparse_pattern)
     kernels = CacheKernels(
         append=append_pages(kv_heads, dim, dtype),
         ragged=ragged_attention(*attention),

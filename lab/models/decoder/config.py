@@ -10,6 +10,7 @@ from lab.core.errors import ModelError
 from lab.models.activation import SILU_GATED, Activation
 from lab.models.config_values import short
 from lab.models.family import NormKind, later
+from lab.models.sparse import SparsePattern
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,20 @@ class DecoderConfig:
     def query_rows(self) -> int:
         """Rows of all query heads, which are the columns of the output projection."""
         return self.num_attention_heads * self.head_dim
+
+    @property
+    def sparse_pattern(self) -> SparsePattern | None:
+        """Which blocks of keys sparse layers see; None where there are none."""
+        return None
+
+    def is_sparse(self, layer: int) -> bool:
+        """Say whether layer `layer`, counted from 0, is sparse."""
+        return False
+
+    @property
+    def sparse_layers(self) -> int:
+        """How many layers are sparse."""
+        return sum(self.is_sparse(layer) for layer in range(self.num_hidden_layers))
 
     @property
     def qkv_rows(self) -> int:

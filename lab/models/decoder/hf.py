@@ -114,6 +114,16 @@ def rotated_part(data: Mapping[str, Any], settings: Mapping[str, Any], where: st
     return share
 
 
+def rope_factors(settings: Mapping[str, Any], key: str, name: str, where: str) -> tuple[float, ...]:
+    """Return the divisors of the rotary frequencies that the settings, which `name` holds, list."""
+    values = settings.get(key)
+    if not isinstance(values, list) or not values:
+        raise ModelError(f"{where}: {name}.{key} must be a list of numbers")
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        raise ModelError(f"{where}: {name}.{key} must hold numbers only")
+    return tuple(finite(value, f"{name}.{key}", where) for value in values)
+
+
 def positive(value: float, key: str, where: str) -> float:
     """Return the number as a float; ModelError where it is not above 0."""
     if finite(value, key, where) <= 0:

@@ -60,6 +60,8 @@ class Attention(nn.Module):  # type: ignore[misc]
         c = self.config
         qkv = self._qkv(x, norm)
         n, scale = qkv.shape[1], c.attention_scale / self.factor
+        if c.is_sparse(layer):
+            scale = -scale  # kernels with a pattern read the sign (decision 57)
         seen = cache.attention_with_fused_qkv(layer, qkv, c.num_attention_heads, scale)  # [1, n, heads, D]
         acts = self.ops.encode(nn.op.reshape(seen, (n, c.query_rows)))
         if last is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.models.activation import Activation
 from lab.models.decoder.config import DecoderConfig
@@ -42,7 +43,7 @@ def last_logits(
             qkv = tensors.heads_norm(f"{base}.self_attn", qkv)
         if kv_peaks is not None:
             kv_peaks.append(kv_peak(config, qkv, cos, sin))
-        mixed = attention(config, qkv, cos, sin)
+        mixed = attention(config, qkv, cos, sin, i)
         seen = tensors.linear(f"{base}.self_attn.o_proj", mixed, config.out_bias)
         if config.attention_norm:
             seen = rms_norm(seen, vector(f"{base}.post_layernorm.weight"), config.attention_norm_eps)
@@ -110,15 +111,18 @@ def rotary(config: DecoderConfig, length: int) -> tuple[F32, F32]:
     return (np.cos(angle) * scaling).astype(np.float32), (np.sin(angle) * scaling).astype(np.float32)
 
 
-def attention(config: DecoderConfig, qkv: F32, cos: F32, sin: F32) -> F32:
-    """Return the attention output [T, H] of fused qkv rows [T, (heads + 2 kv_heads) x head_dim]."""
+def attention(config: DecoderConfig, qkv: F32, cos: F32, sin: F32, layer: int) -> F32:
+    """Return the attention output [T, H] of a layer's fused qkv rows [T, (heads + 2 kv_heads) x head_dim]."""
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     split = qkv.reshape(len(qkv), heads + 2 * kv_heads, dim).transpose(1, 0, 2)
     query = rotate(split[:heads], cos, sin)
     key = np.repeat(rotate(split[heads : heads + kv_heads], cos, sin), heads // kv_heads, axis=0)
     value = np.repeat(split[heads + kv_heads :], heads // kv_heads, axis=0)
     scores = query @ key.transpose(0, 2, 1) * np.float32(config.attention_scale)
-    mixed = softmax(np.where(visible(len(qkv), config.attention_window), scores, -np.inf)) @ value
+    seen = visible(len(qkv), config.attention_window)
+    if config.sparse_pattern is not None and config.is_sparse(layer):
+        seen = config.sparse_pattern.visible(len(qkv), heads)
+    mixed = softmax(np.where(seen, scores, -np.inf)) @ value
     joined: F32 = mixed.transpose(1, 0, 2).reshape(len(qkv), heads * dim)
     return joined
 
@@ -137,7 +141,7 @@ def rotate(x: F32, cos: F32, sin: F32) -> F32:
     return np.concatenate([first * cos - second * sin, second * cos + first * sin, passed], axis=-1)
 
 
-def visible(length: int, window: int | None) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def visible(length: int, window: int | None) -> NDArray[np.bool_]:
     """Return which key [column] each query [row] sees: itself and those before, at most `window` in all."""
     distance = np.arange(length)[:, None] - np.arange(length)[None, :]
     return (distance >= 0) & (distance < (length if window is None else window))

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.core.errors import ModelError
-from lab.models.config_values import finite, optional, switch, whole
+from lab.models.config_values import optional, switch, whole
 from lab.models.decoder.hf import (
     ORIGINAL,
     SIZES,
     check_fixed,
     configured,
     positive,
+    rope_factors,
     rope_kind,
     rope_settings,
     rope_theta,
@@ -88,20 +89,11 @@ def _longrope(data: Mapping[str, Any], settings: Mapping[str, Any], name: str, w
     original = whole(data, ORIGINAL, where) if ORIGINAL in data else ORIGINAL_DEFAULT
     scale = {key: optional(settings, key, float, where) for key in ("factor", "attention_factor")}
     return {
-        "rope_short_factor": _factors(settings, "short_factor", name, where),
-        "rope_long_factor": _factors(settings, "long_factor", name, where),
+        "rope_short_factor": rope_factors(settings, "short_factor", name, where),
+        "rope_long_factor": rope_factors(settings, "long_factor", name, where),
         ORIGINAL: original,
         **{f"rope_{key}": None if value is None else positive(value, key, where) for key, value in scale.items()},
     }
-
-
-def _factors(settings: Mapping[str, Any], key: str, name: str, where: str) -> tuple[float, ...]:
-    values = settings.get(key)
-    if not isinstance(values, list) or not values:
-        raise ModelError(f"{where}: {name}.{key} must be a list of numbers")
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-        raise ModelError(f"{where}: {name}.{key} must hold numbers only")
-    return tuple(finite(value, f"{name}.{key}", where) for value in values)
 
 
 def _rope_scaling(config: Phi3Config) -> dict[str, Any] | None:

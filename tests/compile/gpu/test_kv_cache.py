@@ -115,7 +115,7 @@ def call(name):
 
 def expected(config, qkv):
     cos, sin = rotary(config, len(qkv))
-    return attention(config, qkv.reshape(len(qkv), -1), cos, sin).reshape(len(qkv), config.num_attention_heads, -1)
+    return attention(config, qkv.reshape(len(qkv), -1), cos, sin, 0).reshape(len(qkv), config.num_attention_heads, -1)
 
 
 def random_qkv(config, length):
