@@ -15,6 +15,7 @@ from lab.compile.gpu.kernels.kv_pages import append_pages
 from lab.compile.gpu.kernels.tile_sizes import tile_for
 from lab.compile.tir.sizes import PAGE
 from lab.core.errors import CompileError
+from lab.models.families import presets
 from tests.compile.building import rel_error
 from tests.compile.gpu.families import CPU_LIKE, FAMILIES, TWINS
 from tests.compile.gpu.opencl import kernel
@@ -73,12 +74,11 @@ def test_history_and_chunk_merge_to_the_whole(gpu, window, history, new):
     assert np.abs(merged[1] - want_lse).max() < 1e-4
 
 
-# Heads, key heads and head sizes of Phi-3, Phi-2, Phi-4-mini, Gemma, Llama-3.2 and Qwen2.5.
-HEADS_OF = [(32, 32, 96), (40, 10, 128), (32, 8, 128), (32, 32, 80), (24, 8, 128)]
-HEADS_OF += [(8, 1, 256), (16, 16, 256), (32, 8, 64), (14, 2, 64), (28, 4, 128), (12, 2, 128)]
+HEADS_OF = {(c.num_attention_heads, c.num_key_value_heads, c.head_dim) for c in (p.config for p in presets().values())}
+HEADS_OF |= {(32, 8, 128), (32, 32, 80)}  # of Phi-3-small and Phi-2
 
 
-@pytest.mark.parametrize("heads", HEADS_OF, ids=lambda heads: "x".join(map(str, heads)))
+@pytest.mark.parametrize("heads", sorted(HEADS_OF), ids=lambda heads: "x".join(map(str, heads)))
 @pytest.mark.parametrize("gpu", GPUS)
 def test_every_family_has_room_for_the_heads_of_every_network(gpu, heads):
     gpu, dim = GPUS[gpu], heads[2]
