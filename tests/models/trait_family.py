@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from lab.models.activation import SILU_GATED, Activation
 from lab.models.decoder.config import DecoderConfig
 from lab.models.decoder.family import DecoderFamily
+from lab.models.decoder.tensors import decoder_tensors
 from lab.models.family import NormKind, Preset
 from lab.models.quant import F32
 
@@ -149,3 +151,22 @@ ALL = {
     "phi4-mini": PHI4_MINI,
     "llama": LLAMA,
 }
+
+
+@functools.cache
+def weights_of(config: TraitConfig) -> dict[str, F32]:
+    """Weights large enough that every trait counts: norms around 1, biases around 0."""
+    rng = np.random.default_rng(4)
+    weights = {}
+    for tensor in decoder_tensors(config):
+        values = rng.standard_normal(tensor.shape)
+        scaled = values * 1.5 / np.sqrt(tensor.shape[-1]) if len(tensor.shape) == 2 else values * 0.3
+        weights[tensor.hf_name] = (scaled + tensor.hf_name.endswith("norm.weight")).astype(np.float32)
+    return weights
+
+
+def wanted(config: TraitConfig, kept: Mapping[str, F32], ids: NDArray[np.int64]) -> F32:
+    """The logits after the last of `ids` by the numpy reference, in float64 but for its own constants."""
+    wide: Any = {name: values.astype(np.float64) for name, values in kept.items()}
+    embedded = wide[TRAITS.embedding][ids]
+    return TRAITS.logits(config, embedded, lambda name, x: x @ wide[name].T, lambda name: wide[name])
