@@ -56,6 +56,13 @@ def share(home: Path) -> None:
         (home / "compiled" / name).symlink_to(shared() / name)
 
 
+def pocl_cache() -> Path:
+    """Return where PoCL keeps what it made of each kernel, by its source and options; it stays for the next run."""
+    folder = ROOT / ".pytest_cache" / "pocl"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _changed(path: Path) -> float:
     try:
         return path.stat().st_mtime

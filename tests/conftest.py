@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from lab.compile.zig import zig_env
 from tests import order
+from tests.compiled import pocl_cache
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,8 +28,16 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in ("LANG", "LC_ALL", "LC_CTYPE"):
         if os.environ.get(name) in ("C", "POSIX"):  # in which lab draws in ASCII
             os.environ[name] = "C.UTF-8"
+    _share_caches()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # inherited from a script's background job
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _share_caches() -> None:
+    """Let what ziglang makes for each system, and PoCL of each kernel, be made once, wherever a test has its home."""
+    with zig_env() as env:
+        os.environ.update({name: value for name, value in env.items() if name.startswith("ZIG_")})
+    os.environ.setdefault("POCL_CACHE_DIR", str(pocl_cache()))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

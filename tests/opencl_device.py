@@ -6,13 +6,10 @@ tests/ondevice/opencl/child.py.
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import functools
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +43,9 @@ def plugin_path() -> Path:
 
 @functools.cache
 def load_plugin() -> None:
-    """Load the plug-in into this process, and give PoCL a cache of its own."""
+    """Load the plug-in into this process."""
     import tvm  # noqa: F401 (the runtime comes first)
 
-    os.environ.setdefault("POCL_CACHE_DIR", str(_scratch() / "pocl"))
     ctypes.CDLL(str(plugin_path()), ctypes.RTLD_GLOBAL)
 
 
@@ -102,10 +98,3 @@ def _has_headers() -> bool:
     except CompileError:
         return False
     return True
-
-
-@functools.cache
-def _scratch() -> Path:
-    folder = tempfile.mkdtemp(prefix="lab-test-opencl-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)

@@ -20,9 +20,9 @@ CHOICE = ("--target", "local", "--model", "phi3-mini-q4", "--layers", "1")
 SHORT = ("--prompt", "16", "--generate", "8", "--repeats", "1")
 
 
-def start(home: Path, *argv: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start(home: Path, *argv: str, env: Mapping[str, str] | None = None, module: str = "lab") -> subprocess.Popen[str]:
     whole = {**os.environ, "LAB_HOME": str(home), "COLUMNS": "80", **(env or {})}
-    command = [sys.executable, "-m", "lab", *argv]
+    command = [sys.executable, "-m", module, *argv]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=whole)
 
 

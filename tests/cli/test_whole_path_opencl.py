@@ -1,4 +1,4 @@
-"""`lab run` on this machine's OpenCL device, for real, on two layers of Phi-3-mini; and on a driver with faults."""
+"""`lab run` on this machine's OpenCL device, for real, on two layers of Phi-3-mini; on a driver with faults, narrower."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import narrow
 from tests.cli.test_whole_path import start
 from tests.compiled import share
 from tests.ondevice.opencl.shim import build_shim, faults
@@ -18,6 +19,7 @@ from tests.opencl_device import require_opencl
 pytestmark = pytest.mark.slow
 
 MODEL = ("--model", "phi3-mini-q4", "--layers", "2")
+NARROW = ("--model", narrow.MODEL, "--layers", "2")
 SHORT = ("--prompt", "16", "--generate", "6", "--repeats", "2")
 REPO = Path(__file__).resolve().parents[2]
 
@@ -38,8 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def lab(home: Path, *argv: str, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-    caches = {"POCL_CACHE_DIR": str(home / "pocl"), **(env or {})}
-    process = start(home, *argv, env=caches)
+    process = start(home, *argv, env=env, module=narrow.__name__)
     out, err = process.communicate(timeout=500)
     return process.returncode, out, err
 
@@ -90,9 +91,9 @@ def test_the_build_agrees_with_transformers(home: Path, document: dict[str, Any]
     assert found["argmax_agreement"] == 1
 
 
-def on_shim(home: Path, **wanted: bool | int | str) -> tuple[int, dict[str, Any], str]:
+def on_shim(home: Path, model: tuple[str, ...] = NARROW, **wanted: bool | int | str) -> tuple[int, dict[str, Any], str]:
     """Run on the driver with these faults; return the exit code, the newest record and what was said."""
-    code, out, err = lab(home, "run", "--target", "shim", *MODEL, *SHORT, "--json", env=faults(**wanted))
+    code, out, err = lab(home, "run", "--target", "shim", *model, *SHORT, "--json", env=faults(**wanted))
     return code, json.loads(out) if out.strip() else {}, err
 
 
@@ -143,7 +144,7 @@ def test_no_device_is_a_record_that_says_so(home: Path) -> None:
 
 
 def test_a_tensor_over_the_devices_limit_is_named_before_it_runs(home: Path) -> None:
-    code, found, err = on_shim(home, max_alloc=1 << 20)
+    code, found, err = on_shim(home, MODEL, max_alloc=1 << 20)
     assert (code, found) == (1, {})
     assert "takes 1.0 MiB at a time" in err
     assert "q_weight" in err

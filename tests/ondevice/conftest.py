@@ -67,8 +67,7 @@ class GpuBench(Bench):
     """The same with an OpenCL device: this machine's, which CI has from PoCL."""
 
     def __init__(self, files: RunnerFiles, plugin: Path, folder: Path, env: Mapping[str, str] | None = None) -> None:
-        caches = {"POCL_CACHE_DIR": str(folder / "pocl")}
-        super().__init__([str(files.binary)], str(files.runtime), {**files.env(), **caches, **(env or {})})
+        super().__init__([str(files.binary)], str(files.runtime), {**files.env(), **(env or {})})
         self.plugin = plugin
         self.cache = folder / "programs"
 

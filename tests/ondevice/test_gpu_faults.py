@@ -30,7 +30,6 @@ def faulty(files: RunnerFiles, gpu_bench: GpuBench, shim: Path, tmp_path: Path) 
 
     def plant(env: Mapping[str, str] | None = None, **wanted: bool | int | str) -> GpuBench:
         bench = GpuBench(files, gpu_bench.plugin, tmp_path, {**(env or {}), **faults(**wanted)})
-        bench.env["POCL_CACHE_DIR"] = gpu_bench.env["POCL_CACHE_DIR"]
         if "build_fails" not in wanted:  # what was built before need not be built again
             bench.cache = gpu_bench.cache
         return bench

@@ -1,4 +1,4 @@
-"""The command `lab` as a user starts it, in a home of its own, and what it leaves on record."""
+"""The command `lab` as a user starts it, with a narrow network more, in a home of its own; what it leaves on record."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from lab import store
 from lab.formats.run_record import RunRecord
+from tests import narrow
 from tests.compiled import share
 from tests.devices import emulated
 
@@ -21,7 +22,7 @@ warmup_cap = 1
 max_busy = 1.0
 prefill_chunk = 8
 """
-CELL = ("--model", "phi3-mini-q4", "--layers", "2", "--prompt", "8", "--generate", "4")
+CELL = ("--model", narrow.MODEL, "--layers", "2", "--prompt", "8", "--generate", "4")
 COMMAND_S = 580
 
 
@@ -33,7 +34,7 @@ class Command:
 
     def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "lab", *words],
+            [sys.executable, "-m", narrow.__name__, *words],
             env={**os.environ, "LAB_HOME": str(self.home), "LAB_LOCKS": str(self.home / "locks"), **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -51,5 +51,4 @@ def alone(argv: Sequence[str], env: Mapping[str, str], code: str) -> subprocess.
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     plugin = plugin_path()
     folder = tmp_path_factory.mktemp("opencl")
-    env = {"POCL_CACHE_DIR": str(folder / "pocl")}
-    return Bench(plugin, make_library(folder), build_shim(folder), env)
+    return Bench(plugin, make_library(folder), build_shim(folder))
