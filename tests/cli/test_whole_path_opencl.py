@@ -1,4 +1,4 @@
-"""`lab run` on this machine's OpenCL device, for real, on two layers of Phi-3-mini; on a driver with faults, narrower."""
+"""`lab run` on this machine's OpenCL device, for real, on two layers of Phi-3-mini; and on a driver with faults."""
 
 from __future__ import annotations
 
