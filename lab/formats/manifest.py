@@ -28,6 +28,18 @@ DTYPE_BYTES: dict[DType, int] = {
 
 
 @dataclass(frozen=True)
+class SparseFacts(KeepsUnknown):
+    """The block-sparse attention of `layers` layers with `heads` query heads: see `lab.models.sparse`."""
+
+    layers: Positive
+    heads: Positive
+    block: Positive
+    local: Positive
+    stride: Positive
+    head_step: Count
+
+
+@dataclass(frozen=True)
 class ModelFacts(KeepsUnknown):
     """The model as far as it is known: a run that another program measured says less than a build of lab's."""
 
@@ -47,6 +59,7 @@ class ModelFacts(KeepsUnknown):
     kv_dtype: DType | None
     layer_weights: Positive | None = None
     head_weights: Positive | None = None
+    sparse: SparseFacts | None = field(default=None, metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True)

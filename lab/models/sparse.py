@@ -41,10 +41,20 @@ class SparsePattern:
         seen: npt.NDArray[np.bool_] = (at[:, None] >= at[None, :]) & (near | ((key + head + 1) % self.stride == 0))
         return seen
 
+    def seen_by(self, first: int, count: int, heads: int) -> float:
+        """Return how many keys `count` neighbouring queries see in all, the first of them at position `first`."""
+        total, at, end = 0.0, first, first + count
+        while at < end:  # a block of queries at a time
+            stop = min((at // self.block + 1) * self.block, end)
+            each = self.tokens_seen(at, heads) - (at + 1)
+            total += (stop - at) * each + (stop - at) * (at + 1 + stop) / 2
+            at = stop
+        return total
+
     def tokens_seen(self, position: int, heads: int) -> float:
         """Return how many keys a query at `position` sees, itself included, as a mean over the heads."""
         oldest = self._oldest(position)
-        kept = sum(self._kept(oldest, head) for head in range(heads)) / heads
+        kept = _union(self, oldest, heads, heads) / heads
         return position + 1 - oldest * self.block + kept * self.block
 
     def tokens_read(self, position: int, heads: int, kv_heads: int) -> float:
@@ -59,9 +69,6 @@ class SparsePattern:
     def _oldest(self, position: int) -> int:
         """The first block that is near."""
         return max(position // self.block - self.local + 1, 0)
-
-    def _kept(self, blocks: int, head: int) -> int:
-        return (blocks - self.first(head) + self.stride - 1) // self.stride
 
 
 @cache

@@ -223,3 +223,47 @@ def test_the_fastest_pass_of_the_session_counts_too() -> None:
     (quick,) = summarise(record(peak={**DOCUMENT["peak"], "before": before}, cells=[cell([5.0] * 3, [200.0] * 3)]))
     assert (quick.prefill_roof_fraction or 0) > 1.05
     assert not quick.impossible
+
+
+SPARSE = {"layers": 12, "heads": 8, "block": 16, "local": 2, "stride": 4, "head_step": 1}
+
+
+def sparse_run(**shape: int) -> RunRecord:
+    plan = {**DOCUMENT["plan"], "prefill_chunk": 20}
+    model = {**MODEL, "num_kv_heads": 2, "sparse": SPARSE}
+    return record(model=model, plan=plan, cells=[cell(**shape)])
+
+
+def keeps(head: int, query: int, key: int) -> bool:
+    q, k = query // 16, key // 16
+    return key <= query and (q - k < 2 or (k + head + 1) % 4 == 0)
+
+
+def test_sparse_layers_count_what_their_heads_see_and_what_a_group_reads() -> None:
+    run = sparse_run(prompt=70, depth=100, generate=11)
+    queries = range(100, 170)
+    dense = sum(query + 1 for query in queries)
+    seen = sum(keeps(head, query, key) for head in range(8) for query in queries for key in range(query + 1)) / 8
+    found = prefill_work(run, run.cells[0])
+    assert found.attention_ops == pytest.approx(4 * HIDDEN * (20 * dense + 12 * seen))
+    read = 0.0
+    for chunk in (range(100, 120), range(120, 140), range(140, 160), range(160, 170)):
+        groups = [range(0, 4), range(4, 8)]
+        keys = range(chunk.stop)
+        kept = sum(any(keeps(h, q, key) for h in group for q in chunk) for group in groups for key in keys) / 2
+        read += (20 * chunk.stop + 12 * kept) / 32
+    assert found.bytes == pytest.approx(4 * 2_000_000_000 + 393_216 * (70 + read))
+
+
+def test_a_decode_step_of_sparse_layers_reads_what_a_group_keeps() -> None:
+    run = sparse_run(prompt=70, depth=100, generate=3)
+    found, heads = decode_work(run, run.cells[0]), range(8)
+    read = seen = 0.0
+    for query in (170, 171):
+        keys = range(query + 1)
+        groups = [range(0, 4), range(4, 8)]
+        kept = sum(any(keeps(h, query, key) for h in group) for group in groups for key in keys) / 2
+        read += (20 * (query + 1) + 12 * kept) / 32 / 2
+        seen += (20 * (query + 1) + 12 * sum(keeps(h, query, key) for h in heads for key in keys) / 8) / 32 / 2
+    assert found.bytes == pytest.approx(2_000_000_000 + 393_216 * read)
+    assert found.attention_ops == pytest.approx(4 * HIDDEN * LAYERS * seen)

@@ -38,6 +38,9 @@ def test_the_mask_and_the_counts_are_the_definition(pattern, length, shape):
     mask = pattern.visible(length, heads)
     slow = [[[seen(pattern, h, q, k) for k in range(length)] for q in range(length)] for h in range(heads)]
     assert np.array_equal(mask, slow)
+    assert pattern.seen_by(length // 3, length - length // 3, heads) == pytest.approx(
+        mask[:, length // 3 :].sum() / heads
+    )
     last = mask[:, -1]
     assert pattern.tokens_seen(length - 1, heads) == pytest.approx(last.sum() / heads)
     shared = last.reshape(kv_heads, heads // kv_heads, length).any(axis=1)

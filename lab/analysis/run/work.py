@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lab.formats.manifest import SparseFacts
 from lab.formats.run_record import Cell, ModelFacts, RunRecord
+from lab.models.sparse import SparsePattern
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ def prefill_work(record: RunRecord, cell: Cell) -> Work:
     if chunk is None or bundle.decode_weight_bytes_per_token is None or bundle.kv_bytes_per_token is None:
         return UNKNOWN
     chunks = list(_chunks(cell, chunk))
-    seen = tokens_seen(cell.depth + 1, cell.prompt, model.sliding_window)
-    read = sum(_visible(start, end, model.sliding_window) for start, end in chunks)
+    seen = _seen(model, cell.depth, cell.prompt)
+    read = sum(_visible(model, start, end) for start, end in chunks)
     weight_bytes = bundle.decode_weight_bytes_per_token * len(chunks)
     kv_bytes = bundle.kv_bytes_per_token * (cell.prompt + read)
     return Work(
@@ -62,9 +64,10 @@ def decode_work(record: RunRecord, cell: Cell) -> Work:
     if weight_bytes is None or kv_bytes is None:
         return UNKNOWN
     steps = max(cell.generate - 1, 1)  # the first token is the prefill's
-    seen = tokens_seen(cell.depth + cell.prompt + 1, steps, record.model.sliding_window) / steps
-    read = weight_bytes + kv_bytes * seen
-    return Work(_matrix_ops(record.model, 1, 1), _attention_ops(record.model, seen), read)
+    first = cell.depth + cell.prompt
+    read = sum(_visible(record.model, at, at + 1) for at in range(first, first + steps)) / steps
+    seen = _seen(record.model, first, steps) / steps
+    return Work(_matrix_ops(record.model, 1, 1), _attention_ops(record.model, seen), weight_bytes + kv_bytes * read)
 
 
 def tokens_seen(first: int, count: int, window: int | None) -> int:
@@ -81,9 +84,33 @@ def _chunks(cell: Cell, size: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + size, end)
 
 
-def _visible(start: int, end: int, window: int | None) -> int:
-    """How many tokens the queries at `start` to `end` see between them."""
-    return end if window is None else min(end, end - start + window - 1)
+def _seen(model: ModelFacts, first: int, count: int) -> float:
+    """How many tokens `count` queries, at `first` and following, see in all, as a mean over layers and heads."""
+    dense = tokens_seen(first + 1, count, model.sliding_window)
+    if model.sparse is None:
+        return dense
+    sparse = _pattern(model.sparse).seen_by(first, count, model.sparse.heads)
+    return _mixed(model, model.sparse, dense, sparse)
+
+
+def _visible(model: ModelFacts, start: int, end: int) -> float:
+    """How many tokens the queries at `start` to `end` see between them, as a mean over layers and key heads."""
+    window = model.sliding_window
+    dense = end if window is None else min(end, end - start + window - 1)
+    if model.sparse is None:
+        return dense
+    heads = model.sparse.heads
+    sparse = _pattern(model.sparse).tokens_read(start, heads, model.num_kv_heads or heads) - (start + 1) + end
+    return _mixed(model, model.sparse, dense, sparse)
+
+
+def _mixed(model: ModelFacts, facts: SparseFacts, dense: float, sparse: float) -> float:
+    layers = model.layers or facts.layers
+    return (dense * (layers - facts.layers) + sparse * facts.layers) / layers
+
+
+def _pattern(facts: SparseFacts) -> SparsePattern:
+    return SparsePattern(facts.block, facts.local, facts.stride, facts.head_step)
 
 
 def _matrix_ops(model: ModelFacts, tokens: int, passes: int) -> float | None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import numpy as np
 
-from lab.formats.manifest import SCHEMA, FileEntry, MemoryBlock, ModelBlock, VerifyBlock, WeightsBlock, WeightsManifest
+from lab.formats.manifest import (
+    SCHEMA,
+    FileEntry,
+    MemoryBlock,
+    ModelBlock,
+    SparseFacts,
+    VerifyBlock,
+    WeightsBlock,
+    WeightsManifest,
+)
 from lab.models import params
 from lab.models.catalog import ModelSpec
 from lab.models.convert.writer import tensor_entries
+from lab.models.family import Sizes
 from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.prompt import logit_ids, prompt_ids
 from lab.models.quant import F32
@@ -72,7 +83,15 @@ def model_block(spec: ModelSpec, layout: str = LAYOUT) -> ModelBlock:
         kv_dtype=params.kv_dtype(spec.scheme, layout),  # type: ignore[arg-type]
         layer_weights=config.layer_weights,
         head_weights=config.head_weights,
+        sparse=_sparse_facts(config),
     )
+
+
+def _sparse_facts(config: Sizes) -> SparseFacts | None:
+    pattern, layers = config.sparse_pattern, config.sparse_layers
+    if pattern is None or not layers:
+        return None
+    return SparseFacts(layers, config.num_attention_heads, **asdict(pattern))
 
 
 def _verify_block(spec: ModelSpec, logits: F32, layout: str, kv_peaks: Sequence[float]) -> VerifyBlock:
