@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.analysis.points.key import STATUS, CellKey, Conditions
 from lab.analysis.points.load import load_points
-from lab.analysis.points.table import FLAGS, Points
+from lab.analysis.points.table import FLAGS, STATUSES, Points
 from lab.analysis.run.flags import DOUBTS, run_flags
 from lab.core.progress import Progress
 from lab.formats.run.blocks import MADE_UP
@@ -25,7 +26,8 @@ PREFILL, DECODE = "prefill_tok_per_s", "decode_tok_per_s"
 class RunLine:
     """One run: of its `tests` the first, with the medians of that, in tokens/s; None where nothing was measured.
 
-    `created_s` counts from 1970, UTC. `labels` are codes of lab.analysis.run.flags: those of the run, and doubts.
+    `created_s` counts from 1970, UTC. `lost` are the statuses of those of its tests that gave no numbers. `labels` are
+    codes of lab.analysis.run.flags: those of the run, and doubts.
     """
 
     run_id: str
@@ -37,6 +39,7 @@ class RunLine:
     tags: tuple[str, ...]
     place: str
     tests: int = 0
+    lost: tuple[str, ...] = ()
     test: str = ""
     prefill: float | None = None
     decode: float | None = None
@@ -71,9 +74,10 @@ def chosen(lines: list[RunLine], wanted: Callable[[RunLine], bool], last: int | 
 
 @dataclass(frozen=True)
 class _First:
-    """Of a run with tests: how many, the first one's key and values, and the bits of all their flags."""
+    """Of a run with tests: how many, which statuses but ok, the first one's key and values, the bits of all flags."""
 
     tests: int
+    lost: tuple[str, ...]
     cell: CellKey
     conditions: Conditions
     values: dict[str, float]
@@ -89,15 +93,16 @@ def _first_cells(points: Points) -> dict[int, _First]:
     np.bitwise_or.at(flags, points.run, points.flags)
     ends = np.append(starts[1:], len(points))
     return {
-        run: _first(points, starts[place], ends[place], count, int(flags[run]))
+        run: _first(points, starts[place], ends[place], points.status[starts[place : place + count]], int(flags[run]))
         for run, place, count in zip(runs.tolist(), first.tolist(), counts.tolist(), strict=True)
     }
 
 
-def _first(points: Points, start: int, end: int, tests: int, flags: int) -> _First:
+def _first(points: Points, start: int, end: int, statuses: NDArray[np.int8], flags: int) -> _First:
     key = points.keys[points.series[start]]
     values = {points.keys[points.series[at]].cell.metric: float(points.value[at]) for at in range(start + 1, end)}
-    return _First(tests, key.cell, key.conditions, values, flags)
+    lost = tuple(STATUSES[status] for status in statuses.tolist() if STATUSES[status] != "ok")
+    return _First(len(statuses), lost, key.cell, key.conditions, values, flags)
 
 
 def _line(points: Points, number: int, first: _First | None) -> RunLine:
@@ -120,6 +125,7 @@ def _line(points: Points, number: int, first: _First | None) -> RunLine:
     return replace(
         line,
         tests=of.tests,
+        lost=of.lost,
         test=Test.of(cell).label,
         prefill=of.values.get(PREFILL),
         decode=of.values.get(DECODE),

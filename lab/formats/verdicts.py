@@ -57,7 +57,8 @@ _ROWS = (
         role="bad",
         alarm=True,
         sentence="gave results on the baseline and gives none now",
-        meaning="The baseline gave results, the candidate gives none: it crashed, failed, or computed a wrong output.",
+        meaning="The candidate crashed, failed, or computed a wrong output: in all of its sessions, or in some of them"
+        " while the baseline has none that did.",
     ),
     VerdictWord(
         name="fell-back",

@@ -23,9 +23,14 @@ class BadRun:
 
     @property
     def said(self) -> str:
-        """The place and the reason on one line, harmless on a terminal; most reasons begin with the place already."""
-        place = shown(self.path)
-        return printable(self.reason if self.reason.startswith(place) else f"{place}: {self.reason}")
+        """The place and the reason on one line, harmless on a terminal."""
+        return printable(f"{shown(self.path)}: {self.why}")
+
+    @property
+    def why(self) -> str:
+        """The reason without the place that most begin with, as it was seen from where it was read; not cleaned."""
+        place, _, rest = self.reason.partition(f"{self.path.name}: ")
+        return rest if self.path.name and rest and place in str(self.path) else self.reason
 
 
 @dataclass(frozen=True, order=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,12 @@ def test_a_short_list_says_of_damaged_files_how_many(lab: Lab, four: None, home:
     ran = lab("runs", "--last", "1")
     assert IDS[1] not in ran.out
     assert "warning: 1 file cannot be read: `lab store check` names it" in ran.err
+
+
+def test_a_run_of_which_a_test_failed_says_so_and_is_found(lab: Lab, keep: Keep) -> None:
+    """Its own status is ok: it went to its end. What failed in it must not go unseen."""
+    keep(run_id="20261123-210000-ab12cd")
+    keep(run_id="20261124-210000-ab12cd", cells=[cell(), {**FAILED, "depth": 512}])
+    assert "1 of 2 failed" in lab("runs").out
+    assert re.findall(r"^2026112\d", lab("runs", "--status", "failed").out, re.MULTILINE) == ["20261124"]
+    assert re.findall(r"^2026112\d", lab("runs", "--status", "ok").out, re.MULTILINE) == ["20261123"]

@@ -101,3 +101,10 @@ def test_what_records_say_cannot_drive_the_terminal() -> None:
     text = to_text(board_table(build_board(load_dashboard("engines"), points_of([evil])), BAD, 80), 80)
     assert "\x1b" not in text
     assert "[red]x" in text
+
+
+def test_a_damaged_file_is_named_once() -> None:
+    """A reason may name the file as it was seen from another folder."""
+    bad = [BadRun(Path("home/profiles/local/x.json"), "profiles/local/x.json: not valid JSON: x.json: 1")]
+    text = to_text(board_table(board("overview"), bad, 120), 120)
+    assert "unreadable: home/profiles/local/x.json: not valid JSON: x.json: 1\n" in text

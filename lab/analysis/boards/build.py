@@ -28,6 +28,7 @@ from lab.core.errors import StoreError
 from lab.core.progress import Progress
 from lab.formats.calibration import load_floors
 from lab.formats.dashboard import DashboardSpec
+from lab.formats.verdicts import VERDICTS
 from lab.store import BadRun, read_at
 
 
@@ -59,7 +60,7 @@ def build_board(
         is_matrix=spec.is_matrix,
         baseline=baseline_words(spec.baseline),
         charts=charts_of(spec, newest_of_lines(shown, lines), mine, apart),
-        counts=dict(sorted(counts.items(), key=lambda pair: (-rank_of(pair[0]), pair[0]))),
+        counts={word: counts[word] for word in sorted(counts, key=_in_order)},
         gates=tuple(word for word in spec.gates.words if counts[word]),
         notes=judged.notes,
         runs=len(points.runs),
@@ -103,6 +104,11 @@ def _sorted(spec: DashboardSpec, rows: list[BoardRow]) -> list[BoardRow]:
     if spec.sort == "newest":
         return sorted(rows, key=lambda row: -max((cell.created_s for cell in row.cells), default=0))
     return rows
+
+
+def _in_order(word: str) -> tuple[int, int, str]:
+    """The worst first, and those that are alike in the order of the legend."""
+    return -rank_of(word), list(VERDICTS).index(word) if word in VERDICTS else len(VERDICTS), word
 
 
 def _distinct(row: BoardRow) -> list[BoardCell]:

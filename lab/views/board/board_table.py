@@ -38,9 +38,8 @@ def board_table(board: Board, bad: Sequence[BadRun], width: int) -> RenderableTy
 
 
 def bad_words(one: BadRun) -> str:
-    """The file and what is wrong with it; most reasons begin with the file already."""
-    reason, path = clipped(one.reason), shown(one.path)
-    return reason if reason.startswith(path) else f"{path}: {reason}"
+    """The file and what is wrong with it."""
+    return f"{shown(one.path)}: {clipped(one.why)}"
 
 
 def _head(board: Board) -> RenderableType:

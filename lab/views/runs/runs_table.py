@@ -92,6 +92,14 @@ def _test(run: RunLine) -> str:
     return run.test + (f" +{run.tests - 1}" if run.tests > 1 else "") if run.tests else "none"
 
 
+def _status(run: RunLine) -> Text:
+    """How it ended; of one that went to its end how many of its tests gave no numbers."""
+    if run.status != "ok" or not run.lost:
+        return status_word(run.status)
+    how = run.lost[0].replace("_", " ") if len(set(run.lost)) == 1 else "without numbers"
+    return Text(f"{len(run.lost)} of {run.tests} {how}", BAD)
+
+
 COLUMNS = (
     _Column(title="Run", text=lambda run: run.run_id, folds=False),
     _Column(title="Target", text=lambda run: run.target, gives_way=3),
@@ -99,7 +107,7 @@ COLUMNS = (
     _Column(title="Test", text=_test, gives_way=1),
     _Column(title="Prefill", text=lambda run: number(run.prefill), rate=True, gives_way=2),
     _Column(title="Decode", text=lambda run: number(run.decode), rate=True),
-    _Column(title="Status", text=lambda run: status_word(run.status)),
+    _Column(title="Status", text=_status),
     _Column(title="Labels", text=_labels, gives_way=4),
 )
 TITLES = tuple(f"{one.title}\ntok/s" if one.rate else one.title for one in COLUMNS)

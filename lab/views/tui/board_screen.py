@@ -165,7 +165,9 @@ class BoardScreen(LabScreen):
     def _place(self) -> None:
         grid = self.query_one(Grid)
         row, cell = grid.row, grid.cell
-        words = place_words(self.board, row, cell) if self.board and row and cell else Text("")
+        words = Text("")
+        if self.board and row and cell:
+            words = place_words(self.board, row, cell, judging=self.judging)
         words.no_wrap, words.overflow = True, "ellipsis"
         name, *facts = words.split("\n")
         name.truncate(max(self.size.width - 1, 1), overflow="ellipsis")  # on two lines it would push out the last one

@@ -99,14 +99,17 @@ def _word(cell: BoardCell) -> str:
     return printable(plain_word(cell.word)) + ("!" if cell.labels and not cell.word else "")
 
 
-def place_words(board: Board, row: BoardRow, cell: BoardCell) -> Text:
-    """Say what the cell is of, and what is known of it: up to three lines for below the table."""
+def place_words(board: Board, row: BoardRow, cell: BoardCell, *, judging: bool = False) -> Text:
+    """Say what the cell is of, and what is known of it: up to three lines for below the table.
+
+    While verdicts are worked out, a cell without one has none yet.
+    """
     key = cell.key
     if key is None:
         return Text("nothing was measured here", FAINT)
     lines = Text(cell_words(cell), "bold")
     lines.append("\n")
-    lines.append_text(verdict_words(cell))
+    lines.append_text(Text("not judged yet", FAINT) if judging and not cell.word else verdict_words(cell))
     lines.append("\n" + " · ".join(_facts(cell)), FAINT)
     return lines
 

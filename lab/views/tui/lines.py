@@ -146,11 +146,6 @@ def too_small(width: int, height: int) -> Text:
     return Text(f"lab dash needs 40x10, this terminal has {width}x{height}. `lab dash --once` prints it.")
 
 
-def _reason(one: BadRun) -> str:
-    """The reason without the name of the file, which stands before it already."""
-    return one.reason.rpartition(f"{one.path.name}: ")[2]
-
-
 def _why(board: Board, spec: DashboardSpec) -> str:
     if spec.about != "changes":
         return "its filters let nothing through."
@@ -164,7 +159,7 @@ def damaged_words(bad: Sequence[BadRun], width: int, height: int) -> Text | None
     if not bad:
         return None
     named = bad[:NAMED] if height >= TALL else ()
-    lines = [cut(printable(f"{one.path.name}: {_reason(one)}"), width) for one in named]
+    lines = [cut(printable(f"{one.path.name}: {one.why}"), width) for one in named]
     more = len(bad) - len(lines)
     head = f"{len(bad)} damaged, not shown; lab store check names them all" if more else "damaged, not shown:"
     # As a span: the style of a whole text is read by Textual, whose red is none of the terminal's sixteen.

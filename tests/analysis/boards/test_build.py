@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lab.analysis.boards.board import Board, BoardCell, Change
-from lab.analysis.boards.build import build_board
+from lab.analysis.boards.build import _in_order, build_board
 from lab.analysis.boards.cell_text import rank_of, role_of
 from lab.analysis.boards.charts import thinned
 from lab.analysis.points.build import points_of
@@ -205,3 +205,15 @@ def test_thinning_keeps_extremes_ends_and_marks() -> None:
     assert {0, 9_999, 1234, 7777, 4321} <= set(kept.tolist())
     assert list(kept) == sorted(set(kept.tolist()))
     assert list(thinned(values[:50], most=200)) == list(range(50))
+
+
+def test_what_is_as_bad_is_counted_in_the_order_of_the_legend() -> None:
+    """The head of a narrow terminal drops the last counts: then "slower" is not the one that goes."""
+    assert sorted(["same", "failed", "bigger", "faster", "slower", "broke"], key=_in_order) == [
+        "broke",
+        "failed",
+        "slower",
+        "bigger",
+        "faster",
+        "same",
+    ]

@@ -251,6 +251,7 @@ def test_leaving(key: str) -> None:
 def test_a_terminal_without_unicode_gets_ascii(term: str, monkeypatch: pytest.MonkeyPatch) -> None:
     small_store()
     monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr("sys.__stderr__.isatty", lambda: True)
 
     async def play(app: LabApp, pilot: Any) -> None:
         assert screen_text(app).isascii() == (term == "linux")

@@ -57,6 +57,7 @@ def test_what_is_not_known_yet_is_not_said_to_be_none(name: str) -> None:
             assert "no change" not in text
             assert "no open" not in text
             assert "Nothing to show" not in text
+            assert ("not judged yet" in text) is (name == "overview")
             source.go.set()
             await settled(app, pilot)
             assert "2 open regressions: g" in screen_text(app)

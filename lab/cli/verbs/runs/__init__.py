@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.option("--model", "-m", metavar="ID", help="Only runs of this model.")
 @click.option("--engine", metavar="NAME", help="Only runs with this engine.")
 @click.option("--tag", metavar="NAME", help="Only runs that carry this tag.")
-@click.option("--status", type=click.Choice(get_args(RunStatus)), help="Only runs that ended so.")
+@click.option(
+    "--status", type=click.Choice(get_args(RunStatus)), help="Only runs that ended so, or one of whose tests did."
+)
 @json_option
 def command(target: str | None, model: str | None, last: int | None, as_json: bool, **wanted: Any) -> None:
     """List recorded runs, oldest first.

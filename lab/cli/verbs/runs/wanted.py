@@ -28,10 +28,15 @@ def check_wanted(
             (begin is None or line.created_s >= begin)
             and engine in (None, line.engine)
             and (tag is None or tag in line.tags)
-            and status in (None, line.status)
+            and (status is None or status in _statuses(line))
         )
 
     return test
+
+
+def _statuses(line: RunLine) -> tuple[str, ...]:
+    """How it ended, or where it went to its end how those of its tests ended that gave no numbers."""
+    return line.lost if line.status == "ok" and line.lost else (line.status, *line.lost)
 
 
 def check_names(
