@@ -61,6 +61,8 @@ HISTORY = (
 METRICS = {
     "prefill_tok_per_s": "Prompt tokens per second, until the first token.",
     "decode_tok_per_s": "Generated tokens per second, after the first.",
+    "judgements_per_s": "Texts that are judged per second, of a model that gives scores and makes no tokens.",
+    "judgement_s": "Time to judge a text: from the submit to the scores.",
     "ttft_s": "Time to first token.",
     "ttst_s": "Time from the first to the second token.",
     "itl_p50_s": "Inter-token latency, the median; p90 and p99 are its percentiles.",

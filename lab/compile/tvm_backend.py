@@ -39,7 +39,7 @@ def compile_library(
     advance(1)
     executable.export_library(str(path), fcompile=link)
     advance(1)
-    told = {"decode": decode_cost(module)} if isinstance(chip, Gpu) else {}
+    told = {"decode": decode_cost(module)} if isinstance(chip, Gpu) and spec.config.labels is None else {}
     return Built(told, kernel_sources(executable), seen.launches, seen.functions)
 
 

@@ -130,7 +130,7 @@ def problems(manifest: Manifest) -> Iterator[str]:
         yield f"files: no {GGUF_NAME}"
     if isinstance(manifest, (WeightsManifest, BundleManifest)):
         yield from _weights(manifest)
-        yield from _verify(manifest.verify, manifest.model.vocab_size)
+        yield from _verify(manifest.verify, manifest.model)
 
 
 def _files(files: tuple[FileEntry, ...]) -> Iterator[str]:
@@ -174,10 +174,13 @@ def _tensor(tensor: TensorEntry, previous_end: int, size: int) -> Iterator[str]:
         yield f"ends at {tensor.offset + tensor.nbytes}, past the {size} bytes of {WEIGHTS_NAME}"
 
 
-def _verify(verify: VerifyBlock, vocab_size: int) -> Iterator[str]:
+def _verify(verify: VerifyBlock, model: ModelBlock) -> Iterator[str]:
     if not verify.prompt_ids or not verify.logit_ids:
         yield "[verify]: prompt_ids and logit_ids must not be empty"
     if len(verify.logits) != len(verify.logit_ids):
         yield f"[verify].logits: {len(verify.logits)} values for {len(verify.logit_ids)} logit_ids"
-    if any(token >= vocab_size for token in verify.prompt_ids + verify.logit_ids):
-        yield f"[verify]: an id is outside the vocabulary of {vocab_size}"
+    if any(token >= model.vocab_size for token in verify.prompt_ids):
+        yield f"[verify]: an id is outside the vocabulary of {model.vocab_size}"
+    outputs = model.labels or model.vocab_size
+    if any(row >= outputs for row in verify.logit_ids):
+        yield f"[verify]: an id of a logit is outside the {outputs} that there are"

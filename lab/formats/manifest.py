@@ -60,6 +60,7 @@ class ModelFacts(KeepsUnknown):
     layer_weights: Positive | None = None
     head_weights: Positive | None = None
     sparse: SparseFacts | None = field(default=None, metadata=LEFT_OUT)
+    labels: Positive | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class ModelBlock(ModelFacts):
     """The model: `layers` of its `layers_total` are there; `context_max` and `sliding_window` in tokens.
 
     `layer_weights` take part in a product for every token, `head_weights` once a forward pass; null in
-    manifests of before they were counted.
+    manifests of before they were counted. With `labels` it scores texts and makes no tokens.
     """
 
     layers: Positive

@@ -37,6 +37,8 @@ class Metric:
 _ROWS = (
     Metric("prefill_tok_per_s", "tok/s", "higher", "Prefill", "rate", "repetition", judged=True),
     Metric("decode_tok_per_s", "tok/s", "higher", "Decode", "rate", "repetition", judged=True),
+    Metric("judgements_per_s", "/s", "higher", "Judgements", "rate", "repetition", judged=True),
+    Metric("judgement_s", "s", "lower", "Judgement", "seconds", "repetition"),
     Metric("ttft_s", "s", "lower", "TTFT", "seconds", "repetition", judged=True),
     Metric("ttst_s", "s", "lower", "TTST", "seconds", "repetition"),
     Metric("itl_s", "s", "lower", "ITL", "seconds", "derived"),

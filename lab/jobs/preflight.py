@@ -10,6 +10,7 @@ from lab.core.errors import UsageError
 from lab.core.progress import Progress
 from lab.formats.manifest import MemoryBlock, ModelBlock
 from lab.formats.target import TargetSpec
+from lab.jobs.options import RunOptions
 from lab.measure.checks import check_context, check_memory, check_ram_share, check_threads
 from lab.measure.plan import Plan
 from lab.models.catalog import ModelSpec
@@ -42,6 +43,20 @@ def check_early(spec: ModelSpec, target: TargetSpec, plan: Plan, facts: dict[str
     check_context(plan, foreseen)
     check_memory(plan, foreseen, facts)
     check_ram_share(plan, foreseen, facts, target)
+
+
+def check_judge(spec: ModelSpec, options: RunOptions, progress: Progress) -> None:
+    """Raise UsageError for what a model that judges texts has not: another engine, which would have to make tokens.
+
+    That it generates nothing is told where somebody asked for tokens: their number is passed over.
+    """
+    if spec.config.labels is None:
+        return
+    others = [name for name in options.engines if name != "tvm"]
+    if others:
+        raise UsageError(f"{spec.label} judges texts, and {others[0]} measures tokens", hint="leave --engine out")
+    if options.generate is not None:
+        progress.note(f"{spec.label} judges texts and makes no tokens: --generate is passed over")
 
 
 def check_profile(asked: bool, target: TargetSpec) -> None:

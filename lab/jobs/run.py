@@ -22,7 +22,7 @@ from lab.formats.target import TargetSpec
 from lab.formats.test import Test
 from lab.jobs.engines import Builder
 from lab.jobs.options import RunOptions
-from lab.jobs.preflight import check_early, check_profile, check_tools
+from lab.jobs.preflight import check_early, check_judge, check_profile, check_tools
 from lab.jobs.resume import Rest, check_same_build, check_same_settings
 from lab.measure.document import serial_hash, unmeasured
 from lab.measure.engine import Setup
@@ -154,6 +154,7 @@ class Job:
             repeats = repeats or self.target.measure.repeats or USUAL_REPEATS
         changes = {"repeats": repeats, "threads": options.threads, "profile": options.profile}
         check_profile(options.profile, self.target)
+        check_judge(self.spec, options, self.progress)
         plan = plan_for(self.target, self._tests(), default_threads(facts), **changes)
         if self.rest is not None:
             check_same_settings(self.rest.of, plan)
@@ -167,7 +168,8 @@ class Job:
         def earlier() -> Step | None:
             return earlier_step(self.target.name, self.spec.label, serial_hash(self.device.serial))
 
-        return Asked(self.options.prompt, self.options.generate, self.options.depth, earlier)
+        judges = self.spec.config.labels is not None
+        return Asked(self.options.prompt, self.options.generate, self.options.depth, earlier, judges)
 
     def _asked(self) -> Asked | None:
         """Return what a trial may choose: nothing of sides that are compared, and nothing of a resumption."""
@@ -176,7 +178,8 @@ class Job:
     def _finds_threads(self) -> bool:
         """Whether each engine's number of threads is found: a GPU has none, and one that was named counts."""
         named = self.options.threads is not None or self.target.measure.threads != 0
-        return bool(self.options.engines) and self.target.compile.kind == "llvm" and not named
+        decodes = self.spec.config.labels is None
+        return bool(self.options.engines) and self.target.compile.kind == "llvm" and decodes and not named
 
     def _check_builds(self, setups: Sequence[Setup]) -> None:
         for setup in setups:

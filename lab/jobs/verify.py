@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +30,13 @@ from lab.jobs.interrupt import keeping
 from lab.jobs.options import Choice
 from lab.jobs.preflight import check_tools
 from lab.measure.attempt import attempt
-from lab.measure.plan import plan_for
-from lab.measure.runner.invocation import place_bundle, place_runner
+from lab.measure.plan import Plan, plan_for
+from lab.measure.runner.invocation import Invocation, place_bundle, place_runner
 from lab.measure.runner.starting import startable
 from lab.measure.share import default_threads
+from lab.models.params import rel_error_max
 from lab.models.quant import F32
-from lab.models.torch_reference import StoredWeights, reference_logits
+from lab.models.torch_reference import StoredWeights, reference_logits, reference_scores
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.run_log import RunLog
 
@@ -58,29 +62,42 @@ class Verification:
 def verify(
     choice: Choice, prompt_tokens: int, steps: int, progress: Progress, access: Access | None = None
 ) -> Verification:
-    """Build what is missing, run `prompt_tokens` and then `steps` tokens on the device, compare their logits."""
+    """Build what is missing, run `prompt_tokens` and then `steps` tokens on the device, compare their logits.
+
+    Of a model that judges texts, run `steps` prompts and compare their scores.
+    """
     target, spec, source = choice.resolved(progress)
     check_tools(target, progress)
     building = Pipeline(progress)
     bundle, runner = building.bundle(spec, target, source), building.runner(target)
     manifest = load_manifest(bundle, "bundle")
-    prompt = _prompt(prompt_tokens, spec.config.vocab_size)
+    trial = _Trial(target, runner, bundle, manifest, progress, access)
+    prompts = _prompts(prompt_tokens, spec.config.vocab_size)
     with keeping("nothing was compared; the bundle stays for the next time"):
-        made, got = _Trial(target, runner, bundle, manifest, progress, access).run(prompt, steps)
         weights = StoredWeights(spec, bundle / WEIGHTS_NAME, manifest.tensors, manifest.weights.layout)
-        want = reference_logits(spec, weights, [*prompt, *made[:-1]], progress)[-steps:]
-    near = agreement(got, want, manifest.verify.rel_error_max)
+        if spec.config.labels is None:
+            prompt = next(prompts)
+            made, got = trial.generate(prompt, steps)
+            want = reference_logits(spec, weights, [*prompt, *made[:-1]], progress)[-steps:]
+            near = agreement(got, want, manifest.verify.rel_error_max)
+        else:
+            texts = list(islice(prompts, steps))
+            got, want = trial.judge(texts), reference_scores(spec, weights, texts, progress)
+            limit = rel_error_max(spec.scheme, spec.layers, manifest.weights.layout)
+            near = agreement(got, want, limit, jointly=True)
     return Verification(target.name, spec.label, manifest.key, prompt_tokens, steps, near)
 
 
-def _prompt(count: int, vocab_size: int) -> list[int]:
+def _prompts(count: int, vocab_size: int) -> Iterator[list[int]]:
+    """Yield prompts of `count` tokens without end."""
     chosen = random.Random(PROMPT_SEED)
-    return [chosen.randrange(vocab_size) for _ in range(count)]
+    while True:
+        yield [chosen.randrange(vocab_size) for _ in range(count)]
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """One run of the bundle on its device that keeps every logit."""
+    """Runs of the bundle on its device that keep every logit, or every score."""
 
     target: TargetSpec
     runner: RunnerFiles
@@ -89,39 +106,49 @@ class _Trial:
     progress: Progress
     access: Access | None
 
-    def run(self, prompt: list[int], steps: int) -> tuple[list[int], F32]:
+    def generate(self, prompt: list[int], steps: int) -> tuple[list[int], F32]:
         """Return the tokens that were generated and the logits each came from. -> [steps], [steps, vocab]"""
+        ((tokens, logits),) = self._runs([prompt], steps)
+        return tokens, logits
+
+    def judge(self, texts: list[list[int]]) -> F32:
+        """Return the scores of each text. -> [texts, labels]"""
+        return np.concatenate([scores for _, scores in self._runs(texts, 0)])
+
+    def _runs(self, prompts: list[list[int]], generate: int) -> list[tuple[list[int], F32]]:
         device, what = open_device(self.target, self.access), f"verify {self.manifest.model.label}"
         try:
             with device_lock(device.serial, what), device.claim(holder_line(what)):
-                return self._on(device, prompt, Test(len(prompt), steps))
+                return self._on(device, prompts, Test(len(prompts[0]), generate))
         finally:
             device.close()
 
-    def _on(self, device: Device, prompt: list[int], cell: Test) -> tuple[list[int], F32]:
+    def _on(self, device: Device, prompts: list[list[int]], cell: Test) -> list[tuple[list[int], F32]]:
         plan = plan_for(self.target, (cell,), default_threads(device.facts()), warmup_cap=1)
         runner = startable(device, self.runner, self.target, self.progress.note)
         placed = place_runner(device, runner, self.target)
         place_of = place_bundle(device, placed, self.bundle, self.manifest, plan, self.progress)
-        log = RunLog()
         with tempfile.TemporaryDirectory() as folder, self.progress.phase("run on the device"):
-            ids, logits = Path(folder) / "ids.txt", Path(folder) / "logits.bin"
-            ids.write_text("\n".join(map(str, prompt)) + "\n", encoding="ascii")
-            remote = device.push(ids, "verify/ids.txt")
-            files = ["--ids", remote, "--dump-logits", f"{remote}.logits"]
-            ending = attempt(
-                device, [*place_of.timed(cell, verify=False), *files], place_of.env, plan.measure.timeout_s, log
-            )
-            if ending.ending != "whole":
-                raise MeasureError(
-                    f"{device.name}: the run ended as {ending.ending.replace('_', ' ')}: {ending.reason}"
-                )
-            device.pull(f"{remote}.logits", logits)
-            values = np.fromfile(logits, dtype="<f4")
-        return [token.id for token in log.tokens], self._shaped(values, cell.generate)
+            place = partial(self._one, device, place_of, plan, cell, Path(folder))
+            return [place(prompt) for prompt in prompts]
 
-    def _shaped(self, values: F32, steps: int) -> F32:
-        vocab = self.manifest.model.vocab_size
-        if values.size != steps * vocab:
-            raise MeasureError(f"the device wrote {values.size} logits instead of {steps} x {vocab}")
-        return values.reshape(steps, vocab)
+    def _one(
+        self, device: Device, place_of: Invocation, plan: Plan, cell: Test, folder: Path, prompt: list[int]
+    ) -> tuple[list[int], F32]:
+        log, ids, logits = RunLog(), folder / "ids.txt", folder / "logits.bin"
+        ids.write_text("\n".join(map(str, prompt)) + "\n", encoding="ascii")
+        remote = device.push(ids, "verify/ids.txt")
+        files = ["--ids", remote, "--dump-logits", f"{remote}.logits"]
+        argv = [*place_of.timed(cell, verify=False), *files]
+        ending = attempt(device, argv, place_of.env, plan.measure.timeout_s, log)
+        if ending.ending != "whole":
+            raise MeasureError(f"{device.name}: the run ended as {ending.ending.replace('_', ' ')}: {ending.reason}")
+        device.pull(f"{remote}.logits", logits)
+        values = np.fromfile(logits, dtype="<f4")
+        return [token.id for token in log.tokens], self._shaped(values, max(cell.generate, 1))
+
+    def _shaped(self, values: F32, rows: int) -> F32:
+        outputs = self.manifest.model.labels or self.manifest.model.vocab_size
+        if values.size != rows * outputs:
+            raise MeasureError(f"the device wrote {values.size} logits instead of {rows} x {outputs}")
+        return values.reshape(rows, outputs)

@@ -49,11 +49,11 @@ class Findings:
 
 @dataclass(frozen=True)
 class Rate:
-    """How fast a short probe went with a number of threads, in tokens per second."""
+    """How fast a short probe went with a number of threads, in tokens per second; None of a model that makes none."""
 
     threads: int
     prefill_tok_per_s: float
-    decode_tok_per_s: float
+    decode_tok_per_s: float | None
 
 
 class Trial(Protocol):

@@ -40,20 +40,27 @@ class Asked:
     generate: tuple[int, ...] | None = None
     depth: tuple[int, ...] | None = None
     earlier: Callable[[], Step | None] = lambda: None
+    judges: bool = False  # texts: nothing is generated
 
     @property
     def names_lengths(self) -> bool:
         """Whether there is nothing to choose."""
-        return self.prompt is not None and self.generate is not None
+        return self.prompt is not None and (self.generate is not None or self.judges)
+
+    @property
+    def trial(self) -> Test:
+        """What is tried, where there is something to choose."""
+        return replace(TRIAL, generate=0) if self.judges else TRIAL
 
     def cells(self, step: Step = LADDER[0]) -> tuple[Test, ...]:
         """Return the cells, with `step` for what was not named; UsageError as `cells_of`."""
         prompt, generate = step
-        return cells_of(
+        cells = cells_of(
             (prompt,) if self.prompt is None else self.prompt,
-            (generate,) if self.generate is None else self.generate,
+            GENERATES if self.judges else (generate,) if self.generate is None else self.generate,
             DEPTHS if self.depth is None else self.depth,
         )
+        return tuple(replace(cell, generate=0) for cell in cells) if self.judges else cells
 
 
 def choose_lengths(
@@ -66,11 +73,11 @@ def choose_lengths(
     (engine,) = engines
     if asked.names_lengths or not isinstance(engine, RunnerEngine):
         return engines, plan
-    with progress.phase(f"trial {TRIAL.label}"):
+    with progress.phase(f"trial {asked.trial.label}"):
         wait_until_quiet(device, plan, clock, progress.now)
-        rate = engine.try_once(TRIAL)
+        rate = engine.try_once(asked.trial)
     if isinstance(rate, str):
-        progress.note(f"trial {TRIAL.label}: {rate}")
+        progress.note(f"trial {asked.trial.label}: {rate}")
         return engines, plan
     plan = with_lengths(plan, asked, rate, progress)
     return [engine.with_plan(replace(plan, threads=engine.plan.threads))], plan
@@ -81,7 +88,7 @@ def with_lengths(plan: Plan, asked: Asked, rate: Rate | None, progress: Progress
     if rate is None:
         return plan
     lengths = lengths_for(rate, plan.measure.budget_s, asked.earlier)
-    if (lengths.prompt, lengths.generate) != LADDER[0]:
+    if lengths.prompt != LADDER[0][0]:
         progress.note(_why(lengths))
     return replace(plan, cells=asked.cells((lengths.prompt, lengths.generate)), lengths=lengths)
 
@@ -91,18 +98,25 @@ def lengths_for(rate: Rate, budget_s: float, earlier: Callable[[], Step | None])
 
     `earlier` is asked only where it could matter: on a fast machine nobody looks for it.
     """
-    fitting = next((step for step in LADDER if _repeated_s(step, rate) <= budget_s), LADDER[-1])
-    near = [step for step in LADDER if step != fitting and _is_near(step, fitting, rate, budget_s)]
+    ladder = ladder_of(rate)
+    fitting = next((step for step in ladder if _repeated_s(step, rate) <= budget_s), ladder[-1])
+    near = [step for step in ladder if step != fitting and _is_near(step, fitting, rate, budget_s)]
     before = earlier() if near else None
     step = before if before in near else fitting
     rates = rate.prefill_tok_per_s, rate.decode_tok_per_s
-    return Lengths(*step, *rates, repetition_s(step, rate), repetition_s(LADDER[0], rate), kept=step != fitting)
+    return Lengths(*step, *rates, repetition_s(step, rate), repetition_s(ladder[0], rate), kept=step != fitting)
+
+
+def ladder_of(rate: Rate) -> tuple[Step, ...]:
+    """Return the steps, longest first; who generates nothing has those of the prompt alone."""
+    return LADDER if rate.decode_tok_per_s is not None else tuple((prompt, 0) for prompt, _ in LADDER)
 
 
 def repetition_s(step: Step, rate: Rate) -> float:
     """Return about how many seconds a repetition takes, its warm-up and its start included."""
     prompt, generate = step[0] + WARM_PROMPT, step[1] + WARM_GENERATE
-    return prompt / rate.prefill_tok_per_s + generate / rate.decode_tok_per_s + REST_S
+    decode_s = generate / rate.decode_tok_per_s if rate.decode_tok_per_s is not None else 0.0
+    return prompt / rate.prefill_tok_per_s + decode_s + REST_S
 
 
 def _repeated_s(step: Step, rate: Rate) -> float:
@@ -111,18 +125,23 @@ def _repeated_s(step: Step, rate: Rate) -> float:
 
 def _is_near(other: Step, fitting: Step, rate: Rate, budget_s: float) -> bool:
     """Whether the speed is so near to the border between two steps that a machine may stay on the other one."""
-    if LADDER.index(other) < LADDER.index(fitting):
+    if other > fitting:
         return _repeated_s(other, rate) <= budget_s * STAYS
     return _repeated_s(fitting, rate) > budget_s / STAYS
 
 
 def _why(lengths: Lengths) -> str:
+    return f"{shorter(lengths)} here; --prompt and --generate name others"
+
+
+def shorter(lengths: Lengths) -> str:
+    """Return what was chosen, and what would have become of the usual lengths."""
     prompt, generate = LADDER[0]
-    default = human_seconds(LEAST_REPEATS * lengths.default_s)
-    return (
-        f"{lengths.prompt} + {lengths.generate} tokens: {LEAST_REPEATS} repetitions of {prompt} + {generate} would take"
-        f" about {default} here; --prompt and --generate name others"
-    )
+    took = human_seconds(LEAST_REPEATS * lengths.default_s)
+    chosen, usual = f"{lengths.prompt} + {lengths.generate}", f"{prompt} + {generate}"
+    if not lengths.generate:
+        chosen, usual = f"{lengths.prompt}", f"{prompt}"
+    return f"{chosen} tokens: {LEAST_REPEATS} repetitions of {usual} would take about {took}"
 
 
 def earlier_step(target: str, label: str, serial_hash: str) -> Step | None:

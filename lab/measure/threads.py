@@ -52,7 +52,8 @@ def samples(rates: Iterable[Rate], what: What) -> dict[int, list[float]]:
     found: dict[int, list[float]] = {}
     for rate in sorted(rates, key=lambda rate: rate.threads):
         value = rate.decode_tok_per_s if what == "decode" else rate.prefill_tok_per_s
-        found.setdefault(rate.threads, []).append(value)
+        if value is not None:
+            found.setdefault(rate.threads, []).append(value)
     return found
 
 

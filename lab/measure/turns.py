@@ -10,14 +10,14 @@ from lab.core.errors import DeviceUnreachableError
 from lab.core.progress import Advance, Progress
 from lab.core.units import about_seconds
 from lab.devices.base import Device
-from lab.formats.run_record import Repetition
+from lab.formats.run_record import Cell, Repetition
 from lab.formats.test import Test
 from lab.measure.attempt import Attempt
 from lab.measure.conditions.gates import Conditions, Gate, wait_until_quiet
 from lab.measure.conditions.samplers import Clock, StateSampler
 from lab.measure.enough import Standing, repeats_for, standing
 from lab.measure.journal import Lane
-from lab.measure.plan import Plan, cells_of
+from lab.measure.plan import Plan
 from lab.measure.roofs import glance
 from lab.measure.runner.invocation import Placed
 
@@ -108,14 +108,12 @@ class Repetitions:
             more, precision = self.plan.repeats - begun, self.plan.measure.precision * 100
             return f"measure {more} more, for ±{precision:g} %"
         lengths = self.plan.lengths
-        if lengths is None or self.plan.cells != cells_of((lengths.prompt,), (lengths.generate,)):
+        if lengths is None or self.plan.cells != (Test(lengths.prompt, lengths.generate),):
             return "measure"  # nobody knows how long these take
         return f"measure, {about_seconds(self.plan.repeats * lengths.repetition_s)}"
 
     def _standing(self, done: int) -> Standing:
-        rows = [[row for row in cell.repetitions if row.status == "ok"] for lane in self.lanes for cell in lane.cells]
-        rates = ("prefill_tok_per_s", "decode_tok_per_s")
-        return standing(([getattr(row, name) for row in some] for some in rows for name in rates), done)
+        return standing((rates for lane in self.lanes for cell in lane.cells for rates in _rates(cell)), done)
 
     def _plan_repeats(self, repeats: int) -> None:
         self.plan = replace(self.plan, repeats=repeats)
@@ -167,12 +165,22 @@ class Repetitions:
         return replace(around, bandwidth=(*around.bandwidth, *later))
 
 
+def _rates(cell: Cell) -> Iterator[list[float]]:
+    """Yield the finished repetitions of each rate that the cell has, in order."""
+    finished = [row for row in cell.repetitions if row.status == "ok"]
+    for name in ("prefill_tok_per_s", "decode_tok_per_s") if cell.generate else ("prefill_tok_per_s",):
+        yield [getattr(row, name) for row in finished]
+
+
 def progress_line(cell: Test, row: Repetition, repeats: int) -> str:
     """Say how a repetition went: `pp512+tg128 3/5: prefill 35.2 tok/s, decode 14.1 tok/s`."""
     place = f"{cell.label} {row.index + 1}/{repeats}"
     if row.status != "ok":
         return f"{place}: {row.status}: {row.reason}"
-    numbers = f"{place}: prefill {row.prefill_tok_per_s:.1f} tok/s, decode {row.decode_tok_per_s:.1f} tok/s"
+    if row.judgements_per_s is not None:
+        numbers = f"{place}: {row.judgements_per_s:.3g} judgements/s, prefill {row.prefill_tok_per_s:.1f} tok/s"
+    else:
+        numbers = f"{place}: prefill {row.prefill_tok_per_s:.1f} tok/s, decode {row.decode_tok_per_s:.1f} tok/s"
     return numbers + "".join(f" ({mark})" for mark in _marks(row))
 
 

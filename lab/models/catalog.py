@@ -26,11 +26,6 @@ NOT_YET: dict[str, NotYet] = {
     model.name: model
     for model in (
         NotYet(
-            "phudge",
-            "Phi-3-mini with LoRA adapters and a head that grades an answer in one forward pass; it generates no "
-            "tokens, so there is no decode to measure, and adapters are not read",
-        ),
-        NotYet(
             "tinygpt-v",
             "a vision model: an EVA image encoder and a Q-Former in front of Phi-2, which is another network "
             "(parallel blocks, LayerNorm, biases, partial rotary)",
@@ -132,7 +127,7 @@ def _split(model_id: str) -> tuple[str, str]:
 def _ready(model_id: str) -> CatalogRow:
     spec = resolve(model_id)
     preset = presets()[spec.preset_name]
-    backends = BACKENDS if spec.scheme.mlc_name and family_of(spec.config).mlc else BACKENDS[:1]
+    backends = BACKENDS if _has_mlc(spec) else BACKENDS[:1]
     return CatalogRow(
         id=model_id,
         preset=spec.preset_name,
@@ -146,6 +141,10 @@ def _ready(model_id: str) -> CatalogRow:
         reason=preset.problem or "",
         source=preset.source,
     )
+
+
+def _has_mlc(spec: ModelSpec) -> bool:
+    return bool(spec.scheme.mlc_name and family_of(spec.config).mlc and spec.config.labels is None)
 
 
 def _not_yet(name: str) -> CatalogRow:

@@ -80,6 +80,14 @@ class Sizes(Protocol):
         """Tokens that there are: rows of the embedding table and of the head."""
 
     @property
+    def labels(self) -> int | None:
+        """How many scores it gives a text, where it judges texts and makes no tokens; else None."""
+
+    @property
+    def head_rows(self) -> int:
+        """Rows of the head: a score for each label, or a logit for each token."""
+
+    @property
     def tie_word_embeddings(self) -> bool:
         """Whether the embedding table is the head too."""
 
@@ -178,13 +186,15 @@ class Family(Protocol[C]):
     """A family of networks, with configurations of type C.
 
     `name` is its row in the table and `model_type` in config.json, `title` what messages call it. `embedding` and
-    `head` name those two matrices. `mlc` is None where MLC-LLM has no such network.
+    `head` name those two matrices, `score` the head where there are labels. `mlc` is None where MLC-LLM has no such
+    network.
     """
 
     name: str
     title: str
     embedding: str
     head: str
+    score: str
     mlc: MlcNames | None
 
     def presets(self) -> Mapping[str, Preset]:
@@ -229,7 +239,9 @@ class Family(Protocol[C]):
     def logits(
         self, config: C, embedded: F32, product: Product, vector: Vector, kv_peaks: list[float] | None = None
     ) -> F32:
-        """Return the logits [V] at the last of the embedded positions [T, H], in numpy: what builds are held to.
+        """Return the logits at the last of the embedded positions [T, H], in numpy: what builds are held to.
+
+        One for each row of the head: [V], or the scores of the labels.
 
         `product` and `vector` are called once for each tensor, in the order of `tensors`, and the product with the
         head last (with the embedding table when tied). `kv_peaks` gets each layer's largest key or value.

@@ -47,12 +47,17 @@ TYPES = {
 def gguf_names(spec: ModelSpec) -> GgufNames:
     """Return the names of the model's family; WeightsError where llama.cpp has no such network."""
     family = family_of(spec.config)
-    names = family.gguf()
+    names = family.gguf() if spec.config.labels is None else None
     if names is None:
         raise WeightsError(
-            f"{spec.label}: llama.cpp has no {family.title} networks", hint="leave llama.cpp out of --engine"
+            f"{spec.label}: llama.cpp has no {family.title} networks{_that_judge(spec)}",
+            hint="leave llama.cpp out of --engine",
         )
     return names
+
+
+def _that_judge(spec: ModelSpec) -> str:
+    return "" if spec.config.labels is None else " that judge texts"
 
 
 def gguf_types(spec: ModelSpec) -> tuple[GgufType, ...]:

@@ -90,6 +90,8 @@ def packing_of(config: Sizes, hf_name: str, scheme: QuantScheme, layout: str) ->
 def names_of_mlc(config: Sizes) -> MlcNames:
     """Return what MLC-LLM calls the network's tensors; ModelError where it has no such network."""
     family = family_of(config)
+    if config.labels is not None:
+        raise ModelError("MLC-LLM has no networks that judge texts", hint="compile with backend = 'tvm'")
     if family.mlc is None:
         raise ModelError(f"MLC-LLM has no {family.title} networks", hint="compile with backend = 'tvm'")
     return family.mlc

@@ -98,15 +98,29 @@ def reference_logits(spec: ModelSpec, weights: StoredWeights, ids: Sequence[int]
 
     Raises LabError with the install command when torch or transformers is missing.
     """
+    logits: F32 = _outputs(spec, weights, [ids], progress)[0]
+    return logits
+
+
+def reference_scores(
+    spec: ModelSpec, weights: StoredWeights, texts: Sequence[Sequence[int]], progress: Progress
+) -> F32:
+    """Return the labels' scores of each of equally long texts. -> float32 [texts, labels]; raises as the other."""
+    return _outputs(spec, weights, texts, progress)
+
+
+def _outputs(spec: ModelSpec, weights: StoredWeights, texts: Sequence[Sequence[int]], progress: Progress) -> F32:
     torch, _ = require_libraries()
     family = family_of(spec.config)
     model = family.torch_network(spec.config)
-    inputs = torch.tensor([list(ids)], dtype=torch.int64)
+    if spec.config.labels is not None:
+        model.config.pad_token_id = -1  # no token: the last one of each text counts, which transformers has to be told
+    inputs = torch.tensor([list(text) for text in texts], dtype=torch.int64)
     with progress.phase("reference", spec.layers + 3, "parts") as advance, torch.no_grad():
         for name, module in family.torch_parts(model):
             _fill_while_running(module, name, weights, torch, advance)
-        logits = model(inputs, use_cache=False).logits[0]
-    return np.asarray(logits.numpy(), dtype=np.float32)
+        outputs = model(inputs, use_cache=False).logits
+    return np.asarray(outputs.numpy(), dtype=np.float32)
 
 
 def require_libraries() -> tuple[Any, Any]:

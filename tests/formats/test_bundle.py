@@ -89,6 +89,7 @@ BROKEN: list[tuple[str, Any, str]] = [
     ("verify.logits", [0.5], r"\[verify\].logits: 1 values for 2 logit_ids"),
     ("verify.prompt_ids", [], r"\[verify\]: prompt_ids and logit_ids must not be empty"),
     ("verify.prompt_ids", [32064], r"\[verify\]: an id is outside the vocabulary of 32064"),
+    ("model.labels", 1, r"\[verify\]: an id of a logit is outside the 1 that there are"),
     ("verify.logit_ids", [0, -1], r"\[verify\].logit_ids\[1\]: -1 is too small"),
     ("verify.rel_error_max", 0, r"\[verify\].rel_error_max: 0.0 is too small, more than 0"),
     ("memory.workspace_bytes", -1, r"\[memory\].workspace_bytes: -1 is too small"),

@@ -21,7 +21,7 @@ def put(home: Path, text: str, name: str = "mine") -> None:
 
 def test_what_comes_with_lab_is_sound() -> None:
     names = {path.stem for path in builtin_dir("dashboards").glob("*.toml")}
-    assert names == {"overview", "compare", "regressions", "device", "model", "engines"}
+    assert names == {"overview", "compare", "regressions", "device", "model", "engines", "judges"}
     for name in names:
         assert load_dashboard(name).name == name
 

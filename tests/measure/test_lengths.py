@@ -50,6 +50,16 @@ def test_the_step_of_a_machine(of: Rate, expected: Step) -> None:
     assert step(of) == expected
 
 
+@pytest.mark.parametrize(("prefill", "prompt"), [(145, 512), (6, 128), (0.01, 32)])
+def test_who_judges_texts_has_the_steps_of_the_prompt_alone(prefill: float, prompt: int) -> None:
+    assert step(Rate(2, prefill, None)) == (prompt, 0)
+    asked = Asked(judges=True)
+    assert asked.cells((prompt, 0)) == (Test(prompt, 0),)
+    assert (asked.trial, Asked().trial) == (Test(TRIAL.prompt, 0), TRIAL)
+    assert Asked(prompt=(100, 200), depth=(0, 7), judges=True).names_lengths
+    assert Asked((100, 200), (5,), (0,), judges=True).cells() == (Test(100, 0), Test(200, 0))
+
+
 @given(SPEEDS, SPEEDS)
 def test_the_least_repetitions_fit_into_the_budget_where_any_step_does(prefill: float, decode: float) -> None:
     of = rate(prefill, decode)

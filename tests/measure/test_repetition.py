@@ -40,6 +40,16 @@ def test_neither_the_start_of_the_clock_nor_the_depth_enters_a_rate() -> None:
     assert shallow == deep
 
 
+def test_a_judgement_is_from_the_submit_to_the_scores() -> None:
+    run = Timing(1000 * MS, (3000 * MS,), prompt_tokens=100, generated_tokens=0)
+    cell = Test(prompt=100, generate=0)
+    assert why_rejected(cell, run) is None
+    found = metrics(cell, run)
+    assert (found.judgements_per_s, found.judgement_s, found.prefill_tok_per_s) == (0.5, 2.0, 50.0)
+    assert found.decode_tok_per_s is found.ttft_s is found.ttst_s is found.itl_s is None
+    assert "1 generated tokens instead of 0" in str(why_rejected(cell, timing([3000])))
+
+
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [

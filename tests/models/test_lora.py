@@ -213,7 +213,7 @@ BOTH = pair(O_0) | pair(O_1)
         (BOTH, {"target_modules": ["o_proj", "down_proj"]}, "holds nothing for model.layers.0.mlp.down_proj"),
         (BOTH, {"layers_to_transform": [0]}, f"{O_1}: .*layers_to_transform do not name"),
         ({f"{O_0}.lora_A": np.zeros((4, 64), np.float32)} | pair(O_1), {}, f"{O_0}: .*: lora_B is missing"),
-        (BOTH, {"modules_to_save": ["lm_head"]}, "lacks 'lm_head', which .*: modules_to_save names"),
+        (BOTH, {"modules_to_save": ["lm_head"]}, "lacks lm_head, which .*: modules_to_save names"),
         (
             BOTH | {"lm_head": np.zeros((219, 64), np.float32)},
             {"modules_to_save": ["lm_head"]},

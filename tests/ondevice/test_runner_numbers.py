@@ -36,6 +36,16 @@ def test_generates_what_the_oracle_generates(
     assert relative_error(dumped(out, 9), rows) < 1e-5
 
 
+def test_a_prompt_is_judged_without_a_token(bench: Bench, stub: Stub, tmp_path: Path) -> None:
+    out = tmp_path / "logits"
+    log = bench.log(stub.folder, "--seed", "11", "--dump-logits", str(out), prompt=20, generate=0)
+    ids, rows = oracle.generate(stub.weights, oracle.splitmix64_ids(11, 20, VOCAB), 1)
+    assert relative_error(dumped(out, 1), rows) < 1e-5
+    assert [token.id for token in log.tokens] == ids
+    assert there(log.end).generated_tokens == 0
+    assert there(log.loaded).kv_bytes == there(bench.log(stub.folder, prompt=20, generate=12).loaded).kv_bytes
+
+
 def test_feeds_the_ids_of_a_file(bench: Bench, stub: Stub, tmp_path: Path) -> None:
     fed = [130, 0, 7, 7, 99]
     (tmp_path / "ids").write_text("130, 0\n7 7,99 5 5 5\n")

@@ -31,8 +31,9 @@ def command(prompt_tokens: int, steps: int, accept_new: bool, as_json: bool, **c
     """Check a build's logits against the reference implementation.
 
     The build runs a prompt and then decodes on the device itself; transformers' own network computes the
-    same positions here in float32 from the same quantised weights, one layer in memory at a time. The exit
-    code is 1 when the relative error of any position is over the limit of the model's quantisation.
+    same positions here in float32 from the same quantised weights, one layer in memory at a time. Of a model that
+    judges texts, the scores of --steps texts are compared. The exit code is 1 when the relative error of any
+    position is over the limit of the model's quantisation.
 
     Needs torch and transformers; in a checkout of lab: pip install -e '.[verify]'
 

@@ -84,15 +84,16 @@ class BundleRecord(KeepsUnknown):
 class Lengths(KeepsUnknown):
     """Why a plan's cells have the lengths that nobody named; see `lab.measure.lengths`.
 
-    `prompt` and `generate` are the step of the ladder that was taken, in tokens; rates are those of the trial.
+    `prompt` and `generate` are the step of the ladder that was taken, in tokens; rates are those of the trial. A model
+    that judges texts generates 0 tokens, at no rate.
     `repetition_s` is what a repetition was expected to take with them, and `default_s` with the default ones. `kept`
     says that they are those of an earlier run, though the trial alone would have chosen the next step.
     """
 
     prompt: Positive
-    generate: Positive
+    generate: Count
     prefill_tok_per_s: NotNegative
-    decode_tok_per_s: NotNegative
+    decode_tok_per_s: NotNegative | None
     repetition_s: Seconds
     default_s: Seconds
     kept: bool = False

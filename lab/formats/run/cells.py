@@ -71,6 +71,7 @@ class Repetition(KeepsUnknown):
     `bandwidth_bytes_per_s` is what the device read right before it and right after, pass by pass. `tokens_sha256` is
     the digest of the ids it generated: with the same build, cell and seed it is always the same. What comes after
     that is of some repetitions only. `mean_of` says that the rates are means of so many; null: nobody told of how many.
+    `judgement_s` is from the submit to the scores, of a model that judges texts, and `judgements_per_s` its inverse.
     """
 
     index: Count
@@ -106,6 +107,8 @@ class Repetition(KeepsUnknown):
     throttled_by: tuple[ThrottleSign, ...] | None = field(default=None, metadata=LEFT_OUT)
     gpu: GpuRun | None = field(default=None, metadata=LEFT_OUT)
     mean_of: Count | Unset | None = UNSET
+    judgements_per_s: NotNegative | None = field(default=None, metadata=LEFT_OUT)
+    judgement_s: Seconds | None = field(default=None, metadata=LEFT_OUT)
 
     @property
     def slowing(self) -> Literal["throttled", "slowed"] | None:

@@ -35,14 +35,17 @@ class Metrics:
     """The numbers of one repetition, in seconds and tokens per second.
 
     `ttft_s`: submit to first token. `ttst_s`: first to second token. `itl_s`: every gap between tokens in
-    order, `len(token_ns) - 1` of them.
+    order, `len(token_ns) - 1` of them. Of a text that was judged, `judgement_s` is submit to
+    scores, and no number is of generated tokens.
     """
 
     prefill_tok_per_s: float
-    decode_tok_per_s: float
-    ttft_s: float
-    ttst_s: float
-    itl_s: tuple[float, ...]
+    decode_tok_per_s: float | None = None
+    ttft_s: float | None = None
+    ttst_s: float | None = None
+    itl_s: tuple[float, ...] | None = None
+    judgements_per_s: float | None = None
+    judgement_s: float | None = None
 
 
 def why_rejected(cell: Test, timing: Timing) -> str | None:
@@ -58,6 +61,8 @@ def metrics(cell: Test, timing: Timing) -> Metrics:
     """
     first, last = timing.token_ns[0], timing.token_ns[-1]
     ttft_s = _seconds(first - timing.submit_ns)
+    if not cell.generate:
+        return Metrics(cell.prompt / ttft_s, judgements_per_s=1 / ttft_s, judgement_s=ttft_s)
     itl_s = tuple(_seconds(late - early) for early, late in pairwise(timing.token_ns))
     return Metrics(
         prefill_tok_per_s=cell.prompt / ttft_s,
@@ -73,7 +78,7 @@ def _wrong_count(cell: Test, timing: Timing) -> str | None:
         ("prompt tokens", cell.prompt, timing.prompt_tokens),
         ("tokens of depth", cell.depth, timing.depth_tokens),
         ("generated tokens", cell.generate, timing.generated_tokens),
-        ("time stamps", cell.generate, len(timing.token_ns)),
+        ("time stamps", max(cell.generate, 1), len(timing.token_ns)),
     )
     wrong = [f"{found} {what} instead of {asked}" for what, asked, found in counts if asked != found]
     return f"the runner counted {', '.join(wrong)}" if wrong else None
@@ -85,7 +90,7 @@ def _wrong_clock(submit_ns: int, token_ns: Sequence[int]) -> str | None:
     for index, (early, late) in enumerate(pairwise(token_ns), start=1):
         if late < early:
             return f"token {index} is stamped before token {index - 1}: the clock jumped"
-    if token_ns[-1] == token_ns[0]:
+    if token_ns[-1] == token_ns[0] and len(token_ns) > 1:
         return "all tokens bear one time stamp: they came as one chunk, so the gaps are unknown"
     return None
 
@@ -118,7 +123,7 @@ def interrupted(log: RunLog, around: Conditions) -> Repetition:
 def _with_numbers(row: Repetition, cell: Test, threads: int, timing: Timing) -> Repetition:
     numbers = metrics(cell, timing)
     context = cell.depth + cell.prompt
-    slowing = judge(row.state_before, row.state_during, threads, numbers.itl_s, context)
+    slowing = judge(row.state_before, row.state_during, threads, numbers.itl_s or (), context)
     return replace(row, **asdict(numbers), **slowing._asdict())
 
 

@@ -50,4 +50,5 @@ def _next(event: Event, cell: Test, timed_s: float | None) -> str:
     if isinstance(event, Warmup):
         return f"warm-up, round {event.index + 2}"
     expected = "" if timed_s is None else f", {about_seconds(timed_s)} as the last time"
-    return f"timing {cell.prompt} + {cell.generate} tokens{expected}" if isinstance(event, Warm) else ""
+    tokens = f"{cell.prompt} + {cell.generate}" if cell.generate else f"{cell.prompt}"
+    return f"timing {tokens} tokens{expected}" if isinstance(event, Warm) else ""

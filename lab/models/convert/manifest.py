@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -36,10 +37,12 @@ def weights_manifest(
     entry: FileEntry,
     logits: F32,
     kv_peaks: Sequence[float] = (),
+    head_norm: float = 0.0,
 ) -> WeightsManifest:
     """Return the manifest of weights made from `source`, whose reference logits [V] are `logits`.
 
-    `kv_peaks` are the largest magnitudes of each layer's keys and values.
+    `kv_peaks` are the largest magnitudes of each layer's keys and values, `head_norm` is what the norm of a few scores
+    mostly is.
     """
     kept = params.param_specs(spec.config, spec.scheme, layout)
     return WeightsManifest(
@@ -53,7 +56,7 @@ def weights_manifest(
         tensors=tuple(tensor_entries(kept)),
         memory=MemoryBlock(entry.size, params.kv_bytes_per_token(spec.config, spec.scheme, layout), None),
         decode_weight_bytes_per_token=params.decode_weight_bytes(spec.config, spec.scheme, layout),
-        verify=_verify_block(spec, logits, layout, kv_peaks),
+        verify=_verify_block(spec, logits, layout, kv_peaks, head_norm),
     )
 
 
@@ -84,6 +87,7 @@ def model_block(spec: ModelSpec, layout: str = LAYOUT) -> ModelBlock:
         layer_weights=config.layer_weights,
         head_weights=config.head_weights,
         sparse=_sparse_facts(config),
+        labels=config.labels,
     )
 
 
@@ -94,11 +98,25 @@ def _sparse_facts(config: Sizes) -> SparseFacts | None:
     return SparseFacts(layers, config.num_attention_heads, **asdict(pattern))
 
 
-def _verify_block(spec: ModelSpec, logits: F32, layout: str, kv_peaks: Sequence[float]) -> VerifyBlock:
-    ids = logit_ids(spec.config.vocab_size)
+def _verify_block(
+    spec: ModelSpec, logits: F32, layout: str, kv_peaks: Sequence[float], head_norm: float
+) -> VerifyBlock:
+    ids = logit_ids(spec.config.head_rows)
     prompt = prompt_ids(spec.config.vocab_size)
     values = tuple(float(logits[i]) for i in ids)
     most = float(np.finfo(params.kv_dtype(spec.scheme, layout)).max)
     over = tuple(layer for layer, peak in enumerate(kv_peaks) if not peak <= most)
     limit = params.rel_error_max(spec.scheme, spec.layers, layout)
+    if spec.config.labels is not None:
+        limit *= of_few(logits, head_norm)
     return VerifyBlock(tuple(prompt), tuple(ids), values, limit, over)
+
+
+def of_few(scores: F32, head_norm: float) -> float:
+    """Return by how much the limit of many logits' error widens for these few scores.
+
+    An error has the size of the products that it comes from, `head_norm`, and a score may be near 0 by chance: it is
+    held to what scores mostly are. And of few errors one may be three deviations, where the norm of many is one.
+    """
+    norm = float(np.linalg.norm(scores))
+    return (1 + 3 / math.sqrt(2 * len(scores))) * (max(1.0, head_norm / norm) if norm else 1.0)

@@ -95,16 +95,18 @@ def _is_there(final: Path, progress: Progress) -> bool:
 
 def _fill(folder: Path, spec: ModelSpec, source: WeightSource, layout: str, key: str, progress: Progress) -> None:
     path = folder / WEIGHTS_NAME
-    logits, kv_peaks = _write_weights(path, spec, source, layout, progress)
+    stream, logits = _write_weights(path, spec, source, layout, progress)
     with progress.phase("digest weights", path.stat().st_size, "B") as advance:
         entry = file_entry(path, advance)
-    write_manifest(folder, weights_manifest(spec, source, layout, key, entry, logits, kv_peaks))
+    write_manifest(
+        folder, weights_manifest(spec, source, layout, key, entry, logits, stream.kv_peaks, stream.head_norm)
+    )
 
 
 def _write_weights(
     path: Path, spec: ModelSpec, source: WeightSource, layout: str, progress: Progress
-) -> tuple[F32, list[float]]:
-    """Return the reference logits, and the largest magnitude of each layer's keys and values."""
+) -> tuple[Stream, F32]:
+    """Return the walk that is over, and its reference logits."""
     specs = params.param_specs(spec.config, spec.scheme, layout)
     total = sum(param.nbytes for param in specs)
     with (
@@ -113,4 +115,4 @@ def _write_weights(
         workers() as pool,
     ):
         stream = Stream(spec, source, writer, pool, advance, layout)
-        return stream.run(prompt_ids(spec.config.vocab_size)), stream.kv_peaks
+        return stream, stream.run(prompt_ids(spec.config.vocab_size))

@@ -6,6 +6,7 @@ the same pass that converts the matrix. No matrix is ever whole in memory.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ class Stream:
         self._pool, self._advance, self._layout = pool, advance, layout
         self._family = family_of(spec.config)
         self.kv_peaks: list[float] = []  # by layer, once `run` is through
+        self.head_norm = 0.0  # what the logits' norm is for activations of the last product's size, in any direction
         self._block_rows = layout_named(layout, spec.scheme).block_rows
         self._shapes = {tensor.hf_name: tensor.shape for tensor in tensor_specs(spec.config)}
 
@@ -63,13 +65,17 @@ class Stream:
         return rows
 
     def _product(self, hf_name: str, x: F32) -> F32:
+        squares: list[float] = []
         y = np.empty((self._shapes[hf_name][0], len(x)), np.float32)
         columns = np.ascontiguousarray(x.T)
 
         def multiply(start: int, block: Block) -> None:
             y[start : start + len(block.values)] = small_products(block.values, columns)
+            if hf_name == self._family.score:
+                squares.append(float(np.square(block.values).sum()))
 
         self._each_block(hf_name, multiply, write=hf_name != self._family.embedding)
+        self.head_norm = math.sqrt(sum(squares) / len(columns)) * float(np.linalg.norm(x))
         return np.ascontiguousarray(y.T)
 
     def _vector(self, hf_name: str) -> F32:

@@ -24,7 +24,8 @@ class DecoderConfig:
     a head that is rotated. `rope_short_factor` and `rope_long_factor` hold rotary_dim/2 divisors of the rotary
     frequencies (LongRoPE); both or neither. `rope_factor` is by how much LongRoPE stretches the context, where that is
     not the quotient of the two maxima; `rope_attention_factor` is what cos and sin are multiplied by, where that does
-    not follow from it. `sliding_window` is how many keys a query sees, itself included; None sees all.
+    not follow from it. `sliding_window` is how many keys a query sees, itself included; None sees all. With `labels`
+    the network scores the text that it read, and makes no tokens.
     Raises ModelError when the numbers contradict each other.
     """
 
@@ -48,6 +49,7 @@ class DecoderConfig:
     rope_attention_factor: float | None = None
     head_size: int | None = later(None)
     partial_rotary_factor: float = later(1.0)
+    labels: int | None = later(None)
 
     def __post_init__(self) -> None:
         _check_sizes(self)
@@ -166,7 +168,8 @@ class DecoderConfig:
     @property
     def parameters(self) -> int:
         """How many weights the network has (a tied head counts once)."""
-        return self.layer_weights + self._vectors + self.head_weights * (1 if self.tie_word_embeddings else 2)
+        tables = self.vocab_size * self.hidden_size + (0 if self.tie_word_embeddings else self.head_weights)
+        return self.layer_weights + self._vectors + tables
 
     @property
     def _vectors(self) -> int:
@@ -186,7 +189,12 @@ class DecoderConfig:
     @property
     def head_weights(self) -> int:
         """How many weights make the logits of one position; a tied head has as many."""
-        return self.vocab_size * self.hidden_size
+        return self.head_rows * self.hidden_size
+
+    @property
+    def head_rows(self) -> int:
+        """Rows of the head: a score for each label, or a logit for each token."""
+        return self.labels or self.vocab_size
 
     @property
     def attention_scaling(self) -> float:
@@ -213,6 +221,7 @@ def _check_sizes(config: DecoderConfig) -> None:
         if not 1 <= value <= most:
             raise ModelError(f"{name} is {short(value)}; it must be from 1 to {most}")
     _check_heads(config)
+    _check_labels(config)
     if config.num_attention_heads % config.num_key_value_heads:
         raise ModelError(
             f"{config.num_attention_heads} attention heads can't share "
@@ -239,6 +248,15 @@ def _check_heads(config: DecoderConfig) -> None:
         )
 
 
+def _check_labels(config: DecoderConfig) -> None:
+    if config.labels is None:
+        return
+    if not 1 <= config.labels <= _MOST_LABELS:
+        raise ModelError(f"labels is {short(config.labels)}; it must be from 1 to {_MOST_LABELS}")
+    if config.tie_word_embeddings or config.head_bias:
+        raise ModelError("labels have a head of their own: one that is tied, or has a bias, is none")
+
+
 def _check_factors(config: DecoderConfig) -> None:
     if config.rope_short_factor is not None and config.original_max_position_embeddings < 2:
         raise ModelError("original_max_position_embeddings is 1; LongRoPE needs at least 2")
@@ -254,6 +272,7 @@ def _check_factors(config: DecoderConfig) -> None:
 
 
 _MOST_HEAD = 1 << 16
+_MOST_LABELS = 1 << 16
 # What a network can have at the most: far above any that exists, and small enough that nothing built from it is huge.
 _MOST = {
     "hidden_size": 1 << 20,

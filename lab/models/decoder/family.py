@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lab.models.decoder.config import DecoderConfig
 from lab.models.decoder.reference import last_logits
-from lab.models.decoder.tensors import EMBEDDING, HEAD, decoder_tensors
+from lab.models.decoder.tensors import EMBEDDING, HEAD, SCORE, decoder_tensors
 from lab.models.family import MlcNames, Product, TensorSpec, Vector, changed
 from lab.models.quant import F32, QuantScheme
 
@@ -22,6 +22,7 @@ class DecoderFamily(Generic[C]):
 
     embedding = EMBEDDING
     head = HEAD
+    score = SCORE
     mlc: MlcNames | None = None
 
     def tensors(self, config: C) -> list[TensorSpec]:
@@ -65,8 +66,8 @@ class DecoderFamily(Generic[C]):
     def logits(
         self, config: C, embedded: F32, product: Product, vector: Vector, kv_peaks: list[float] | None = None
     ) -> F32:
-        """Return the logits [V] at the last of the embedded positions [T, H], in numpy."""
-        head = self.embedding if config.tie_word_embeddings else self.head
+        """Return the logits [V], or the labels' scores, at the last of the embedded positions [T, H], in numpy."""
+        head = self.embedding if config.tie_word_embeddings else self.head if config.labels is None else self.score
         return last_logits(config, embedded, product, vector, head, kv_peaks)
 
     def torch_network(self, config: C) -> Any:
@@ -85,4 +86,5 @@ class DecoderFamily(Generic[C]):
         for index, layer in enumerate(model.model.layers):
             yield f"model.layers.{index}.", layer
         yield "model.norm.", model.model.norm
-        yield "lm_head.", model.lm_head
+        name = "score" if hasattr(model, "score") else "lm_head"
+        yield f"{name}.", getattr(model, name)

@@ -142,15 +142,23 @@ class CausalLM(nn.Module):  # type: ignore[misc]
         self.config, self.scheme, self.ops = config, scheme, ops
         self.model = Decoder(config, scheme, ops)
         if not config.tie_word_embeddings:
-            head = (config.vocab_size, config.hidden_size, scheme, ops.layout)
-            self.lm_head = Matrix("head", *head, bias=config.head_bias)
+            head = (config.head_rows, config.hidden_size, scheme, ops.layout)
+            matrix = Matrix("head", *head, bias=config.head_bias)
+            setattr(self, "lm_head" if config.labels is None else "score", matrix)
+
+    @property
+    def head(self) -> Matrix:
+        """The matrix that makes the logits, or the labels' scores."""
+        own = "lm_head" if self.config.labels is None else "score"
+        head: Matrix = self.model.embed_tokens if self.config.tie_word_embeddings else getattr(self, own)
+        return head
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """int32 [n] -> float32 [n, hidden]."""
         return self.ops.embed(input_ids, self.model.embed_tokens, scale=self.config.embedding_scale)
 
     def prefill(self, input_embed: Tensor, paged_kv_cache: Tensor) -> tuple[Tensor, Tensor]:
-        """float32 [1, n, hidden] -> logits of the last position, float32 [1, 1, vocab], and the cache."""
+        """float32 [1, n, hidden] -> logits of the last position, float32 [1, 1, rows of the head], and the cache."""
         return self._forward(input_embed, paged_kv_cache)
 
     def decode(self, input_embed: Tensor, paged_kv_cache: Tensor) -> tuple[Tensor, Tensor]:
@@ -174,18 +182,17 @@ class CausalLM(nn.Module):  # type: ignore[misc]
         x = nn.op.reshape(input_embed, (input_embed.shape[1], c.hidden_size))  # [n, hidden]
         for index, layer in enumerate(self.model.layers):
             x = layer(x, cache, index)
-        head = self.model.embed_tokens if c.tie_word_embeddings else self.lm_head
-        logits = self.ops.normed(x, self.model.norm, head, last_row=True)  # [1, vocab padded to the layout]
-        if logits.shape[1] != c.vocab_size:
-            logits = nn.op.split(logits, [c.vocab_size], axis=1)[0]
-        return nn.op.reshape(logits, (1, 1, c.vocab_size)), cache
+        logits = self.ops.normed(x, self.model.norm, self.head, last_row=True)  # [1, rows padded to the layout]
+        if logits.shape[1] != c.head_rows:
+            logits = nn.op.split(logits, [c.head_rows], axis=1)[0]
+        return nn.op.reshape(logits, (1, 1, c.head_rows)), cache
 
     def spec(self) -> Any:
         """Return the export specification: packed parameters, symbolic prompt length."""
         return nn.spec.ModuleSpec.from_raw(self.functions(), self)
 
     def functions(self) -> dict[str, Any]:
-        """Return the export specification of every function, by its name."""
+        """Return the export specification of every function, by its name; who judges texts decodes nothing."""
         packed = {"param_mode": "packed", "effect_mode": "none"}
         cache = nn.spec.Object(object_type=PagedKVCache)
         hidden = self.config.hidden_size
@@ -196,6 +203,7 @@ class CausalLM(nn.Module):  # type: ignore[misc]
             "page_size",
             "support_sliding_window",
         )
+        decode = {"input_embed": nn.spec.Tensor([1, 1, hidden], "float32"), "paged_kv_cache": cache, "$": packed}
         return {
             "embed": {"input_ids": nn.spec.Tensor(["seq_len"], "int32"), "$": packed},
             "prefill": {
@@ -203,11 +211,7 @@ class CausalLM(nn.Module):  # type: ignore[misc]
                 "paged_kv_cache": cache,
                 "$": packed,
             },
-            "decode": {
-                "input_embed": nn.spec.Tensor([1, 1, hidden], "float32"),
-                "paged_kv_cache": cache,
-                "$": packed,
-            },
+            **({} if self.config.labels else {"decode": decode}),
             "create_tir_paged_kv_cache": {
                 **dict.fromkeys(sizes, int),
                 "$": {"param_mode": "none", "effect_mode": "none"},

@@ -9,6 +9,7 @@ from lab.models.family import TensorSpec
 
 EMBEDDING = "model.embed_tokens.weight"
 HEAD = "lm_head.weight"
+SCORE = "score.weight"  # the head where there are labels
 FINAL_NORM = "model.norm.weight"
 
 
@@ -21,7 +22,8 @@ def decoder_tensors(config: DecoderConfig) -> list[TensorSpec]:
     embedding = TensorSpec(EMBEDDING, (vocab, hidden))
     layers = [tensor for i in range(config.num_hidden_layers) for tensor in _layer(config, i)]
     norm = [*_norm(config, FINAL_NORM)]
-    head = [] if config.tie_word_embeddings else [*_matrix(HEAD, vocab, hidden, config.head_bias)]
+    name = HEAD if config.labels is None else SCORE
+    head = [] if config.tie_word_embeddings else [*_matrix(name, config.head_rows, hidden, config.head_bias)]
     return [embedding, *layers, *norm, *head]
 
 

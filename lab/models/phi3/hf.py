@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.core.errors import ModelError
-from lab.models.config_values import optional, switch, whole
+from lab.models.config_values import optional, short, switch, whole
 from lab.models.decoder.hf import (
     ORIGINAL,
     SIZES,
@@ -22,6 +22,7 @@ from lab.models.decoder.hf import (
 )
 from lab.models.phi3.config import Phi3Config
 
+JUDGES = "ForSequenceClassification"
 ORIGINAL_DEFAULT = 4096  # transformers' default for LongRoPE, whatever max_position_embeddings is
 _LONGROPE = ("longrope", "su", "yarn")  # the first revisions called it "su", some "yarn"; Phi-3 never had another
 _KNOWN = {
@@ -56,7 +57,29 @@ def document(config: Phi3Config) -> dict[str, Any]:
     plain |= {name: getattr(config, name) for name in names}
     part = {} if config.partial_rotary_factor == 1.0 else {"partial_rotary_factor": config.partial_rotary_factor}
     fixed = {"architectures": ["Phi3ForCausalLM"], "model_type": "phi3", "hidden_act": "silu"}
-    return {**fixed, **plain, **part, "rope_scaling": _rope_scaling(config)}
+    return {**fixed, **plain, **part, "rope_scaling": _rope_scaling(config), **_label_names(config)}
+
+
+def _label_names(config: Phi3Config) -> dict[str, Any]:
+    if config.labels is None:
+        return {}
+    names = [f"LABEL_{index}" for index in range(config.labels)]
+    by_index = {str(index): name for index, name in enumerate(names)}
+    by_name = {name: index for index, name in enumerate(names)}
+    return {"architectures": [f"Phi3{JUDGES}"], "id2label": by_index, "label2id": by_name}
+
+
+def _labels(data: Mapping[str, Any], where: str) -> int | None:
+    """Return how many labels the network has, as transformers counts them; None where it makes tokens."""
+    architectures = data.get("architectures") or []
+    if not isinstance(architectures, list) or not any(str(name).endswith(JUDGES) for name in architectures):
+        return None
+    if "num_labels" in data:
+        return whole(data, "num_labels", where)
+    names = data.get("id2label", {"0": "", "1": ""})  # transformers leaves its default out
+    if not isinstance(names, Mapping) or not names:
+        raise ModelError(f"{where}: id2label must name the labels, not {short(names)}")
+    return len(names)
 
 
 def _fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -66,6 +89,9 @@ def _fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
             raise ModelError(f"{where}: {key} is true; Phi-3 has no biases")
     found = sizes(data, where)
     found["sliding_window"] = optional(data, "sliding_window", int, where)
+    found["labels"] = _labels(data, where)
+    # A head for labels is never the embedding table, whatever the base that it was put on says.
+    found["tie_word_embeddings"] = found["tie_word_embeddings"] and found["labels"] is None
     _check_head_dim(data, found["hidden_size"], found["num_attention_heads"], where)
     return {**found, **_rope_fields(data, where)}
 

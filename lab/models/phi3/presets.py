@@ -156,6 +156,7 @@ _PHI4_MINI = replace(
     rope_long_factor=PHI4_MINI_LONG,
 )
 
+_PHUDGE = "deshwalmahesh/PHUDGE, scripts; adapters on Phi-3-mini-4k-instruct, merged: --lora"
 _COPIES = "checked against copies of that file in public repositories"
 
 PRESETS: dict[str, Preset] = {
@@ -194,5 +195,8 @@ PRESETS: dict[str, Preset] = {
             "its LongRoPE factors and sliding window were checked against no second copy; "
             "speed and memory do not depend on the factors",
         ),
+        Preset("phudge", _MINI_4K, f"the causal judge of {_PHUDGE}"),
+        Preset("phudge-classifier", replace(_MINI_4K, labels=5), f"the judge of 5 grades of {_PHUDGE}"),
+        Preset("phudge-regression", replace(_MINI_4K, labels=1), f"the judge by one score of {_PHUDGE}"),
     )
 }

@@ -206,7 +206,8 @@ def _saved(
     path: Path, said: LoraConfig, config: Sizes, whole: Mapping[str, StoredTensor]
 ) -> Iterator[tuple[str, StoredTensor]]:
     family, shapes = family_of(config), {tensor.hf_name: tensor.shape for tensor in tensor_specs(config)}
-    names = {family.stored_as(name).removesuffix(".weight"): name for name in (family.embedding, family.head)}
+    ends = (family.embedding, family.head if config.labels is None else family.score)
+    names = {family.stored_as(name).removesuffix(".weight"): name for name in ends}
     for module, tensor in whole.items():
         where, name = f"{module[:100]}: {shown(path)}", names.get(module)
         if name is None:
@@ -217,9 +218,10 @@ def _saved(
                 hint="a vocabulary of another size is another network: merge the adapter and give the merged folder",
             )
         yield name, tensor
-    for name in said.saved:
-        if not any(matches((name,), module) for module in whole):
-            raise WeightsError(f"{shown(path)}: lacks {name[:60]!r}, which {said.where}: modules_to_save names")
+    # Of a judge peft names "classifier" too, which is what other networks call the head.
+    for module in names:
+        if module not in whole and matches(said.saved, module):
+            raise WeightsError(f"{shown(path)}: lacks {module}, which {said.where}: modules_to_save names", hint=_TORN)
 
 
 def _check_tied(said: LoraConfig, config: Sizes, *changed: Mapping[str, object]) -> None:

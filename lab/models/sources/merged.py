@@ -14,6 +14,7 @@ from lab.formats.manifest import AdapterFacts
 from lab.models.catalog import ModelSpec
 from lab.models.families import family_of
 from lab.models.family import Sizes, changed
+from lab.models.params import tensor_specs
 from lab.models.quant import F32
 from lab.models.sources.base import QuantisedSource, SourceKind, WeightSource
 from lab.models.sources.lora import Adapter, Update, open_adapter
@@ -30,16 +31,31 @@ def with_adapter(base: WeightSource, folder: Path, spec: ModelSpec) -> WeightSou
         )
     # Synthetic weights are made for the layers that are kept; the adapter is of all.
     layers = spec.layers_total if base.kind == "synthetic" else base.config.num_hidden_layers
-    return MergedSource(base, open_adapter(folder, changed(base.config, num_hidden_layers=layers)))
+    config = _with_labels(base.config, spec)
+    adapter = open_adapter(folder, changed(config, num_hidden_layers=layers))
+    lacking = {tensor.hf_name for tensor in tensor_specs(config)} - {*base.tensor_names(), *adapter.saved}
+    if lacking:
+        raise WeightsError(
+            f"{shown(folder)}: {spec.label} needs {', '.join(lacking)}; neither the base has it nor the adapter",
+            hint=f"is it the adapter of a model of {spec.config.labels} labels? modules_to_save has to name its head",
+        )
+    return MergedSource(base, config, adapter)
+
+
+def _with_labels(config: Sizes, spec: ModelSpec) -> Sizes:
+    """Return the base's configuration with the head of the adapter's network: a head for labels comes with it."""
+    if config.labels is not None or spec.config.labels is None:
+        return config
+    return changed(config, labels=spec.config.labels, tie_word_embeddings=False)
 
 
 class MergedSource:
     """A source whose matrices have an adapter's products added, and whose saved modules stand in for its own."""
 
-    def __init__(self, base: WeightSource, adapter: Adapter) -> None:
-        """Make the source; nothing is read before it is asked for."""
+    def __init__(self, base: WeightSource, config: Sizes, adapter: Adapter) -> None:
+        """Make the source, of the network `config`; nothing is read before it is asked for."""
         self._base, self._adapter = base, adapter
-        self.config: Sizes = base.config
+        self.config = config
         self.kind: SourceKind = base.kind
         self.notes = base.notes
         self.adapter: AdapterFacts | None = adapter.facts
@@ -51,7 +67,7 @@ class MergedSource:
 
     def tensor_names(self) -> list[str]:
         """Return the names of all tensors of the network."""
-        return self._base.tensor_names()
+        return [tensor.hf_name for tensor in tensor_specs(self.config)]
 
     def vector(self, hf_name: str) -> F32:
         """Return a norm's weights as float32 [H]."""

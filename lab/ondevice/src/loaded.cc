@@ -94,7 +94,7 @@ Loaded load_bundle(const RunArgs& args) {
   int threads = static_cast<int>(args.threads);
   loaded.runtime = loaded.gpu == nullptr ? start_threads(engine, library, threads) : without_threads(engine, threads);
   loaded.session = std::make_unique<Session>(*loaded.model, args.context, args.prefill_chunk,
-                                             loaded.manifest.vocab_size);
+                                             loaded.manifest.outputs);
   loaded.kv_bytes = kv_bytes(loaded.manifest, args.context);
   loaded.load_ns = now_ns() - start;
   return loaded;

@@ -35,10 +35,10 @@ TensorSpec read_tensor(const JsonNode& node) {
   return tensor;
 }
 
-VerifySpec read_verify(const JsonNode& node, int64_t vocab) {
+VerifySpec read_verify(const JsonNode& node, int64_t vocab, int64_t outputs) {
   VerifySpec verify;
   verify.prompt_ids = read_token_ids(node.at("prompt_ids"), vocab);
-  verify.logit_ids = read_token_ids(node.at("logit_ids"), vocab);
+  verify.logit_ids = read_token_ids(node.at("logit_ids"), outputs);
   for (const JsonNode& item : node.at("logits").items()) verify.logits.push_back(item.real());
   verify.rel_error_max = node.at("rel_error_max").real();
   if (verify.prompt_ids.empty() || verify.logit_ids.empty() || verify.logit_ids.size() != verify.logits.size()) {
@@ -63,6 +63,7 @@ Manifest read_manifest(const std::string& bundle) {
   if (root.at("kind").text() != "bundle") throw Failure("manifest", path + ": is no bundle's manifest");
   Manifest manifest;
   manifest.vocab_size = root.at("model").at("vocab_size").integer(1);
+  manifest.outputs = root.at("model").has("labels") ? root.at("model").at("labels").integer(1) : manifest.vocab_size;
   manifest.context_max = root.at("model").at("context_max").integer(1);
   manifest.kv_bytes_per_token = root.at("memory").at("kv_bytes_per_token").integer();
   manifest.weights_size = file_size(root, "weights.bin");
@@ -74,7 +75,7 @@ Manifest read_manifest(const std::string& bundle) {
     (extension ? manifest.required_extensions : manifest.required_features).push_back(feature.text());
   }
   for (const JsonNode& tensor : root.at("tensors").items()) manifest.tensors.push_back(read_tensor(tensor));
-  if (root.has("verify")) manifest.verify = read_verify(root.at("verify"), manifest.vocab_size);
+  if (root.has("verify")) manifest.verify = read_verify(root.at("verify"), manifest.vocab_size, manifest.outputs);
   return manifest;
 }
 

@@ -26,6 +26,7 @@ struct VerifySpec {
 
 struct Manifest {
   int64_t vocab_size = 0;
+  int64_t outputs = 0;  // of a forward pass: logits of the vocabulary, or scores of labels
   int64_t context_max = 0;  // tokens
   int64_t kv_bytes_per_token = 0;
   int64_t weights_size = 0;  // bytes of weights.bin

@@ -44,18 +44,23 @@ Model::Model(const std::string& path, DLDevice device, ffi::Array<ffi::Tensor> p
       params_(std::move(params)),
       embed_(function("embed")),
       prefill_(function("prefill")),
-      decode_(function("decode")),
+      decode_(function_or_null("decode")),
       create_kv_(function("create_tir_paged_kv_cache")),
       begin_forward_(global_function("vm.builtin.kv_state_begin_forward")),
       end_forward_(global_function("vm.builtin.kv_state_end_forward")) {
   read_metadata(tensors);
 }
 
-ffi::Function Model::function(const char* name) const {
+ffi::Function Model::function_or_null(const char* name) const {
   static const ffi::Function get = global_function("ffi.ModuleGetFunction");
   auto found = call<ffi::Optional<ffi::Function>>("library", get, vm_, name, true);
-  if (!found) throw Failure("library", std::string("has no function ") + name);
-  return *found;
+  return found ? *found : ffi::Function(nullptr);
+}
+
+ffi::Function Model::function(const char* name) const {
+  ffi::Function found = function_or_null(name);
+  if (found == nullptr) throw Failure("library", std::string("has no function ") + name);
+  return found;
 }
 
 void Model::read_metadata(const std::vector<TensorSpec>& tensors) {
@@ -104,6 +109,7 @@ ffi::Tensor Model::prefill(const ffi::ObjectRef& kv, const ffi::Tensor& ids) con
 }
 
 ffi::Tensor Model::decode(const ffi::ObjectRef& kv, const ffi::Tensor& ids) const {
+  if (!decodes()) throw Failure("library", "makes no tokens: it has no function decode");
   return forward(decode_, kv, ids);
 }
 

@@ -30,12 +30,17 @@ class Model {
   // An empty cache for one sequence of up to `context` tokens, fed at most `chunk` at a time.
   tvm::ffi::ObjectRef create_kv(int64_t context, int64_t chunk) const;
 
-  // Both run one forward pass over int32 ids [n], which lie on the device, and return logits of its last position, [1, 1, vocab] float32.
+  // A network that judges texts has no decode step.
+  bool decodes() const { return decode_ != nullptr; }
+
+  // Both run one forward pass over int32 ids [n], which lie on the device, and return the outputs at its last position,
+  // [1, 1, logits or scores] float32.
   tvm::ffi::Tensor prefill(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& ids) const;
   tvm::ffi::Tensor decode(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& ids) const;
 
  private:
   tvm::ffi::Function function(const char* name) const;
+  tvm::ffi::Function function_or_null(const char* name) const;
   void read_metadata(const std::vector<TensorSpec>& tensors);
   tvm::ffi::Tensor forward(const tvm::ffi::Function& step, const tvm::ffi::ObjectRef& kv,
                            const tvm::ffi::Tensor& ids) const;

@@ -82,12 +82,12 @@ void emit_memory(const MemorySampler& sampler, const Loaded& loaded, bool sample
   emit(object);
 }
 
-void emit_end(const Timeline& timeline, int64_t prompt, const char* status) {
+void emit_end(int64_t prompt, int64_t generated, const char* status) {
   emit(event("end")
            .integer("t_ns", now_ns())
            .text("status", status)
-           .integer("prompt_tokens", timeline.token_ns.empty() ? 0 : prompt)
-           .integer("generated_tokens", static_cast<int64_t>(timeline.token_ns.size())));
+           .integer("prompt_tokens", prompt)
+           .integer("generated_tokens", generated));
 }
 
 }  // namespace lab

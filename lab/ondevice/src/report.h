@@ -17,6 +17,6 @@ void emit_warmup_round(size_t index, const WarmupRound& round);
 void emit_warm(size_t count, bool stable);
 void emit_timeline(const Timeline& timeline, int64_t prompt, int64_t depth);
 void emit_memory(const MemorySampler& sampler, const Loaded& loaded, bool sampled);
-void emit_end(const Timeline& timeline, int64_t prompt, const char* status);
+void emit_end(int64_t prompt, int64_t generated, const char* status);
 
 }  // namespace lab

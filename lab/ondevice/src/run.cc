@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "clock.h"
@@ -76,10 +77,12 @@ bool measure(const RunArgs& args, const Work& work, Loaded& loaded, Timeline& ti
 // From the loaded bundle to the last event; returns the exit code.
 int run_loaded(const RunArgs& args, Loaded& loaded, MemorySampler& sampler) {
   emit_loaded(loaded);
+  if (args.generate > 0 && !loaded.model->decodes()) throw Failure("library", "judges texts: it makes no tokens");
   Work work = plan_work(args, loaded.manifest.vocab_size);
   GpuCounts counts(loaded.gpu.get(), args.gpu.profile);
   work.counts = &counts;
-  Timeline timeline(args.generate, work.keep_logits ? args.generate * loaded.manifest.vocab_size : 0);
+  int64_t answers = std::max<int64_t>(args.generate, 1);
+  Timeline timeline(answers, work.keep_logits ? answers * loaded.manifest.outputs : 0);
   int signal = 0;
   try {
     check_interrupt();
@@ -93,7 +96,8 @@ int run_loaded(const RunArgs& args, Loaded& loaded, MemorySampler& sampler) {
   emit_memory(sampler, loaded, args.memory_interval_ms > 0);
   if (counts.are_there()) emit_line(counts.event_json(static_cast<int64_t>(timeline.token_ns.size())));
   if (work.keep_logits) write_logits(args.logits_file, timeline.logits);
-  emit_end(timeline, args.prompt, signal == 0 ? "ok" : "interrupted");
+  int64_t stamps = static_cast<int64_t>(timeline.token_ns.size());
+  emit_end(stamps == 0 ? 0 : args.prompt, std::min(stamps, args.generate), signal == 0 ? "ok" : "interrupted");
   return signal == 0 ? kOk : 128 + signal;  // as a shell reports a process that a signal ended
 }
 

@@ -23,7 +23,7 @@ RunArgs parse_run_args(const std::vector<std::string>& args) {
   run.bundle = flags.text("bundle");
   run.runtime = flags.text("runtime");
   run.prompt = flags.integer("prompt", 1, kMostTokens);
-  run.generate = flags.integer("generate", 1, kMostTokens);
+  run.generate = flags.integer("generate", 0, kMostTokens);
   run.depth = flags.integer("depth", 0, kMostTokens, 0);
   int64_t planned = run.depth + run.prompt + run.generate;
   run.context = flags.integer("context", 1, 4 * kMostTokens, planned);

@@ -29,13 +29,13 @@ int32_t* ids_of(const ffi::Tensor& tensor) { return static_cast<int32_t*>(tensor
 
 }  // namespace
 
-Session::Session(const Model& model, int64_t context, int64_t chunk, int64_t vocab)
+Session::Session(const Model& model, int64_t context, int64_t chunk, int64_t outputs)
     : model_(model),
       kv_(model.create_kv(context, chunk)),
       one_id_(id_tensor(1)),
       logits_(one_id_),
       chunk_(chunk),
-      vocab_(vocab) {}
+      outputs_(outputs) {}
 
 void Session::clear() {
   static const ffi::Function clear = global_function("vm.builtin.kv_state_clear");
@@ -78,12 +78,12 @@ const float* Session::keep(ffi::Tensor logits, int64_t fed) {
   tokens_ += fed;
   most_tokens_ = std::max(most_tokens_, tokens_);
   bool floats = logits.dtype().code == kDLFloat && logits.dtype().bits == 32 && logits.dtype().lanes == 1;
-  if (!floats || logits.numel() != vocab_ || logits.device().device_type != model_.device().device_type || !logits.IsContiguous()) {
-    throw Failure("forward", "the logits are not " + std::to_string(vocab_) + " float32 values of one position");
+  if (!floats || logits.numel() != outputs_ || logits.device().device_type != model_.device().device_type || !logits.IsContiguous()) {
+    throw Failure("forward", "the logits are not " + std::to_string(outputs_) + " float32 values of one position");
   }
   logits_ = std::move(logits);
   if (model_.device().device_type != kDLCPU) {
-    copied_logits_.resize(static_cast<size_t>(vocab_));
+    copied_logits_.resize(static_cast<size_t>(outputs_));
     copy_to_host(logits_, copied_logits_.data());
     return copied_logits_.data();
   }
@@ -91,7 +91,7 @@ const float* Session::keep(ffi::Tensor logits, int64_t fed) {
 }
 
 int32_t Session::argmax(const float* logits) const {
-  return static_cast<int32_t>(std::max_element(logits, logits + vocab_) - logits);
+  return static_cast<int32_t>(std::max_element(logits, logits + outputs_) - logits);
 }
 
 }  // namespace lab

@@ -13,19 +13,20 @@ namespace lab {
 
 class Session {
  public:
-  Session(const Model& model, int64_t context, int64_t chunk, int64_t vocab);
+  Session(const Model& model, int64_t context, int64_t chunk, int64_t outputs);
 
   void clear();  // forgets every token; the cache's memory stays
 
-  // Feeds ids [first, last) in chunks, asking between them whether to stop. Logits: `vocab` floats, valid until
-  // the next call.
+  // Feeds ids [first, last) in chunks, asking between them whether to stop. Logits: `outputs` floats, valid
+  // until the next call.
   const float* prefill(const int32_t* first, const int32_t* last);
   const float* decode(int32_t id);
 
   int64_t most_tokens() const { return most_tokens_; }  // ever in the cache at once
-  int64_t vocab() const { return vocab_; }
+  int64_t outputs() const { return outputs_; }
+  bool decodes() const { return model_.decodes(); }
 
-  // The most likely next id; the lowest of equals.
+  // The most likely next id, or the best label; the lowest of equals.
   int32_t argmax(const float* logits) const;
 
  private:
@@ -37,7 +38,7 @@ class Session {
   tvm::ffi::Tensor one_id_, logits_;
   std::optional<tvm::ffi::Tensor> ids_, placed_ids_;  // what the device reads from, and what it reads
   std::vector<float> copied_logits_;                  // of a device that is not the processor
-  int64_t chunk_, vocab_, tokens_ = 0, most_tokens_ = 0;
+  int64_t chunk_, outputs_, tokens_ = 0, most_tokens_ = 0;
 };
 
 }  // namespace lab

@@ -39,7 +39,9 @@ bool is_stable(const std::vector<WarmupRound>& rounds, double spread) {
   if (rounds.size() < kRoundsLooked || spread == 0) return false;
   std::vector<double> steps;
   for (size_t i = rounds.size() - kRoundsLooked; i < rounds.size(); ++i) {
-    for (int64_t ns : rounds[i].decode_ns) steps.push_back(static_cast<double>(std::max<int64_t>(ns, 1)));
+    const WarmupRound& round = rounds[i];
+    // Who judges texts has prefills alone.
+    for (int64_t ns : round.decode_ns.empty() ? std::vector<int64_t>{round.prefill_ns} : round.decode_ns) steps.push_back(static_cast<double>(std::max<int64_t>(ns, 1)));
   }
   Trend trend = trend_of(steps);
   return trend.score <= kChance || std::fabs(trend.change) <= spread;

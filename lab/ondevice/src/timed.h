@@ -13,7 +13,7 @@ struct Timeline {
   int64_t submit_ns = -1;  // -1: never got so far
   std::vector<int64_t> token_ns;
   std::vector<int32_t> token_ids;
-  std::vector<float> logits;  // [tokens, vocab], only where asked for
+  std::vector<float> logits;  // [tokens, outputs], only where asked for
 
   Timeline(int64_t generate, int64_t kept_logits);  // reserves room for all it will hold
 };
@@ -21,12 +21,13 @@ struct Timeline {
 struct Work {
   std::vector<int32_t> ids;  // depth, then prompt
   int64_t depth = 0;         // tokens fed before the clock starts
-  int64_t generate = 1;      // tokens to make; the end-of-text token ends nothing
+  int64_t generate = 1;      // tokens to make; the end-of-text token ends nothing. 0: the prompt is judged
   bool keep_logits = false;
   GpuCounts* counts = nullptr;
 };
 
-// Fills `timeline` as it goes, so that what was done before an interruption is there.
+// Fills `timeline` as it goes, so that what was done before an interruption is there. A judgement has one stamp, of when
+// the scores were there, with the best label.
 void run_timed(Session& session, const Work& work, Timeline& timeline);
 
 }  // namespace lab

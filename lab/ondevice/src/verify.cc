@@ -11,7 +11,7 @@ namespace {
 std::vector<double> listed_logits(const Model& model, const Manifest& manifest) {
   const std::vector<int32_t>& ids = manifest.verify->prompt_ids;
   int64_t count = static_cast<int64_t>(ids.size());
-  Session session(model, count, count, manifest.vocab_size);
+  Session session(model, count, count, manifest.outputs);
   const float* logits = session.prefill(ids.data(), ids.data() + ids.size());
   std::vector<double> out;
   for (int32_t id : manifest.verify->logit_ids) out.push_back(logits[id]);

@@ -14,7 +14,7 @@ constexpr int64_t kPrompt = 16, kDecodes = 4;
 
 WarmupRound warmup_round(Session& session, const std::vector<int32_t>& ids, int64_t context) {
   int64_t prompt = std::min({kPrompt, static_cast<int64_t>(ids.size()), std::max<int64_t>(context - kDecodes, 1)});
-  int64_t decodes = std::min(kDecodes, context - prompt);
+  int64_t decodes = session.decodes() ? std::min(kDecodes, context - prompt) : 0;
   WarmupRound round;
   session.clear();
   int64_t start = now_ns();

@@ -28,6 +28,7 @@ from lab.views.runs.warnings import of_cells, of_run
 
 SAMPLED = ("decode_tok_per_s", "prefill_tok_per_s")
 SUMMED = ("prefill_tok_per_s", "decode_tok_per_s", "ttft_s", "load_s")
+JUDGED = ("judgements_per_s", "judgement_s")  # where texts were judged
 GAPS = ("p50", "p90", "p99")
 DIFFERENCES = 60
 
@@ -75,18 +76,23 @@ def _warnings(record: RunRecord, summaries: Sequence[CellSummary]) -> str:
 
 def _table(summaries: Sequence[CellSummary]) -> str:
     """Each test with its medians."""
-    titles = [METRICS[name].title for name in SUMMED] + [f"ITL {name}" for name in GAPS] + ["Peak memory", "Of roof"]
+    judged = JUDGED if any("judgement_s" in cell.metrics for cell in summaries) else ()
+    titles = (
+        [METRICS[name].title for name in (*judged, *SUMMED)]
+        + [f"ITL {name}" for name in GAPS]
+        + ["Peak memory", "Of roof"]
+    )
     heads = "".join(f'<th scope="col">{text(title)}</th>' for title in ("Test", "Status", "n", *titles))
-    rows = "".join(_row(cell) for cell in summaries)
+    rows = "".join(_row(cell, judged) for cell in summaries)
     legend = "<p class=faint>Median ± standard deviation of n repetitions.</p>"
     return f"<h2>Results</h2>{scrolled(heads, rows, 'Results')}{legend}"
 
 
-def _row(cell: CellSummary) -> str:
+def _row(cell: CellSummary, judged: tuple[str, ...]) -> str:
     status = plain_word(cell.status) + (f": {cell.reason}" if cell.reason else "")
     count = f"{cell.finished} of {cell.planned}" if cell.planned not in (None, cell.finished) else str(cell.finished)
     gaps = (cell.itl.p50_s, cell.itl.p90_s, cell.itl.p99_s)
-    values = [_stat(name, cell.metrics.get(name)) for name in SUMMED]
+    values = [_stat(name, cell.metrics.get(name)) for name in (*judged, *SUMMED)]
     values += [format_value("itl_s", gap) for gap in gaps]
     values += [format_value("rss_peak_bytes", cell.rss_peak_bytes), format_value("roof_fraction", cell.roof_fraction)]
     return (

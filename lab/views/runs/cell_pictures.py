@@ -76,6 +76,7 @@ def series(cell: Cell) -> list[Series]:
     counted = finished(cell)
     gaps = [gap * 1e3 for one in counted for gap in one.itl_s or ()]
     found = [
+        Series("judgement", "ms", [value * 1e3 for value in samples(counted, "judgement_s")]),
         Series("decode", "tok/s", samples(counted, "decode_tok_per_s")),
         Series("prefill", "tok/s", samples(counted, "prefill_tok_per_s")),
         Series("first token", "ms", [value * 1e3 for value in samples(counted, "ttft_s")]),

@@ -13,8 +13,8 @@ from lab.formats.metrics import NOT_MEASURED
 from lab.formats.run.blocks import PeakKind
 from lab.formats.run_record import RunRecord
 from lab.measure.enough import half_width
-from lab.measure.lengths import LADDER
-from lab.measure.plan import LEAST_REPEATS, MOST_REPEATS
+from lab.measure.lengths import LADDER, shorter
+from lab.measure.plan import MOST_REPEATS
 from lab.measure.share import share_words
 from lab.views.units import giga_ops_per_s, gigabytes_per_s
 
@@ -127,8 +127,10 @@ def _repeats(record: RunRecord) -> str:
     if not plan.adapts or plan.repeats is None or not finished:
         return ""
     precision, limit_s = plan.precision or 0.0, plan.budget_s or 0.0
-    prefill, decode = (_widest(record, name) for name in ("prefill_tok_per_s", "decode_tok_per_s"))
-    known = f"{plan.repeats} repetitions: medians known to ±{_part(prefill)} (prefill) and ±{_part(decode)} (decode)"
+    prefill = _widest(record, "prefill_tok_per_s")
+    decode = _widest(record, "decode_tok_per_s") if any(cell.generate for cell in record.cells) else 0.0
+    and_decode = f" and ±{_part(decode)} (decode)" if decode else ""
+    known = f"{plan.repeats} repetitions: medians known to ±{_part(prefill)} (prefill){and_decode}"
     if max(prefill, decode) <= precision:
         return f"{known}, ±{_part(precision)} was wanted"
     return f"{known}; ±{_part(precision)} takes more than {MOST_REPEATS} of them, or than {human_seconds(limit_s)}"
@@ -144,14 +146,7 @@ def _lengths(record: RunRecord) -> str:
     lengths = record.plan.lengths
     if not lengths:
         return ""
-    prompt, generate = LADDER[0]
-    if (lengths.prompt, lengths.generate) == (prompt, generate):
-        return ""
-    took = human_seconds(LEAST_REPEATS * lengths.default_s)
-    return (
-        f"{lengths.prompt} + {lengths.generate} tokens: {LEAST_REPEATS} repetitions of {prompt} + {generate} would take"
-        f" about {took}"
-    )
+    return "" if lengths.prompt == LADDER[0][0] else shorter(lengths)
 
 
 def _part(value: float) -> str:

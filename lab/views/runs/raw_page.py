@@ -103,13 +103,19 @@ def _cell(cell: Cell) -> Iterator[RenderableType]:
 
 def _numbers(repetitions: Sequence[Repetition]) -> RenderableType:
     columns = [right("#"), right("order"), left("status")]
-    columns += [right("prefill\ntok/s"), right("decode\ntok/s"), right("TTFT\ns"), right("load\ns")]
+    columns += [
+        right("judgements\n/s"),
+        right("prefill\ntok/s"),
+        right("decode\ntok/s"),
+        right("TTFT\ns"),
+        right("load\ns"),
+    ]
     columns += [right("peak\nMiB"), right("swap\nMiB"), right("major\nfaults")]
     return table(*measured(columns, [_row(one) for one in repetitions]))
 
 
 def _row(one: Repetition) -> list[str | Text]:
-    rates = (one.prefill_tok_per_s, one.decode_tok_per_s, one.ttft_s, one.load_s)
+    rates = (one.judgements_per_s, one.prefill_tok_per_s, one.decode_tok_per_s, one.ttft_s, one.load_s)
     sizes = (one.rss_peak_bytes, one.swap_bytes)
     faults = number(None) if one.major_faults is None else str(one.major_faults)
     shown = [*map(number, rates), *map(mebibytes, sizes), faults]

@@ -16,9 +16,9 @@ def verify_table(title: str, found: Agreement) -> RenderableType:
     rows = [
         ("Positions", str(found.positions)),
         ("Relative error", f"{found.rel_error:.3g}, at worst {found.rel_error_worst:.3g}"),
-        ("Limit", f"{found.rel_error_max:.3g} at every position"),
+        ("Limit", f"{found.rel_error_max:.3g} {'of all together' if found.jointly else 'at every position'}"),
         ("Largest difference", f"{found.abs_error_max:.3g}"),
         ("KL divergence", f"{found.kl_divergence_nats:.3g} nats"),
-        ("Same best token", percent(found.argmax_agreement, 1)),
+        ("Same best label" if found.jointly else "Same best token", percent(found.argmax_agreement, 1)),
     ]
     return Group(Text.assemble((title, "bold"), "   ", word), pairs(rows))

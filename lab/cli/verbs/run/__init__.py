@@ -70,6 +70,9 @@ def command(
     fresh process, and is on record in profiles/ as soon as it is done: Ctrl-C keeps what was measured. Where
     several numbers are given, every combination is measured, in turns.
 
+    A model that judges texts, such as phudge-regression, generates nothing: timed is the prompt up to the scores, as
+    judgements per second. --lora measures a model with an adapter merged into its weights.
+
     Where neither --repeats nor the target gives a number, there are 3 to 10 repetitions: as many as it takes to know
     each median to 5 %, in about two minutes. A machine on which 3 of them take longer gets shorter lengths, by a
     short trial, where --prompt and --generate do not name any. The table says what was chosen. A series that has to
