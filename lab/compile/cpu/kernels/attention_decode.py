@@ -45,6 +45,12 @@ PARTS_AHEAD = 2  # parts of one head in one page
 PrimFunc = Any
 
 
+def turns(group: int, most: int) -> tuple[int, int, int]:
+    """Return of how many query heads, `most` or fewer, a group takes how many turns, and how many are left over."""
+    size = -(-group // -(-group // most))
+    return size, group // size, group % size
+
+
 def decode_attention(
     isa: Isa,
     num_heads: int,
@@ -61,8 +67,11 @@ def decode_attention(
     """
     group, width = divided(num_heads, num_kv_heads), fitting_vector(head_dim, PAGE)
     vectors = divided(head_dim, width)
-    chains = fitting(head_dim, max(1, isa.score_sums // group))  # independent sums, to hide the latency of the add
-    chunk = fitting(vectors, max(1, isa.value_sums // group))  # value vectors in flight
+    # A group that is too wide for the registers takes turns: what it reads again lies in the first cache.
+    scored, score_turns, score_rest = turns(group, isa.score_sums)
+    summed, value_turns, value_rest = turns(group, isa.value_sums)
+    chains = fitting(head_dim, max(1, isa.score_sums // scored))  # independent sums, to hide the latency of the add
+    chunk = fitting(vectors, max(1, isa.value_sums // summed))  # value vectors in flight
     reach = 2**30 if window is None else window
     heads = num_kv_heads
     pattern: Any = sparse  # of the steps that are there only with one
@@ -123,29 +132,42 @@ def decode_attention(
         return T.Cast("float16", scores[r, t]) if fmlal and width == PAGE else scores[r, t]
 
     @T.inline
-    def score_page(q, b, factor, work, flat, scores, table, begin, h, i, first, last, length):
-        acc = T.alloc_buffer((group * chains,), "float32x16")
-        for j in T.unroll(group * chains):
+    def score_some(q, b, factor, work, flat, scores, table, begin, h, i, first, last, length, row, count):
+        """Score a page for `count` query heads from `row` on."""
+        acc = T.alloc_buffer((count * chains,), "float32x16")
+        for j in T.unroll(count * chains):
             acc[j] = f32(0.0, PAGE)
         for d in T.serial(divided(head_dim, chains)):
             for c in T.unroll((chains * PAGE + line - 1) // line):
                 fetch(ahead(flat, 0, (table, begin, last), i, h, d * chains * PAGE + c * line))
             for c in T.unroll(chains):
-                for r in T.unroll(group):
-                    acc[c * group + r] = add_product(
+                for r in T.unroll(count):
+                    acc[c * count + r] = add_product(
                         isa,
                         dtype,
-                        acc[c * group + r],
+                        acc[c * count + r],
                         flat[table[begin + i], 0, h, lanes_of((d * chains + c) * PAGE, PAGE)],
-                        query(q, work, b, h * group + r, d * chains + c),
+                        query(q, work, b, row + r, d * chains + c),
                     )
         for c in T.serial(chains - 1):
-            for r in T.unroll(group):
-                acc[r] = acc[r] + acc[(c + 1) * group + r]
-        for r in T.unroll(group):
-            scores[h * group + r, lanes_of((i - first) * PAGE, PAGE)] = T.Select(
+            for r in T.unroll(count):
+                acc[r] = acc[r] + acc[(c + 1) * count + r]
+        for r in T.unroll(count):
+            scores[row + r, lanes_of((i - first) * PAGE, PAGE)] = T.Select(
                 lanes_of(i * PAGE, PAGE) < splat(length, PAGE), score(acc[r], factor), f32(MASKED, PAGE)
             )
+
+    @T.inline
+    def score_page(q, b, factor, work, flat, scores, table, begin, h, i, first, last, length):
+        if score_turns == 1:
+            score_some(q, b, factor, work, flat, scores, table, begin, h, i, first, last, length, h * group, scored)
+        else:
+            for s in T.serial(score_turns):
+                row: T.let[T.int32] = h * group + s * scored
+                score_some(q, b, factor, work, flat, scores, table, begin, h, i, first, last, length, row, scored)
+        if score_rest > 0:
+            left: T.let[T.int32] = (h + 1) * group - score_rest
+            score_some(q, b, factor, work, flat, scores, table, begin, h, i, first, last, length, left, score_rest)
 
     @T.inline
     def softmax(scores, peaks, totals, piece, row, count, unseen):
@@ -168,33 +190,46 @@ def decode_attention(
         totals[piece, row] = reduce_fadd(stats[1])
 
     @T.inline
-    def add_values(scores, flat, table, begin, sums, piece, h, i, first, last, part, length):
-        acc = T.alloc_buffer((group * chunk,), of("float32", width), scope=scope_of(width))
+    def add_some(scores, flat, table, begin, sums, piece, h, i, first, last, part, length, row, count):
+        """Add the values of a page for `count` query heads from `row` on."""
+        acc = T.alloc_buffer((count * chunk,), of("float32", width), scope=scope_of(width))
         for c in T.unroll(chunk):
-            for r in T.unroll(group):
-                acc[c * group + r] = sums[piece, h * group + r, lanes_of((part * chunk + c) * width, width)]
+            for r in T.unroll(count):
+                acc[c * count + r] = sums[piece, row + r, lanes_of((part * chunk + c) * width, width)]
         # Slots past the end may hold anything, not-a-number included: never read them.
         for t in T.serial(T.min(PAGE, length - i * PAGE)):
             for c in T.unroll((chunk * width + line - 1) // line):
                 fetch(ahead(flat, 1, (table, begin, last), i, h, t * head_dim + part * chunk * width + c * line))
             for c in T.unroll(chunk):
-                for r in T.unroll(group):
-                    acc[c * group + r] = add_product(
+                for r in T.unroll(count):
+                    acc[c * count + r] = add_product(
                         isa,
                         dtype,
-                        acc[c * group + r],
+                        acc[c * count + r],
                         flat[
                             table[begin + i],
                             1,
                             h,
                             lanes_of(t * head_dim + (part * chunk + c) * width, width),
                         ],
-                        weight(scores, h * group + r, (i - first) * PAGE + t),
+                        weight(scores, row + r, (i - first) * PAGE + t),
                         width,
                     )
         for c in T.unroll(chunk):
-            for r in T.unroll(group):
-                sums[piece, h * group + r, lanes_of((part * chunk + c) * width, width)] = acc[c * group + r]
+            for r in T.unroll(count):
+                sums[piece, row + r, lanes_of((part * chunk + c) * width, width)] = acc[c * count + r]
+
+    @T.inline
+    def add_values(scores, flat, table, begin, sums, piece, h, i, first, last, part, length):
+        if value_turns == 1:
+            add_some(scores, flat, table, begin, sums, piece, h, i, first, last, part, length, h * group, summed)
+        else:
+            for s in T.serial(value_turns):
+                row: T.let[T.int32] = h * group + s * summed
+                add_some(scores, flat, table, begin, sums, piece, h, i, first, last, part, length, row, summed)
+        if value_rest > 0:
+            left: T.let[T.int32] = (h + 1) * group - value_rest
+            add_some(scores, flat, table, begin, sums, piece, h, i, first, last, part, length, left, value_rest)
 
     @T.inline
     def score_far(q, b, factor, work, flat, scores, table, begin, h, r, i, slot, first):
