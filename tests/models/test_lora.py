@@ -12,11 +12,13 @@ import torch
 from lab.core.errors import WeightsError
 from lab.core.progress import NullProgress
 from lab.formats.bundle import load_manifest
-from lab.models.catalog import custom
+from lab.models.catalog import custom, resolve
 from lab.models.convert import convert, weights_key
 from lab.models.decoder.family import DecoderFamily
 from lab.models.quant import SCHEMES
 from lab.models.sources import HuggingFaceSource, SyntheticSource, with_adapter
+from lab.models.sources.lora_base import check_base
+from lab.models.sources.lora_config import lora_config
 from tests.models import adapters, folders, oracle, small
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # of peft
@@ -242,6 +244,31 @@ def test_tensors_that_contradict_their_config_or_the_base_are_refused(tmp_path, 
     folder = adapters.by_hand(tmp_path / "adapter", tensors, **config)
     with pytest.raises(WeightsError, match=message):
         merged(folder, small.PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("model", "base", "refused"),
+    [
+        ("phi3-mini-q4", "microsoft/Phi-3-mini-4k-instruct", False),
+        ("phi3-mini-q4", "/models/phi-3-mini-4k-instruct/", False),
+        ("phi3-mini-q4", "unsloth/Phi-3-mini-4k-instruct", False),
+        ("phi3-mini-q4", "somebody/what-nobody-knows", False),
+        ("phi3-mini-q4", None, False),
+        ("phi3-mini-q4", "microsoft/Phi-3-mini-128k-instruct", True),
+        ("phi3-mini-128k-q4", "microsoft/Phi-3-mini-4k-instruct", True),
+        ("phudge-q4", "microsoft/Phi-3-mini-4k-instruct", False),
+        ("phudge-regression-q4", "microsoft/Phi-3-mini-4k-instruct", False),
+        ("phudge-regression-q4", "microsoft/Phi-3-medium-4k-instruct", True),
+    ],
+)
+def test_the_base_that_an_adapter_names_is_the_one_it_is_merged_into(model, base, refused):
+    document = {"peft_type": "LORA", "r": 4, "lora_alpha": 4, "target_modules": ["o_proj"]}
+    said = lora_config({**document, "base_model_name_or_path": base}, "adapter_config.json")
+    if not refused:
+        check_base(said, resolve(model, 2).config, ())
+        return
+    with pytest.raises(WeightsError, match=f"adapter_config.json: base_model_name_or_path is '{base}'"):
+        check_base(said, resolve(model, 2).config, ())
 
 
 def test_a_head_that_is_tied_is_not_parted_from_its_table(tmp_path):

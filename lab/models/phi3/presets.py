@@ -156,7 +156,7 @@ _PHI4_MINI = replace(
     rope_long_factor=PHI4_MINI_LONG,
 )
 
-_PHUDGE = "deshwalmahesh/PHUDGE, scripts; adapters on Phi-3-mini-4k-instruct, merged: --lora"
+_PHUDGE = "deshwalmahesh/PHUDGE; adapters on microsoft/Phi-3-mini-4k-instruct, merged with --lora"
 _COPIES = "checked against copies of that file in public repositories"
 
 PRESETS: dict[str, Preset] = {

@@ -17,6 +17,7 @@ from lab.models.sources.base import SourceKind
 from lab.models.sources.files import AGAIN, fingerprint, inside, read_document
 from lab.models.sources.stored import checked, fused, untied
 from lab.models.sources.tensors import StoredTensor, Tensor, read_table
+from lab.models.sources.tokenizer import check_tokenizer
 
 CONFIG = "config.json"
 WHOLE = "model.safetensors"
@@ -40,6 +41,7 @@ class HuggingFaceSource:
         """
         self.folder = folder
         config, stored = _config(folder / CONFIG), _tables(folder)
+        check_tokenizer(folder, config.vocab_size)
         tensors = fused(config, stored)
         self.config, self.notes = untied(folder, config, tensors)
         self._tensors = checked(folder, self.config, tensors)

@@ -14,6 +14,7 @@ from lab.models.families import family_of
 from lab.models.family import Sizes, TensorSpec
 from lab.models.params import tensor_specs
 from lab.models.sources.files import fingerprint, read_document
+from lab.models.sources.lora_base import check_base
 from lab.models.sources.lora_config import MERGE, LoraConfig, lora_config, matches
 from lab.models.sources.tensors import DTYPES, StoredTensor, read_table
 
@@ -72,7 +73,7 @@ def open_adapter(folder: Path, config: Sizes) -> Adapter:
     _check_complete(path, said, places, pairs)
     saved = dict(_saved(path, said, config, whole))
     by_name = {one.place.hf_name: tuple(u for u in updates if u.place.hf_name == one.place.hf_name) for one in updates}
-    _check_tied(said, config, by_name, saved)
+    check_base(said, config, {*by_name, *saved})
     name = folder.resolve().name
     facts = AdapterFacts(name=name, id=fingerprint([folder / CONFIG, path]), base=said.base)
     return Adapter(facts, said, by_name, saved)
@@ -222,13 +223,3 @@ def _saved(
     for module in names:
         if module not in whole and matches(said.saved, module):
             raise WeightsError(f"{shown(path)}: lacks {module}, which {said.where}: modules_to_save names", hint=_TORN)
-
-
-def _check_tied(said: LoraConfig, config: Sizes, *changed: Mapping[str, object]) -> None:
-    """Raise WeightsError for an adapter that would part a head from the embedding table that it is tied to."""
-    family = family_of(config)
-    for name in (family.embedding, family.head):
-        if config.tie_word_embeddings and any(name in one for one in changed):
-            raise WeightsError(
-                f"{said.where}: changes {name}, and the head of the base is tied to the embedding", hint=MERGE
-            )

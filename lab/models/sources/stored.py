@@ -69,9 +69,23 @@ def checked(folder: Path, config: Sizes, tensors: Mapping[str, Tensor]) -> dict[
         raise WeightsError(
             _listing(extra, f"in {shown(folder)} ({where}), but the network has no such tensor"), hint=_NOT_YOURS
         )
+    _check_vocabulary(config, {name: tensors[name] for name in wanted})
     for name, shape in wanted.items():
         _check_form(tensors[name], shape)
     return {name: _ordered(config, name, tensors[name]) for name in wanted}
+
+
+def _check_vocabulary(config: Sizes, tensors: Mapping[str, Tensor]) -> None:
+    """Raise WeightsError where embedding or head have rows for more or fewer tokens than there are."""
+    family = family_of(config)
+    for name in (family.embedding, family.head):
+        shape = tensors[name].shape if name in tensors else ()
+        if len(shape) == 2 and shape[0] != config.vocab_size and shape[1] == config.hidden_size:
+            raise WeightsError(
+                f"{name}: {shown(tensors[name].path)} has rows for {shape[0]} tokens, but config.json: vocab_size is "
+                f"{config.vocab_size}",
+                hint=f"{_NOT_YOURS} whoever resizes one has to save both",
+            )
 
 
 def _ordered(config: Sizes, name: str, tensor: Tensor) -> Tensor:
