@@ -6,7 +6,6 @@ import random
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,14 +27,16 @@ from lab.formats.test import Test
 from lab.jobs.build import Pipeline
 from lab.jobs.interrupt import keeping
 from lab.jobs.options import Choice
-from lab.jobs.preflight import check_tools
+from lab.jobs.preflight import check_early, check_tools
 from lab.measure.attempt import attempt
 from lab.measure.plan import Plan, plan_for
 from lab.measure.runner.invocation import Invocation, place_bundle, place_runner
 from lab.measure.runner.starting import startable
 from lab.measure.share import default_threads
+from lab.models.catalog import ModelSpec
 from lab.models.params import rel_error_max
 from lab.models.quant import F32
+from lab.models.sources import WeightSource
 from lab.models.torch_reference import StoredWeights, reference_logits, reference_scores
 from lab.ondevice.build import RunnerFiles
 from lab.ondevice.run_log import RunLog
@@ -64,20 +65,44 @@ def verify(
 ) -> Verification:
     """Build what is missing, run `prompt_tokens` and then `steps` tokens on the device, compare their logits.
 
-    Of a model that judges texts, run `steps` prompts and compare their scores.
+    Of a model that judges texts, run `steps` prompts and compare their scores. Raises MeasureError, before anything is
+    built, where the device has no room for it.
     """
     target, spec, source = choice.resolved(progress)
     check_tools(target, progress)
+    device = open_device(target, access)
+    try:
+        generate = 0 if spec.config.labels is not None else steps
+        plan = _plan(target, device, Test(prompt_tokens, generate))
+        check_early(spec, target, plan, device.facts())
+        return _verified(target, spec, source, device, plan, steps, progress)
+    finally:
+        device.close()
+
+
+def _plan(target: TargetSpec, device: Device, cell: Test) -> Plan:
+    return plan_for(target, (cell,), default_threads(device.facts()), warmup_cap=1)
+
+
+def _verified(
+    target: TargetSpec,
+    spec: ModelSpec,
+    source: WeightSource,
+    device: Device,
+    plan: Plan,
+    steps: int,
+    progress: Progress,
+) -> Verification:
     building = Pipeline(progress)
     bundle, runner = building.bundle(spec, target, source), building.runner(target)
     manifest = load_manifest(bundle, "bundle")
-    trial = _Trial(target, runner, bundle, manifest, progress, access)
-    prompts = _prompts(prompt_tokens, spec.config.vocab_size)
+    trial, tokens = _Trial(target, runner, bundle, manifest, device, plan, progress), plan.cells[0].prompt
+    prompts = _prompts(tokens, spec.config.vocab_size)
     with keeping("nothing was compared; the bundle stays for the next time"):
         weights = StoredWeights(spec, bundle / WEIGHTS_NAME, manifest.tensors, manifest.weights.layout)
         if spec.config.labels is None:
             prompt = next(prompts)
-            made, got = trial.generate(prompt, steps)
+            made, got = trial.generate(prompt)
             want = reference_logits(spec, weights, [*prompt, *made[:-1]], progress)[-steps:]
             near = agreement(got, want, manifest.verify.rel_error_max)
         else:
@@ -85,7 +110,7 @@ def verify(
             got, want = trial.judge(texts), reference_scores(spec, weights, texts, progress)
             limit = rel_error_max(spec.scheme, spec.layers, manifest.weights.layout)
             near = agreement(got, want, limit, jointly=True)
-    return Verification(target.name, spec.label, manifest.key, prompt_tokens, steps, near)
+    return Verification(target.name, spec.label, manifest.key, tokens, steps, near)
 
 
 def _prompts(count: int, vocab_size: int) -> Iterator[list[int]]:
@@ -103,44 +128,36 @@ class _Trial:
     runner: RunnerFiles
     bundle: Path
     manifest: BundleManifest
+    device: Device
+    plan: Plan
     progress: Progress
-    access: Access | None
 
-    def generate(self, prompt: list[int], steps: int) -> tuple[list[int], F32]:
+    def generate(self, prompt: list[int]) -> tuple[list[int], F32]:
         """Return the tokens that were generated and the logits each came from. -> [steps], [steps, vocab]"""
-        ((tokens, logits),) = self._runs([prompt], steps)
+        ((tokens, logits),) = self._runs([prompt])
         return tokens, logits
 
     def judge(self, texts: list[list[int]]) -> F32:
         """Return the scores of each text. -> [texts, labels]"""
-        return np.concatenate([scores for _, scores in self._runs(texts, 0)])
+        return np.concatenate([scores for _, scores in self._runs(texts)])
 
-    def _runs(self, prompts: list[list[int]], generate: int) -> list[tuple[list[int], F32]]:
-        device, what = open_device(self.target, self.access), f"verify {self.manifest.model.label}"
-        try:
-            with device_lock(device.serial, what), device.claim(holder_line(what)):
-                return self._on(device, prompts, Test(len(prompts[0]), generate))
-        finally:
-            device.close()
+    def _runs(self, prompts: list[list[int]]) -> list[tuple[list[int], F32]]:
+        device, what = self.device, f"verify {self.manifest.model.label}"
+        with device_lock(device.serial, what), device.claim(holder_line(what)):
+            runner = startable(device, self.runner, self.target, self.progress.note)
+            placed = place_runner(device, runner, self.target)
+            place_of = place_bundle(device, placed, self.bundle, self.manifest, self.plan, self.progress)
+            with tempfile.TemporaryDirectory() as folder, self.progress.phase("run on the device"):
+                return [self._run(place_of, Path(folder), prompt) for prompt in prompts]
 
-    def _on(self, device: Device, prompts: list[list[int]], cell: Test) -> list[tuple[list[int], F32]]:
-        plan = plan_for(self.target, (cell,), default_threads(device.facts()), warmup_cap=1)
-        runner = startable(device, self.runner, self.target, self.progress.note)
-        placed = place_runner(device, runner, self.target)
-        place_of = place_bundle(device, placed, self.bundle, self.manifest, plan, self.progress)
-        with tempfile.TemporaryDirectory() as folder, self.progress.phase("run on the device"):
-            place = partial(self._one, device, place_of, plan, cell, Path(folder))
-            return [place(prompt) for prompt in prompts]
-
-    def _one(
-        self, device: Device, place_of: Invocation, plan: Plan, cell: Test, folder: Path, prompt: list[int]
-    ) -> tuple[list[int], F32]:
+    def _run(self, place_of: Invocation, folder: Path, prompt: list[int]) -> tuple[list[int], F32]:
+        device, (cell,) = self.device, self.plan.cells
         log, ids, logits = RunLog(), folder / "ids.txt", folder / "logits.bin"
         ids.write_text("\n".join(map(str, prompt)) + "\n", encoding="ascii")
         remote = device.push(ids, "verify/ids.txt")
         files = ["--ids", remote, "--dump-logits", f"{remote}.logits"]
         argv = [*place_of.timed(cell, verify=False), *files]
-        ending = attempt(device, argv, place_of.env, plan.measure.timeout_s, log)
+        ending = attempt(device, argv, place_of.env, self.plan.measure.timeout_s, log)
         if ending.ending != "whole":
             raise MeasureError(f"{device.name}: the run ended as {ending.ending.replace('_', ' ')}: {ending.reason}")
         device.pull(f"{remote}.logits", logits)

@@ -193,6 +193,18 @@ def test_too_little_memory_is_refused_with_the_sum_before_anything_is_built(
     assert "available 1.0 GiB" in ran.err
 
 
+def test_a_model_too_large_for_the_device_is_refused_with_the_sum_before_anything_is_built(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_building(monkeypatch)
+    facts = {"cores": 2, "mem_available_bytes": 64 << 30, "mem_total_bytes": 2 << 30}
+    monkeypatch.setattr("lab.devices.local.LocalDevice.facts", lambda self: facts)
+    ran = lab(*RUN)
+    assert ran.code == 1
+    assert "too large for local: needs 2.0 GiB weights + " in " ".join(ran.err.split())
+    assert "KV cache + about" in " ".join(ran.err.split())
+
+
 def test_a_profile_is_of_an_opencl_device(lab: Lab) -> None:
     ran = lab("run", "--target", "local", "--model", "phi3-mini-q4", "--profile")
     assert ran.code == 2

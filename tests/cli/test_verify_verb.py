@@ -33,6 +33,22 @@ def test_the_verdict_is_a_word_and_an_exit_code(
     assert document["agreement"]["rel_error_worst"] == error
 
 
+def test_too_little_memory_is_refused_with_the_sum_before_anything_is_built(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        pytest.fail("it was built before it was refused")
+
+    monkeypatch.setattr(Pipeline, "library", refuse)
+    monkeypatch.setattr(
+        "lab.devices.local.LocalDevice.facts", lambda self: {"cores": 2, "mem_available_bytes": 1 << 30}
+    )
+    ran = lab(*VERIFY)
+    assert ran.code == 1
+    assert "not enough memory: needs 2.0 GiB weights + 30.0 MiB KV cache + about " in ran.err
+    assert "available 1.0 GiB" in ran.err
+
+
 def test_without_torch_it_says_so_before_anything_is_built(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         pytest.fail("it was built before it was refused")

@@ -124,8 +124,11 @@ def test_a_missing_key_is_named():
     ("change", "said"),
     [
         ({"num_hidden_layers": 0}, "num_hidden_layers is 0"),
-        ({"num_attention_heads": 5}, "does not split into 5 heads"),
-        ({"num_key_value_heads": 3}, "can't share 3"),
+        (
+            {"num_attention_heads": 5},
+            r"hidden_size 64 does not split into 5 heads of even size \(num_attention_heads\)",
+        ),
+        ({"num_key_value_heads": 3}, "num_key_value_heads is 3: 4 attention heads can't share 3"),
         ({"sliding_window": 0}, "sliding_window is 0"),
         ({"rope_short_factor": (1.0,) * 8}, "both"),
         ({"rope_short_factor": (1.0,) * 7, "rope_long_factor": (1.0,) * 8}, "7 values"),

@@ -224,11 +224,11 @@ def _check_sizes(config: DecoderConfig) -> None:
     _check_labels(config)
     if config.num_attention_heads % config.num_key_value_heads:
         raise ModelError(
-            f"{config.num_attention_heads} attention heads can't share "
-            f"{config.num_key_value_heads} key-value heads evenly"
+            f"num_key_value_heads is {config.num_key_value_heads}: {config.num_attention_heads} attention heads can't "
+            f"share {config.num_key_value_heads} key-value heads evenly"
         )
     if config.head_bias and config.tie_word_embeddings:
-        raise ModelError("a head that is tied to the embedding has no bias")
+        raise ModelError("tie_word_embeddings is true, and a head that is tied to the embedding has no bias")
     if config.sliding_window is not None and config.sliding_window < 1:
         raise ModelError(f"sliding_window is {short(config.sliding_window)}; it must be at least 1")
     if not config.rms_norm_eps >= 0:
@@ -238,7 +238,9 @@ def _check_sizes(config: DecoderConfig) -> None:
 def _check_heads(config: DecoderConfig) -> None:
     size, heads = config.head_size, config.num_attention_heads
     if size is None and (config.hidden_size % heads or config.head_dim % 2):
-        raise ModelError(f"hidden_size {config.hidden_size} does not split into {heads} heads of even size")
+        raise ModelError(
+            f"hidden_size {config.hidden_size} does not split into {heads} heads of even size (num_attention_heads)"
+        )
     if size is not None and (size % 2 or not 2 <= size <= _MOST_HEAD):
         raise ModelError(f"head_dim is {short(size)}; it must be an even number from 2 to {_MOST_HEAD}")
     if not 0 < config.partial_rotary_factor <= 1 or config.rotary_dim < 2 or config.rotary_dim % 2:
