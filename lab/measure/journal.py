@@ -113,7 +113,7 @@ def outcome(record: RunRecord) -> tuple[RunStatus, str | None]:
     reasons = "; ".join(dict.fromkeys(cell.reason or cell.status for cell in lost))
     if len(lost) == len(record.cells):
         return "failed", f"no repetition gave a result: {reasons}"
-    return "ok", f"{len(lost)} of {len(record.cells)} cells gave no result: {reasons}"
+    return "ok", f"{len(lost)} of {len(record.cells)} tests gave no result: {reasons}"
 
 
 def _standing(rows: tuple[Repetition, ...]) -> dict[str, Any]:

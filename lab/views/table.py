@@ -129,5 +129,13 @@ def status_word(status: str) -> Text:
     return Text(status.replace("_", " "), styles.get(status, BAD))
 
 
+def ended(status: str, lost: Sequence[str], tests: int) -> Text:
+    """How a run ended; of one that went to its end how many of its tests gave no numbers, by the statuses of those."""
+    if status != "ok" or not lost:
+        return status_word(status)
+    how = lost[0].replace("_", " ") if len(set(lost)) == 1 else "without numbers"
+    return Text(f"{len(lost)} of {tests} {how}", BAD)
+
+
 def _cell(content: str | Text, limit: int) -> Text:
     return clean(content if isinstance(content, Text) else Text(cut(content, limit)))

@@ -155,5 +155,7 @@ def test_a_run_of_which_a_test_failed_says_so_and_is_found(lab: Lab, keep: Keep)
     keep(run_id="20261123-210000-ab12cd")
     keep(run_id="20261124-210000-ab12cd", cells=[cell(), {**FAILED, "depth": 512}])
     assert "1 of 2 failed" in lab("runs").out
+    assert lab("show", "20261124-210000-ab12cd").out.splitlines()[0].endswith("   1 of 2 failed")
+    assert "Z, 1 of 2 failed" in lab("show", "20261124-210000-ab12cd", "--markdown").out
     assert re.findall(r"^2026112\d", lab("runs", "--status", "failed").out, re.MULTILINE) == ["20261124"]
     assert re.findall(r"^2026112\d", lab("runs", "--status", "ok").out, re.MULTILINE) == ["20261123"]

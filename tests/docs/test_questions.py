@@ -76,7 +76,10 @@ def test_the_keys_answer(store: None) -> None:
         await press(app, pilot, "enter")
         assert "SAMPLES" in screen_text(app)
         await press(app, pilot, "escape", "4")
-        assert re.search(r"pixel8 +rpi5", screen_text(app))
+        rates = dict(re.findall(r"pp128\+tg32 .*(pixel8|rpi5) +([\d.]+) tok/s", screen_text(app)))
+        assert float(rates["pixel8"]) > float(rates["rpi5"])
+        deep = dict(re.findall(r"pp128\+tg32@d512 .*(pixel8|rpi5) +([\d.]+) tok/s", screen_text(app)))
+        assert float(deep["pixel8"]) < float(rates["pixel8"])
         await press(app, pilot, "2", "end")
         assert "Peak memory" in screen_text(app)
 

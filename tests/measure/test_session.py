@@ -192,7 +192,7 @@ def test_one_cell_that_fails_does_not_fail_the_others(bench: Bench) -> None:
     record = bench.run(cells=cells_of([8, 16], [20], [0]))
     assert [cell.status for cell in record.cells] == ["ok", "failed"]
     assert record.status == "ok"
-    assert record.reason == "1 of 2 cells gave no result: library: model.so: undefined symbol: exp"
+    assert record.reason == "1 of 2 tests gave no result: library: model.so: undefined symbol: exp"
 
 
 @pytest.mark.parametrize(

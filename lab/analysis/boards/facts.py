@@ -112,7 +112,11 @@ COLUMNS = {
         Column(fact="reason", title="Why", text=lambda cell: cell.reason, folds=True, gives_way=5),
         Column(fact="run", title="Run", text=lambda cell: cell.run_id),
         Column(
-            fact="when", title="When", text=lambda cell: day_words(cell.created_s), sort=lambda cell: cell.created_s
+            fact="when",
+            title="When",
+            text=lambda cell: day_words(cell.created_s),
+            sort=lambda cell: cell.created_s,
+            folds=True,
         ),
         Column(
             fact="commits",

@@ -75,9 +75,22 @@ def _facts(board: Board, names: Names, width: int) -> Blocks:
     if len(kept) < len(columns):  # names above each other leave more room for what is said of them
         heads, named = _stacked(board, names)
         kept = _that_fit(board.columns, cells, width - _room(heads, named))
+    if _missing(cells, kept, width - _room(heads, named)) > 0:
+        cells = [[_broken(text) for text in line] for line in cells]
     rows = [[*name, *(line[place] for place in kept)] for name, line in zip(named, cells, strict=True)]
     left_out = tuple(one.fact for place, one in enumerate(board.columns) if place not in kept)
     return Blocks((table([*heads, *(columns[place] for place in kept)], rows),), left_out)
+
+
+def _missing(cells: Sequence[Sequence[Text]], kept: Sequence[int], room: int) -> int:
+    """How many columns of a terminal are missing for texts on one line each."""
+    return sum(_width("", [row[place] for row in cells]) + GAP for place in kept) - GAP - room
+
+
+def _broken(text: Text) -> Text:
+    """Two commits on two lines, rather than each in pieces."""
+    before, dots, after = text.plain.partition("..")
+    return Text(f"{before}..\n{after}", text.style) if dots and after and " " not in text.plain else text
 
 
 def _beside(board: Board, names: Names) -> tuple[list[Column], list[list[Text]]]:

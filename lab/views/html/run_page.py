@@ -24,6 +24,7 @@ from lab.views.html.sheet import Sheet
 from lab.views.html.shell import document
 from lab.views.runs.environment import environment
 from lab.views.runs.facts import checked, peak_words, roof_words, time_spent
+from lab.views.runs.run_table import run_ended
 from lab.views.runs.warnings import of_cells, of_run
 
 SAMPLED = ("decode_tok_per_s", "prefill_tok_per_s")
@@ -57,13 +58,14 @@ def gone_html(run_id: str, nav: str) -> str:
 def _header(record: RunRecord, links: Links, series: str) -> str:
     commit = record.revision.commit if record.revision else record.lab.git_commit or ""
     dirty = bool(record.revision.dirty) if record.revision else bool(record.lab.git_dirty)
-    status = plain_word(record.status) + (f": {record.reason}" if record.reason else "")
+    ending = run_ended(record).plain
+    status = ending + (f": {record.reason}" if record.reason else "")
     revision = f", commit {links.commit(commit)}{' with uncommitted changes' if dirty else ''}" if commit else ""
     engine = f"{record.model.label} on {record.target.name} in {record.engine.name}"
     tags = f"; tags {', '.join(record.tags)}" if record.tags else ""
     return (
         f'<header><p class="brand">lab · run {text(record.run_id)}</p><h1>{text(engine)}</h1>'
-        f'<p><span class="{"good" if record.status == "ok" else "bad"}">{text(status)}</span>'
+        f'<p><span class="{"good" if ending == "ok" else "bad"}">{text(status)}</span>'
         f"{text(f', {record.created_at}')}{revision}{text(tags)}</p>{series}</header>"
     )
 

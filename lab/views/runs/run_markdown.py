@@ -11,7 +11,7 @@ from lab.formats.metrics import NOT_MEASURED
 from lab.formats.run_record import RunRecord
 from lab.views.markdown import escaped, markdown_table
 from lab.views.runs.environment import environment
-from lab.views.runs.run_table import memory_cells, speed_cells
+from lab.views.runs.run_table import memory_cells, run_ended, speed_cells
 from lab.views.runs.warnings import of_cells, of_run
 from lab.views.table import Cells, left, measured, right
 
@@ -49,5 +49,5 @@ def facts_of(record: RunRecord) -> list[str]:
     cells: Sequence[CellSummary] = summarise(record)
     facts = [f"{name}: {text}" for name, text in environment(record)]
     warned = [f"{text}. {what_to_do}".strip() for text, what_to_do in [*of_run(record), *of_cells(record, cells)]]
-    head = f"run {record.run_id} of {record.created_at}, {record.status.replace('_', ' ')}"
+    head = f"run {record.run_id} of {record.created_at}, {run_ended(record).plain}"
     return [head, "; ".join(facts), *warned]

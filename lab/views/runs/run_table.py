@@ -16,7 +16,7 @@ from lab.formats.run_record import RunRecord
 from lab.views.runs.facts import COUNTED, checked, chosen, model_words, peak_words, ran_on, roof_words, time_spent
 from lab.views.runs.gpu_facts import NO_ROOF, gpu_lines
 from lab.views.runs.warnings import of_cells, of_run, warning_lines
-from lab.views.table import FAINT, Cells, left, measured, pairs, right, spaced, status_word, table, width_of
+from lab.views.table import FAINT, Cells, ended, left, measured, pairs, right, spaced, table, width_of
 from lab.views.units import giga_ops_per_s, gigabytes_per_s, mebibytes, milliseconds, number, percent, spread
 
 ONE_TABLE_WIDTH = 78  # below it the table of speeds is split in two
@@ -32,10 +32,17 @@ def run_table(record: RunRecord, width: int) -> RenderableType:
     return spaced([heading(record), *tables, Group(*facts)])
 
 
+def run_ended(record: RunRecord) -> Text:
+    """How the run ended, and where it went to its end how many of its tests gave no numbers."""
+    lost = [cell.status for cell in record.cells if cell.status != "ok"]
+    return ended(record.status, lost, len(record.cells))
+
+
 def heading(record: RunRecord) -> RenderableType:
     """The run by name, and what holds for all of it."""
     title = f"{model_words(record)} on {record.target.name}"
-    first = Text.assemble((title, "bold"), f"   run {record.run_id}   ", status_word(record.status))
+    how = run_ended(record)
+    first = Text.assemble((title, "bold"), f"   run {record.run_id}   ", how)
     warned = of_run(record)
     return Group(first, *([warning_lines(warned)] if warned else []), Text(_how(record), FAINT))
 

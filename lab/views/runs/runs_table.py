@@ -13,7 +13,7 @@ from lab.analysis.listing import RunLine
 from lab.analysis.run.flags import DOUBTS
 from lab.store import BadRun
 from lab.views.runs.facts import OURS
-from lab.views.table import BAD, left, long_table, right, spaced, status_word, table
+from lab.views.table import BAD, ended, left, long_table, right, spaced, table
 from lab.views.units import number
 
 MARKS = {
@@ -92,14 +92,6 @@ def _test(run: RunLine) -> str:
     return run.test + (f" +{run.tests - 1}" if run.tests > 1 else "") if run.tests else "none"
 
 
-def _status(run: RunLine) -> Text:
-    """How it ended; of one that went to its end how many of its tests gave no numbers."""
-    if run.status != "ok" or not run.lost:
-        return status_word(run.status)
-    how = run.lost[0].replace("_", " ") if len(set(run.lost)) == 1 else "without numbers"
-    return Text(f"{len(run.lost)} of {run.tests} {how}", BAD)
-
-
 COLUMNS = (
     _Column(title="Run", text=lambda run: run.run_id, folds=False),
     _Column(title="Target", text=lambda run: run.target, gives_way=3),
@@ -107,7 +99,7 @@ COLUMNS = (
     _Column(title="Test", text=_test, gives_way=1),
     _Column(title="Prefill", text=lambda run: number(run.prefill), rate=True, gives_way=2),
     _Column(title="Decode", text=lambda run: number(run.decode), rate=True),
-    _Column(title="Status", text=_status),
+    _Column(title="Status", text=lambda run: ended(run.status, run.lost, run.tests)),
     _Column(title="Labels", text=_labels, gives_way=4),
 )
 TITLES = tuple(f"{one.title}\ntok/s" if one.rate else one.title for one in COLUMNS)
