@@ -134,22 +134,31 @@ def test_runs_that_cannot_be_compared(width: int) -> None:
 
 @WIDTH
 def test_models(width: int) -> None:
-    ready = CatalogRow(
-        id="phi3-mini-q4",
-        preset="phi3-mini",
-        quant="q4",
-        parameters=3821079552,
-        disk_bytes=2 << 30,
-        kv_bytes_per_token=393216,
-        context_max=4096,
-        backends=("tvm", "mlc"),
-        status="ready",
-        reason="",
-        source="config.json",
-    )
-    reason = "blocksparse attention in every other layer, a gated GELU MLP and another tokenizer"
-    later = CatalogRow("phi3-small", "phi3-small", None, None, None, None, None, (), "not yet", reason, "")
-    check("models", models_table([ready, later], width), width)
+    backends = {"q4": ("tvm", "mlc"), "q8": ("tvm",), "f16": ("tvm", "mlc"), "f32": ("tvm", "mlc")}
+
+    def rows(preset: str, parameters: int, problem: str = "") -> list[CatalogRow]:
+        size = dict(zip(backends, (0.5625, 1.0625, 2, 4), strict=True))
+        return [
+            CatalogRow(
+                id=f"{preset}-{quant}",
+                preset=preset,
+                quant=quant,
+                parameters=parameters,
+                disk_bytes=int(parameters * size[quant]),
+                kv_bytes_per_token=393216 * (2 if quant == "f32" else 1),
+                context_max=4096,
+                backends=backends[quant],
+                status="unconfirmed" if problem else "ready",
+                reason=problem,
+                source="config.json",
+            )
+            for quant in backends
+        ]
+
+    reason = "another network, of which nobody has told lab enough to build it in a terminal of this width"
+    later = CatalogRow("later-small", "later-small", None, None, None, None, None, (), "not yet", reason, "")
+    known = [*rows("phi3-mini", 3821079552), *rows("smollm2-135m", 134515008, "a made-up problem")]
+    check("models", models_table([*known, later], width), width)
 
 
 @WIDTH
