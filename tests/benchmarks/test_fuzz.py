@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from benchmarks.fuzz.commands import EscapedError
 from benchmarks.fuzz.targets import Target, raw
 from benchmarks.fuzz.worker import all_targets, fault_of
+from lab.core import lock
 from lab.core.errors import LabError
 
 TARGETS = {one.name: one for one in all_targets()}
@@ -30,6 +31,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("HOME", "LAB_HOME", "LAB_LOCKS", "COLUMNS"):
         monkeypatch.setenv(name, os.environ.get(name, "100"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lock, "NAME_S", 0.3)  # nobody's name comes later
 
 
 def held(target: Target, seed: int, folder: Path) -> None:

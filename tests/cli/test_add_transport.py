@@ -19,6 +19,7 @@ from lab.formats.transports import TRANSPORTS, DeviceSpec, Transport
 from lab.measure.document import target_record
 from tests.analysis.documents import record
 from tests.cli.conftest import Lab
+from tests.compiled import share
 from tests.devices.shell_link import ShellLink
 
 PORT = "ttyTopSecret"
@@ -69,6 +70,7 @@ def added(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def board(home: Path, tmp_path: Path) -> Path:
+    share(home)
     file = home / "targets" / "bench-board.toml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(FILE.format(work_dir=tmp_path / "work", port=PORT))

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import pytest
 
+from lab.core import lock
 from lab.core.errors import BusyError, LabError
 from lab.core.lock import device_lock, lock_file, locks_dir
 from lab.core.lock_holder import COMMAND
@@ -103,7 +104,8 @@ def test_serials_of_any_form_are_files_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff", b'{"pid": null}'])
-def test_an_unreadable_holder_is_still_busy(content: bytes) -> None:
+def test_an_unreadable_holder_is_still_busy(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "NAME_S", 0.3)
     with device_lock("a", "x"):
         lock_file("a").write_bytes(content)
         with pytest.raises(BusyError, match="device a is in use by"), device_lock("a", "y"):

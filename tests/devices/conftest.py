@@ -20,7 +20,7 @@ KINDS: dict[str, Maker] = {
     "machine-ssh": kinds.machine("ssh"),
     "machine-adb": kinds.machine("adb"),
 }
-SLOW = {"ssh-talking", "mac-perl", "phone-adb", "machine-ssh", "machine-adb"}  # a variant of another, or a boot
+SLOW = {"ssh-talking", "mac-perl", "phone-adb-shell", "phone-adb", "machine-ssh", "machine-adb"}  # variants, or boots
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

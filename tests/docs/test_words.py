@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 
@@ -53,8 +54,13 @@ def docstrings(tree: ast.AST) -> Iterator[ast.expr]:
                     yield line.value
 
 
-def messages() -> Iterator[tuple[str, str]]:
-    """Yield every text of lab/ that is no docstring."""
+@functools.cache
+def messages() -> tuple[tuple[str, str], ...]:
+    """Return every text of lab/ that is no docstring, with its file."""
+    return tuple(_messages())
+
+
+def _messages() -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / "lab").rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         silent = {id(text) for text in docstrings(tree)} if "verbs" not in path.parts else set()

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab import store
+from lab.core import lock
 from lab.core.config import parse_toml
 from lab.core.errors import BusyError, ConfigError, LabError, StoreError
 from lab.core.jsonio import MAX_DEPTH, MAX_DIGITS, parse_json
@@ -121,6 +122,7 @@ def test_a_port_of_5000_digits_is_refused(tmp_path: Path) -> None:
 )
 def test_a_lock_of_any_content_is_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setenv("LAB_LOCKS", str(tmp_path / "locks"))
+    monkeypatch.setattr(lock, "NAME_S", 0.3)
     with device_lock("phone", "mine"):
         path = lock_file("phone")
         os.truncate(path, 0)

@@ -14,8 +14,10 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 PREFILL_TOK_PER_S = {1: 60.0, 2: 100.0}
 DECODE_TOK_PER_S = {1: 25.0, 2: 20.0}
@@ -68,7 +70,7 @@ def row(script: dict[str, Any], given: dict[str, str], threads: int, prompt: int
 
 
 def variant(given: dict[str, str]) -> str:
-    with Path(given["-m"]).open("rb") as file:
+    with open(given["-m"], "rb") as file:
         kind = file.read(16).rstrip(b"\3").decode(errors="replace")
     return kind + (" -rtr" if given.get("-rtr") == "1" else "")
 
@@ -144,16 +146,19 @@ def before(script: dict[str, Any], fault: str) -> None:
     if fault in ("hang", "deaf"):
         if fault == "deaf":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        Path(script["log"] + ".hanging").write_text(str(os.getpid()))
+        with open(script["log"] + ".hanging", "w") as file:
+            file.write(str(os.getpid()))
         time.sleep(120)
 
 
 def main() -> None:
-    script = json.loads(Path(sys.argv[1]).read_text())
-    words, log = sys.argv[2:], Path(script["log"])
-    given = options(words)
-    earlier = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    log.write_text("".join(json.dumps(call) + "\n" for call in [*earlier, words]))
+    with open(sys.argv[1]) as file:
+        script = json.load(file)
+    words, given = sys.argv[2:], options(sys.argv[2:])
+    with open(script["log"], "a+") as log:
+        log.seek(0)
+        earlier = [json.loads(line) for line in log]
+        log.write(json.dumps(words) + "\n")
     probe = "," in given["-t"]
     number = "probe" if probe else str(sum("," not in options(call)["-t"] for call in earlier))
     fault = script["faults"].get(number, script["faults"].get("*", ""))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from lab.measure.llama.engine import LlamaSetup
 from lab.measure.llama.peers import PEERS
 from lab.measure.runner.setup import RunnerSetup
 from lab.measure.session import measure_engines
-from tests.measure.bench import Bench
+from tests.measure.bench import Bench, start_of
 from tests.measure.samples import TARGET, bundle, manifest
 
 FAKE = Path(__file__).with_name("fake_llama_bench.py")
@@ -76,7 +74,7 @@ class Peers:
         of = {"log": str(self.log), "faults": self.faults, "elements": self.elements, "flash": self.flash}
         script.write_text(json.dumps({**of, "name": name, "speeds": self.speeds}))
         program = self.bench.folder / PEERS[name].program
-        words = shlex.join([sys.executable, "-S", "-E", str(FAKE), str(script)])
+        words = start_of(FAKE, script)
         program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         program.chmod(0o755)
         return program

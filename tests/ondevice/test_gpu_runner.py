@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from lab.ondevice.events import Info, decode_line
 from tests.ondevice import oracle
 from tests.ondevice.conftest import Bench, GpuBench, Stub, there
 from tests.ondevice.stub_model import VOCAB
+
+pytestmark = pytest.mark.slow
 
 
 def relative_error(got: oracle.Array, want: oracle.Array) -> float:

@@ -50,8 +50,12 @@ def parsed(text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, input=text, text=True, capture_output=True)
 
 
+def slow_but_one(name):
+    return pytest.param(name, marks=[pytest.mark.slow] * (name != "adreno"))
+
+
 @BY_SIZE
-@pytest.mark.parametrize("name", [gpu.name for gpu in GPUS.values() if gpu.kind == "opencl"])
+@pytest.mark.parametrize("name", [slow_but_one(gpu.name) for gpu in GPUS.values() if gpu.kind == "opencl"])
 def test_opencl_parses(name, sizes):
     for text in sources(GPUS[name], sizes):
         done = parsed(text)

@@ -38,7 +38,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(free_port()))
     yield home
-    if (program := shutil.which("adb")) is not None:
+    if (program := shutil.which("adb")) is not None and _listens(int(os.environ["ANDROID_ADB_SERVER_PORT"])):
         subprocess.run([program, "kill-server"], capture_output=True, env=dict(os.environ), check=False)
 
 
@@ -87,6 +87,11 @@ def way(request: pytest.FixtureRequest) -> str:
     if request.param == "adb":
         request.getfixturevalue("program")
     return str(request.param)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def target(address: str = "", backend: str = "auto", serial: str = "") -> TargetSpec:

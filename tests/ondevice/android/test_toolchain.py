@@ -30,6 +30,8 @@ NEEDED = {
 }
 CALL = shlex.join([*ZIG, "c++", *TARGET])
 
+pytestmark = pytest.mark.slow
+
 
 class Listener:
     def __init__(self) -> None:
@@ -124,7 +126,6 @@ def test_a_function_that_no_library_has_is_found_here_and_not_on_the_phone(ndk: 
 WITHOUT_PAGES = 'for a in "$@"; do shift; case $a in *max-page-size*) ;; *) set -- "$@" "$a";; esac; done'
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "said"),
     [
