@@ -16,7 +16,7 @@ from lab.compile.cpu.encoder_ops import CpuEncoderOps
 from lab.compile.cpu.isa import architecture
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.count import decode_cost
-from lab.compile.gpu.ops import GpuOps
+from lab.compile.gpu.encoder_ops import GpuEncoderOps
 from lab.compile.link import is_archive, linker
 from lab.compile.pipeline import GPU_PHASES, PHASES, LaunchRecorder, pipeline
 from lab.core.errors import CompileError
@@ -72,7 +72,7 @@ def kernel_sources(executable: Any) -> dict[str, str]:
 
 def ops_for(chip: Chip, spec: ModelSpec) -> Ops:
     """Return the operations of the network on `chip`."""
-    return GpuOps(chip, spec.scheme) if isinstance(chip, Gpu) else CpuEncoderOps(chip.isa, spec.scheme)
+    return GpuEncoderOps(chip, spec.scheme) if isinstance(chip, Gpu) else CpuEncoderOps(chip.isa, spec.scheme)
 
 
 def export_model(spec: ModelSpec, chip: Chip) -> Any:

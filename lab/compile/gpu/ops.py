@@ -35,6 +35,7 @@ class GpuOps:
 
     def __init__(self, gpu: Gpu, scheme: QuantScheme) -> None:
         self.gpu, self.scheme, self.layout, self.tiles = gpu, scheme, gpu.layout, tiles(gpu)
+        self._last: tuple[Tensor, Norm, Tensor] | None = None
 
     def embed(self, ids: Tensor, table: Matrix, *, scale: float = 1.0) -> Tensor:
         """Return the rows of the table that int32 ids [n] name, times `scale`, float32 [n, hidden]."""
@@ -57,13 +58,17 @@ class GpuOps:
 
     def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
         """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
-        x, weights, bias = acts.tensors[0], self._weights(matrix), _bias_dtype(matrix)
+        return self._product(acts, matrix, [residual])
+
+    def _product(self, acts: Acts, matrix: Matrix, residual: list[Tensor]) -> Tensor:
+        x, weights = acts.tensors[0], self._weights(matrix)
+        options: dict[str, Any] = {"bias": _bias_dtype(matrix), "residual": bool(residual)}
         if _is_one(acts.rows):
-            kernel = gemv(self.tiles.gemv, weights, x.dtype, "float32", bias=bias, residual=True)
+            kernel = gemv(self.tiles.gemv, weights, x.dtype, "float32", **options)
         else:
-            kernel = gemm(self.tiles.gemm, weights, x.dtype, "float32", bias=bias, residual=True)
+            kernel = gemm(self.tiles.gemm, weights, x.dtype, "float32", **options)
         name = _named(matrix, acts.rows)
-        return _call(kernel, name, [x, *_tensors(matrix), residual], [acts.rows, matrix.rows], "float32")
+        return _call(kernel, name, [x, *_tensors(matrix), *residual], [acts.rows, matrix.rows], "float32")
 
     def create_kv_cache(self, config: Sizes, dtype: str, limits: Sequence[Any]) -> Tensor:
         """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
@@ -102,9 +107,15 @@ class GpuOps:
         return _call(kernel, "tied_head", [*args, *_tensors(matrix)], [1, matrix.rows], dtype)
 
     def _normalise(self, x: Tensor, norm: Norm) -> Tensor:
-        make, shape, dtype = rms_norm if norm.kind == "rms" else layer_norm, list(x.shape), self.gpu.storage
+        """Return the norm of x for products; parallel blocks ask twice for the same, and get it once."""
+        if self._last is None or self._last[0] is not x or self._last[1] is not norm:
+            self._last = (x, norm, self._norm_of(x, norm, self.gpu.storage))
+        return self._last[2]
+
+    def _norm_of(self, x: Tensor, norm: Norm, dtype: str) -> Tensor:
+        make = rms_norm if norm.kind == "rms" else layer_norm
         kernel = make(self.tiles.row_threads, x.shape[1], _kind(norm), dtype)
-        return _call(kernel, f"{norm.kind}_norm", [x, *norm.tensors], shape, dtype)
+        return _call(kernel, f"{norm.kind}_norm", [x, *norm.tensors], list(x.shape), dtype)
 
     def _weights(self, matrix: Matrix) -> Weights:
         return Weights(matrix.columns, matrix.rows, self.scheme.bits, self.gpu.storage)

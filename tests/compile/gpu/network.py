@@ -58,10 +58,17 @@ class GpuCompiled(Compiled):
 
     def feed(self, ids: np.ndarray) -> np.ndarray:
         """Append ids and return the logits of the last one."""
-        shapes = (tvm.runtime.ShapeTuple([0]), tvm.runtime.ShapeTuple([len(ids)]))
+        return self._forward(self.vm["embed"](tvm.runtime.tensor(ids.astype(np.int32), self.device), self.params))
+
+    def feed_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Append embedded tokens [n, hidden] and return the logits of the last one."""
+        return self._forward(tvm.runtime.tensor(rows.astype(np.float32), self.device))
+
+    def _forward(self, x: tvm.runtime.Tensor) -> np.ndarray:
+        shapes = (tvm.runtime.ShapeTuple([0]), tvm.runtime.ShapeTuple([x.shape[0]]))
         tvm.get_global_func("vm.builtin.kv_state_begin_forward")(self.cache, *shapes)
-        x = self.vm["embed"](tvm.runtime.tensor(ids.astype(np.int32), self.device), self.params)
+        step = "decode" if x.shape[0] == 1 else "prefill"
         x = tvm.get_global_func("vm.builtin.reshape")(x, tvm.runtime.ShapeTuple([1, *x.shape]))
-        logits = self.vm["decode" if len(ids) == 1 else "prefill"](x, self.cache, self.params)[0].numpy()
+        logits = self.vm[step](x, self.cache, self.params)[0].numpy()
         tvm.get_global_func("vm.builtin.kv_state_end_forward")(self.cache)
         return logits[0, 0]

@@ -9,6 +9,7 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.tir.narrow import narrowed
+from lab.compile.tir.trim import trimmed
 
 PrimFunc = Any
 
@@ -65,16 +66,20 @@ def moments(tx_size: int, ty_size: int, features: int, eps: float) -> Any:
 
 
 @functools.cache
-def rms_norm(threads: int, features: int, kind: NormOf, out_dtype: str) -> PrimFunc:
-    """Return out[m, :] = x[m, :] / root mean square * g; x: float32 [rows, features]."""
+def rms_norm(threads: int, features: int, kind: NormOf, out_dtype: str, *, residual: bool = False) -> PrimFunc:
+    """Return out[m, :] = x[m, :] / root mean square * g (+ residual[m, :]); x, residual: float32 [rows, features]."""
     steps = -(-features // threads)
 
+    def plus(value, before, m, at):
+        return value + before[m, at] if residual else value
+
     @T.prim_func
-    def norm(x_handle: T.handle, g_handle: T.handle, out_handle: T.handle):
+    def norm(x_handle: T.handle, g_handle: T.handle, before_handle: T.handle, out_handle: T.handle):
         T.func_attr({"tirx.noalias": True, "op_pattern": 8, "tirx.is_scheduled": True})
         n = T.int64()
         x = T.match_buffer(x_handle, (n, features), "float32")
         g = T.match_buffer(g_handle, (features,), kind.dtype)
+        before = T.match_buffer(before_handle, (n, features), "float32")
         out = T.match_buffer(out_handle, (n, features), out_dtype)
         for block in T.thread_binding(n, thread="blockIdx.x"):
             for t in T.thread_binding(threads, thread="threadIdx.x"):
@@ -94,10 +99,17 @@ def rms_norm(threads: int, features: int, kind: NormOf, out_dtype: str) -> PrimF
                 for i in T.serial(steps):
                     if i * threads + t < features:
                         out[m, i * threads + t] = narrowed(
-                            out_dtype, x[m, i * threads + t] * square[0] * T.Cast("float32", g[i * threads + t]), 1
+                            out_dtype,
+                            plus(
+                                x[m, i * threads + t] * square[0] * T.Cast("float32", g[i * threads + t]),
+                                before,
+                                m,
+                                i * threads + t,
+                            ),
+                            1,
                         )
 
-    return norm
+    return trimmed(norm)
 
 
 @functools.cache

@@ -60,9 +60,24 @@ def _gelu_tanh(x: Expr, lanes: int) -> Expr:
     return _sigmoid_times(x, twice * (x + cubic * x * x * x), lanes)
 
 
+def _gelu(x: Expr, lanes: int) -> Expr:
+    """Return x times the normal distribution function, by erf within 2e-7 (Abramowitz and Stegun 7.1.26).
+
+    OpenCL has an erf and Metal has none.
+    """
+    one, half = splat(T.float32(1), lanes), splat(T.float32(0.5), lanes)
+    z = T.min(T.abs(x) * splat(T.float32(math.sqrt(0.5)), lanes), splat(T.float32(100), lanes))
+    t = one / (one + splat(T.float32(0.3275911), lanes) * z)
+    poly = splat(T.float32(0), lanes)
+    for term in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        poly = (poly + splat(T.float32(term), lanes)) * t
+    beyond = poly * T.exp(splat(T.float32(0), lanes) - z * z) * half  # what of the distribution is past |x|
+    return x * T.Select(x > splat(T.float32(0), lanes), one - beyond, beyond)
+
+
 def _sigmoid_times(x: Expr, y: Expr, lanes: int) -> Expr:
     """Return x * sigmoid(y) lane by lane."""
     return x / (splat(T.float32(1), lanes) + T.exp(splat(T.float32(0), lanes) - y))
 
 
-_UNARY = {"silu": _silu, "gelu_tanh": _gelu_tanh}
+_UNARY = {"silu": _silu, "gelu": _gelu, "gelu_tanh": _gelu_tanh}
