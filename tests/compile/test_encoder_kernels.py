@@ -7,13 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from lab.compile.cpu.encoder_ops import _gelu
 from lab.compile.cpu.kernels.attention_full import full_attention
-from lab.compile.cpu.kernels.encode import encoded
+from lab.compile.cpu.kernels.encode import activated, encoded
 from lab.compile.cpu.kernels.encoding import encoding_for
 from lab.compile.cpu.kernels.norm_rows import normalised_heads, normalised_rows
+from lab.models.activation import Activation
 from tests.compile.building import EMULATED, NATIVE, kernel, rel_error
 
+GELU = Activation("gelu", gated=False)
 ISAS = pytest.mark.parametrize("isa", [*NATIVE[:1], NATIVE[-1], EMULATED[-1]], ids=lambda isa: isa.name)
 
 
@@ -85,7 +86,8 @@ def test_gelu_is_that_of_the_normal_distribution(isa):
     x = np.concatenate([np.linspace(-9, 9, 124), [0.0, -1e30, 1e30, 100.0]]).astype(np.float32)[None]
     encoding = encoding_for(isa, 32, one_row=True)
     out = np.zeros((1, x.shape[1], 1), np.float32)
-    got = kernel(encoded, isa, encoding, x.shape[1], x.shape[1], _gelu, "float32")(x, out)[-1].ravel()
+    size = x.shape[1]
+    got = kernel(encoded, isa, encoding, size, size, activated(GELU, size), "float32")(x, out)[-1].ravel()
     want = np.array([v / 2 * math.erfc(-v / math.sqrt(2)) for v in x[0].astype(np.float64)])
     assert np.abs(got - want)[np.abs(x[0]) < 1e9].max() < 2e-6
     assert abs(got[-3]) < 1e-9  # exp2 ends at 2**-126

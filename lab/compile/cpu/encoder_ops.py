@@ -5,21 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lab.compile.cpu.kernels.attention_full import full_attention
-from lab.compile.cpu.kernels.encode import encoded
-from lab.compile.cpu.kernels.encoding import LANES
 from lab.compile.cpu.kernels.norm_rows import normalised_heads, normalised_rows
-from lab.compile.cpu.ops import CpuOps, _call, _encode
-from lab.compile.tir.vec import Expr, gelu, lanes_of
-from lab.core.errors import CompileError
-from lab.models.activation import Activation
+from lab.compile.cpu.ops import CpuOps, call_kernel
 from lab.models.ops import Acts, Matrix, Norm
 
 Tensor = Any
-GELU = Activation("gelu", gated=False)
-
-
-def _gelu(source: Any, row: Expr, k: Expr) -> Expr:
-    return gelu(source[row, lanes_of(k, LANES)], LANES)
 
 
 class CpuEncoderOps(CpuOps):
@@ -29,38 +19,23 @@ class CpuEncoderOps(CpuOps):
         """Return acts times the matrix transposed, float32 [n, rows]."""
         return self._linear(acts, matrix)
 
-    def active(self, x: Tensor, activation: Activation) -> Acts:
-        """Return the activation of each row, ready for a product."""
-        if activation != GELU:
-            raise CompileError(f"an image encoder with {activation} is not supported")
-        rows, features = x.shape
-        encoding = self._encoding(rows)
-        kernel = encoded(encoding, features, features, _gelu, x.dtype)
-        return _encode(kernel, "gelu", [x], encoding, rows, features)
-
-    def activated(self, x: Tensor, norm: Norm, matrix: Matrix, activation: Activation) -> Acts:
-        """Return the activation of each row of `normed`, ready for a product."""
-        if activation == GELU:
-            return self.active(self.normed(x, norm, matrix), activation)
-        return super().activated(x, norm, matrix, activation)
-
     def norm(self, x: Tensor, norm: Norm) -> Tensor:
         """Return the norm of each row, float32 [n, features]."""
         kernel = normalised_rows(norm.kind, x.shape[1], norm.eps, residual=False)
-        return _call(kernel, "norm", [x, *norm.tensors], [(x.shape, "float32")])[0]
+        return call_kernel(kernel, "norm", [x, *norm.tensors], [(x.shape, "float32")])[0]
 
     def norm_added(self, x: Tensor, norm: Norm, residual: Tensor) -> Tensor:
         """Return the residual plus the RMSNorm of each row, float32 [n, features]."""
         kernel = normalised_rows(norm.kind, x.shape[1], norm.eps, residual=True)
-        return _call(kernel, "norm_added", [x, *norm.tensors, residual], [(x.shape, "float32")])[0]
+        return call_kernel(kernel, "norm_added", [x, *norm.tensors, residual], [(x.shape, "float32")])[0]
 
     def heads_normed(self, qkv: Tensor, query: Norm, key: Norm, heads: int, factor: float, dtype: str) -> Tensor:
         """Return fused rows [n, heads of all, D], queries (then times `factor`) and keys with a LayerNorm."""
         kv_heads = (qkv.shape[1] - heads) // 2
         kernel = normalised_heads(heads, kv_heads, qkv.shape[2], query.eps, factor, dtype)
-        return _call(kernel, "heads", [qkv, *query.tensors, *key.tensors], [(qkv.shape, dtype)])[0]
+        return call_kernel(kernel, "heads", [qkv, *query.tensors, *key.tensors], [(qkv.shape, dtype)])[0]
 
     def attended(self, q: Tensor, kv: Tensor, heads: int) -> Tensor:
         """Return attention of every row to every row, float32 [n, heads, D]."""
         kernel = full_attention(self.isa, heads, q.shape[2], kv.shape[1] - 2 * heads)
-        return _call(kernel, "attention", [q, kv], [((q.shape[0], heads, q.shape[2]), "float32")])[0]
+        return call_kernel(kernel, "attention", [q, kv], [((q.shape[0], heads, q.shape[2]), "float32")])[0]

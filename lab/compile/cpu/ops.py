@@ -46,7 +46,7 @@ class CpuOps:
             kernel = quantised_embed(self.scheme.bits, *shape)
         else:
             kernel = float_embed(self.scheme.weight_dtype, *shape)
-        return _call(kernel, "embed", [ids, *table.tensors], [([ids.shape[0], table.columns], "float32")])[0]
+        return call_kernel(kernel, "embed", [ids, *table.tensors], [([ids.shape[0], table.columns], "float32")])[0]
 
     def normed(
         self, x: Tensor, norm: Norm, matrix: Matrix, *, last_row: bool = False, dtype: str = "float32"
@@ -56,12 +56,15 @@ class CpuOps:
 
     def activated(self, x: Tensor, norm: Norm, matrix: Matrix, activation: Activation) -> Acts:
         """Return the activation of each row of `normed`, ready for a product."""
-        first = self.normed(x, norm, matrix)
-        rows, features = first.shape[0], first.shape[1] // activation.halves
+        return self.active(self.normed(x, norm, matrix), activation)
+
+    def active(self, x: Tensor, activation: Activation) -> Acts:
+        """Return the activation of each row of float32 [n, features], ready for a product."""
+        rows, features = x.shape[0], x.shape[1] // activation.halves
         encoding = self._encoding(rows)
         value = activated(activation, features)
         kernel = encoded(encoding, features, activation.halves * features, value, "float32")
-        return _encode(kernel, "gate" if activation.gated else "activate", [first], encoding, rows, features)
+        return _encode(kernel, "gate" if activation.gated else "activate", [x], encoding, rows, features)
 
     def added(self, acts: Acts, matrix: Matrix, residual: Tensor) -> Tensor:
         """Return the residual plus acts times the matrix transposed, float32 [n, rows]."""
@@ -105,7 +108,7 @@ class CpuOps:
         else:
             kernel = float_linear(self.isa, self.scheme.weight_dtype, *shape, **options)
         args = [*acts.tensors, *matrix.tensors, *(one for one in (matrix.bias, add) if one is not None)]
-        return _call(kernel, "linear", args, [([acts.rows, out_rows], dtype)])[0]
+        return call_kernel(kernel, "linear", args, [([acts.rows, out_rows], dtype)])[0]
 
     def create_kv_cache(self, config: Sizes, dtype: str, limits: Sequence[Any]) -> Tensor:
         """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
@@ -132,10 +135,12 @@ def _is_one(rows: Any) -> bool:
 def _encode(kernel: Any, name: str, args: list[Tensor], encoding: Encoding, rows: Any, features: int) -> Acts:
     """Emit a call of an encoding kernel."""
     tiles = 1 if _is_one(rows) else (rows + encoding.tile_rows - 1) // encoding.tile_rows
-    return Acts(_call(kernel, name, args, encoding.shapes(tiles, features)), rows)
+    return Acts(call_kernel(kernel, name, args, encoding.shapes(tiles, features)), rows)
 
 
-def _call(kernel: Any, name: str, args: list[Tensor], outputs: Sequence[tuple[Sequence[Any], str]]) -> list[Tensor]:
+def call_kernel(
+    kernel: Any, name: str, args: list[Tensor], outputs: Sequence[tuple[Sequence[Any], str]]
+) -> list[Tensor]:
     """Emit a call of the kernel and return its outputs."""
     places = [nn.Tensor.placeholder(list(shape), dtype) for shape, dtype in outputs]
     # Without a symbol of its own the builder names the kernel and shares equal ones.

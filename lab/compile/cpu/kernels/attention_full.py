@@ -14,6 +14,7 @@ from tvm.script import tirx as T
 from lab.compile.cpu.isa import Isa
 from lab.compile.cpu.kernels.attention_tile import Tile, tile_steps
 from lab.compile.tir.sizes import PAGE
+from lab.compile.tir.sparse import Neighbours
 from lab.compile.tir.vec import LOG2_E, Expr, lanes_of, splat
 
 PrimFunc = Any
@@ -56,6 +57,7 @@ def full_attention(isa: Isa, heads: int, head_dim: int, shared: int) -> PrimFunc
         q = T.match_buffer(q_handle, (n, q_heads, head_dim), "float32")
         kv = T.match_buffer(kv_handle, (m, shared + 2 * heads, head_dim), "float32")
         out = T.match_buffer(out_handle, (n, heads, head_dim), "float32")
+        blocks: T.let[T.int32] = (m + PAGE - 1) // PAGE
         for head in T.parallel(heads):
             keys = T.alloc_buffer((m // PAGE + 1, head_dim, PAGE), "float32", scope="local")
             values = T.alloc_buffer(((m // PAGE + 1) * PAGE, head_dim), "float32", scope="local")
@@ -67,7 +69,7 @@ def full_attention(isa: Isa, heads: int, head_dim: int, shared: int) -> PrimFunc
             for i in T.serial((n + rows - 1) // rows):
                 load_queries(q, q32, i * rows, n, head, T.float32(LOG2_E * head_dim**-0.5))
                 # As if every query stood after the last key: it sees them all.
-                attend(q32, keys, values, 0, strip, out32, stats, 0, (m + PAGE - 1) // PAGE, m, m)
+                attend(q32, keys, values, 0, strip, out32, stats, Neighbours(0, blocks, tile.window), m, m)
                 for r in T.serial(rows):
                     if i * rows + r < n:
                         for j in T.serial(vectors):
