@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from lab.models.gguf_file import write_gguf
 from lab.models.params import tensor_specs
 from lab.models.phi2.config import Phi2Config
 from lab.models.phi2.presets import PRESETS
-from lab.models.quant import SCHEMES
+from lab.models.quant import F32, SCHEMES
 from lab.models.sources import SyntheticSource, open_folder
 from lab.models.torch_reference import StoredWeights, reference_logits
 from tests.models.oracle import rel_error
@@ -37,15 +38,37 @@ GROUPED = replace(TINY, num_key_value_heads=2, partial_rotary_factor=0.5)
 IDS = [3, 141, 59, 26, 5, 35, 89, 79]
 
 
-def network_of(config: Phi2Config) -> transformers.PhiForCausalLM:
-    """transformers' own network, with weights large enough that attention and activations are far from linear."""
-    torch.manual_seed(1)
-    fields = family_of(config).document(config)
+def stored_names(config: Phi2Config) -> dict[str, F32]:
+    """Weights by lab's names, large enough that attention and activations are far from linear."""
+    rng = np.random.default_rng(1)
+    made = {one.hf_name: rng.standard_normal(one.shape).astype(np.float32) for one in tensor_specs(config)}
+    return {name: x * np.float32(0.2) if x.ndim == 2 else 1 + np.float32(0.3) * x for name, x in made.items()}
+
+
+def network_of(config: Phi2Config, weights: Mapping[str, F32] | None = None) -> transformers.PhiForCausalLM:
+    """transformers' own network, with those weights."""
+    family = family_of(config)
+    stored = {family.stored_as(name): value for name, value in (weights or stored_names(config)).items()}
+    fields = family.document(config)
     model = transformers.PhiForCausalLM(transformers.PhiConfig(**fields, attn_implementation="eager")).eval()
     with torch.no_grad():
-        for weights in model.parameters():
-            weights.copy_(torch.randn(weights.shape) * (0.2 if weights.ndim == 2 else 0.3) + (weights.ndim == 1))
+        for name, parameter in model.named_parameters():
+            parameter.copy_(torch.from_numpy(np.array(part_of(stored, family.fused(config), name))))
     return model
+
+
+def part_of(stored: Mapping[str, F32], fused: Mapping[str, Mapping[str, int]], name: str) -> F32:
+    """Return a tensor of a checkpoint, which may be rows of a fused one."""
+    if name in stored:
+        return stored[name]
+    for whole_name, parts in fused.items():
+        first = 0
+        for part, rows in parts.items():
+            values = stored.get(name.replace(f".{part}.", f".{whole_name}."))
+            if values is not None:
+                return values[first : first + rows]
+            first += rows
+    raise KeyError(name)
 
 
 def folder_of(config: Phi2Config, model: Any, path: Path) -> Path:

@@ -9,6 +9,7 @@ from lab.models.decoder.family import DecoderFamily
 from lab.models.family import Family, Preset
 from lab.models.phi2 import hf
 from lab.models.phi2.config import Phi2Config
+from lab.models.phi2.presets import PRESETS
 
 if TYPE_CHECKING:
     from lab.models.gguf_names import GgufNames
@@ -24,7 +25,7 @@ class Phi2(DecoderFamily[Phi2Config]):
 
     def presets(self) -> Mapping[str, Preset]:
         """Return the networks that are known by name."""
-        return {}  # PRESETS, once there are kernels
+        return PRESETS
 
     def config_of(self, document: Mapping[str, Any], where: str) -> Phi2Config:
         """Return the numbers of a config.json."""
