@@ -46,6 +46,7 @@ STRANGERS = [
 # Third-party module -> the files that may import it. What is not here may not be imported at all.
 THIRD_PARTY = {
     "adb_shell": ["devices/adb/*"],
+    "PIL": ["models/*/image_file.py"],
     "alembic": ["store/sql/*"],
     "asyncssh": ["devices/ssh/*"],
     "click": ["cli/*"],
@@ -75,6 +76,7 @@ FOLDERS = {target.split(".")[2] for target in FAMILIES.values()}
 BUILT_ON = {"tinygpt_v": "phi2"}
 
 HEAVY = [
+    "PIL",
     "adb_shell",
     "alembic",
     "asyncssh",

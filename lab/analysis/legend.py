@@ -67,6 +67,7 @@ METRICS = {
     "ttst_s": "Time from the first to the second token.",
     "itl_p50_s": "Inter-token latency, the median; p90 and p99 are its percentiles.",
     "load_s": "Time to load library and weights.",
+    "image_s": "Time to encode the image before the prompt.",
     "rss_peak_bytes": "Peak resident memory of the process, by the counter named beside it.",
     "kv_bytes": "Memory of the KV cache.",
     "roof_fraction": "Achieved share of the roofline.",

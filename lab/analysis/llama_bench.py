@@ -15,6 +15,7 @@ from typing import Any
 from lab.analysis.exchange.writers.llama_columns import imported_rows
 from lab.analysis.run.gpu import gpu_device, is_gpu_run
 from lab.analysis.run.summary import finished
+from lab.analysis.run.work import prefilled
 from lab.analysis.tools import OWN, tool_of
 from lab.formats.run_record import Cell, Repetition, RunRecord
 
@@ -28,17 +29,18 @@ def llama_bench_rows(record: RunRecord) -> list[dict[str, Any]]:
 
 
 def _cell_rows(record: RunRecord, cell: Cell) -> Iterator[dict[str, Any]]:
-    timed = [times for one in finished(cell) if (times := _times(cell, one)) is not None]
+    prompt = prefilled(record, cell)
+    timed = [times for one in finished(cell) if (times := _times(cell, prompt, one)) is not None]
     if timed:
         prefill, decode = zip(*timed, strict=True)
-        yield _row(record, cell.prompt, 0, cell.depth, prefill)
-        yield _row(record, 0, cell.generate - 1, cell.depth + cell.prompt, decode)
+        yield _row(record, prompt, 0, cell.depth, prefill)
+        yield _row(record, 0, cell.generate - 1, cell.depth + prompt, decode)
 
 
-def _times(cell: Cell, one: Repetition) -> tuple[int, int] | None:
+def _times(cell: Cell, prompt: int, one: Repetition) -> tuple[int, int] | None:
     """Nanoseconds from submit to the first token, and from there to the last, from stamps, else from rates."""
     if one.token_ns is None and one.prefill_tok_per_s and one.decode_tok_per_s:
-        seconds = cell.prompt / one.prefill_tok_per_s, (cell.generate - 1) / one.decode_tok_per_s
+        seconds = prompt / one.prefill_tok_per_s, (cell.generate - 1) / one.decode_tok_per_s
         return round(seconds[0] * 1e9), round(seconds[1] * 1e9)
     if one.submit_ns is None or not one.token_ns or not one.submit_ns < one.token_ns[0] < one.token_ns[-1]:
         return None

@@ -40,6 +40,15 @@ class SparseFacts(KeepsUnknown):
 
 
 @dataclass(frozen=True)
+class ImageFacts(KeepsUnknown):
+    """What a model with an image encoder reads and makes: patches [rows, columns], `positions` of the context."""
+
+    rows: Positive
+    columns: Positive
+    positions: Positive
+
+
+@dataclass(frozen=True)
 class ModelFacts(KeepsUnknown):
     """The model as far as it is known: a run that another program measured says less than a build of lab's."""
 
@@ -61,6 +70,12 @@ class ModelFacts(KeepsUnknown):
     head_weights: Positive | None = None
     sparse: SparseFacts | None = field(default=None, metadata=LEFT_OUT)
     labels: Positive | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+    image: ImageFacts | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+
+    @property
+    def image_positions(self) -> int:
+        """Positions of the context that an image takes; 0 without an encoder."""
+        return self.image.positions if self.image else 0
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ _ROWS = (
     Metric("itl_p90_s", "s", "lower", "ITL p90", "seconds", "derived"),
     Metric("itl_p99_s", "s", "lower", "ITL p99", "seconds", "derived"),
     Metric("load_s", "s", "lower", "Load", "seconds", "repetition", judged=True),
+    Metric("image_s", "s", "lower", "Image", "seconds", "repetition"),
     Metric("rss_peak_bytes", "B", "lower", "Peak memory", "bytes", "repetition", judged=True),
     Metric("rss_anon_peak_bytes", "B", "lower", "Peak anonymous memory", "bytes", "pass"),
     Metric("weights_bytes", "B", "lower", "Weights", "bytes", "pass"),

@@ -18,6 +18,7 @@ from lab.formats.run.blocks import (
     BandwidthRecord,
     BundleRecord,
     DeviceRecord,
+    ImageRecord,
     LabBlock,
     Lengths,
     PeakRecord,
@@ -60,6 +61,7 @@ __all__ = [
     "GateResult",
     "GpuDevice",
     "GpuRun",
+    "ImageRecord",
     "Imported",
     "LabBlock",
     "Lengths",
@@ -128,6 +130,7 @@ class RunRecord(KeepsUnknown):
     confirm: Confirmation | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
     disturbed_by: str | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
     by_address: bool | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+    image: ImageRecord | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
     imported: Imported | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
     other_columns: str | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
 

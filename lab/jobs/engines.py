@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
+from lab.core.atomic import write_bytes
 from lab.core.errors import LabError, UsageError
+from lab.core.home import compiled_dir
 from lab.core.progress import Progress
 from lab.devices.base import Device
-from lab.formats.run_record import TimesRecord
+from lab.formats.run_record import ImageRecord, TimesRecord
 from lab.formats.target import TargetSpec
 from lab.jobs.build import Pipeline, startable_runner
 from lab.measure.engine import Setup
@@ -19,15 +22,38 @@ from lab.measure.llama.peer import find_llama_bench
 from lab.measure.llama.peers import PEERS
 from lab.measure.runner.setup import RunnerSetup
 from lab.models.catalog import ModelSpec
+from lab.models.families import family_of
 from lab.models.sources import WeightSource
 from lab.ondevice.build import RunnerFiles
+
+
+@dataclass(frozen=True)
+class PreparedImage:
+    """The image before the prompts, as records hold it; of a given one the `file` of its patches, float32."""
+
+    record: ImageRecord
+    file: Path | None = None
+
+
+def prepared_image(spec: ModelSpec, given: Path | None) -> PreparedImage | None:
+    """Return the image that the model reads, None where it reads none; ModelError for a file that is no image."""
+    family = family_of(spec.config)
+    if given is None:
+        return PreparedImage(ImageRecord("synthetic")) if family.image(spec.config) else None
+    data = family.pixels(spec.config, given).astype("<f4").tobytes()
+    sha256 = hashlib.sha256(data).hexdigest()
+    file = compiled_dir() / "scratch" / "images" / f"{sha256[:12]}.f32"
+    if not file.exists():
+        write_bytes(file, data)
+    return PreparedImage(ImageRecord("file", sha256), file)
 
 
 @dataclass(frozen=True)
 class Builder:
     """Builds the engines of one command; `dump_ir` is for those that lab compiles.
 
-    `programs` has the llama-bench of peers, by name, where they are not those that `find_llama_bench` finds.
+    `programs` has the llama-bench of peers, by name, where they are not those that `find_llama_bench` finds. `image`
+    comes before every prompt.
     """
 
     spec: ModelSpec
@@ -36,6 +62,7 @@ class Builder:
     dump_ir: Path | None
     progress: Progress
     programs: Mapping[str, Path] = field(default_factory=dict)
+    image: PreparedImage | None = None
 
     def setups(self, names: Sequence[str], device: Device) -> tuple[list[Setup], RunnerFiles]:
         """Return every engine built, in order, and the runner, one that `device` can start.
@@ -48,7 +75,8 @@ class Builder:
         runner = None if is_here else self._runner(steps, device)
         made = [self._made(name, programs.get(name), runner_follows=is_here) for name in names]
         runner = runner or self._runner(steps, device)
-        return [one.setup(runner, steps.time_s["runner"], self.progress) for one in made], runner
+        pixels = None if self.image is None else self.image.file
+        return [one.setup(runner, steps.time_s["runner"], self.progress, pixels) for one in made], runner
 
     def _runner(self, steps: Pipeline, device: Device) -> RunnerFiles:
         return startable_runner(device, steps.runner(self.target), self.target, self.progress)
@@ -90,13 +118,13 @@ class _Made:
     times: TimesRecord
     program: Path | None = None
 
-    def setup(self, runner: RunnerFiles, runner_s: float, progress: Progress) -> Setup:
+    def setup(self, runner: RunnerFiles, runner_s: float, progress: Progress, pixels: Path | None) -> Setup:
         """Return the setup with the runner, which measures the roofs of a peer too."""
         times = replace(self.times, runner=runner_s)
         if self.program is not None:
             return LlamaSetup(PEERS[self.name], self.program, list(self.folders), self.target, progress, times)
         (bundle,) = self.folders
-        return RunnerSetup(bundle, self.target, runner, progress, times)
+        return RunnerSetup(bundle, self.target, runner, progress, times, pixels)
 
 
 def require_gguf(name: str) -> None:

@@ -89,6 +89,7 @@ class RunOptions:
     repeats: int | None = None
     threads: int | None = None
     profile: bool = False
+    image: Path | None = None
     tags: tuple[str, ...] = ()
     revision: RevisionBlock | None = None
     dump_ir: Path | None = None

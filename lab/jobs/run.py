@@ -17,10 +17,10 @@ from lab.core.progress import Progress
 from lab.devices.base import Device
 from lab.devices.link import Access
 from lab.devices.registry import open_device
-from lab.formats.run_record import RunRecord
+from lab.formats.run_record import ImageRecord, RunRecord
 from lab.formats.target import TargetSpec
 from lab.formats.test import Test
-from lab.jobs.engines import Builder
+from lab.jobs.engines import Builder, PreparedImage, prepared_image
 from lab.jobs.options import RunOptions
 from lab.jobs.preflight import check_early, check_judge, check_profile, check_tools
 from lab.jobs.resume import Rest, check_same_build, check_same_settings
@@ -76,7 +76,8 @@ def opened(
     target, spec, source = options.choice.resolved(progress)
     store.in_use().ready()
     check_tools(target, progress)
-    job = Job(options, rest, target, spec, source, open_device(target, access), progress)
+    image = prepared_image(spec, options.image)
+    job = Job(options, rest, target, spec, source, open_device(target, access), progress, image)
     try:
         yield job
     except (DeviceFailedError, DeviceUnreachableError) as problem:
@@ -99,11 +100,12 @@ class Job:
     source: WeightSource
     device: Device
     progress: Progress
+    image: PreparedImage | None = None
 
     def measured(self) -> Ran:
         """Check, build and measure every engine in turns."""
         plan = self.plan()
-        builder = Builder(self.spec, self.target, self.source, self.options.dump_ir, self.progress)
+        builder = Builder(self.spec, self.target, self.source, self.options.dump_ir, self.progress, image=self.image)
         names = self.options.engines or (self.target.compile.backend,)
         setups, runner = builder.setups(names, self.device)
         self._check_builds(setups)
@@ -181,6 +183,9 @@ class Job:
         decodes = self.spec.config.labels is None
         return bool(self.options.engines) and self.target.compile.kind == "llvm" and decodes and not named
 
+    def _image(self) -> ImageRecord | None:
+        return None if self.image is None else self.image.record
+
     def _check_builds(self, setups: Sequence[Setup]) -> None:
         for setup in setups:
             if self.rest is not None and isinstance(setup, RunnerSetup):
@@ -190,7 +195,11 @@ class Job:
         """Return what goes on record as it is; what is empty is not there."""
         options, resumes = self.options, self.rest.of.run_id if self.rest else None
         of = {"resumes": resumes, "tags": options.tags, "revision": options.revision}
-        return {name: value for name, value in {**of, "by_address": bool(options.address)}.items() if value}
+        return {
+            name: value
+            for name, value in {**of, "by_address": bool(options.address), "image": self._image()}.items()
+            if value
+        }
 
 
 def _kept(stop: Interrupted) -> str:

@@ -128,10 +128,12 @@ def check_threads(plan: Plan, facts: dict[str, Any], target: TargetSpec) -> None
 def check_context(plan: Plan, manifest: Sized) -> None:
     """Raise MeasureError when a cell holds more tokens than the model can."""
     model = manifest.model
+    image = model.image_positions
     for cell in plan.cells:
-        if cell.context > model.context_max:
+        if cell.context + image > model.context_max:
+            more = f" + {image} of an image" if image else ""
             raise MeasureError(
-                f"{cell.label}: {cell.depth} + {cell.prompt} + {cell.generate} = {cell.context} tokens,"
+                f"{cell.label}: {cell.depth} + {cell.prompt} + {cell.generate}{more} = {cell.context + image} tokens,"
                 f" but {model.label} holds {model.context_max}",
                 hint="lower --prompt, --generate or --depth, or take a model with a longer context",
             )
@@ -167,7 +169,7 @@ def check_ram_share(plan: Plan, manifest: Sized, facts: dict[str, Any], target: 
 def memory_need(plan: Plan, manifest: Sized) -> MemoryNeed:
     """Return what the cell with the longest context takes, in whole pages of the KV cache."""
     memory = manifest.memory
-    context = max(cell.context for cell in plan.cells)
+    context = max(cell.context for cell in plan.cells) + manifest.model.image_positions
     pages = -(-context // PAGE_TOKENS)
     guess = plan.measure.prefill_chunk * manifest.model.hidden_size * 4 * ACTIVATION_ROWS
     known = memory.workspace_bytes

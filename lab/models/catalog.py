@@ -22,16 +22,7 @@ class NotYet:
     reason: str
 
 
-NOT_YET: dict[str, NotYet] = {
-    model.name: model
-    for model in (
-        NotYet(
-            "tinygpt-v",
-            "a vision model: an EVA image encoder and a Q-Former in front of Phi-2, which is another network "
-            "(parallel blocks, LayerNorm, biases, partial rotary)",
-        ),
-    )
-}
+NOT_YET: dict[str, NotYet] = {}
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, cas
 from lab.models.quant import F32, QuantScheme
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from lab.formats.manifest import ImageFacts
     from lab.models.gguf_names import GgufNames
     from lab.models.sparse import SparsePattern
 
@@ -157,6 +160,7 @@ class TensorSpec:
 
     hf_name: str
     shape: tuple[int, ...]
+    each_token: bool = True
 
 
 @dataclass(frozen=True)
@@ -232,6 +236,12 @@ class Family(Protocol[C]):
 
     def cut(self, config: C, layers: int) -> C:
         """Return the network with its first `layers` layers; of one in parts, of each part."""
+
+    def image(self, config: C) -> ImageFacts | None:
+        """Return what its image encoder reads and makes; None without one."""
+
+    def pixels(self, config: C, file: Path) -> F32:
+        """Return the patches [rows, columns] of an image file; ModelError where it is none, or nothing reads it."""
 
     def network(self, config: C, scheme: QuantScheme, ops: Any) -> Any:
         """Return the network as a Relax module with `export_tvm` and `spec`, made of the operations `ops`."""

@@ -105,9 +105,10 @@ def weights_bytes(config: Sizes, scheme: QuantScheme, layout: str = LAYOUT) -> i
 def decode_weight_bytes(config: Sizes, scheme: QuantScheme, layout: str = LAYOUT) -> int:
     """Return the bytes of weights that decoding one token has to read.
 
-    Everything but the embedding table, of which one row is read; a tied head reads that whole table.
+    Everything but an image encoder, and the embedding table, of which one row is read; a tied head reads it all.
     """
-    params = param_specs(config, scheme, layout)
+    often = {tensor.hf_name for tensor in tensor_specs(config) if tensor.each_token}
+    params = [param for param in param_specs(config, scheme, layout) if param.hf_name in often]
     embedding = family_of(config).embedding
     table = sum(param.nbytes for param in params if param.hf_name == embedding)
     row = table // layout_named(layout, scheme).padded_rows(config.vocab_size)

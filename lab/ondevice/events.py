@@ -105,6 +105,17 @@ class Warm:
 
 
 @dataclass(frozen=True)
+class Image:
+    """The image before the prompt was encoded, after the depth was fed and before the clock started.
+
+    It takes `positions` of the context.
+    """
+
+    encode_ns: Stamp
+    positions: Positive
+
+
+@dataclass(frozen=True)
 class Submit:
     """The timed part begins: `prompt` tokens go in, with `depth` already in the cache."""
 
@@ -230,7 +241,7 @@ class Info:
     gpu: GpuFacts | None = None
 
 
-Running = Start | Loaded | Verify | Broken | Warmup | Warm | Submit | Token | Memory | GpuDid | End | Error
+Running = Start | Loaded | Verify | Broken | Warmup | Warm | Image | Submit | Token | Memory | GpuDid | End | Error
 Event = Running | Bandwidth | Peak | Staged | Info
 
 CLASSES: dict[str, type[Any]] = {
@@ -240,6 +251,7 @@ CLASSES: dict[str, type[Any]] = {
     "broken": Broken,
     "warmup": Warmup,
     "warm": Warm,
+    "image": Image,
     "submit": Submit,
     "token": Token,
     "memory": Memory,

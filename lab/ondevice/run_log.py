@@ -14,6 +14,7 @@ from lab.ondevice.events import (
     End,
     Error,
     Event,
+    Image,
     Loaded,
     Memory,
     Start,
@@ -35,7 +36,8 @@ _AFTER: dict[type[Any] | None, tuple[type[Any], ...]] = {
     Loaded: (Verify, Warmup, Warm, Memory, Error),
     Verify: (Broken, Warmup, Warm, Memory, Error),
     Warmup: (Warmup, Warm, Memory, Error),
-    Warm: (Submit, Memory, Error),
+    Warm: (Image, Submit, Memory, Error),
+    Image: (Submit, Memory, Error),
     Submit: (Token, Memory, Error),
     Token: (Token, Memory, Error),
     Memory: (GpuDid, End, Error),
@@ -51,8 +53,8 @@ NAMES = {cls: name for name, cls in CLASSES.items()}
 class RunLog:
     """Takes the lines of one run as they come; each is checked before it is believed.
 
-    After the last line the parts are `start`, `loaded`, `verify`, `warmups`, `warm`, `submit`, `tokens`, `memory`,
-    `gpu` and `end`, `broken` or `error`; what was never said is None (a killed runner says less).
+    After the last line the parts are `start`, `loaded`, `verify`, `warmups`, `warm`, `image`, `submit`, `tokens`,
+    `memory`, `gpu` and `end`, `broken` or `error`; what was never said is None (a killed runner says less).
     """
 
     def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
@@ -61,6 +63,7 @@ class RunLog:
         self.verify: Verify | None = None
         self.broken: Broken | None = None
         self.warm: Warm | None = None
+        self.image: Image | None = None
         self.submit: Submit | None = None
         self.memory: Memory | None = None
         self.gpu: GpuDid | None = None

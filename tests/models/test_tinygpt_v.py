@@ -23,6 +23,7 @@ from lab.models.tinygpt_v.presets import PRESETS
 from lab.models.tinygpt_v.reference import Encoder
 from lab.models.tinygpt_v.torch_network import Network
 from tests.models.oracle import rel_error
+from tests.models.test_phi2 import part_of
 
 # A patch has 12 values and 20 zeros; heads of 40 and 16; a layer that looks at the image and one that does not.
 VISION = VisionConfig(8, 2, 160, 192, 2, 4)
@@ -53,19 +54,6 @@ def torch_of(config: TinyGptVConfig, weights: dict[str, F32]) -> Network:
             for name, parameter in module.named_parameters():
                 parameter.copy_(torch.from_numpy(np.array(part_of(stored, rows, prefix + name))))
     return network
-
-
-def part_of(stored: dict[str, F32], fused: Any, name: str) -> F32:
-    if name in stored:
-        return stored[name]
-    for whole, parts in fused.items():
-        first = 0
-        for part, rows in parts.items():
-            values = stored.get(name.replace(f".{part}.", f".{whole}."))
-            if f".{part}." in name and values is not None:
-                return values[first : first + rows]
-            first += rows
-    raise KeyError(name)
 
 
 def test_the_encoder_is_that_of_transformers() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lab.analysis.run.gpu import is_gpu_run
 from lab.analysis.run.stats import Stat
-from lab.analysis.run.work import Work, decode_work, prefill_work
+from lab.analysis.run.work import Work, decode_work, prefill_work, prefilled
 from lab.formats.run.blocks import PeakKind as Kind
 from lab.formats.run_record import Cell, RunRecord
 from lab.models.layouts.n16k4 import LAYOUT
@@ -38,7 +38,7 @@ class Roofline:
 def roofline(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) -> Roofline:
     """Return what the median rates of the cell come to."""
     prefill, decode = prefill_work(record, cell), decode_work(record, cell)
-    prefills = _per_s(metrics.get("prefill_tok_per_s"), cell.prompt)
+    prefills = _per_s(metrics.get("prefill_tok_per_s"), prefilled(record, cell))
     decodes = _per_s(metrics.get("decode_tok_per_s"), 1)
     has_roofs = not is_gpu_run(record)  # both are the processor's
     read, limit = _times(decode.bytes, decodes), roof(record) if has_roofs else None
@@ -62,7 +62,7 @@ def of_fastest_pass(record: RunRecord, cell: Cell, metrics: Mapping[str, Stat]) 
     """
     if is_gpu_run(record):
         return None, None
-    prefills = _per_s(metrics.get("prefill_tok_per_s"), cell.prompt)
+    prefills = _per_s(metrics.get("prefill_tok_per_s"), prefilled(record, cell))
     prefill = _times(_least_s(record, prefill_work(record, cell), _max), prefills)
     read = _times(decode_work(record, cell).bytes, _per_s(metrics.get("decode_tok_per_s"), 1))
     fastest = max(_all_passes(record), default=0)

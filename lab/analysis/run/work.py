@@ -36,6 +36,11 @@ class Work:
 UNKNOWN = Work(None, None, None)  # of what another program measured and says too little of
 
 
+def prefilled(record: RunRecord, cell: Cell) -> int:
+    """Return the positions of a prefill: the prompt's tokens, and those of an image before them."""
+    return cell.prompt + record.model.image_positions
+
+
 def prefill_work(record: RunRecord, cell: Cell) -> Work:
     """Return the work of the whole prompt, fed in chunks.
 
@@ -45,14 +50,13 @@ def prefill_work(record: RunRecord, cell: Cell) -> Work:
     model, bundle, chunk = record.model, record.bundle, record.plan.prefill_chunk
     if chunk is None or bundle.decode_weight_bytes_per_token is None or bundle.kv_bytes_per_token is None:
         return UNKNOWN
-    chunks = list(_chunks(cell, chunk))
-    seen = _seen(model, cell.depth, cell.prompt)
+    prompt = prefilled(record, cell)
+    chunks = list(_chunks(cell.depth, prompt, chunk + model.image_positions))
+    seen = _seen(model, cell.depth, prompt)
     read = sum(_visible(model, start, end) for start, end in chunks)
     weight_bytes = bundle.decode_weight_bytes_per_token * len(chunks)
-    kv_bytes = bundle.kv_bytes_per_token * (cell.prompt + read)
-    return Work(
-        _matrix_ops(model, cell.prompt, len(chunks)), _attention_ops(model, seen), float(weight_bytes + kv_bytes)
-    )
+    kv_bytes = bundle.kv_bytes_per_token * (prompt + read)
+    return Work(_matrix_ops(model, prompt, len(chunks)), _attention_ops(model, seen), float(weight_bytes + kv_bytes))
 
 
 def decode_work(record: RunRecord, cell: Cell) -> Work:
@@ -64,7 +68,7 @@ def decode_work(record: RunRecord, cell: Cell) -> Work:
     if weight_bytes is None or kv_bytes is None:
         return UNKNOWN
     steps = max(cell.generate - 1, 1)  # the first token is the prefill's
-    first = cell.depth + cell.prompt
+    first = cell.depth + prefilled(record, cell)
     read = sum(_visible(record.model, at, at + 1) for at in range(first, first + steps)) / steps
     seen = _seen(record.model, first, steps) / steps
     return Work(_matrix_ops(record.model, 1, 1), _attention_ops(record.model, seen), weight_bytes + kv_bytes * read)
@@ -77,10 +81,10 @@ def tokens_seen(first: int, count: int, window: int | None) -> int:
     return growing + (count - full) * (window or 0)
 
 
-def _chunks(cell: Cell, size: int) -> Iterator[tuple[int, int]]:
+def _chunks(depth: int, prompt: int, size: int) -> Iterator[tuple[int, int]]:
     """The positions, from and to, that each forward pass of the prefill feeds."""
-    end = cell.depth + cell.prompt
-    for start in range(cell.depth, end, size):
+    end = depth + prompt
+    for start in range(depth, end, size):
         yield start, min(start + size, end)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from lab.core.fields import LEFT_OUT, UNSET, KeepsUnknown, Limits, Shaped, Unset
-from lab.formats.kinds import Bytes, Count, Name, NotNegative, Positive, Seconds
+from lab.formats.kinds import Bytes, Count, Name, NotNegative, Positive, Seconds, Sha256
 from lab.formats.manifest import DecodeProgram, MemoryFacts
 from lab.formats.run.facts import FactsShape, SpecShape
 from lab.formats.test import RecordedTest
@@ -130,6 +130,14 @@ class PlanRecord(KeepsUnknown):
     bandwidth_passes: Count | None = field(default=None, metadata=LEFT_OUT)
     peak_passes: Count | None = field(default=None, metadata=LEFT_OUT)
     profile: bool | None = field(default=None, metadata=LEFT_OUT)
+
+
+@dataclass(frozen=True)
+class ImageRecord(KeepsUnknown):
+    """The image before every prompt of the run: made up, or a file's, by the sha256 of its patches."""
+
+    source: Literal["synthetic", "file"]
+    sha256: Sha256 | None = None
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,7 @@ class Repetition(KeepsUnknown):
     the digest of the ids it generated: with the same build, cell and seed it is always the same. What comes after
     that is of some repetitions only. `mean_of` says that the rates are means of so many; null: nobody told of how many.
     `judgement_s` is from the submit to the scores, of a model that judges texts, and `judgements_per_s` its inverse.
+    `image_s` is what encoding the image before the prompt took.
     """
 
     index: Count
@@ -109,6 +110,7 @@ class Repetition(KeepsUnknown):
     mean_of: Count | Unset | None = UNSET
     judgements_per_s: NotNegative | None = field(default=None, metadata=LEFT_OUT)
     judgement_s: Seconds | None = field(default=None, metadata=LEFT_OUT)
+    image_s: Seconds | None = field(default=None, metadata=LEFT_OUT)
 
     @property
     def slowing(self) -> Literal["throttled", "slowed"] | None:

@@ -59,6 +59,7 @@ class Invocation:
     plan: Plan
     env: Mapping[str, str]
     gpu: GpuCall | None = None
+    image: str | None = None
 
     def stage(self) -> list[str]:
         """Return the words that bring the weights into the device's page cache."""
@@ -95,7 +96,8 @@ class Invocation:
             "warmup-spread": self.plan.measure.warmup_spread,
         }
         gpu = self.gpu.words(profile=profile) if self.gpu else []
-        return [*self.call, "run", *_options(options), *gpu, *(["--profile"] if profile else [])]
+        image = ["--image", self.image] if self.image else []
+        return [*self.call, "run", *_options(options), *image, *gpu, *(["--profile"] if profile else [])]
 
 
 def place_runner(device: Device, runner: RunnerFiles, target: TargetSpec | None = None) -> Placed:

@@ -28,6 +28,7 @@ class Timing:
     prompt_tokens: int
     generated_tokens: int
     depth_tokens: int = 0
+    image_positions: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def why_rejected(cell: Test, timing: Timing) -> str | None:
 def metrics(cell: Test, timing: Timing) -> Metrics:
     """Return the numbers of a repetition that `why_rejected` finds nothing wrong with.
 
-    prefill = prompt / (first token - submit): the model is loaded, the depth is in the cache already.
+    prefill = prompt / (first token - submit): the model is loaded, the depth is in the cache already. The positions of
+    an image count in it; that is encoded before.
     decode = (generated - 1) / (last token - first token): the first token belongs to the prefill.
     """
     first, last = timing.token_ns[0], timing.token_ns[-1]
@@ -65,7 +67,7 @@ def metrics(cell: Test, timing: Timing) -> Metrics:
         return Metrics(cell.prompt / ttft_s, judgements_per_s=1 / ttft_s, judgement_s=ttft_s)
     itl_s = tuple(_seconds(late - early) for early, late in pairwise(timing.token_ns))
     return Metrics(
-        prefill_tok_per_s=cell.prompt / ttft_s,
+        prefill_tok_per_s=(cell.prompt + timing.image_positions) / ttft_s,
         decode_tok_per_s=(cell.generate - 1) / _seconds(last - first),
         ttft_s=ttft_s,
         ttst_s=itl_s[0],
@@ -122,7 +124,7 @@ def interrupted(log: RunLog, around: Conditions) -> Repetition:
 
 def _with_numbers(row: Repetition, cell: Test, threads: int, timing: Timing) -> Repetition:
     numbers = metrics(cell, timing)
-    context = cell.depth + cell.prompt
+    context = cell.depth + cell.prompt + timing.image_positions
     slowing = judge(row.state_before, row.state_during, threads, numbers.itl_s or (), context)
     return replace(row, **asdict(numbers), **slowing._asdict())
 
@@ -140,6 +142,7 @@ def _raw(log: RunLog) -> dict[str, Any]:
         "swap_bytes": counters.VmSwap if counters else None,
         "major_faults": counters.major_faults if counters else None,
         "warmup": _warmup(log),
+        "image_s": log.image.encode_ns / 1e9 if log.image else None,
         "tokens_sha256": _tokens_sha256(log) if log.end else None,
     }
 
@@ -166,4 +169,5 @@ def timing_of(log: RunLog) -> Timing:
         prompt_tokens=end.prompt_tokens if end else 0,
         generated_tokens=end.generated_tokens if end else 0,
         depth_tokens=submit.depth if submit else 0,
+        image_positions=log.image.positions if log.image else 0,
     )

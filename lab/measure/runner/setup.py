@@ -8,7 +8,7 @@ In small pages that is half a million translations of addresses a token: on an A
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class RunnerSetup:
     runner: RunnerFiles
     progress: Progress
     times: TimesRecord
+    pixels: Path | None = None  # the patches of the image before each prompt, where that is not the made-up one
 
     @property
     def what(self) -> str:
@@ -57,6 +58,8 @@ class RunnerSetup:
         else:
             check_processor(check_starts(device, placed, self.runner, self.target), manifest, self.target)
         invocation = place_bundle(device, placed, self.bundle, manifest, plan, self.progress)
+        if self.pixels is not None:
+            invocation = replace(invocation, image=device.push(self.pixels, f"image/{self.pixels.name}"))
         with self.progress.phase("stage weights"):
             staging = stage(device, invocation.stage(), invocation.env)
         no_counters = why_uncountable(facts)

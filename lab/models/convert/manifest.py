@@ -22,6 +22,7 @@ from lab.formats.manifest import (
 from lab.models import params
 from lab.models.catalog import ModelSpec
 from lab.models.convert.writer import tensor_entries
+from lab.models.families import family_of
 from lab.models.family import Sizes
 from lab.models.layouts.n16k4 import LAYOUT
 from lab.models.prompt import logit_ids, prompt_ids
@@ -88,6 +89,7 @@ def model_block(spec: ModelSpec, layout: str = LAYOUT) -> ModelBlock:
         head_weights=config.head_weights,
         sparse=_sparse_facts(config),
         labels=config.labels,
+        image=family_of(config).image(config),
     )
 
 

@@ -1,7 +1,7 @@
 """One walk over all tensors: each is read, encoded, written and multiplied, block by block on all cores.
 
 The reference drives the walk: it asks for the product with each matrix in parameter order, and gets it from
-the same pass that converts the matrix. No matrix is ever whole in memory.
+the same pass that converts the matrix. No matrix is ever whole in memory, but for those of an image encoder.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from lab.models.sources.base import WeightSource
 from lab.models.threads import cores
 
 _BLOCK_VALUES = 1 << 19
+_MANY_ROWS = 64  # of an image; a prompt has fewer
 _BLAS_ALONE = 1 << 18  # products of fewer multiplications than this, OpenBLAS does on the calling thread
 
 
@@ -65,6 +66,8 @@ class Stream:
         return rows
 
     def _product(self, hf_name: str, x: F32) -> F32:
+        if len(x) > _MANY_ROWS:
+            return self._wide_product(hf_name, x)
         squares: list[float] = []
         y = np.empty((self._shapes[hf_name][0], len(x)), np.float32)
         columns = np.ascontiguousarray(x.T)
@@ -77,6 +80,17 @@ class Stream:
         self._each_block(hf_name, multiply, write=hf_name != self._family.embedding)
         self.head_norm = math.sqrt(sum(squares) / len(columns)) * float(np.linalg.norm(x))
         return np.ascontiguousarray(y.T)
+
+    def _wide_product(self, hf_name: str, x: F32) -> F32:
+        """Return the product with so many rows that it is most of the work: the matrix whole, then BLAS on its own."""
+        whole = np.empty(self._shapes[hf_name], np.float32)
+
+        def keep(start: int, block: Block) -> None:
+            whole[start : start + len(block.values)] = block.values
+
+        self._each_block(hf_name, keep)
+        y: F32 = x @ whole.T
+        return y
 
     def _vector(self, hf_name: str) -> F32:
         stored = encode_vector(self._source.vector(hf_name), self._spec.scheme, hf_name, self._layout)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.core.errors import ModelError
+from lab.core.home import shown
+from lab.formats.manifest import ImageFacts
 from lab.models.decoder.config import DecoderConfig
 from lab.models.decoder.reference import last_logits
 from lab.models.decoder.tensors import EMBEDDING, HEAD, SCORE, decoder_tensors
@@ -20,6 +24,7 @@ C = TypeVar("C", bound=DecoderConfig)
 class DecoderFamily(Generic[C]):
     """The network, its tensors and its references; names, presets and config.json are each family's own."""
 
+    title: str
     embedding = EMBEDDING
     head = HEAD
     score = SCORE
@@ -56,6 +61,14 @@ class DecoderFamily(Generic[C]):
     def cut(self, config: C, layers: int) -> C:
         """Return the network with its first `layers` layers."""
         return changed(config, num_hidden_layers=layers)
+
+    def image(self, config: C) -> ImageFacts | None:
+        """Return what its image encoder reads and makes: it has none."""
+        return None
+
+    def pixels(self, config: C, file: Path) -> F32:
+        """Refuse the image."""
+        raise ModelError(f"{shown(file)}: {self.title} networks read no images", hint="leave --image out")
 
     def network(self, config: C, scheme: QuantScheme, ops: Any) -> Any:
         """Return the network as a Relax module, made of the operations `ops`."""

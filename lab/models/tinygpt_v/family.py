@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lab.core.errors import LabError
+from lab.core.home import shown
+from lab.formats.manifest import ImageFacts
 from lab.models.decoder.family import DecoderFamily
 from lab.models.decoder.tensors import decoder_tensors
 from lab.models.family import Family, Preset, Product, TensorSpec, Vector
@@ -15,6 +20,7 @@ from lab.models.quant import F32, QuantScheme
 from lab.models.tinygpt_v import hf
 from lab.models.tinygpt_v.config import TinyGptVConfig
 from lab.models.tinygpt_v.image import synthetic_image
+from lab.models.tinygpt_v.presets import PRESETS
 from lab.models.tinygpt_v.reference import Encoder
 from lab.models.tinygpt_v.tensors import encoder_tensors
 
@@ -27,7 +33,7 @@ class TinyGptV(DecoderFamily[TinyGptVConfig]):
 
     def presets(self) -> Mapping[str, Preset]:
         """Return the networks that are known by name."""
-        return {}  # PRESETS, once there are kernels
+        return PRESETS
 
     def config_of(self, document: Mapping[str, Any], where: str) -> TinyGptVConfig:
         """Return the numbers of a config.json."""
@@ -56,7 +62,23 @@ class TinyGptV(DecoderFamily[TinyGptVConfig]):
 
     def tensors(self, config: TinyGptVConfig) -> list[TensorSpec]:
         """Return every tensor in the order in which the network uses them: the encoder's first."""
-        return [*encoder_tensors(config), *decoder_tensors(config)]
+        encoder = [replace(one, each_token=False) for one in encoder_tensors(config)]
+        return [*encoder, *decoder_tensors(config)]
+
+    def image(self, config: TinyGptVConfig) -> ImageFacts:
+        """Return what its image encoder reads and makes."""
+        return ImageFacts(config.vision.rows, config.vision.columns, config.qformer.queries)
+
+    def pixels(self, config: TinyGptVConfig, file: Path) -> F32:
+        """Return the patches [rows, columns] of an image file; ModelError where it is none."""
+        try:
+            from lab.models.tinygpt_v.image_file import read_image  # Pillow is needed for files alone
+        except ImportError as problem:
+            raise LabError(
+                f"{shown(file)}: reading an image needs the package pillow: {problem}",
+                hint="pip install pillow; in a checkout of lab: pip install -e '.[image]'",
+            ) from problem
+        return read_image(file, config.vision)
 
     def network(self, config: TinyGptVConfig, scheme: QuantScheme, ops: Any) -> Any:
         """Return the network as a Relax module, made of the operations `ops`."""

@@ -10,7 +10,6 @@
 #include "failure.h"
 
 namespace lab {
-namespace {
 
 // Steele, Lea, Flood: "Fast splittable pseudorandom number generators" (OOPSLA 2014).
 uint64_t splitmix64(uint64_t& state) {
@@ -19,6 +18,8 @@ uint64_t splitmix64(uint64_t& state) {
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   return z ^ (z >> 31);
 }
+
+namespace {
 
 int32_t parse_id(const std::string& word, int64_t vocab, const std::string& path) {
   char* end = nullptr;

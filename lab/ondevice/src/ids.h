@@ -7,6 +7,9 @@
 
 namespace lab {
 
+// The next of splitmix64's numbers.
+uint64_t splitmix64(uint64_t& state);
+
 // `count` ids in [0, vocab) from splitmix64 started at `seed`.
 std::vector<int32_t> random_ids(uint64_t seed, int64_t count, int64_t vocab);
 

@@ -81,7 +81,9 @@ Loaded load_bundle(const RunArgs& args) {
   Loaded loaded;
   loaded.manifest = read_manifest(args.bundle);
   check_kind(loaded.manifest, args.gpu.kind);
-  check_context(loaded.manifest, args.context);
+  int64_t image = loaded.manifest.image_positions();  // comes with the first chunk of the prompt, and stays in the cache
+  int64_t context = args.context + image;
+  check_context(loaded.manifest, context);
   loaded.cpu = read_cpu_facts();
   require_features(loaded.cpu, loaded.manifest);
   explain_illegal_instruction(loaded.cpu, how_to_compile_less(loaded.manifest));
@@ -93,9 +95,9 @@ Loaded load_bundle(const RunArgs& args) {
   loaded.model = std::make_unique<Model>(library, device, params, loaded.manifest.tensors);
   int threads = static_cast<int>(args.threads);
   loaded.runtime = loaded.gpu == nullptr ? start_threads(engine, library, threads) : without_threads(engine, threads);
-  loaded.session = std::make_unique<Session>(*loaded.model, args.context, args.prefill_chunk,
+  loaded.session = std::make_unique<Session>(*loaded.model, context, args.prefill_chunk + image,
                                              loaded.manifest.outputs);
-  loaded.kv_bytes = kv_bytes(loaded.manifest, args.context);
+  loaded.kv_bytes = kv_bytes(loaded.manifest, context);
   loaded.load_ns = now_ns() - start;
   return loaded;
 }

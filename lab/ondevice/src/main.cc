@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* kHelp =
     "usage: lab-bench run --bundle DIR --runtime FILE --prompt N --generate N [--depth N] [--context N]\n"
-    "                     [--threads N] [--prefill-chunk N] [--seed N] [--ids FILE] [--verify]\n"
+    "                     [--threads N] [--prefill-chunk N] [--seed N] [--ids FILE] [--image FILE] [--verify]\n"
     "                     [--warmup-cap N] [--warmup-spread X] [--memory-interval-ms N] [--dump-logits FILE]\n"
     "                     [--device cpu|opencl|metal --plugin FILE [--gpu-options JSON] [--profile]]\n"
     "       lab-bench bandwidth [--threads N] [--bytes N] [--passes N] [--loop NAME]\n"

@@ -47,6 +47,16 @@ VerifySpec read_verify(const JsonNode& node, int64_t vocab, int64_t outputs) {
   return verify;
 }
 
+constexpr int64_t kMostPatches = 1 << 20;  // far above any image's, and a product of two still is a size
+
+ImageSpec read_image(const JsonNode& node) {
+  ImageSpec image{node.at("rows").integer(1), node.at("columns").integer(1), node.at("positions").integer(1)};
+  if (image.rows > kMostPatches || image.columns > kMostPatches || image.positions > kMostPatches) {
+    throw Failure("manifest", "model.image: more than " + std::to_string(kMostPatches));
+  }
+  return image;
+}
+
 int64_t file_size(const JsonNode& root, const std::string& name) {
   for (const JsonNode& file : root.at("files").items()) {
     if (file.at("name").text() == name) return file.at("size").integer();
@@ -75,6 +85,7 @@ Manifest read_manifest(const std::string& bundle) {
     (extension ? manifest.required_extensions : manifest.required_features).push_back(feature.text());
   }
   for (const JsonNode& tensor : root.at("tensors").items()) manifest.tensors.push_back(read_tensor(tensor));
+  if (root.at("model").has("image")) manifest.image = read_image(root.at("model").at("image"));
   if (root.has("verify")) manifest.verify = read_verify(root.at("verify"), manifest.vocab_size, manifest.outputs);
   return manifest;
 }

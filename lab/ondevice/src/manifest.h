@@ -24,6 +24,11 @@ struct VerifySpec {
   double rel_error_max = 0;
 };
 
+// What a network with an image encoder reads and makes: patches [rows, columns], `positions` of a prompt.
+struct ImageSpec {
+  int64_t rows = 0, columns = 0, positions = 0;
+};
+
 struct Manifest {
   int64_t vocab_size = 0;
   int64_t outputs = 0;  // of a forward pass: logits of the vocabulary, or scores of labels
@@ -37,6 +42,9 @@ struct Manifest {
   std::vector<std::string> required_extensions;  // of the OpenCL device
   std::vector<TensorSpec> tensors;
   std::optional<VerifySpec> verify;
+  std::optional<ImageSpec> image;
+
+  int64_t image_positions() const { return image ? image->positions : 0; }
 };
 
 // Throws Failure naming the file and the key path for anything missing or wrong.

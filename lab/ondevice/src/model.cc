@@ -2,9 +2,11 @@
 
 #include <tvm/ffi/container/shape.h>
 
+#include <cstring>
 #include <utility>
 
 #include "call.h"
+#include "host_tensor.h"
 #include "json_node.h"
 
 namespace lab {
@@ -95,9 +97,12 @@ ffi::ObjectRef Model::create_kv(int64_t context, int64_t chunk) const {
   return kv;
 }
 
-ffi::Tensor Model::forward(const ffi::Function& step, const ffi::ObjectRef& kv, const ffi::Tensor& ids) const {
-  ffi::Tensor hidden = with_batch(call<ffi::Tensor>("embed", embed_, ids, params_));
-  call("kv cache", begin_forward_, kv, ffi::Shape({0}), ffi::Shape({ids.size(0)}));
+ffi::Tensor Model::embed(const ffi::Tensor& ids) const {
+  return with_batch(call<ffi::Tensor>("embed", embed_, ids, params_));
+}
+
+ffi::Tensor Model::forward(const ffi::Function& step, const ffi::ObjectRef& kv, const ffi::Tensor& hidden) const {
+  call("kv cache", begin_forward_, kv, ffi::Shape({0}), ffi::Shape({hidden.size(1)}));
   auto out = call<ffi::Array<ffi::Any>>("forward", step, hidden, kv, params_);
   call("kv cache", end_forward_, kv);
   if (out.empty()) throw Failure("forward", "returned nothing");
@@ -105,12 +110,28 @@ ffi::Tensor Model::forward(const ffi::Function& step, const ffi::ObjectRef& kv, 
 }
 
 ffi::Tensor Model::prefill(const ffi::ObjectRef& kv, const ffi::Tensor& ids) const {
-  return forward(prefill_, kv, ids);
+  return forward(prefill_, kv, embed(ids));
 }
 
 ffi::Tensor Model::decode(const ffi::ObjectRef& kv, const ffi::Tensor& ids) const {
   if (!decodes()) throw Failure("library", "makes no tokens: it has no function decode");
-  return forward(decode_, kv, ids);
+  return forward(decode_, kv, embed(ids));
+}
+
+ffi::Tensor Model::encode_image(const ffi::Tensor& pixels) const {
+  return call<ffi::Tensor>("image", function("encode_image"), pixels, params_);
+}
+
+ffi::Tensor Model::prefill_image(const ffi::ObjectRef& kv, const ffi::Tensor& image, const ffi::Tensor& ids) const {
+  ffi::Tensor text = embed(ids);
+  int64_t positions = image.size(0), width = image.size(1);
+  if (width != text.size(2)) throw Failure("image", "is not as wide as the text");
+  int64_t shape[] = {1, positions + text.size(1), width};
+  ffi::Tensor joined = host_tensor(ffi::ShapeView(shape, 3), DLDataType{kDLFloat, 32, 1});
+  float* out = static_cast<float*>(joined.data_ptr());
+  std::memcpy(out, floats_of(image), static_cast<size_t>(positions * width) * sizeof(float));
+  std::memcpy(out + positions * width, floats_of(text), static_cast<size_t>(text.numel()) * sizeof(float));
+  return forward(prefill_, kv, joined);
 }
 
 }  // namespace lab

@@ -38,12 +38,20 @@ class Model {
   tvm::ffi::Tensor prefill(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& ids) const;
   tvm::ffi::Tensor decode(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& ids) const;
 
+  // What stands for an image in a prompt, float32 [positions, hidden], of its patches, float32 [rows, columns].
+  tvm::ffi::Tensor encode_image(const tvm::ffi::Tensor& pixels) const;
+
+  // As prefill, of an image as `encode_image` made it and of ids [n] after it.
+  tvm::ffi::Tensor prefill_image(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& image,
+                                 const tvm::ffi::Tensor& ids) const;
+
  private:
   tvm::ffi::Function function(const char* name) const;
   tvm::ffi::Function function_or_null(const char* name) const;
   void read_metadata(const std::vector<TensorSpec>& tensors);
+  tvm::ffi::Tensor embed(const tvm::ffi::Tensor& ids) const;  // [1, n, hidden]
   tvm::ffi::Tensor forward(const tvm::ffi::Function& step, const tvm::ffi::ObjectRef& kv,
-                           const tvm::ffi::Tensor& ids) const;
+                           const tvm::ffi::Tensor& hidden) const;
 
   DLDevice device_;
   tvm::ffi::Module library_, vm_;

@@ -63,6 +63,9 @@ void emit_warm(size_t count, bool stable) {
 }
 
 void emit_timeline(const Timeline& timeline, int64_t prompt, int64_t depth) {
+  if (timeline.image_ns >= 0) {
+    emit(event("image").integer("encode_ns", timeline.image_ns).integer("positions", timeline.image_positions));
+  }
   if (timeline.submit_ns < 0) return;
   emit(event("submit").integer("t_ns", timeline.submit_ns).integer("prompt", prompt).integer("depth", depth));
   for (size_t i = 0; i < timeline.token_ns.size(); ++i) {

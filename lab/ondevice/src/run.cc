@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "gpu_counts.h"
 #include "ids.h"
+#include "image.h"
 #include "leave.h"
 #include "loaded.h"
 #include "report.h"
@@ -31,9 +32,17 @@ void emit_start(const RunArgs& args) {
            .integer("pid", getpid()));
 }
 
-Work plan_work(const RunArgs& args, int64_t vocab) {
+std::optional<tvm::ffi::Tensor> pixels_for(const RunArgs& args, const Manifest& manifest) {
+  const std::string& path = args.image_file;
+  if (!manifest.image && !path.empty()) throw Failure("image", path + ": the model reads no image");
+  if (!manifest.image) return std::nullopt;
+  return path.empty() ? synthetic_pixels(*manifest.image) : read_pixels(path, *manifest.image);
+}
+
+Work plan_work(const RunArgs& args, const Manifest& manifest) {
   Work work;
-  int64_t count = args.depth + args.prompt;
+  work.pixels = pixels_for(args, manifest);
+  int64_t count = args.depth + args.prompt, vocab = manifest.vocab_size;
   work.ids = args.ids_file.empty() ? random_ids(static_cast<uint64_t>(args.seed), count, vocab)
                                    : read_ids(args.ids_file, count, vocab);
   work.depth = args.depth;
@@ -69,6 +78,8 @@ void write_logits(const std::string& path, const std::vector<float>& logits) {
 // From the loaded bundle to the last token; false when the bundle is broken.
 bool measure(const RunArgs& args, const Work& work, Loaded& loaded, Timeline& timeline) {
   if (args.verify && !verify_first(loaded)) return false;
+  bool cold = work.pixels && !args.verify && args.warmup_cap > 0;  // to verify encodes an image too
+  if (cold) loaded.session->encode_image(*work.pixels);
   warm_up(args, work, *loaded.session);
   run_timed(*loaded.session, work, timeline);
   return true;
@@ -78,7 +89,7 @@ bool measure(const RunArgs& args, const Work& work, Loaded& loaded, Timeline& ti
 int run_loaded(const RunArgs& args, Loaded& loaded, MemorySampler& sampler) {
   emit_loaded(loaded);
   if (args.generate > 0 && !loaded.model->decodes()) throw Failure("library", "judges texts: it makes no tokens");
-  Work work = plan_work(args, loaded.manifest.vocab_size);
+  Work work = plan_work(args, loaded.manifest);
   GpuCounts counts(loaded.gpu.get(), args.gpu.profile);
   work.counts = &counts;
   int64_t answers = std::max<int64_t>(args.generate, 1);

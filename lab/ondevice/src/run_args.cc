@@ -17,7 +17,7 @@ constexpr int64_t kMostThreads = 4096;
 RunArgs parse_run_args(const std::vector<std::string>& args) {
   Flags flags(args,
               {"bundle", "runtime", "prompt", "generate", "depth", "context", "threads", "prefill-chunk", "seed",
-               "warmup-cap", "warmup-spread", "memory-interval-ms", "ids", "dump-logits", "device", "plugin", "gpu-options"},
+               "warmup-cap", "warmup-spread", "memory-interval-ms", "ids", "image", "dump-logits", "device", "plugin", "gpu-options"},
               {"verify", "profile"});
   RunArgs run;
   run.bundle = flags.text("bundle");
@@ -43,6 +43,7 @@ RunArgs parse_run_args(const std::vector<std::string>& args) {
   run.verify = flags.has("verify");
   run.gpu = read_gpu_args(flags);
   run.ids_file = flags.text("ids", "");
+  run.image_file = flags.text("image", "");
   run.logits_file = flags.text("dump-logits", "");
   return run;
 }

@@ -10,7 +10,7 @@
 namespace lab {
 
 struct RunArgs {
-  std::string bundle, runtime, ids_file, logits_file;
+  std::string bundle, runtime, ids_file, image_file, logits_file;
   int64_t prompt = 0, generate = 0, depth = 0, context = 0, prefill_chunk = 0, threads = 0;  // tokens; threads
   int64_t seed = 0, warmup_cap = 0, memory_interval_ms = 0;
   double warmup_spread = 0;

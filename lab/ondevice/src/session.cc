@@ -1,28 +1,18 @@
 #include "session.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "call.h"
+#include "host_tensor.h"
 #include "placed.h"
 #include "signals.h"
 
 namespace lab {
 namespace {
 
-struct AlignedBuffer {
-  void AllocData(DLTensor* tensor) {
-    size_t size = (ffi::GetDataSize(*tensor) + 63) / 64 * 64;
-    tensor->data = std::aligned_alloc(64, size);
-    if (tensor->data == nullptr) throw std::bad_alloc();
-  }
-  void FreeData(DLTensor* tensor) { std::free(tensor->data); }
-};
-
 ffi::Tensor id_tensor(int64_t count) {
-  return ffi::Tensor::FromNDAlloc(AlignedBuffer{}, ffi::ShapeView(&count, 1), DLDataType{kDLInt, 32, 1},
-                                  DLDevice{kDLCPU, 0});
+  return host_tensor(ffi::ShapeView(&count, 1), DLDataType{kDLInt, 32, 1});
 }
 
 int32_t* ids_of(const ffi::Tensor& tensor) { return static_cast<int32_t*>(tensor.data_ptr()); }
@@ -56,6 +46,15 @@ const float* Session::prefill(const int32_t* first, const int32_t* last) {
     first += count;
   }
   return logits;
+}
+
+const float* Session::prefill_image(const ffi::Tensor& image, const int32_t* first, const int32_t* last) {
+  int64_t positions = image.size(0), count = std::min<int64_t>(chunk_ - positions, last - first);
+  if (count < 1) throw Failure("image", "is larger than a chunk of the prompt");  // a bug: see load_bundle
+  ffi::Tensor ids = id_tensor(count);
+  std::copy(first, first + count, ids_of(ids));
+  const float* logits = keep(model_.prefill_image(kv_, image, ids), positions + count);
+  return first + count == last ? logits : prefill(first + count, last);
 }
 
 const float* Session::decode(int32_t id) {

@@ -22,6 +22,10 @@ class Session {
   const float* prefill(const int32_t* first, const int32_t* last);
   const float* decode(int32_t id);
 
+  // As prefill, of an image as the model encoded it and of ids after it.
+  const float* prefill_image(const tvm::ffi::Tensor& image, const int32_t* first, const int32_t* last);
+  tvm::ffi::Tensor encode_image(const tvm::ffi::Tensor& pixels) const { return model_.encode_image(pixels); }
+
   int64_t most_tokens() const { return most_tokens_; }  // ever in the cache at once
   int64_t outputs() const { return outputs_; }
   bool decodes() const { return model_.decodes(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "image.h"
 #include "session.h"
 
 namespace lab {
@@ -10,9 +11,11 @@ namespace {
 
 std::vector<double> listed_logits(const Model& model, const Manifest& manifest) {
   const std::vector<int32_t>& ids = manifest.verify->prompt_ids;
-  int64_t count = static_cast<int64_t>(ids.size());
+  int64_t count = static_cast<int64_t>(ids.size()) + manifest.image_positions();
   Session session(model, count, count, manifest.outputs);
-  const float* logits = session.prefill(ids.data(), ids.data() + ids.size());
+  const int32_t *first = ids.data(), *last = first + ids.size();
+  const float* logits = !manifest.image ? session.prefill(first, last)
+                                        : session.prefill_image(model.encode_image(synthetic_pixels(*manifest.image)), first, last);
   std::vector<double> out;
   for (int32_t id : manifest.verify->logit_ids) out.push_back(logits[id]);
   return out;

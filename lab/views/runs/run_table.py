@@ -81,7 +81,7 @@ def speed_tables(cells: Sequence[CellSummary], width: int) -> Iterator[Renderabl
 def speed_cells(cells: Sequence[CellSummary]) -> Cells:
     """Columns and rows of the rates; nothing that was measured of no test."""
     judged = [right("Judgements\n/s"), right("Judgement\ns")]
-    rates = [*judged, right("Prefill\ntok/s"), right("Decode\ntok/s"), right("TTFT\ns")]
+    rates = [*judged, right("Image\ns"), right("Prefill\ntok/s"), right("Decode\ntok/s"), right("TTFT\ns")]
     gaps = [right("ITL p50\nms"), right("p90\nms"), right("p99\nms")]
     return measured(
         [left("Test", fold=False), *rates, *gaps], [[_name(cell), *_rates(cell), *_gaps(cell)] for cell in cells]
@@ -133,9 +133,13 @@ def _name(cell: CellSummary) -> str:
 def _rates(cell: CellSummary) -> list[str]:
     judged, latency = (cell.metrics.get(name) for name in ("judgements_per_s", "judgement_s"))
     pairs_of = (_middle(cell.metrics.get(name)) for name in ("prefill_tok_per_s", "decode_tok_per_s"))
-    ttft = cell.metrics.get("ttft_s")
-    judgement = [spread(*_middle(judged)), number(latency.median if latency else None)]
-    return [*judgement, *(spread(*pair) for pair in pairs_of), number(ttft.median if ttft else None)]
+    judgement = [spread(*_middle(judged)), _median(latency)]
+    image, ttft = (_median(cell.metrics.get(name)) for name in ("image_s", "ttft_s"))
+    return [*judgement, image, *(spread(*pair) for pair in pairs_of), ttft]
+
+
+def _median(stat: Stat | None) -> str:
+    return number(stat.median if stat else None)
 
 
 def _middle(stat: Stat | None) -> tuple[float | None, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 QUICK: dict[str, Any] = {"layers": 2, "prompt": (16,), "generate": (8,), "repeats": 3}
 TARGETS = "Device; see 'lab targets'. Several are measured side by side."
+IMAGE = "Image before the prompt, PNG or JPEG, of a model that reads one; default: a made-up one."
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -49,6 +51,7 @@ def _tokens(option: str, least: int, text: str) -> Callable[[F], F]:
 @_tokens("--depth", 0, "Tokens in the cache before the prompt; default: 0.")
 @click.option("--repeats", type=Whole(1), metavar="N", help="Repetitions; default: the target's, or 3 to 10.")
 @click.option("--threads", type=Whole(1), metavar="N", help="Threads; default: the target's.")
+@click.option("--image", type=click.Path(path_type=Path), metavar="FILE", help=IMAGE)
 @click.option("--profile", is_flag=True, help="Time each kernel of an OpenCL device, in a process more a cell.")
 @engine_option
 @click.option("--quick", is_flag=True, help="2 layers, 16 tokens in, 8 out, 3 repetitions: a part, labelled as one.")
