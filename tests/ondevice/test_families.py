@@ -92,6 +92,7 @@ def test_on_an_emulated_arm64_cpu(name: str, arm_files: RunnerFiles, tmp_path: P
     agrees(name, "q4", target, emulated(place_copies(tmp_path / "device", arm_files), "cortex-a76"), tmp_path)
 
 
-@BY_FAMILY
+# The traits of the others' networks are tried there by tests/compile/gpu/test_trait_networks.py.
+@pytest.mark.parametrize("name", ["llama3 rope", "phi4"])
 def test_on_an_opencl_device(name: str, gpu_bench: GpuBench, tmp_path: Path) -> None:
     agrees(name, "q4", load_target("opencl-host"), gpu_bench, tmp_path)
