@@ -34,7 +34,7 @@ from lab.measure.runner.invocation import Invocation, place_bundle, place_runner
 from lab.measure.runner.starting import startable
 from lab.measure.share import default_threads
 from lab.models.catalog import ModelSpec
-from lab.models.params import rel_error_max
+from lab.models.params import of_count, rel_error_max
 from lab.models.quant import F32
 from lab.models.sources import WeightSource
 from lab.models.torch_reference import StoredWeights, reference_logits, reference_scores
@@ -108,7 +108,7 @@ def _verified(
         else:
             texts = list(islice(prompts, steps))
             got, want = trial.judge(texts), reference_scores(spec, weights, texts, progress)
-            limit = rel_error_max(spec.scheme, spec.layers, manifest.weights.layout)
+            limit = rel_error_max(spec.scheme, spec.layers, manifest.weights.layout) * of_count(got.size)
             near = agreement(got, want, limit, jointly=True)
     return Verification(target.name, spec.label, manifest.key, tokens, steps, near)
 

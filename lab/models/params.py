@@ -126,6 +126,14 @@ def rel_error_max(scheme: QuantScheme, layers: int, layout: str = LAYOUT) -> flo
     return grown(layout_named(layout, scheme).rel_error_layer(scheme), layers)
 
 
+def of_count(outputs: int) -> float:
+    """Return by how much the limit of an error's norm widens with how few outputs the norm is over.
+
+    That of many is near one deviation of each; of one output the error itself may be three of them.
+    """
+    return 1 + 3 / math.sqrt(2 * outputs)
+
+
 def kv_bytes_per_token(config: Sizes, scheme: QuantScheme, layout: str = LAYOUT) -> int:
     """Return the bytes that one token of context takes in the KV cache."""
     per_layer = 2 * config.num_key_value_heads * config.head_dim

@@ -87,12 +87,12 @@ class Compiled:
         self.cache = self.vm["create_tir_paged_kv_cache"](*sizes)
         tvm.get_global_func("vm.builtin.kv_state_add_sequence")(self.cache, 0)
 
-    def feed(self, ids: np.ndarray) -> np.ndarray:
-        """Append ids and return the logits of the last one."""
+    def feed(self, ids: np.ndarray, name: str = "") -> np.ndarray:
+        """Append ids and return the logits of the last one; by the function of that name, else by their number."""
         one = tvm.runtime.ShapeTuple([0])
         tvm.get_global_func("vm.builtin.kv_state_begin_forward")(self.cache, one, tvm.runtime.ShapeTuple([len(ids)]))
         embedded = self.vm["embed"](tvm.runtime.tensor(ids.astype(np.int32)), self.params).numpy()
-        name = "decode" if len(ids) == 1 else "prefill"
+        name = name or ("decode" if len(ids) == 1 else "prefill")
         logits = self.vm[name](tvm.runtime.tensor(embedded[None]), self.cache, self.params)[0].numpy()
         tvm.get_global_func("vm.builtin.kv_state_end_forward")(self.cache)
         return logits[0, 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -121,4 +120,4 @@ def of_few(scores: F32, head_norm: float) -> float:
     held to what scores mostly are. And of few errors one may be three deviations, where the norm of many is one.
     """
     norm = float(np.linalg.norm(scores))
-    return (1 + 3 / math.sqrt(2 * len(scores))) * (max(1.0, head_norm / norm) if norm else 1.0)
+    return params.of_count(len(scores)) * (max(1.0, head_norm / norm) if norm else 1.0)

@@ -56,18 +56,18 @@ class GpuCompiled(Compiled):
             self.vm = relax.VirtualMachine(tvm.runtime.load_module(f"{folder}/model.so"), self.device)
         self.params = [tvm.runtime.tensor(p, self.device) for p in packed(spec, weights, gpu.layout)]
 
-    def feed(self, ids: np.ndarray) -> np.ndarray:
-        """Append ids and return the logits of the last one."""
-        return self._forward(self.vm["embed"](tvm.runtime.tensor(ids.astype(np.int32), self.device), self.params))
+    def feed(self, ids: np.ndarray, name: str = "") -> np.ndarray:
+        """Append ids and return the logits of the last one; by the function of that name, else by their number."""
+        return self._forward(self.vm["embed"](tvm.runtime.tensor(ids.astype(np.int32), self.device), self.params), name)
 
     def feed_rows(self, rows: np.ndarray) -> np.ndarray:
         """Append embedded tokens [n, hidden] and return the logits of the last one."""
         return self._forward(tvm.runtime.tensor(rows.astype(np.float32), self.device))
 
-    def _forward(self, x: tvm.runtime.Tensor) -> np.ndarray:
+    def _forward(self, x: tvm.runtime.Tensor, name: str = "") -> np.ndarray:
         shapes = (tvm.runtime.ShapeTuple([0]), tvm.runtime.ShapeTuple([x.shape[0]]))
         tvm.get_global_func("vm.builtin.kv_state_begin_forward")(self.cache, *shapes)
-        step = "decode" if x.shape[0] == 1 else "prefill"
+        step = name or ("decode" if x.shape[0] == 1 else "prefill")
         x = tvm.get_global_func("vm.builtin.reshape")(x, tvm.runtime.ShapeTuple([1, *x.shape]))
         logits = self.vm[step](x, self.cache, self.params)[0].numpy()
         tvm.get_global_func("vm.builtin.kv_state_end_forward")(self.cache)
