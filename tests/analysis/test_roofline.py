@@ -49,6 +49,17 @@ def test_operations_of_a_prefill(window: int | None, prompt: int, depth: int, ch
     assert found.ops == found.matrix_ops + attention
 
 
+def test_the_positions_of_an_image_are_work_as_those_of_text() -> None:
+    image = {"rows": 1025, "columns": 608, "positions": 8}
+    plan = {**DOCUMENT["plan"], "prefill_chunk": 512}
+    seeing = record(model={**MODEL, "sliding_window": None, "image": image}, plan=plan, cells=[cell(prompt=40)])
+    longer = run_of(prompt=48)
+    assert prefill_work(seeing, seeing.cells[0]) == prefill_work(longer, longer.cells[0])
+    assert decode_work(seeing, seeing.cells[0]) == decode_work(longer, longer.cells[0])
+    achieved = summarise(seeing)[0].prefill_ops_per_s
+    assert achieved == pytest.approx(summarise(longer)[0].prefill_ops_per_s)
+
+
 @pytest.mark.parametrize("window", [None, 30, 55])
 def test_operations_and_bytes_of_a_decode_step(window: int | None) -> None:
     run = run_of(window, prompt=40, depth=8, generate=11)

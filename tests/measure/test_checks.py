@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lab.core.errors import DeviceError, MeasureError
+from lab.formats.manifest import ImageFacts
 from lab.formats.target import CompileSpec
 from lab.formats.transports import DeviceSpec
 from lab.measure.checks import (
@@ -70,6 +71,16 @@ def test_too_long_for_the_model() -> None:
         MeasureError, match=r"pp3900\+tg128@d69: 69 \+ 3900 \+ 128 = 4097 tokens, but phi3-mini-q4 holds 4096"
     ):
         check_context(plan(3900, 128, 69), manifest())
+
+
+def test_an_image_takes_positions_of_the_context() -> None:
+    plain = manifest()
+    seeing = replace(plain, model=replace(plain.model, image=ImageFacts(1025, 608, 32)))
+    check_context(plan(3936, 128), seeing)
+    with pytest.raises(MeasureError, match=r"0 \+ 3937 \+ 128 \+ 32 of an image = 4097 tokens"):
+        check_context(plan(3937, 128), seeing)
+    page = 16 * plain.memory.kv_bytes_per_token
+    assert memory_need(plan(), seeing).kv_bytes == memory_need(plan(), plain).kv_bytes + 2 * page
 
 
 def test_too_many_threads() -> None:

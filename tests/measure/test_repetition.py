@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lab.formats.test import Test
@@ -38,6 +40,13 @@ def test_neither_the_start_of_the_clock_nor_the_depth_enters_a_rate() -> None:
     offset = 7_000_000_000_000
     deep = metrics(Test(100, 3, 2048), timing([offset + 3000, offset + 3100, offset + 3200], offset + 1000, depth=2048))
     assert shallow == deep
+
+
+def test_the_positions_of_an_image_are_prefilled_too() -> None:
+    plain = timing([3000, 3050, 3150])
+    found, without = (metrics(Test(100, 3), one) for one in (replace(plain, image_positions=32), plain))
+    assert found.prefill_tok_per_s == pytest.approx(132 / 2)
+    assert (found.ttft_s, found.decode_tok_per_s) == (without.ttft_s, without.decode_tok_per_s)
 
 
 def test_a_judgement_is_from_the_submit_to_the_scores() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.core.errors import MeasureError
-from lab.ondevice.events import Event, Token
+from lab.ondevice.events import Event, Image, Token
 from lab.ondevice.run_log import RunLog, read_run
 
 RAN_ON = {
@@ -88,6 +88,15 @@ def test_a_whole_run() -> None:
     parts = (log.start, log.loaded, log.verify, log.warm, log.submit, log.memory, log.end)
     assert all(part is not None for part in parts)
     assert (log.broken, log.error) == (None, None)
+
+
+def test_an_image_is_encoded_before_the_submit() -> None:
+    image = {"event": "image", "encode_ns": 5, "positions": 32}
+    log = read([*HEAD, image, *WHOLE[len(HEAD) :]])
+    assert log.is_complete
+    assert log.image == Image(5, 32)
+    with pytest.raises(MeasureError, match="image cannot come after submit"):
+        read([*HEAD, submit(), image])
 
 
 @pytest.mark.parametrize("count", range(len(WHOLE)))
