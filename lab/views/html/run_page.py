@@ -72,7 +72,7 @@ def _header(record: RunRecord, links: Links, series: str) -> str:
 
 def _warnings(record: RunRecord, summaries: Sequence[CellSummary]) -> str:
     found = [*of_run(record), *of_cells(record, summaries)]
-    items = "".join(f'<li>{text(what)} <span class="faint">{text(advice)}</span></li>' for what, advice in found)
+    items = "".join(f'<li>{text(what)}. <span class="faint">{text(advice)}</span></li>' for what, advice in found)
     return f'<section><h2>Warnings</h2><ul class="caution">{items}</ul></section>' if found else ""
 
 

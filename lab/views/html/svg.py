@@ -41,11 +41,16 @@ def spark_svg(values: Sequence[float], width: int = 88, mark: int = -1, least: f
 
 
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """Return round numbers from `low` to `high`, about `count` of them: steps of 1, 2 or 5 times a power of ten."""
+    """Return round numbers from `low` to `high`, about `count` of them: steps of 1, 2 or 5 times a power of ten.
+
+    There are two at least where `high` is above `low`: one number alone gives no scale.
+    """
     if not high > low:
         return [low]
-    rough = (high - low) / count
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
-    first = math.ceil(low / step)
-    return [number * step for number in range(first, math.floor(high / step) + 1)]
+    power = 10.0 ** math.floor(math.log10((high - low) / count))
+    steps = [power * factor for factor in (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1)]
+    for step in steps[max(place for place, one in enumerate(steps) if one >= (high - low) / count) :]:
+        found = [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        if len(found) > 1:
+            return found
+    return [low, high]

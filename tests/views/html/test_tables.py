@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks.synthetic_points import synthetic_points
@@ -22,6 +22,7 @@ from lab.formats.verdicts import VERDICTS
 from lab.jobs.demo.world import world
 from lab.views.html.page import html_page
 from lab.views.html.plot import HEIGHT, LETTER, WIDTH, Mark, date_name, date_ticks, frame_of, marks_svg, value_axis
+from lab.views.html.svg import ticks
 from lab.views.html.table import GROUPS, group_of
 from tests.analysis.boards.samples import steady
 from tests.views.browser import Page
@@ -142,3 +143,14 @@ def test_small_differences_of_bytes_are_told_apart() -> None:
     )
     assert labels[0] == "GiB"
     assert len(set(labels)) == len(labels) >= 3
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-6, 1e9))
+@example(36.0, 8.0)
+@example(450.0, 95.0)
+def test_an_axis_has_two_numbers_at_least(low: float, span: float) -> None:
+    """One alone gives no scale."""
+    high = low + span
+    found = ticks(low, high)
+    assert 2 <= len(found) <= 11 or not high > low
+    assert all(low - span * 1e-6 <= one <= high + span * 1e-6 for one in found)
