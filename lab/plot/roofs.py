@@ -15,6 +15,7 @@ from lab.analysis.run.summary import CellSummary, summarise
 from lab.core.errors import UsageError
 from lab.formats.run_record import RunRecord
 from lab.plot.axes import axes_for, headed, with_legend
+from lab.plot.series import EMULATED, RANDOM, part_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +62,8 @@ def roofline(runs: RunRecord | Iterable[RunRecord], *, ax: Axes | None = None) -
     ax.set_xlabel("arithmetic intensity [operations per byte]")
     ax.set_ylabel("achieved [operations/s]")
     title = f"{records[0].target.name} {records[0].model.label} {records[0].engine.name} " if len(records) == 1 else ""
-    headed(ax, f"{title}roofline", [*dict.fromkeys(_notes(records)), "bars: range of the repetitions"])
+    notes = dict.fromkeys(note for record in records for note in _notes_of(record))
+    headed(ax, f"{title}roofline", [*notes, "bars: range of the repetitions"])
     with_legend(ax, len(records) + 1)
     return ax
 
@@ -102,14 +104,11 @@ def _roofs(ax: Axes, record: RunRecord, x: Floats, color: str) -> None:
         ax.annotate(flat, (x[-1], peak), fontsize="x-small", color=color, ha="right", va="bottom")
 
 
-def _notes(records: Iterable[RunRecord]) -> Iterator[str]:
-    for record in records:
-        model = record.model
-        if record.weights.synthetic:
-            yield "random weights"
-        if model.layers and model.layers_total and model.layers < model.layers_total:
-            yield f"part of a model: {model.layers} of {model.layers_total} layers"
-        if record.device.emulated:
-            yield "emulated device: times say nothing of real ones"
-        if is_gpu_run(record):
-            yield "a GPU has no measured roofs"
+def _notes_of(record: RunRecord) -> list[str]:
+    found = [
+        RANDOM if record.weights.synthetic else "",
+        part_note(record.model.layers, record.model.layers_total),
+        EMULATED if record.device.emulated else "",
+        "a GPU has no measured roofs" if is_gpu_run(record) else "",
+    ]
+    return list(filter(None, found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,24 +112,31 @@ def common(frame: pd.DataFrame) -> str:
     return " ".join(str(_whole(frame[name].iloc[0])) for name in ("model", "target", "engine") if _one(frame, name))
 
 
+RANDOM = "random weights"
+EMULATED = "emulated device: times say nothing of real ones"
+
+
+def part_note(layers: float | None, total: float | None) -> str:
+    """Say that not all layers were measured, "" where they were."""
+    known = pd.notna(layers) and pd.notna(total)
+    return f"part of a model: {layers:.0f} of {total:.0f} layers" if known and (layers or 0) < (total or 0) else ""
+
+
 def notes_of(frame: pd.DataFrame) -> list[str]:
     """Return what a reader must know of the rows: random weights, parts of a model, emulated devices, other rules."""
-    return list(dict.fromkeys(_notes(frame)))
-
-
-def _notes(frame: pd.DataFrame) -> Iterator[str]:
     rows = frame[frame["status"] == "ok"]
-    if rows["synthetic"].fillna(False).astype(bool).any():
-        yield "random weights" + ("" if rows["synthetic"].all() else " in part")
-    for layers, total in rows[["layers", "layers_total"]].drop_duplicates().itertuples(index=False):
-        if pd.notna(layers) and pd.notna(total) and layers < total:
-            yield f"part of a model: {int(layers)} of {int(total)} layers"
-    if rows["emulated"].fillna(False).astype(bool).any():
-        yield "emulated device: times say nothing of real ones"
-    if rows["fell_back"].fillna(False).astype(bool).any():
-        yield "requested GPU, ran on CPU"
-    if rows["protocol"].nunique() > 1:
-        yield "measured by different rules"
+    random, emulated, fell_back = (
+        rows[name].fillna(False).astype(bool) for name in ("synthetic", "emulated", "fell_back")
+    )
+    shapes = rows[["layers", "layers_total"]].drop_duplicates().itertuples(index=False)
+    notes = [
+        RANDOM + ("" if random.all() else " in part") if random.any() else "",
+        *(part_note(*shape) for shape in shapes),
+        EMULATED if emulated.any() else "",
+        "requested GPU, ran on CPU" if fell_back.any() else "",
+        "measured by different rules" if rows["protocol"].nunique() > 1 else "",
+    ]
+    return list(dict.fromkeys(filter(None, notes)))
 
 
 def _one(frame: pd.DataFrame, name: str) -> bool:
