@@ -24,6 +24,8 @@ def listed(target: str | None, model: str | None) -> tuple[list[RunRecord], list
 
 def check_names(target: str | None, model: str | None) -> None:
     """Raise UsageError, with the nearest name, for a target or model that no run has and nothing defines."""
+    if target is None and model is None:
+        return
     runs = entries()
     if target is not None:
         check_known("target", target, [*definitions("targets"), *(entry.target for entry in runs)])
