@@ -98,7 +98,9 @@ def _by_depth(one: Series) -> Iterator[tuple[int, Series]]:
 def reach_note(several: list[Series]) -> str:
     """Return what the bars are."""
     few = any(one.measured.interval is None for one in several)
-    return "bars: 95 % interval over sessions" + ("; range of the repetitions where there are under 3" if few else "")
+    return "bars: 95 % confidence interval over sessions" + (
+        "; range of the repetitions where there are under 3" if few else ""
+    )
 
 
 def _title(sessions: pd.DataFrame, what: str, *, without_depth: bool = False) -> str:

@@ -63,7 +63,7 @@ def test_another_run_under_the_same_id_is_an_error(lab: Lab, home: Path) -> None
     before = stored(home)
     ran = lab("import", JSON, "--target", "other")
     assert ran.code == 1
-    assert "stored already, under target box" in ran.err
+    assert "stored already in run" in ran.err
     assert stored(home) == before
 
 

@@ -243,6 +243,6 @@ def test_rows_with_doubts_are_told_and_judged_by_nothing(lab: Lab, tmp_path: Pat
     assert "contradictory or impossible numbers" in ran.out
     assert "slower" not in ran.out
     assert "contradictory" in lab("dash", "--once").out
-    assert "its samples say 1 tok/s" in lab("show", "latest").out
+    assert "1 tok/s by its samples" in lab("show", "latest").out
     ran = lab("compare", "latest~9", "latest")
     assert "contradictory or impossible numbers" in ran.out

@@ -53,7 +53,7 @@ def test_one_row_of_a_clock_that_was_not_set_is_left_out_or_dated(lab: Lab) -> N
     file = str(CASES / "one-row-of-a-clock-not-set.json")
     ran = lab("import", file, "--target", "box")
     assert ran.code == 0
-    assert "row 2: test_time: 1970-01-01T00:05:00Z is before anybody could have measured it" in ran.err
+    assert "row 2: test_time: 1970-01-01T00:05:00Z is before the first possible measurement" in ran.err
     (entry,) = store.entries()
     assert len(run_of(entry).cells) == 1
     ran = lab("import", file, "--target", "box", "--date", "2026-01-02")

@@ -75,7 +75,7 @@ def test_depth_has_the_interval_of_students_t_over_sessions() -> None:
     half = t.ppf(0.975, 3) * np.log(rates).std(ddof=1) / 2
     assert drawn_bars(ax)[0] == pytest.approx([middle * np.exp(-half), middle * np.exp(half)])
     assert ax.get_xlabel() == "depth [tokens in the cache]"
-    assert "95 % interval over sessions" in written(ax)
+    assert "95 % confidence interval over sessions" in written(ax)
     assert "under 3" not in written(ax)
 
 

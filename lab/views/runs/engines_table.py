@@ -77,7 +77,7 @@ def _threads(record: RunRecord) -> str:
 
 def _ratios(found: SideBySide, wide: bool) -> RenderableType:
     columns = [left("Test"), left("Metric", fold=False), left("Ratio of", fold=False), right("Ratio")]
-    columns += [right("95 % interval")] if wide else []
+    columns += [right("95 % CI")] if wide else []
     return table(columns, [_ratio(ratio, wide) for ratio in found.ratios])
 
 

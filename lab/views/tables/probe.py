@@ -25,7 +25,7 @@ def probe_table(record: ProbeRecord) -> RenderableType:
 
 def _heading(record: ProbeRecord) -> RenderableType:
     title = Text.assemble((f"roofs of {record.target.name}", "bold"), f"   probe {record.probe_id}")
-    settings, words = record.settings, "Median ± sample deviation of all passes."
+    settings, words = record.settings, "Median ± standard deviation of all passes."
     passes = f"Passes each time, up and down the threads: {settings.bandwidth_passes} of memory"
     notes = [Text(f"! {clipped(text)}", CAUTION) for text in _notes(record)]
     return Group(title, *notes, Text(f"{words} {passes}, {settings.peak_passes} of each arithmetic.", FAINT))
@@ -35,7 +35,7 @@ def _notes(record: ProbeRecord) -> Iterator[str]:
     if record.device.emulated:
         yield "emulated device: its times say nothing about a real one"
     if not record.gate.kept:
-        yield f"measured outside the gate: {record.gate.reason or 'no reason recorded'}"
+        yield f"measured although {record.gate.reason or 'the device was busy'}"
     for count in record.counts:
         threads = "1 thread" if count.threads == 1 else f"{count.threads} threads"
         for what, reason in (("bandwidth", count.read_reason), ("arithmetic peak", count.peak_reason)):

@@ -127,5 +127,5 @@ def test_a_run_of_another_lab_that_was_edited_is_refused(tmp_path: Path) -> None
 
 
 def test_rows_need_a_target() -> None:
-    with pytest.raises(UsageError, match="which of your targets"):
+    with pytest.raises(UsageError, match="does not name the target"):
         records("llama-bench.json", None)

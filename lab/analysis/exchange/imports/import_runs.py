@@ -143,7 +143,7 @@ def _known(one: _Taken, file: ReadFile, here: dict[str, Kept], stored: Stored) -
     if known.target != file.target:
         remove = f"`lab store remove {known.run_id} --yes`"
         raise ForeignFileError(
-            f"{file.name}: row {one.test.row}: run {known.run_id} has it stored already, under target {known.target}",
+            f"{file.name}: row {one.test.row}: stored already in run {known.run_id}, under target {known.target}",
             hint=f"import it with --target {known.target}; or {remove}, and import it again",
         )
     kept = here[known.run_id]

@@ -45,5 +45,7 @@ def given_date(text: str) -> str:
             f"--date {text!r}: not a date", hint="write it as 2026-11-24 or 2026-11-24T16:29:16Z"
         ) from None
     if at.year < FIRST_YEAR or at > datetime.now(UTC) + timedelta(days=1):
-        raise UsageError(f"--date {text}: nobody can have measured then", hint="give the day of the measurement")
+        raise UsageError(
+            f"--date {text}: in the future, or before {FIRST_YEAR}", hint="give the day of the measurement"
+        )
     return f"{min(at, datetime.now(UTC)):%Y-%m-%dT%H:%M:%SZ}"

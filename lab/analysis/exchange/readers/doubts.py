@@ -33,16 +33,16 @@ def disagreements(tokens: int, avg_ns: float | None, avg_ts: float | None, ns: S
     """
     of_ns = [tokens * 1e9 / one for one in ns]
     if ns and ts and not _near(fmean(ts), fmean(of_ns), SLACK):
-        yield CONTRADICTORY, f"its samples say {fmean(ts):.6g} tok/s, and their times {fmean(of_ns):.6g}"
+        yield CONTRADICTORY, f"{fmean(ts):.6g} tok/s by its samples, {fmean(of_ns):.6g} by their times"
     samples = of_ns or list(ts)
     if samples and avg_ts is not None and not min(samples) / SLACK <= avg_ts <= max(samples) * SLACK:
-        yield CONTRADICTORY, f"its mean says {avg_ts:.6g} tok/s, and its samples {fmean(samples):.6g}"
+        yield CONTRADICTORY, f"{avg_ts:.6g} tok/s by its mean, {fmean(samples):.6g} by its samples"
     if ns and avg_ns is not None and not min(ns) / SLACK <= avg_ns <= max(ns) * SLACK:
-        yield CONTRADICTORY, f"its mean time is {avg_ns / 1e9:.6g} s, and that of its samples {fmean(ns) / 1e9:.6g} s"
+        yield CONTRADICTORY, f"{avg_ns / 1e9:.6g} s by its mean time, {fmean(ns) / 1e9:.6g} s by its samples"
     if not samples and avg_ts and avg_ns and cv < NOISY:
         of_time = tokens * 1e9 / avg_ns
         if not _near(avg_ts, of_time, SLACK * (1 + cv) ** 2):
-            yield CONTRADICTORY, f"its mean says {avg_ts:.6g} tok/s, and its time {of_time:.6g}"
+            yield CONTRADICTORY, f"{avg_ts:.6g} tok/s by its mean, {of_time:.6g} by its time"
 
 
 def impossible(subject: Subject, prefill: Sequence[float], decode: Sequence[float]) -> Iterator[Doubt]:
@@ -51,11 +51,14 @@ def impossible(subject: Subject, prefill: Sequence[float], decode: Sequence[floa
     if decode:
         rate, read = fmean(decode), fmean(decode) * (subject.weights_bytes or 0) * part
         if read > MEMORY_BYTES_PER_S * devices or rate > DECODE_PER_S:
-            yield IMPOSSIBLE, f"impossible: {rate:.6g} tok/s of decode would read {read / 1e12:.6g} TB/s of weights"
+            yield (
+                IMPOSSIBLE,
+                f"above any roofline: {rate:.6g} tok/s of decode would read {read / 1e12:.6g} TB/s of weights",
+            )
     if prefill:
         rate, done = fmean(prefill), 2 * fmean(prefill) * (subject.parameters or 0) * part
         if done > OPS_PER_S * devices or rate > PREFILL_PER_S:
-            yield IMPOSSIBLE, f"impossible: {rate:.6g} tok/s of prefill would be {done / 1e12:.6g} Tops/s"
+            yield IMPOSSIBLE, f"above any roofline: {rate:.6g} tok/s of prefill would take {done / 1e12:.6g} Tops/s"
 
 
 def _near(one: float, other: float, factor: float) -> bool:

@@ -130,7 +130,7 @@ class Fields:
         return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
     def _undated(self, name: str) -> UndatedError:
-        reason = f"{self.prefix}{name}: {self.text(name)} is before anybody could have measured it"
+        reason = f"{self.prefix}{name}: {self.text(name)} is before the first possible measurement"
         problem = UndatedError(f"{self.file}: row {self.row}: {reason}", hint=DATE_HINT)
         problem.reason = reason
         return problem

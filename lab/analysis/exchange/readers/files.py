@@ -89,9 +89,7 @@ def read_file(
         if lines.odd_lines:
             found.notes.append(f"{lines.odd_lines} lines with bytes that are no text of its encoding, shown as U+FFFD")
     if target is None and found.tests:
-        raise UsageError(
-            f"{found.name}: it does not say which of your targets it measured", hint="name it with --target"
-        )
+        raise UsageError(f"{found.name}: it does not name the target that was measured", hint="name it with --target")
     if found.own is not None and target not in (None, found.own.target.name):
         raise UsageError(
             f"{found.name} is a run of target {found.own.target.name}, not of {target}", hint="leave --target out"
@@ -137,9 +135,7 @@ class _Reading:
         notes = []
         if self._tables and self._dates.given is None:
             when = "the file's" if self._dates.changed_at is not None else "now"
-            notes.append(
-                f"a table says no date: taken for measured at {self._dates.without()}, {when}; --date says another"
-            )
+            notes.append(f"a table has no date: {self._dates.without()} is assumed, {when}; --date sets another")
         doubted = [test for _, test in self.file.tests if test.doubts]
         if doubted:
             count = f"{len(doubted)} of {len(self.file.tests)} tests marked and left out of every judgement"
@@ -150,7 +146,7 @@ class _Reading:
         """Return the error for a file without a single test."""
         if self.file.skipped:
             reasons = "; ".join(dict.fromkeys(reason for _, reason in self.file.skipped[:3]))
-            hint = DATE_HINT if "before anybody" in reasons else None
+            hint = DATE_HINT if "before the first possible" in reasons else None
             return ForeignFileError(f"{self.file.name}: nothing to import: {reasons}", hint=hint)
         return unknown_file(self.file.name, self.file.left_out, list(self._others), listed=self._listed)
 

@@ -159,7 +159,7 @@ def _named(row: Fields, written: Test) -> tuple[Test, list[Doubt]]:
         return written, []
     if (named.prompt, named.generate) == (0, generate) and named.depth in (prompt, behind):
         return Test(0, generate, behind), []
-    return written, [(CONTRADICTORY, f"its test is called {said(name)}, and its columns say pp{prompt}+tg{generate}")]
+    return written, [(CONTRADICTORY, f"its test is named {said(name)}, but its columns give pp{prompt}+tg{generate}")]
 
 
 def _key(row: Fields, filename: str, written: Test, mean_ns: int) -> str:

@@ -111,7 +111,7 @@ def _test(row: Fields, subject: Subject, dates: Dates) -> ForeignTest:
         ttft_s=loadgen.maybe("latency_first_token_mean") if valid else None,
         averaged=True,
         status="ok" if valid else "rejected",
-        reason=None if valid else "LoadGen calls the result invalid",
+        reason=None if valid else "LoadGen reports the result as invalid",
         raw={**loadgen.columns, "measured_samples": run.columns.get("measured_samples")},
         key=test_key(TOOL, run.written_time("start_datetime"), subject.source_id, Test(0, 0), subject.requested),
         doubts=tuple(impossible(subject, (), decode)),

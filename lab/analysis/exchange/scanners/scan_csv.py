@@ -67,7 +67,7 @@ class CsvScan:
             if has_shape(names):
                 self._header, self._between = names, between
                 twice = len(set(names)) < len(names)
-                return [LeftOut(0, "broken", f"{self._file}: a column stands twice in its header")] if twice else []
+                return [LeftOut(0, "broken", f"{self._file}: a column is twice in its header")] if twice else []
         return None
 
     def _row(self) -> list[Item] | None:
