@@ -9,25 +9,32 @@ import numpy as np
 import tvm
 
 from lab.compile.gpu.kernels.attention_decode import decode_attention
+from lab.models.families import FAMILIES
 from lab.models.quant import SCHEMES
 from tests.compile.gpu.families import STAGED, UNSTAGED
 from tests.compile.gpu.network import GpuCompiled
 from tests.compile.gpu.opencl import loaded
-from tests.compile.network import Reference, config, random_weights, some_ids
+from tests.compile.network import some_ids
+from tests.models import trait_family as traits
 from tests.opencl_device import opencl_device
 
 SMALL = {"hidden_size": 64, "intermediate_size": 32, "num_attention_heads": 2, "num_key_value_heads": 1}
+SMALL |= {"num_hidden_layers": 1, "vocab_size": 32}
+PLAIN, TRAITS = traits.config(**SMALL), replace(traits.PHI3_SMALL, **SMALL, partial_rotary_factor=0.5)
+FAMILIES[traits.NAME] = traits.ROW
 
 
 def network(family: str) -> None:
     """Prefill in two ragged chunks and decode into the next page; end with 1 where logits are wrong."""
     gpu = replace({"mali": UNSTAGED, "adreno": STAGED}[family], layout="mlc-kn-f32")
-    cfg = config(**SMALL, num_hidden_layers=1, vocab_size=32)
-    weights, ids = random_weights(cfg), some_ids(19, 32)
-    compiled, want = GpuCompiled(cfg, SCHEMES["f32"], gpu, weights), Reference(cfg, weights).logits(ids)
+    cfg = {"mali": PLAIN, "adreno": TRAITS}[family]
+    weights, ids = traits.weights_of(cfg), some_ids(19, 32)
+    compiled = GpuCompiled(cfg, SCHEMES["f32"], gpu, weights)
     compiled.start(len(ids))
-    steps = [compiled.feed(part) for part in (ids[:9], ids[9:14], *(ids[i : i + 1] for i in range(14, 19)))]
-    sys.exit(int(not np.allclose(np.stack(steps), want[[8, 13, *range(14, 19)]], atol=1e-3)))
+    for first, end in ((0, 9), (9, 14), *((i, i + 1) for i in range(14, 19))):
+        got, want = compiled.feed(ids[first:end]), traits.wanted(cfg, weights, ids[:end])
+        if not np.allclose(got, want, atol=1e-3):
+            sys.exit(1)
 
 
 def unwritten() -> None:
