@@ -34,6 +34,8 @@ def _cell_rows(record: RunRecord, cell: Cell) -> Iterator[dict[str, Any]]:
     if timed:
         prefill, decode = zip(*timed, strict=True)
         yield _row(record, prompt, 0, cell.depth, prefill)
+        if not cell.generate:  # a text that was judged
+            return
         yield _row(record, 0, cell.generate - 1, cell.depth + prompt, decode)
 
 
@@ -42,7 +44,9 @@ def _times(cell: Cell, prompt: int, one: Repetition) -> tuple[int, int] | None:
     if one.token_ns is None and one.prefill_tok_per_s and one.decode_tok_per_s:
         seconds = prompt / one.prefill_tok_per_s, (cell.generate - 1) / one.decode_tok_per_s
         return round(seconds[0] * 1e9), round(seconds[1] * 1e9)
-    if one.submit_ns is None or not one.token_ns or not one.submit_ns < one.token_ns[0] < one.token_ns[-1]:
+    if one.submit_ns is None or not one.token_ns or not one.submit_ns < one.token_ns[0]:
+        return None
+    if cell.generate and not one.token_ns[0] < one.token_ns[-1]:
         return None
     return one.token_ns[0] - one.submit_ns, one.token_ns[-1] - one.token_ns[0]
 

@@ -50,7 +50,8 @@ def checked(record: RunRecord) -> str:
     token = "matches" if found.argmax_match else "differs"
     verdict = "" if found.passed else "FAILED: "
     error = f"relative logit error {found.rel_error:.2g} (limit {found.rel_error_max:.2g})"
-    return f"{verdict}{error}, first token {token}"
+    answer = "first token" if record.model.labels is None else "best label"
+    return f"{verdict}{error}, {answer} {token}"
 
 
 def chosen(record: RunRecord) -> str:

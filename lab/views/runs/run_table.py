@@ -163,6 +163,8 @@ def evidence(record: RunRecord) -> Iterator[tuple[str, str]]:
     """Whether it computes the right thing, and what lab chose; another program's results say nothing of either."""
     if not record.imported:
         yield "Correctness", checked(record)
+    if adapter := record.weights.adapter:
+        yield "Adapter", clipped(f"{adapter.name}, merged into the weights")
     if text := chosen(record):
         yield "Chosen", text
 
