@@ -110,7 +110,7 @@ def ragged_attention(
         out = T.match_buffer(out_handle, (q_len, num_heads, head_dim), dtype)
         lse = T.match_buffer(lse_handle, (q_len, num_heads), "float32")
         for b in T.serial(batch):
-            for kv_head in T.parallel(num_kv_heads):
+            for work in T.parallel(tile.works):
                 begin: T.let[T.int32] = kv_indptr[b]
                 length: T.let[T.int32] = kv_indptr[b + 1] - begin
                 blocks: T.let[T.int32] = (length + PAGE - 1) // PAGE
@@ -124,13 +124,24 @@ def ragged_attention(
                     kept = T.alloc_buffer((kv_len // PAGE + 3,), "int32", scope="local")
                     limit = T.alloc_buffer((kv_len // PAGE + 3,), "int32", scope="local")
                     nearest = T.alloc_buffer((rows,), "int32", scope="local")
-                unpack(k, v, keys, values, begin, length, lead(k_positions[b]), kv_head)
-                for i in T.serial((length + rows - 1) // rows):
-                    first: T.let[T.int32] = first_page(i * rows + lead(k_positions[b]), k_positions[b], sm_scale)
-                    last: T.let[T.int32] = (T.min((i + 1) * rows, length) + lead(k_positions[b]) + PAGE - 1) // PAGE
+                unpack(k, v, keys, values, begin, length, lead(k_positions[b]), tile.head_of(work))
+                for i in T.serial(tile.tiles_of(work, length)):
+                    first: T.let[T.int32] = first_page(
+                        tile.tile_of(work, i) * rows + lead(k_positions[b]), k_positions[b], sm_scale
+                    )
+                    last: T.let[T.int32] = (
+                        T.min((tile.tile_of(work, i) + 1) * rows, length) + lead(k_positions[b]) + PAGE - 1
+                    ) // PAGE
                     for r in T.serial(group):
-                        head: T.let[T.int32] = kv_head * group + r
-                        load_queries(q, q32, begin + i * rows, begin + length, head, log2_scale(sparse, sm_scale))
+                        head: T.let[T.int32] = tile.head_of(work) * group + r
+                        load_queries(
+                            q,
+                            q32,
+                            begin + tile.tile_of(work, i) * rows,
+                            begin + length,
+                            head,
+                            log2_scale(sparse, sm_scale),
+                        )
                         if sparse is None:
                             attend(
                                 q32,
@@ -141,7 +152,7 @@ def ragged_attention(
                                 out32,
                                 stats,
                                 Neighbours(first, last, tile.window),
-                                i * rows,
+                                tile.tile_of(work, i) * rows,
                                 length,
                             )
                         else:
@@ -162,7 +173,7 @@ def ragged_attention(
                                 skip,
                                 start,
                                 near_blocks(sparse, sm_scale),
-                                i * rows + start,
+                                tile.tile_of(work, i) * rows + start,
                                 rows,
                             )
                             attend(
@@ -174,10 +185,10 @@ def ragged_attention(
                                 out32,
                                 stats,
                                 Listed(kept, limit, nearest, far + (last - first)),
-                                i * rows + start,
+                                tile.tile_of(work, i) * rows + start,
                                 length + start,
                             )
-                        store(out32, stats, out, lse, begin + i * rows, begin + length, head)
+                        store(out32, stats, out, lse, begin + tile.tile_of(work, i) * rows, begin + length, head)
 
     return prefill_ragged
 
@@ -261,7 +272,7 @@ def paged_attention(
             (num_pages, 2, num_kv_heads, PAGE * head_dim), dtype, data=pages.data, elem_offset=pages_offset
         )
         for b in T.serial(batch):
-            for kv_head in T.parallel(num_kv_heads):
+            for work in T.parallel(tile.works):
                 begin: T.let[T.int32] = indptr[b]
                 blocks: T.let[T.int32] = indptr[b + 1] - begin
                 length: T.let[T.int32] = T.max(blocks - 1, 0) * PAGE + last_page_len[b]
@@ -273,19 +284,19 @@ def paged_attention(
                     kept = T.alloc_buffer((used_pages + 1,), "int32", scope="local")
                     limit = T.alloc_buffer((used_pages + 1,), "int32", scope="local")
                     nearest = T.alloc_buffer((rows,), "int32", scope="local")
-                for i in T.serial((q_indptr[b + 1] - q_indptr[b] + rows - 1) // rows):
-                    start: T.let[T.int32] = q_indptr[b] + i * rows
+                for i in T.serial(tile.tiles_of(work, q_indptr[b + 1] - q_indptr[b])):
+                    start: T.let[T.int32] = q_indptr[b] + tile.tile_of(work, i) * rows
                     position: T.let[T.int32] = q_positions[start] - k_positions[b]
                     first: T.let[T.int32] = T.min(oldest_key(position, sm_scale) // PAGE, blocks - 1)
                     for r in T.serial(group):
-                        head: T.let[T.int32] = kv_head * group + r
+                        head: T.let[T.int32] = tile.head_of(work) * group + r
                         load_queries(q, q32, start, q_indptr[b + 1], head, log2_scale(sparse, sm_scale))
                         if sparse is None:
                             attend(
                                 q32,
                                 flat,
                                 flat,
-                                (table, begin, kv_head),
+                                (table, begin, tile.head_of(work)),
                                 strip,
                                 out32,
                                 stats,
@@ -315,7 +326,7 @@ def paged_attention(
                                 q32,
                                 flat,
                                 flat,
-                                (table, begin, kv_head),
+                                (table, begin, tile.head_of(work)),
                                 strip,
                                 out32,
                                 stats,

@@ -32,6 +32,7 @@ from lab.compile.tir.vec import (
 )
 
 Load = Callable[..., Expr]
+PARALLEL = 8  # pieces of work at least: with fewer key heads, each one's tiles of queries are dealt out
 WIDE_ROWS = 7  # with 512-bit registers; twice as many sums are the most that TVM still puts on the stack
 
 
@@ -47,6 +48,21 @@ class Tile:
         self.chunk = fitting(self.vectors, isa.value_vectors)
         self.pair = 2 if isa.lanes == PAGE else 1  # blocks of keys at a time
         self.window = 2**30 if window is None else window
+        self.shares = -(-PARALLEL // num_kv_heads)  # of a key head
+        self.works = num_kv_heads * self.shares
+
+    def head_of(self, work: Expr) -> Expr:
+        """Return the key head of a piece of work."""
+        return work if self.shares == 1 else work // self.shares
+
+    def tile_of(self, work: Expr, j: Expr) -> Expr:
+        """Return its j-th tile of queries: they take turns, since later ones see more keys."""
+        return j if self.shares == 1 else j * self.shares + work % self.shares
+
+    def tiles_of(self, work: Expr, tokens: Expr) -> Expr:
+        """Return how many tiles of so many queries it has."""
+        tiles = (tokens + self.rows - 1) // self.rows
+        return tiles if self.shares == 1 else (tiles - work % self.shares + self.shares - 1) // self.shares
 
 
 def tile_steps(tile: Tile, dtype: str, key: Load, value: Load) -> tuple[Any, Any, Any]:
