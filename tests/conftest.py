@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from lab.compile.zig import zig_env
 from tests import order
 from tests.compiled import pocl_cache
+
+LATE_S = 4.0  # twice what the mark is for: machines differ
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _share_caches() -> None:
-    """Let what ziglang makes for each system, and PoCL of each kernel, be made once, wherever a test has its home."""
+    """Let what Python, ziglang and PoCL make of each source be made once for all processes, in whatever home."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with zig_env() as env:
         os.environ.update({name: value for name, value in env.items() if name.startswith("ZIG_")})
     os.environ.setdefault("POCL_CACHE_DIR", str(pocl_cache()))
@@ -49,3 +54,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Workers get the tests of a file, or of a machine, together."""
     return order.Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name the tests that take long without being marked slow: who leaves slow ones out waits for these."""
+    late = [
+        (report.duration, report.nodeid)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.duration > LATE_S and "slow" not in report.keywords
+    ]
+    if late:
+        terminalreporter.section(f"not marked slow, but over {LATE_S:g} s")
+        for duration_s, nodeid in sorted(late, reverse=True):
+            terminalreporter.line(f"{duration_s:.1f} s  {nodeid}")
