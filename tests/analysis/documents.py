@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lab.formats.run_record import RunRecord, from_json
+from tests.formats.samples import RUN
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -93,45 +94,20 @@ def cell(
     }
 
 
-MODEL = {
-    "id": "phi3-mini-q4",
+MODEL: dict[str, Any] = {
+    **RUN["model"],
     "label": "phi3-mini-q4",
-    "preset": "phi3-mini",
-    "quant": "q4",
     "layers": 32,
-    "layers_total": 32,
-    "parameters": 3821079552,
-    "vocab_size": 32064,
-    "hidden_size": 3072,
-    "head_dim": 96,
-    "num_kv_heads": 32,
-    "context_max": 4096,
     "sliding_window": None,
-    "kv_dtype": "float16",
     "layer_weights": 3_623_878_656,
-    "head_weights": 98_500_608,
 }
-
+_TEST = {"prompt": 512, "generate": 128, "depth": 0}
+_VERSIONS = {"tvm": "0.27.0", "tvm_ffi": "0.1.15", "llvm": "22.1", "lab": "0.1.0", "kernels": "beef"}
+# The sound record of tests/formats, of a whole model, five repetitions and two roofs; no tags and no revision.
 DOCUMENT: dict[str, Any] = {
-    "schema": 1,
-    "run_id": "20261123-210000-ab12cd",
-    "created_at": "2026-11-23T21:00:00Z",
-    "status": "ok",
-    "reason": None,
-    "lab": {
-        "version": "0.1.0",
-        "git_commit": "0123456789abcdef0123456789abcdef01234567",
-        "git_dirty": False,
-        "python": "3.11.7",
-    },
-    "protocol": {
-        "version": 1,
-        "sampling": "argmax, inside the timed region",
-        "tokenising": "outside",
-        "eos": "ignored",
-        "kv_counter": "allocated pages",
-        "memory_counter": "VmHWM",
-    },
+    **{key: value for key, value in RUN.items() if key not in ("tags", "revision")},
+    "lab": {**RUN["lab"], "git_commit": "0123456789abcdef0123456789abcdef01234567", "git_dirty": False},
+    "protocol": {**RUN["protocol"], "kv_counter": "allocated pages"},
     "target": {
         "name": "local",
         "spec": {"device": {"transport": "local"}, "measure": {"repeats": 5, "cv_gate": 0.05}},
@@ -149,41 +125,16 @@ DOCUMENT: dict[str, Any] = {
         },
     },
     "model": MODEL,
-    "weights": {
-        "key": "a" * 64,
-        "source": "synthetic",
-        "source_id": "seed 0",
-        "synthetic": True,
-        "layout": "n16k4",
-    },
-    "engine": {
-        "name": "tvm",
-        "versions": {"tvm": "0.27.0", "tvm_ffi": "0.1.15", "llvm": "22.1", "lab": "0.1.0", "kernels": "beef"},
-        "requested": "llvm avx512-vnni",
-        "effective": "cpu x86_64 avx512-vnni",
-        "threads": 2,
-    },
+    "weights": {**RUN["weights"], "key": "a" * 64},
+    "engine": {**RUN["engine"], "versions": _VERSIONS, "effective": "cpu x86_64 avx512-vnni"},
     "bundle": {
         "key": "b" * 64,
         "decode_weight_bytes_per_token": 2_000_000_000,
         "kv_bytes_per_token": 393_216,
         "memory": {"weights_bytes": 2 * GIB, "kv_bytes_per_token": 393_216, "workspace_bytes": None},
     },
-    "plan": {
-        "cells": [{"prompt": 512, "generate": 128, "depth": 0}],
-        "repeats": 5,
-        "prefill_chunk": 512,
-        "warmup_cap": 8,
-        "warmup_spread": 0.05,
-        "cv_gate": 0.05,
-        "max_busy": 0.3,
-        "gate_timeout_s": 15.0,
-        "timeout_s": 1800.0,
-        "threads": 2,
-        "seed": 0,
-        "settings_fingerprint": "f00d",
-    },
-    "verify": {"rel_error": 0.012, "rel_error_max": 0.05, "argmax_match": True, "passed": True},
+    "plan": {**RUN["plan"], "cells": [_TEST], "repeats": 5, "settings_fingerprint": "f00d"},
+    "verify": {**RUN["verify"], "rel_error": 0.012},
     "bandwidth": {"threads": 2, "before": [31e9, 32e9, 33e9], "after": [32e9, 32e9], "loop": "avx512f 8x64 prefetch"},
     "peak": {
         "threads": 2,

@@ -14,47 +14,20 @@ from lab.formats.manifest import BundleManifest
 from lab.formats.target import TargetSpec
 from lab.formats.transports import DeviceSpec
 from lab.measure.conditions.samplers import Clock
+from tests.formats.samples import BUNDLE, KEY
 
-KEY = "ab" * 32
 TARGET = TargetSpec(schema=1, name="bench", description="", device=DeviceSpec(transport="local"))
 
+# The sound bundle of tests/formats, of a whole model and with one file of weights.
 MANIFEST: dict[str, Any] = {
-    "schema": 1,
-    "kind": "bundle",
-    "key": KEY,
+    **BUNDLE,
     "created_at": "2026-01-02T03:04:05Z",
     "model": {
-        "id": "phi3-mini-q4",
+        **{key: value for key, value in BUNDLE["model"].items() if key not in ("layer_weights", "head_weights")},
         "label": "phi3-mini-q4",
-        "preset": "phi3-mini",
-        "quant": "q4",
         "layers": 32,
-        "layers_total": 32,
-        "parameters": 3_821_079_552,
-        "vocab_size": 32064,
-        "hidden_size": 3072,
-        "head_dim": 96,
-        "num_kv_heads": 32,
-        "context_max": 4096,
-        "sliding_window": 2047,
-        "kv_dtype": "float16",
     },
-    "weights": {
-        "key": KEY,
-        "source": "synthetic",
-        "source_id": "seed 0",
-        "synthetic": True,
-        "layout": "n16k4",
-    },
-    "target": {
-        "name": "bench",
-        "kind": "llvm",
-        "mtriple": "x86_64-unknown-linux-gnu",
-        "cpu": "native",
-        "isa": "avx2",
-        "features": [],
-        "required_features": [],
-    },
+    "target": {**BUNDLE["target"], "name": "bench", "isa": "avx2", "features": [], "required_features": []},
     "versions": {"lab": "0.1.0", "tvm": "0.27.0", "tvm_ffi": "0.1", "llvm": "22", "kernels": "k1"},
     "files": [{"name": "weights.bin", "size": 4096, "sha256": KEY}],
     "tensors": [],

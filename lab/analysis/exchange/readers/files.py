@@ -134,7 +134,7 @@ class _Reading:
         """Return what a reader has to know of what was read."""
         notes = []
         if self._tables and self._dates.given is None:
-            when = "the file's" if self._dates.changed_at is not None else "now"
+            when = "when the file was changed" if self._dates.changed_at is not None else "now"
             notes.append(f"a table has no date: {self._dates.without()} is assumed, {when}; --date sets another")
         doubted = [test for _, test in self.file.tests if test.doubts]
         if doubted:
