@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 from transformers.models.instructblip.modeling_instructblip import InstructBlipVisionModel
 
 from lab.core.errors import ModelError
@@ -17,11 +20,14 @@ from lab.models.decoder.reference import gelu
 from lab.models.families import family_of, read_config
 from lab.models.params import tensor_specs
 from lab.models.quant import F32, SCHEMES
+from lab.models.sources import open_folder
+from lab.models.sources.merged import with_adapter
 from lab.models.tinygpt_v.config import QFormerConfig, TinyGptVConfig, VisionConfig
 from lab.models.tinygpt_v.image import synthetic_image
 from lab.models.tinygpt_v.presets import PRESETS
 from lab.models.tinygpt_v.reference import Encoder
 from lab.models.tinygpt_v.torch_network import Network
+from tests.models.folders import whole
 from tests.models.oracle import rel_error
 from tests.models.test_phi2 import part_of
 
@@ -47,13 +53,54 @@ def weights_of(config: TinyGptVConfig, seed: int = 0) -> dict[str, F32]:
 def torch_of(config: TinyGptVConfig, weights: dict[str, F32]) -> Network:
     """The network of torch, with these weights."""
     network, family = Network(config).eval(), family_of(config)
-    stored = {family.stored_as(name): value for name, value in weights.items()}
+    stored = {family.stored_as(name): as_stored(config, name, value) for name, value in weights.items()}
     rows = {**family.fused(config)}
     with torch.no_grad():
         for prefix, module in network.parts():
             for name, parameter in module.named_parameters():
                 parameter.copy_(torch.from_numpy(np.array(part_of(stored, rows, prefix + name))))
     return network
+
+
+def as_stored(config: TinyGptVConfig, name: str, values: F32) -> F32:
+    """The tensor with its rows as a checkpoint has them, written out: of queries, keys and values head by head."""
+    if ".self_attn.qkv_proj." not in name:
+        return values
+    parts = np.split(values, 3)
+    heads = [np.split(part, config.num_attention_heads) for part in parts]
+    return np.concatenate([heads[part][head] for head in range(config.num_attention_heads) for part in range(3)])
+
+
+def test_a_checkpoint_of_the_published_order_and_its_adapter(tmp_path: Path) -> None:
+    """A folder with query, key and value head by head, and a LoRA of query_key_value and dense as it was trained."""
+    weights, family = weights_of(TINY), family_of(TINY)
+    stored = {family.stored_as(name): as_stored(TINY, name, value) for name, value in weights.items()}
+    (tmp_path / "config.json").write_text(json.dumps(family.document(TINY)))
+    save_file({name: np.ascontiguousarray(value) for name, value in stored.items()}, tmp_path / "model.safetensors")
+    source = open_folder(tmp_path, TINY)
+    for one in tensor_specs(TINY):
+        np.testing.assert_array_equal(whole(source, one.hf_name, one.shape), weights[one.hf_name])
+
+    lora, rng = tmp_path / "lora", np.random.default_rng(5)
+    lora.mkdir()
+    targets = {"query_key_value": 480, "dense": 160}
+    adapter = {
+        f"base_model.model.model.layers.{layer}.self_attn.{module}.lora_{side}.weight": rng.standard_normal(
+            (4, 160) if side == "A" else (rows, 4)
+        ).astype(np.float32)
+        for layer in range(2)
+        for module, rows in targets.items()
+        for side in "AB"
+    }
+    save_file(adapter, lora / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "r": 4, "lora_alpha": 1, "target_modules": list(targets), "bias": "none"}
+    (lora / "adapter_config.json").write_text(json.dumps({**config, "task_type": "CAUSAL_LM"}))
+    merged = with_adapter(source, lora, custom(TINY, SCHEMES["f32"], "tiny-f32"))
+    base = "base_model.model.model.layers.1.self_attn.query_key_value"
+    update = adapter[f"{base}.lora_B.weight"] @ adapter[f"{base}.lora_A.weight"] / 4
+    name = "model.layers.1.self_attn.qkv_proj.weight"
+    got = as_stored(TINY, name, merged.read_rows(name, 0, 480))
+    np.testing.assert_allclose(got, as_stored(TINY, name, weights[name]) + update, atol=1e-5)
 
 
 def test_the_encoder_is_that_of_transformers() -> None:

@@ -148,8 +148,9 @@ def _places(config: Sizes) -> Iterator[tuple[str, Place]]:
 
 
 def _matrices(config: Sizes) -> list[TensorSpec]:
-    table = family_of(config).embedding
-    return [tensor for tensor in tensor_specs(config) if len(tensor.shape) == 2 and tensor.hf_name != table]
+    """Return the linear layers of the language network: adapters are for that alone, not for an image encoder."""
+    table, tensors = family_of(config).embedding, (one for one in tensor_specs(config) if one.each_token)
+    return [tensor for tensor in tensors if len(tensor.shape) == 2 and tensor.hf_name != table]
 
 
 def _update(

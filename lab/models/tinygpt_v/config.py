@@ -78,6 +78,10 @@ class TinyGptVConfig(Phi2Config):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.num_key_value_heads != self.num_attention_heads:
+            raise ModelError(
+                f"num_key_value_heads is {self.num_key_value_heads}; TinyGPT-V has one for each query head"
+            )
         for name, part in (("vision", self.vision), ("qformer", self.qformer)):
             _check_part(name, part)
         if self.vision.image_size % self.vision.patch_size:

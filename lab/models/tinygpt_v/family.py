@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.core.errors import LabError
 from lab.core.home import shown
@@ -23,6 +24,8 @@ from lab.models.tinygpt_v.image import synthetic_image
 from lab.models.tinygpt_v.presets import PRESETS
 from lab.models.tinygpt_v.reference import Encoder
 from lab.models.tinygpt_v.tensors import encoder_tensors
+
+_QKV = ".self_attn.qkv_proj."
 
 
 class TinyGptV(DecoderFamily[TinyGptVConfig]):
@@ -48,14 +51,23 @@ class TinyGptV(DecoderFamily[TinyGptVConfig]):
         return config.cut(layers)
 
     def stored_as(self, hf_name: str) -> str:
-        """Return what checkpoints, and transformers' networks, call the tensor."""
-        return PHI2.stored_as(hf_name)
+        """Return what checkpoints call the tensor."""
+        return PHI2.stored_as(hf_name).replace(_QKV, ".self_attn.query_key_value.")
+
+    def row_order(self, config: TinyGptVConfig, hf_name: str) -> NDArray[np.int64] | None:
+        """Return which row of the checkpoint's tensor each row of the network's is.
+
+        A checkpoint of the language network has query, key and value of one head after the other.
+        """
+        if _QKV not in hf_name:
+            return None
+        rows = np.arange(config.qkv_rows).reshape(config.num_attention_heads, 3, config.head_dim)
+        return rows.transpose(1, 0, 2).reshape(-1)
 
     def fused(self, config: TinyGptVConfig) -> Mapping[str, Mapping[str, int]]:
         """Return the matrices that may be stored in parts, with the rows of each part."""
         rows = config.qformer.hidden_size
         return {
-            **super().fused(config),
             "query_key_value": {"query": rows, "key": rows, "value": rows},
             "key_value": {"key": rows, "value": rows},
         }

@@ -149,9 +149,31 @@ def _language(config: TinyGptVConfig) -> Any:
     no_tokens = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"))
     model = transformers.PhiForCausalLM(transformers.PhiConfig(**fields, **no_tokens, attn_implementation="eager"))
     for layer in model.model.layers:
+        interleave(layer.self_attn, config)
         layer.post_layernorm = nn.RMSNorm(config.hidden_size, eps=config.attention_norm_eps)
         layer.self_attn.register_forward_hook(_normed(layer.post_layernorm))
     return model
+
+
+def interleave(attention: Any, config: TinyGptVConfig) -> None:
+    """Put one product in the place of three: query, key and value of one head, then of the next."""
+    fused = nn.Linear(config.hidden_size, 3 * config.hidden_size)
+    for place, name in enumerate(("q_proj", "k_proj", "v_proj")):
+        setattr(attention, name, Picked(fused, config.num_attention_heads, place))
+    attention.query_key_value = fused
+
+
+class Picked(nn.Module):  # type: ignore[misc]
+    """One of the three of each head, from a product that belongs to the attention."""
+
+    def __init__(self, fused: nn.Linear, heads: int, place: int) -> None:
+        super().__init__()
+        self.of, self.heads, self.place = (fused,), heads, place  # a tuple, so that it is no module of this one too
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return [1, n, hidden]."""
+        picked: torch.Tensor = self.of[0](x).unflatten(-1, (self.heads, 3, -1))[..., self.place, :]
+        return picked.flatten(-2)
 
 
 def _normed(norm: nn.Module) -> Any:
