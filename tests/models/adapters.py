@@ -29,16 +29,22 @@ def base(config: Any) -> Any:
 
 def written(folder: Path, config: Any, *, seed: int = 1, **settings: Any) -> dict[str, F32]:
     """Write an adapter of random numbers to `folder` with peft; return what peft merges it and the base into."""
+    merged = put_on(base(config), folder, seed=seed, **settings)
+    return {name: value.numpy().copy() for name, value in merged.state_dict().items()}
+
+
+def put_on(model: Any, folder: Path, *, seed: int = 1, **settings: Any) -> Any:
+    """Write an adapter of random numbers for the model to `folder` with peft; return the network that both make."""
     import peft  # takes seconds
 
     with_targets = {"target_modules": ALL, "r": 4, "lora_alpha": 6, "task_type": "CAUSAL_LM", **settings}
-    model = peft.get_peft_model(base(config), peft.LoraConfig(**with_targets))
+    model = peft.get_peft_model(model, peft.LoraConfig(**with_targets))
     torch.manual_seed(seed)
     for name, value in model.named_parameters():
         if "lora_" in name or "modules_to_save" in name:
             torch.nn.init.normal_(value, std=0.1)
     model.save_pretrained(folder)
-    return {name: value.numpy().copy() for name, value in model.merge_and_unload().state_dict().items()}
+    return model.merge_and_unload()
 
 
 def change_config(folder: Path, **changes: Any) -> None:

@@ -15,11 +15,13 @@ from lab.formats.bundle import load_manifest
 from lab.models.catalog import custom, resolve
 from lab.models.convert import convert, weights_key
 from lab.models.decoder.family import DecoderFamily
+from lab.models.params import tensor_specs
 from lab.models.quant import SCHEMES
 from lab.models.sources import HuggingFaceSource, SyntheticSource, with_adapter
 from lab.models.sources.lora_base import check_base
 from lab.models.sources.lora_config import lora_config
-from tests.models import adapters, folders, oracle, small
+from tests.models import adapters, folders, oracle, small, small_families, transformers_folder
+from tests.models.test_phi2 import TINY as PHI2
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # of peft
 SAVES_BOTH = pytest.mark.filterwarnings("ignore:Setting `save_embedding_layers`:UserWarning")
@@ -109,6 +111,22 @@ def test_split_names_are_merged_into_their_rows_of_fused_matrices(tmp_path):
         qkv[first : first + rows] += 2.0 * (kept[f"{at}.lora_B"] @ kept[f"{at}.lora_A"])
     for start, stop in ((0, 128), (100, 160), (127, 129), (0, config.qkv_rows)):
         np.testing.assert_allclose(source.read_rows(f"{QKV}.weight", start, stop), qkv[start:stop], atol=1e-4)
+
+
+@pytest.mark.parametrize("config", [*small_families.ALL.values(), PHI2], ids=[*small_families.ALL, "phi2"])
+def test_every_family_has_adapters(tmp_path, config):
+    """What peft merges and transformers saves is what lab merges as it reads base and adapter."""
+    model = transformers_folder.write(tmp_path / "base", config)
+    adapters.put_on(model, tmp_path / "adapter", target_modules="all-linear").save_pretrained(tmp_path / "merged")
+    base, want = HuggingFaceSource(tmp_path / "base"), HuggingFaceSource(tmp_path / "merged")
+    got = with_adapter(base, tmp_path / "adapter", spec_of(config))
+    assert got.tensor_names() == want.tensor_names() == base.tensor_names()
+    changed = 0
+    for tensor in tensor_specs(config):
+        one, other, before = (folders.whole(source, tensor.hf_name, tensor.shape) for source in (got, want, base))
+        np.testing.assert_allclose(one, other, atol=2e-5, err_msg=tensor.hf_name)
+        changed += not np.array_equal(one, before)
+    assert changed == 2 * 4
 
 
 def test_adapters_are_of_the_checkpoints_order_of_rows(tmp_path, monkeypatch):
