@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from tvm.relax.frontend import nn
 
-from lab.core.errors import CompileError
 from lab.models.activation import Activation
 from lab.models.family import NormKind, Sizes
 from lab.models.layouts import layout_named
@@ -83,7 +82,8 @@ class Norm(nn.Module):  # type: ignore[misc]
 class Ops(Protocol):
     """What a target must be able to do. Rows are tokens; residual streams are float32 [n, hidden].
 
-    Operations are as large as a target may want to fuse. `layout` is how it reads weights.
+    Operations are as large as a target may want to fuse. `layout` is how it reads weights. Those from `product` on are
+    for image encoders and for norms that stand between products.
     """
 
     layout: str
@@ -108,10 +108,6 @@ class Ops(Protocol):
     def create_kv_cache(self, config: Sizes, dtype: str, limits: Sequence[Any]) -> Tensor:
         """Return the paged KV cache; limits: batch, tokens, chunk, page size, sliding window support."""
 
-
-class EncoderOps(Ops, Protocol):
-    """What image encoders, and norms between products, need beside."""
-
     def product(self, acts: Acts, matrix: Matrix) -> Tensor:
         """Return acts times the matrix transposed, float32 [n, rows]."""
 
@@ -135,13 +131,3 @@ class EncoderOps(Ops, Protocol):
 
         q [n, heads or more, D] begins with the queries, kv [m, 2 heads or more, D] ends with the keys and the values.
         """
-
-
-def with_encoders(ops: Ops) -> EncoderOps:
-    """Return the operations; CompileError where the target has no kernels for these."""
-    if not hasattr(ops, "attended"):
-        raise CompileError(
-            "there are no kernels for GPUs of image encoders and of the norms in TinyGPT-V yet",
-            hint="compile it for a processor: kind = 'llvm' in the target file",
-        )
-    return cast(EncoderOps, ops)

@@ -9,10 +9,6 @@ import pytest
 import torch
 import tvm
 
-from lab.compile.gpu import GPUS
-from lab.compile.tvm_backend import export_model
-from lab.core.errors import CompileError
-from lab.models.catalog import custom
 from lab.models.quant import SCHEMES
 from lab.models.tinygpt_v.config import TinyGptVConfig
 from lab.models.tinygpt_v.image import synthetic_image
@@ -82,9 +78,3 @@ def test_a_block_of_full_width():
         want = network.encode_image(torch.from_numpy(pixels)[None])[0].numpy()
     assert got.shape == (32, 2560)
     assert rel_error(got, want) < 0.03
-
-
-def test_a_gpu_is_refused_in_words():
-    spec = custom(TINY, SCHEMES["f16"], "tiny-f16")
-    with pytest.raises(CompileError, match="no kernels for GPUs of image encoders"):
-        export_model(spec, GPUS["any-f16"])

@@ -13,7 +13,7 @@ from tvm.relax.frontend.nn.llm.kv_cache import PagedKVCache
 
 from lab.models.decoder.config import DecoderConfig
 from lab.models.decoder.tensors import up_name
-from lab.models.ops import Matrix, Norm, Ops, with_encoders
+from lab.models.ops import Matrix, Norm, Ops
 from lab.models.params import kv_dtype
 from lab.models.quant import QuantScheme
 
@@ -66,8 +66,7 @@ class Attention(nn.Module):  # type: ignore[misc]
         acts = self.ops.encode(nn.op.reshape(seen, (n, c.query_rows)))
         if last is None:
             return self.ops.added(acts, self.o_proj, x)
-        ops = with_encoders(self.ops)
-        return ops.norm_added(ops.product(acts, self.o_proj), last, x)
+        return self.ops.norm_added(self.ops.product(acts, self.o_proj), last, x)
 
     def _qkv(self, x: Tensor, norm: Norm) -> Tensor:
         """Return queries, keys and values [1, n, heads of all, D]."""
@@ -79,9 +78,9 @@ class Attention(nn.Module):  # type: ignore[misc]
         if qkv.shape[1] != c.qkv_rows:  # padded to the layout's block
             qkv = nn.op.split(qkv, [c.qkv_rows], axis=1)[0]
         if self.q_layernorm is not None and self.k_layernorm is not None:
-            ops, norms = with_encoders(self.ops), (self.q_layernorm, self.k_layernorm)
+            norms = (self.q_layernorm, self.k_layernorm)
             qkv = nn.op.reshape(qkv, (n, fused, c.head_dim))
-            qkv = ops.heads_normed(qkv, *norms, c.num_attention_heads, self.factor, self.dtype)
+            qkv = self.ops.heads_normed(qkv, *norms, c.num_attention_heads, self.factor, self.dtype)
         return nn.op.reshape(qkv, (1, n, fused, c.head_dim))
 
 

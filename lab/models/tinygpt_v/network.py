@@ -10,7 +10,7 @@ from tvm.relax.frontend import nn
 from lab.models.activation import Activation
 from lab.models.decoder.network import CausalLM
 from lab.models.layouts import layout_named
-from lab.models.ops import EncoderOps, Matrix, Norm, Ops, with_encoders
+from lab.models.ops import Matrix, Norm, Ops
 from lab.models.quant import QuantScheme
 from lab.models.tinygpt_v.config import QFormerConfig, TinyGptVConfig, VisionConfig
 
@@ -21,7 +21,7 @@ GELU = Activation("gelu", gated=False)
 class Parts:
     """Makes modules of one scheme and layout, by their sizes."""
 
-    def __init__(self, scheme: QuantScheme, ops: EncoderOps) -> None:
+    def __init__(self, scheme: QuantScheme, ops: Ops) -> None:
         self.scheme, self.ops = scheme, ops
 
     def matrix(self, rows: int, columns: int, *, bias: bool = True) -> Matrix:
@@ -114,8 +114,8 @@ class TinyGptV(CausalLM):
     """The language network's functions, and `encode_image`."""
 
     def __init__(self, config: TinyGptVConfig, scheme: QuantScheme, ops: Ops) -> None:
-        self.encoders, self.image_shape = with_encoders(ops), (config.vision.rows, config.vision.columns)
-        vision, qformer, parts = config.vision, config.qformer, Parts(scheme, self.encoders)
+        self.image_shape = (config.vision.rows, config.vision.columns)
+        vision, qformer, parts = config.vision, config.qformer, Parts(scheme, ops)
         self.vision_model = Named(
             embeddings=Named(
                 patches=parts.matrix(vision.hidden_size, vision.columns, bias=False),
@@ -136,7 +136,7 @@ class TinyGptV(CausalLM):
 
     def encode_image(self, pixels: Tensor) -> Tensor:
         """Patches float32 [rows, columns] -> what stands for the image in a prompt, float32 [queries, hidden]."""
-        ops, vision = self.encoders, self.vision_model
+        ops, vision = self.ops, self.vision_model
         image = ops.added(ops.encode(pixels), vision.embeddings.patches, vision.embeddings.positions())
         for block in vision.encoder.layers:
             image = block(image)
@@ -162,7 +162,7 @@ class Named(nn.Module):  # type: ignore[misc]
             setattr(self, name, module)
 
 
-def seen(ops: EncoderOps, q: Tensor, kv: Tensor, heads: int, dim: int) -> Tensor:
+def seen(ops: Ops, q: Tensor, kv: Tensor, heads: int, dim: int) -> Tensor:
     """Return attention [n, heads x D] of the queries that q begins with to the keys and values that kv ends with."""
     fused = [nn.op.reshape(x, (x.shape[0], x.shape[1] // dim, dim)) for x in (q, kv)]
     return nn.op.reshape(ops.attended(fused[0], fused[1], heads), (q.shape[0], heads * dim))
