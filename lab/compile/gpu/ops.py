@@ -21,7 +21,6 @@ from lab.compile.gpu.kernels.weights import Weights
 from lab.compile.gpu.tile import tiles
 from lab.compile.kv_cache import CacheKernels, create_kv_cache, longrope_limit
 from lab.compile.tir.narrow import AS_IT_IS
-from lab.core.errors import CompileError
 from lab.models.activation import Activation
 from lab.models.family import Sizes
 from lab.models.ops import Acts, Matrix, Norm
@@ -160,9 +159,7 @@ def create_gpu_kv_cache(gpu: Gpu, config: Sizes, dtype: str, limits: Sequence[Ex
     threads or shared memory than the GPU has.
     """
     heads, kv_heads, dim = config.num_attention_heads, config.num_key_value_heads, config.head_dim
-    if config.sparse_pattern is not None:
-        raise CompileError(f"kernels for {gpu.kind} do not have block-sparse attention in this version")
-    attention = (gpu, heads, kv_heads, dim, dtype, config.attention_window)
+    attention = (gpu, heads, kv_heads, dim, dtype, config.attention_window, config.sparse_pattern)
     kernels = CacheKernels(
         append=append_pages(gpu, kv_heads, dim, dtype),
         ragged=ragged_attention(*attention),

@@ -5,6 +5,8 @@ the greatest of all; weights, handed on through shared memory; then each slice o
 pages, a vector of the head a thread, to sums that it rescales when the greatest score grows. The sums are added at the
 end. All query heads of a group share each key and value read, so every byte of the cache is read once: it is bound by
 memory. Barriers: five a chunk, none inside the loops over a page.
+
+With a sparse pattern, chunks of far pages come first: there each query head has keys and values of its own.
 """
 
 from __future__ import annotations
@@ -16,18 +18,26 @@ from tvm.script import tirx as T
 from lab.compile.gpu import Gpu
 from lab.compile.gpu.kernels.decode_sizes import split_for
 from lab.compile.tir.sizes import PAGE
-from lab.compile.tir.vec import LOG2_E, MASKED, cast, f32, lanes_of, of, splat, to_f32
+from lab.compile.tir.sparse import far_most, far_page, log2_scale, near_blocks, near_from
+from lab.compile.tir.vec import MASKED, Expr, cast, f32, lanes_of, of, splat, to_f32
+from lab.models.sparse import SparsePattern
 
 PrimFunc = Any
 
 
 def decode_attention(
-    gpu: Gpu, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
+    gpu: Gpu,
+    num_heads: int,
+    num_kv_heads: int,
+    head_dim: int,
+    dtype: str,
+    window: int | None,
+    sparse: SparsePattern | None = None,
 ) -> PrimFunc:
     """Return attention of one query a sequence over its pages, with the log2 of the softmax sum.
 
     Signature as the KV cache calls it. q, out: `dtype` [batch, heads, D]; lse: float32 [batch, heads]. A key
-    is seen when its position is at most `window` - 1 before the query's.
+    is seen when its position is at most `window` - 1 before the query's, and where the sparse pattern keeps it.
     """
     split = split_for(gpu, num_heads, num_kv_heads, head_dim)
     group, lanes, vectors, threads = split.group, split.lanes, split.vectors, split.threads
@@ -35,6 +45,13 @@ def decode_attention(
     pages_of_chunk = split.chunk // PAGE
     reach = 2**30 if window is None else window
     vector = f"float32x{lanes}"
+    pattern: Any = sparse  # of the steps that are there only with one
+
+    def oldest_key(position: Expr, scale: Expr) -> Expr:
+        """Return the first key that is seen of those near by."""
+        if sparse is None:
+            return T.max(position - (reach - 1), 0)
+        return near_from(sparse, position, near_blocks(sparse, scale))
 
     @T.inline
     def score(keys, place, queries, mine, flat, head, at, oldest, length, factor):
@@ -58,6 +75,70 @@ def decode_attention(
                     if at + j < oldest or at + j >= length:
                         flat[j] = T.float32(MASKED)
                 mine[g] = flat[lanes_of(0, lanes)]
+
+    @T.inline
+    def score_far(keys, table, begin, queries, mine, head, slot, page, first, factor):
+        """The same of far pages: each query head has a page of its own at `slot`, or none, and that is masked."""
+        now = T.alloc_buffer((1,), vector, scope="local")
+        element = T.alloc_buffer((1,), "float32", scope="local")
+        place = T.alloc_buffer((group,), "int32", scope="local")
+        for g in T.unroll(group):
+            mine[g] = f32(0.0, lanes)
+            place[g] = table[begin + T.min(far_page(pattern, head * group + g, page), first - 1)]
+        for d in T.serial(head_dim):
+            for g in T.unroll(group):
+                now[0] = to_f32(keys[place[g], 0, head, lanes_of(d * PAGE + slot % PAGE, lanes)], lanes)
+                element[0] = queries[g * head_dim + d]
+                mine[g] = mine[g] + now[0] * splat(element[0], lanes)
+        element[0] = factor
+        for g in T.unroll(group):
+            if far_page(pattern, head * group + g, page) < first:
+                mine[g] = mine[g] * splat(element[0], lanes)
+            else:
+                mine[g] = f32(MASKED, lanes)
+
+    @T.inline
+    def add_values(pages, place, scores, now, acc, flat, head, slot, part, count):
+        """Add the values of a page, `count` of them, for all query heads of the group."""
+        for t in T.serial(count):
+            for c in T.unroll(vectors):
+                now[c] = to_f32(pages[place, 1, head, lanes_of(t * head_dim + part + c * width, width)], width)
+            for g in T.unroll(group):
+                flat[0] = scores[g, slot + t]
+                for c in T.unroll(vectors):
+                    acc[g * vectors + c] = acc[g * vectors + c] + now[c] * splat(flat[0], width)
+
+    @T.inline
+    def add_far(pages, table, begin, scores, now, acc, flat, head, page, first, slot, part):
+        """Add the values of each query head's own far page."""
+        for g in T.unroll(group):
+            if far_page(pattern, head * group + g, page) < first:
+                place: T.let[T.int32] = table[begin + far_page(pattern, head * group + g, page)]
+                for t in T.serial(PAGE):
+                    flat[0] = scores[g, slot + t]
+                    for c in T.unroll(vectors):
+                        now[c] = to_f32(pages[place, 1, head, lanes_of(t * head_dim + part + c * width, width)], width)
+                        acc[g * vectors + c] = acc[g * vectors + c] + now[c] * splat(flat[0], width)
+
+    @T.inline
+    def rescale(fewer, top, scale, total, acc):
+        """Take the greatest scores of a chunk into account."""
+        for g in T.unroll(group):
+            scale[g] = top[g]
+            for j in T.serial(fan):
+                top[g] = T.max(top[g], fewer[g * fan + j])
+            scale[g] = T.exp2(scale[g] - top[g])
+            total[g] = total[g] * splat(scale[g], lanes)
+            for c in T.unroll(vectors):
+                acc[g * vectors + c] = acc[g * vectors + c] * splat(scale[g], width)
+
+    @T.inline
+    def weigh(scores, mine, top, total, thread):
+        """Turn a thread's scores into weights, and hand them on."""
+        for g in T.unroll(group):
+            mine[g] = T.exp2(mine[g] - splat(top[g], lanes))
+            scores[g, lanes_of(thread * lanes, lanes)] = mine[g]
+            total[g] = total[g] + mine[g]
 
     @T.inline
     def spread(partial, fewer, thread, mine, flat, is_max):
@@ -129,7 +210,7 @@ def decode_attention(
                     last: T.let[T.int32] = indptr[b + 1] - begin
                     length: T.let[T.int32] = T.max(last - 1, 0) * PAGE + last_page_len[b]
                     # The oldest key that the window still sees, and its page.
-                    oldest: T.let[T.int32] = T.max(q_positions[b] - k_positions[b] - (reach - 1), 0)
+                    oldest: T.let[T.int32] = oldest_key(q_positions[b] - k_positions[b], sm_scale)
                     start: T.let[T.int32] = T.min(oldest // PAGE, last)
                     slice: T.let[T.int32] = thread // across
                     part: T.let[T.int32] = thread % across * vectors * width
@@ -148,6 +229,48 @@ def decode_attention(
                         total[g] = f32(0.0, lanes)
                         for c in T.unroll(vectors):
                             acc[g * vectors + c] = f32(0.0, width)
+                    if sparse is not None:
+                        for chunk in T.serial((far_most(pattern, start) + (pages_of_chunk - 1)) // pages_of_chunk):
+                            before: T.let[T.int32] = chunk * pages_of_chunk
+                            after: T.let[T.int32] = T.min(before + pages_of_chunk, far_most(pattern, start))
+                            T.tvm_storage_sync("shared")
+                            slot: T.let[T.int32] = before * PAGE + thread * lanes
+                            for g in T.unroll(group):
+                                mine[g] = f32(MASKED, lanes)
+                            if slot < after * PAGE:
+                                score_far(
+                                    pages,
+                                    table,
+                                    begin,
+                                    queries,
+                                    mine,
+                                    head,
+                                    slot,
+                                    slot // PAGE,
+                                    start,
+                                    log2_scale(sparse, sm_scale),
+                                )
+                            spread(partial, fewer, thread, mine, flat, True)
+                            rescale(fewer, top, scale, total, acc)
+                            if slot < after * PAGE:
+                                weigh(scores, mine, top, total, thread)
+                            T.tvm_storage_sync("shared")
+                            if slice < slices:
+                                for i in T.serial((after - before - slice + (slices - 1)) // slices):
+                                    add_far(
+                                        pages,
+                                        table,
+                                        begin,
+                                        scores,
+                                        now,
+                                        acc,
+                                        flat,
+                                        head,
+                                        before + slice + i * slices,
+                                        start,
+                                        (slice + i * slices) * PAGE,
+                                        part,
+                                    )
                     for chunk in T.serial((last - start + (pages_of_chunk - 1)) // pages_of_chunk):
                         first: T.let[T.int32] = start + chunk * pages_of_chunk
                         stop: T.let[T.int32] = T.min(first + pages_of_chunk, last)
@@ -166,38 +289,30 @@ def decode_attention(
                                 at,
                                 oldest,
                                 length,
-                                sm_scale * T.float32(LOG2_E),
+                                log2_scale(sparse, sm_scale),
                             )
                         spread(partial, fewer, thread, mine, flat, True)
-                        for g in T.unroll(group):
-                            scale[g] = top[g]
-                            for j in T.serial(fan):
-                                top[g] = T.max(top[g], fewer[g * fan + j])
-                            scale[g] = T.exp2(scale[g] - top[g])
-                            total[g] = total[g] * splat(scale[g], lanes)
-                            for c in T.unroll(vectors):
-                                acc[g * vectors + c] = acc[g * vectors + c] * splat(scale[g], width)
+                        rescale(fewer, top, scale, total, acc)
                         if at < stop * PAGE:
-                            for g in T.unroll(group):
-                                mine[g] = T.exp2(mine[g] - splat(top[g], lanes))
-                                scores[g, lanes_of(thread * lanes, lanes)] = mine[g]
-                                total[g] = total[g] + mine[g]
+                            weigh(scores, mine, top, total, thread)
                         T.tvm_storage_sync("shared")
                         if slice < slices:
                             for i in T.serial((stop - first - slice + (slices - 1)) // slices):
                                 page: T.let[T.int32] = first + slice + i * slices
                                 place: T.let[T.int32] = table[begin + page]
                                 # Slots past the end may hold anything, not-a-number included: never read them.
-                                for t in T.serial(T.min(PAGE, length - page * PAGE)):
-                                    for c in T.unroll(vectors):
-                                        now[c] = to_f32(
-                                            pages[place, 1, head, lanes_of(t * head_dim + part + c * width, width)],
-                                            width,
-                                        )
-                                    for g in T.unroll(group):
-                                        flat[0] = scores[g, (page - first) * PAGE + t]
-                                        for c in T.unroll(vectors):
-                                            acc[g * vectors + c] = acc[g * vectors + c] + now[c] * splat(flat[0], width)
+                                add_values(
+                                    pages,
+                                    place,
+                                    scores,
+                                    now,
+                                    acc,
+                                    flat,
+                                    head,
+                                    (page - first) * PAGE,
+                                    part,
+                                    T.min(PAGE, length - page * PAGE),
+                                )
                     spread(partial, fewer, thread, total, flat, False)
                     for g in T.unroll(group):
                         scale[g] = T.float32(0)

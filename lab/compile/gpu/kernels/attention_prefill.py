@@ -10,32 +10,60 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
-from lab.compile.gpu.kernels.attention_tile import Source, tile_steps
+from lab.compile.gpu.kernels.attention_tile import BOUNDS, Bound, Kept, Source, Window, set_bounds, tile_steps
 from lab.compile.gpu.kernels.tile_sizes import tile_for
 from lab.compile.tir.sizes import PAGE, divided
+from lab.compile.tir.sparse import log2_scale, near_blocks, near_from
 from lab.compile.tir.vec import LOG2_E, Expr
+from lab.models.sparse import SparsePattern
 
 PrimFunc = Any
 
 
+def most_keys(sparse: SparsePattern | None) -> int | None:
+    """Return how many keys a tile may have at most, so that none lies in two blocks; None where it does not matter."""
+    return None if sparse is None else sparse.block
+
+
 def ragged_attention(
-    gpu: Gpu, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
+    gpu: Gpu,
+    num_heads: int,
+    num_kv_heads: int,
+    head_dim: int,
+    dtype: str,
+    window: int | None,
+    sparse: SparsePattern | None = None,
 ) -> PrimFunc:
     """Return causal attention of new tokens among themselves. Signature as the KV cache calls it.
 
     q, out: `dtype` [n, heads, D]; k, v: [n, kv_heads, D]; lse: float32 [n, heads], log2 of the softmax sum.
     """
-    tile = tile_for(gpu, "attention_ragged", head_dim, dtype)
+    tile = tile_for(gpu, "attention_ragged", head_dim, dtype, most_keys(sparse))
     rows, group = tile.rows, divided(num_heads, num_kv_heads)
     reach = 2**30 if window is None else window
 
+    # With a pattern, keys are counted from the block that the chunk begins in; `lead` of them come before it.
+    def lead(position: Expr) -> Any:
+        return 0 if sparse is None else position % sparse.block
+
+    def token(place: Any, t: Expr) -> Expr:
+        return place[0] + (t if sparse is None else T.max(t - place[2], 0))
+
     def element(place: Any, t: Expr) -> Expr:
-        return ((place[0] + t) * num_kv_heads + place[1]) * head_dim
+        return (token(place, t) * num_kv_heads + place[1]) * head_dim
 
     def row(place: Any, t: Expr) -> Expr:
-        return (place[0] + t) * num_kv_heads + place[1]
+        return token(place, t) * num_kv_heads + place[1]
 
-    attend = tile_steps(tile, dtype, reach, Source(element, 1, row))
+    def oldest_key(first_row: Expr, position: Expr, scale: Expr) -> Expr:
+        """Return the first near key of a tile of queries."""
+        if sparse is None:
+            return T.max(first_row - (reach - 1), 0)
+        base = position - lead(position)
+        nearest = near_from(sparse, first_row + position, near_blocks(sparse, scale)) - base
+        return T.max(nearest, lead(position) // tile.keys * tile.keys)
+
+    attend = tile_steps(tile, dtype, Source(element, 1, row), sparse is not None)
 
     @T.prim_func
     def prefill_ragged(
@@ -79,29 +107,64 @@ def ragged_attention(
                     for thread in T.thread_binding(tile.threads, thread="threadIdx.x"):
                         begin: T.let[T.int32] = kv_indptr[b]
                         length: T.let[T.int32] = kv_indptr[b + 1] - begin
-                        first: T.let[T.int32] = T.max(block * rows - (reach - 1), 0)
-                        attend(
-                            thread,
-                            q,
-                            flat_k,
-                            flat_v,
-                            (begin, head // group),
-                            out,
-                            lse,
-                            q_indptr[b] + block * rows,
-                            q_indptr[b + 1],
-                            head,
-                            first,
-                            T.max(T.min((block + 1) * rows, length), first),
-                            block * rows,
-                            sm_scale * T.float32(LOG2_E),
-                        )
+                        first: T.let[T.int32] = oldest_key(block * rows, k_positions[b], sm_scale)
+                        if sparse is None:
+                            attend(
+                                thread,
+                                q,
+                                flat_k,
+                                flat_v,
+                                (begin, head // group),
+                                out,
+                                lse,
+                                q_indptr[b] + block * rows,
+                                q_indptr[b + 1],
+                                head,
+                                Window(first, T.max(T.min((block + 1) * rows, length), first), reach),
+                                block * rows,
+                                sm_scale * T.float32(LOG2_E),
+                            )
+                        else:
+                            bounds = T.alloc_buffer((BOUNDS,), "int32", scope="local")
+                            set_bounds(
+                                bounds,
+                                sparse,
+                                head,
+                                tile.keys,
+                                first,
+                                T.max(T.min((block + 1) * rows, length) + lead(k_positions[b]), first),
+                                block * rows + lead(k_positions[b]),
+                                (k_positions[b] - lead(k_positions[b])) // PAGE,
+                                lead(k_positions[b]),
+                                near_blocks(sparse, sm_scale),
+                            )
+                            attend(
+                                thread,
+                                q,
+                                flat_k,
+                                flat_v,
+                                (begin, head // group, bounds[Bound.START]),
+                                out,
+                                lse,
+                                q_indptr[b] + block * rows,
+                                q_indptr[b + 1],
+                                head,
+                                Kept(sparse, head, bounds),
+                                block * rows + bounds[Bound.START],
+                                log2_scale(sparse, sm_scale),
+                            )
 
     return prefill_ragged
 
 
 def paged_attention(
-    gpu: Gpu, num_heads: int, num_kv_heads: int, head_dim: int, dtype: str, window: int | None
+    gpu: Gpu,
+    num_heads: int,
+    num_kv_heads: int,
+    head_dim: int,
+    dtype: str,
+    window: int | None,
+    sparse: SparsePattern | None = None,
 ) -> PrimFunc:
     """Return attention of new tokens over the pages of their history. Signature as the KV cache calls it.
 
@@ -109,7 +172,7 @@ def paged_attention(
     that the window keeps from every key still takes one tile, gets the lowest log2 sum and so no weight in
     the merge.
     """
-    tile = tile_for(gpu, "attention_paged", head_dim, dtype)
+    tile = tile_for(gpu, "attention_paged", head_dim, dtype, most_keys(sparse))
     rows, group = tile.rows, divided(num_heads, num_kv_heads)
     reach = 2**30 if window is None else window
 
@@ -122,7 +185,13 @@ def paged_attention(
     def row(place: Any, t: Expr) -> Expr:
         return part(place, t, 1) * PAGE + t % PAGE
 
-    attend = tile_steps(tile, dtype, reach, Source(element, PAGE, row))
+    def oldest_key(position: Expr, scale: Expr) -> Expr:
+        """Return the first near key of a tile of queries."""
+        if sparse is None:
+            return T.max(position - (reach - 1), 0)
+        return near_from(sparse, position, near_blocks(sparse, scale))
+
+    attend = tile_steps(tile, dtype, Source(element, PAGE, row), sparse is not None)
 
     @T.prim_func
     def prefill_paged(
@@ -175,23 +244,52 @@ def paged_attention(
                         position: T.let[T.int32] = q_positions[T.min(start, q_len - 1)] - k_positions[b]
                         # Tiles begin with a page, and a workgroup has one key at least.
                         first: T.let[T.int32] = (
-                            T.min(T.max(position - (reach - 1), 0), T.max(length - 1, 0)) // PAGE * PAGE
+                            T.min(oldest_key(position, sm_scale), T.max(length - 1, 0)) // PAGE * PAGE
                         )
-                        attend(
-                            thread,
-                            q,
-                            flat,
-                            flat,
-                            (table, begin, head // group),
-                            out,
-                            lse,
-                            start,
-                            q_indptr[b + 1],
-                            head,
-                            first,
-                            length,
-                            position,
-                            sm_scale * T.float32(LOG2_E),
-                        )
+                        if sparse is None:
+                            attend(
+                                thread,
+                                q,
+                                flat,
+                                flat,
+                                (table, begin, head // group),
+                                out,
+                                lse,
+                                start,
+                                q_indptr[b + 1],
+                                head,
+                                Window(first, length, reach),
+                                position,
+                                sm_scale * T.float32(LOG2_E),
+                            )
+                        else:
+                            bounds = T.alloc_buffer((BOUNDS,), "int32", scope="local")
+                            set_bounds(
+                                bounds,
+                                sparse,
+                                head,
+                                tile.keys,
+                                first,
+                                length,
+                                position,
+                                0,
+                                0,
+                                near_blocks(sparse, sm_scale),
+                            )
+                            attend(
+                                thread,
+                                q,
+                                flat,
+                                flat,
+                                (table, begin, head // group),
+                                out,
+                                lse,
+                                start,
+                                q_indptr[b + 1],
+                                head,
+                                Kept(sparse, head, bounds),
+                                position,
+                                log2_scale(sparse, sm_scale),
+                            )
 
     return prefill_paged

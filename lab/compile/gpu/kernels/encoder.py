@@ -12,7 +12,7 @@ from typing import Any
 from tvm.script import tirx as T
 
 from lab.compile.gpu import Gpu
-from lab.compile.gpu.kernels.attention_tile import Source, tile_steps
+from lab.compile.gpu.kernels.attention_tile import Source, Window, tile_steps
 from lab.compile.gpu.kernels.shape import flat_threads
 from lab.compile.gpu.kernels.tile_sizes import tile_for
 from lab.compile.gpu.kernels.vec import activated
@@ -39,7 +39,7 @@ def full_attention(gpu: Gpu, heads: int, head_dim: int, shared: int) -> PrimFunc
     def row(head: Any, t: Expr) -> Expr:
         return t * fused + shared + heads + head
 
-    attend = tile_steps(tile, "float32", 2**30, Source(element, 1, row))
+    attend = tile_steps(tile, "float32", Source(element, 1, row))
 
     @T.prim_func
     def attention(q_handle: T.handle, kv_handle: T.handle, out_handle: T.handle, lse_handle: T.handle):
@@ -56,7 +56,21 @@ def full_attention(gpu: Gpu, heads: int, head_dim: int, shared: int) -> PrimFunc
             for block in T.thread_binding((n + (rows - 1)) // rows, thread="blockIdx.x"):
                 for thread in T.thread_binding(tile.threads, thread="threadIdx.x"):
                     # As if every query stood after the last key: it sees them all.
-                    attend(thread, q, flat, flat, head, out, lse, block * rows, n, head, 0, m, m, T.float32(scale))
+                    attend(
+                        thread,
+                        q,
+                        flat,
+                        flat,
+                        head,
+                        out,
+                        lse,
+                        block * rows,
+                        n,
+                        head,
+                        Window(0, m, 2**30),
+                        m,
+                        T.float32(scale),
+                    )
 
     return attention
 

@@ -81,12 +81,18 @@ class Tile:
         return stored + 4 * (self.rows * self.keys + self.rows * self.key_groups + self.rows)
 
 
-def tile_for(gpu: Gpu, kernel: str, head_dim: int, dtype: str) -> Tile:
-    """Return the best tile that fits; CompileError where none does."""
+def tile_for(gpu: Gpu, kernel: str, head_dim: int, dtype: str, most_keys: int | None = None) -> Tile:
+    """Return the best tile that fits, and divides `most_keys`; CompileError where none does."""
     itemsize, staged = np.dtype(dtype).itemsize, stages_tiles(gpu)
-    tiles = [Tile(*size, head_dim, itemsize, staged) for size in TILES[vector_lanes(gpu)]]
+    sizes = [size for size in TILES[vector_lanes(gpu)] if most_keys is None or _within(size, most_keys)]
+    tiles = [Tile(*size, head_dim, itemsize, staged) for size in sizes]
     for tile in tiles:
         if tile.threads <= gpu.max_threads and tile.shared_bytes <= gpu.shared_bytes:
             return tile
     require(gpu, kernel, tiles[-1].threads, tiles[-1].shared_bytes)
     raise AssertionError("the last tile either fits or not")
+
+
+def _within(size: tuple[int, ...], block: int) -> bool:
+    """Say whether tiles of that size lie within a block of keys, and their queries in two at most."""
+    return block % size[1] == 0 and size[0] <= block
