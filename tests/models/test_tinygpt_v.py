@@ -211,6 +211,7 @@ def test_a_config_is_read_back(config: Any) -> None:
         ({"qformer_config": {"hidden_size": 100}}, "there/config.json: qformer.hidden_size is 100; the kernels"),
         ({"qformer_config": {"num_attention_heads": 7}}, "there/config.json: qformer.hidden_size 64 does not split"),
         ({"qk_layernorm": False}, "there/config.json: qk_layernorm is False"),
+        ({"num_key_value_heads": 2}, "there/config.json: num_key_value_heads is 2; TinyGPT-V has one for each"),
         ({"bridge_size": "4096"}, "there/config.json: bridge_size must be an integer"),
         ({"hidden_act": "silu"}, "there/config.json: hidden_act is 'silu'"),
     ],
