@@ -205,6 +205,21 @@ def test_a_model_too_large_for_the_device_is_refused_with_the_sum_before_anythin
     assert "KV cache + about" in " ".join(ran.err.split())
 
 
+def test_another_engine_does_not_judge_texts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_building(monkeypatch)
+    ran = lab("run", "--target", "local", "--model", "phudge-regression-q4", "--engine", "tvm,llama.cpp")
+    assert ran.code == 2
+    assert "phudge-regression-q4 judges texts, and llama.cpp measures tokens" in ran.err
+
+
+def test_who_judges_texts_generates_nothing(lab: Lab, session: Session) -> None:
+    options = ("--layers", "2", "--prompt", "64,128", "--generate", "7", "--repeats", "1")
+    ran = lab("run", "--target", "local", "--model", "phudge-regression-q4", *options)
+    assert "makes no tokens: --generate is passed over" in ran.err
+    assert session.plan is not None
+    assert session.plan.cells == (Test(64, 0), Test(128, 0))
+
+
 def test_a_profile_is_of_an_opencl_device(lab: Lab) -> None:
     ran = lab("run", "--target", "local", "--model", "phi3-mini-q4", "--profile")
     assert ran.code == 2
