@@ -167,7 +167,7 @@ def test_a_site_is_written_beside_files_of_others(lab: Lab, history: None, home:
     folder = home / "deep" / "site"
     ran = lab("dash", "--html", str(folder))
     assert (ran.code, ran.out) == (0, "")
-    assert "index.html: 12 pages, of them 1 series page, 5 run pages" in ran.err
+    assert "index.html: 13 pages, of them 1 series page, 5 run pages" in ran.err
     assert len(list((folder / "runs").iterdir())) == 5
     (folder / "notes.txt").write_text("mine")
     assert lab("dash", "regressions", "--html", str(folder), "--run-pages", "1").code == 0
