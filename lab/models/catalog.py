@@ -15,17 +15,6 @@ BACKENDS = ("tvm", "mlc")
 
 
 @dataclass(frozen=True)
-class NotYet:
-    """A model that people ask for and `lab` can't compile, with the reason."""
-
-    name: str
-    reason: str
-
-
-NOT_YET: dict[str, NotYet] = {}
-
-
-@dataclass(frozen=True)
 class ModelSpec:
     """One model to compile and convert.
 
@@ -44,20 +33,20 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class CatalogRow:
-    """One line of `lab models`; numbers are None where there is no such model yet.
+    """One model of `lab models`.
 
     `disk_bytes` is the size of the weights file without alignment, `kv_bytes_per_token` that of one token of
-    context, `backends` what can compile it. `status` is "ready"; "unconfirmed" when it works but some of its
-    numbers rest on one source; or "not yet". `reason` says why, and is empty when ready.
+    context, `backends` what can compile it. `status` is "ready", or "unconfirmed" when it works but some of
+    its numbers rest on one source: `reason` says which.
     """
 
     id: str
     preset: str
-    quant: str | None
-    parameters: int | None
-    disk_bytes: int | None
-    kv_bytes_per_token: int | None
-    context_max: int | None
+    quant: str
+    parameters: int
+    disk_bytes: int
+    kv_bytes_per_token: int
+    context_max: int
     backends: tuple[str, ...]
     status: str
     reason: str
@@ -67,8 +56,7 @@ class CatalogRow:
 def resolve(model_id: str, layers: int | None = None) -> ModelSpec:
     """Return the model called `model_id`, cut to its first `layers` layers when given.
 
-    Raises ModelError: unknown id (with what was probably meant), a model that is not there yet (with the
-    reason), or a number of layers that the network does not have.
+    Raises ModelError: unknown id (with what was probably meant), or a number of layers that the network does not have.
     """
     preset_name, scheme_name = _split(model_id)
     return custom(presets()[preset_name].config, SCHEMES[scheme_name], model_id, preset_name=preset_name, layers=layers)
@@ -99,23 +87,20 @@ def model_ids() -> list[str]:
 
 
 def catalog() -> list[CatalogRow]:
-    """Return the rows of `lab models`: every model that can be compiled, then those that are not there yet."""
-    return [_ready(model_id) for model_id in model_ids()] + [_not_yet(name) for name in NOT_YET]
+    """Return the rows of `lab models`: every model, in the order of `model_ids`."""
+    return [_row(model_id) for model_id in model_ids()]
 
 
 def _split(model_id: str) -> tuple[str, str]:
     preset, _, quant = model_id.rpartition("-")
     if preset in presets() and quant in SCHEMES:
         return preset, quant
-    for name in (model_id, preset):
-        if name in NOT_YET:
-            raise ModelError(f"{name} can't be compiled yet: {NOT_YET[name].reason}", hint="`lab models` lists all")
     if model_id in presets():
         raise ModelError(f"{model_id} lacks its quantisation", hint=f"add one of {', '.join(SCHEMES)}: {model_id}-q4")
     raise ModelError(unknown("model", model_id, model_ids()), hint="`lab models` lists all")
 
 
-def _ready(model_id: str) -> CatalogRow:
+def _row(model_id: str) -> CatalogRow:
     spec = resolve(model_id)
     preset = presets()[spec.preset_name]
     backends = BACKENDS if _has_mlc(spec) else BACKENDS[:1]
@@ -136,7 +121,3 @@ def _ready(model_id: str) -> CatalogRow:
 
 def _has_mlc(spec: ModelSpec) -> bool:
     return bool(spec.scheme.mlc_name and family_of(spec.config).mlc and spec.config.labels is None)
-
-
-def _not_yet(name: str) -> CatalogRow:
-    return CatalogRow(name, name, None, None, None, None, None, (), "not yet", NOT_YET[name].reason, "")

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from lab.core.errors import ModelError
-from lab.models.catalog import NOT_YET, ModelSpec, custom, resolve
+from lab.models.catalog import ModelSpec, custom, resolve
 from lab.models.families import presets
 from lab.models.quant import SCHEMES
 
@@ -33,7 +33,7 @@ def own_name(model_id: str, weights: Path | None) -> tuple[str, str] | None:
     The name may be the folder's path; in records it is lower case, without what cannot be part of a label.
     """
     text, _, scheme = model_id.rpartition("-")
-    if weights is None or {model_id, text} & {*presets(), *NOT_YET}:
+    if weights is None or {model_id, text} & {*presets()}:
         return None
     if scheme not in SCHEMES:
         raise ModelError(f"{model_id:.100} lacks its quantisation", hint=f"add one of {', '.join(SCHEMES)}: NAME-q4")

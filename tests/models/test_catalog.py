@@ -2,10 +2,7 @@ import pytest
 
 from lab.core.errors import ModelError
 from lab.models import catalog
-from lab.models.catalog import NOT_YET, NotYet
 from tests.models import small
-
-PHI_9 = NotYet("phi9", "a network of nine dimensions, for which there are no kernels yet")
 
 
 def test_resolving_a_whole_model():
@@ -38,19 +35,10 @@ def test_a_missing_quantisation_is_asked_for():
     assert "phi3-mini-q4" in caught.value.hint
 
 
-@pytest.mark.parametrize("suffix", ["", "-q4"])
-def test_models_that_are_not_there_yet_say_why(suffix, monkeypatch):
-    monkeypatch.setitem(NOT_YET, "phi9", PHI_9)
-    with pytest.raises(ModelError, match="can't be compiled yet") as caught:
-        catalog.resolve("phi9" + suffix)
-    assert PHI_9.reason in caught.value.what
-
-
 def test_every_id_of_the_catalog_resolves_and_agrees_with_its_row():
     rows = catalog.catalog()
-    known = [row for row in rows if row.status != "not yet"]
-    assert [row.id for row in known] == catalog.model_ids()
-    for row in known:
+    assert [row.id for row in rows] == catalog.model_ids()
+    for row in rows:
         spec = catalog.resolve(row.id)
         assert row.parameters == spec.config.parameters
         assert row.disk_bytes > 0
@@ -63,16 +51,6 @@ def test_rows_of_the_real_model():
     assert (row.parameters, row.kv_bytes_per_token, row.context_max) == (3_821_079_552, 393_216, 4096)
     assert row.disk_bytes == 2_150_043_648
     assert row.backends == ("tvm", "mlc")
-
-
-def test_not_yet_rows_have_no_numbers_and_a_reason(monkeypatch):
-    monkeypatch.setitem(NOT_YET, "phi9", PHI_9)
-    rows = [row for row in catalog.catalog() if row.status == "not yet"]
-    assert [row.id for row in rows] == ["phi9"]
-    for row in rows:
-        assert row.parameters is row.disk_bytes is row.kv_bytes_per_token is None
-        assert row.backends == ()
-        assert len(row.reason) > 40
 
 
 def test_custom_networks():

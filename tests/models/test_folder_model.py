@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.core.errors import ModelError, WeightsError
-from lab.models.catalog import NOT_YET, NotYet, resolve
+from lab.models.catalog import resolve
 from lab.models.folder_model import own_name, resolve_with
 from tests.models import small_families, transformers_folder
 
@@ -47,12 +47,9 @@ def test_the_name_is_any_that_can_be_part_of_a_label(folder: Path, given: str, n
     assert resolve_with(given.format(folder=folder), None, folder).label == f"{name}-q4"
 
 
-def test_a_preset_is_that_preset_with_its_folder_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preset_is_that_preset_with_its_folder_too(folder: Path) -> None:
     assert own_name("phi3-mini-q4", folder) is None
     assert resolve_with("phi3-mini-q4", 2, folder) == resolve("phi3-mini-q4", 2)
-    monkeypatch.setitem(NOT_YET, "phi9", NotYet("phi9", "it has nine dimensions"))
-    with pytest.raises(ModelError, match="can't be compiled yet"):
-        resolve_with("phi9-q4", None, folder)
 
 
 def test_without_a_folder_a_name_that_is_none_is_guessed_as_ever() -> None:

@@ -13,8 +13,8 @@ from lab.cli.output import print_document, print_text
 def command(as_json: bool) -> None:
     """List the models lab can build, and what each one needs.
 
-    Sizes are computed from the model's shapes; nothing is downloaded. Models that people ask for and that
-    cannot be built are listed with the reason.
+    Sizes are computed from the model's shapes; nothing is downloaded. A model whose numbers rest on one source is
+    listed with what is not sure. A folder of another size of these families runs without being listed: see 'lab run'.
 
     \b
     Example:

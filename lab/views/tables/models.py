@@ -17,15 +17,11 @@ GIB, KIB = 1 << 30, 1 << 10
 
 
 def models_table(rows: Sequence[CatalogRow], width: int) -> RenderableType:
-    """The models that can be built, what is known to be wrong with them, and what is not there yet."""
-    ready = [row for row in rows if row.backends]
-    problems = {row.preset: row.reason for row in ready if row.reason}
-    waiting = [(row.id, row.reason) for row in rows if not row.backends]
-    parts: list[RenderableType] = [_ready(ready, width >= ROOM_FOR_BACKENDS), Text(_about(ready))]
+    """The models that can be built, and what is known to be wrong with them."""
+    problems = {row.preset: row.reason for row in rows if row.reason}
+    parts: list[RenderableType] = [_networks(rows, width >= ROOM_FOR_BACKENDS), Text(_about(rows))]
     if problems:
         parts.append(Group("To know before you trust them", pairs(problems.items())))
-    if waiting:
-        parts.append(Group("Not yet", pairs(waiting)))
     return spaced(parts)
 
 
@@ -36,7 +32,7 @@ def _about(rows: Sequence[CatalogRow]) -> str:
     )
 
 
-def _ready(rows: Sequence[CatalogRow], with_backends: bool) -> RenderableType:
+def _networks(rows: Sequence[CatalogRow], with_backends: bool) -> RenderableType:
     columns = [left("Model", fold=False), right("Params"), *map(right, SCHEMES), right("KV"), right("Context")]
     columns += [left("Backends", fold=False)] if with_backends else []
     presets = [list(of) for _, of in groupby(rows, lambda row: row.preset)]
@@ -46,9 +42,9 @@ def _ready(rows: Sequence[CatalogRow], with_backends: bool) -> RenderableType:
 def _cells(rows: Sequence[CatalogRow], with_backends: bool) -> Iterator[str]:
     """The line of a network; `rows` are its quantisations, in the order of SCHEMES."""
     yield rows[0].preset
-    yield f"{_rounded((rows[0].parameters or 0) / 1e9)} B"
-    yield from (_rounded((row.disk_bytes or 0) / GIB) for row in rows)
-    yield f"{min(row.kv_bytes_per_token or 0 for row in rows) / KIB:g}"
+    yield f"{_rounded(rows[0].parameters / 1e9)} B"
+    yield from (_rounded(row.disk_bytes / GIB) for row in rows)
+    yield f"{min(row.kv_bytes_per_token for row in rows) / KIB:g}"
     yield str(rows[0].context_max)
     if with_backends:
         yield ", ".join(rows[0].backends)
