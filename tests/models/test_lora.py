@@ -192,6 +192,7 @@ def test_keys_hold_the_content_of_the_adapter_and_not_its_name(tmp_path):
         ("target_modules", "a" * 201),
         ("rank_pattern", [1]),
         ("rank_pattern", {"o_proj": 0}),
+        ("rank_pattern", {"(?i)o_proj": 4}),
         ("alpha_pattern", {"o_proj": "x"}),
         ("layers_to_transform", ["0"]),
         ("modules_to_save", "lm_head"),
@@ -220,6 +221,7 @@ BOTH = pair(O_0) | pair(O_1)
     [
         (pair(O_0, 3) | pair(O_1), {}, f"{O_0}: .*safetensors: lora_A has rank 3, but .*adapter_config.json: r is 4"),
         (BOTH, {"rank_pattern": {"o_proj": 8}}, "has rank 4, but .*: r and rank_pattern say 8"),
+        (BOTH, {"r": 10**39}, "has rank 4, but .*adapter_config.json: r is a number of more than 30 digits"),
         (pair(O_0, columns=96) | pair(O_1), {}, r"lora_A holds shape \[4, 96\]; the network makes it \[4, 64\]"),
         (pair(O_0, rows=128) | pair(O_1), {}, r"lora_B holds shape \[128, 4\]; the network makes it \[64, 4\]"),
         (pair(O_0), {}, f"holds nothing for {O_1}, which .*adapter_config.json: target_modules names"),

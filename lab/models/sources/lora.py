@@ -10,6 +10,7 @@ from pathlib import Path
 from lab.core.errors import ModelError, WeightsError
 from lab.core.home import shown
 from lab.formats.manifest import AdapterFacts
+from lab.models.config_values import short
 from lab.models.families import family_of
 from lab.models.family import Sizes, TensorSpec
 from lab.models.params import tensor_specs
@@ -177,7 +178,7 @@ def _check_shape(where: str, side: str, found: tuple[int, ...], wanted: tuple[in
     rank = wanted[axis]
     if len(found) == 2 and found[1 - axis] == wanted[1 - axis]:
         key = "r and rank_pattern say" if said.ranks else "r is"
-        raise WeightsError(f"{where}: lora_{side} has rank {found[axis]}, but {said.where}: {key} {rank}")
+        raise WeightsError(f"{where}: lora_{side} has rank {found[axis]}, but {said.where}: {key} {short(rank)}")
     raise WeightsError(
         f"{where}: lora_{side} holds shape {list(found)}; the network makes it {list(wanted)}", hint=_OTHER_BASE
     )

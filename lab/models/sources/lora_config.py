@@ -179,7 +179,7 @@ def _patterns(data: Mapping[str, Any], key: str, where: str) -> list[tuple[str, 
 def _check_pattern(pattern: str, where: str) -> None:
     try:
         if len(pattern) <= _PATTERN_CHARS:
-            re.compile(pattern)
+            re.compile(_ending(pattern))
             return
     except re.error as problem:
         raise ModelError(f"{where}: {short(pattern)} is no pattern of names: {problem}") from problem
@@ -188,5 +188,9 @@ def _check_pattern(pattern: str, where: str) -> None:
 
 def _by_pattern(patterns: Mapping[str, float], module: str, default: float) -> float:
     """Return the value of the first pattern that is the module's name or the end of it, as PEFT looks it up."""
-    found = (value for pattern, value in patterns.items() if re.match(rf"(.*\.)?({pattern})$", module))
+    found = (value for pattern, value in patterns.items() if re.match(_ending(pattern), module))
     return next(found, default)
+
+
+def _ending(pattern: str) -> str:
+    return rf"(.*\.)?({pattern})$"
