@@ -13,7 +13,13 @@ from tests.models.test_phi2 import GROUPED, TINY, network_of, stored_names
 
 
 @pytest.mark.parametrize("config", [TINY, GROUPED], ids=["phi2", "grouped heads"])
-@pytest.mark.parametrize(("name", "most"), [("q4", 0.06), ("q8", 0.06), ("f16", 4e-3), ("f32", 1e-4)])
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("q4", 0.06),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in (("q8", 0.06), ("f16", 4e-3), ("f32", 1e-4))),
+    ],
+)
 def test_prompt_and_steps(config, name, most):
     weights = stored_names(config)
     ids = some_ids(40, config.vocab_size)

@@ -26,7 +26,7 @@ def reference(config, weights, ids):
     return family.logits(config, embedded, lambda name, x: x @ weights[name].T, lambda name: weights[name])
 
 
-@pytest.mark.parametrize("quant", ["f32", "q4"])
+@pytest.mark.parametrize("quant", ["f32", pytest.param("q4", marks=pytest.mark.slow)])
 def test_two_layers_leave_out_what_the_reference_leaves_out(quant):
     scheme = SCHEMES[quant]
     weights = random_weights(TINY)

@@ -121,6 +121,7 @@ def test_prefill_skips_what_the_pattern_leaves_out(isa, pattern, history, new):
     assert np.abs(lse - want_lse).max() < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("history", "new"), [(0, 1300), (1111, 300)])
 @pytest.mark.parametrize("scale", [SCALE, -SCALE])
 def test_prefill_with_the_pattern_of_phi_3_small(history, new, scale):

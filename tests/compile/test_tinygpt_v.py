@@ -25,7 +25,11 @@ def pixels_of(config: TinyGptVConfig) -> np.ndarray:
     return synthetic_image(config.vision.rows, config.vision.columns)
 
 
-@pytest.fixture(scope="module", params=[(NATIVE[0], name) for name in SCHEMES], ids=lambda p: p[1])
+QUICK = "q4"
+PAIRS = [pytest.param((NATIVE[0], name), marks=[pytest.mark.slow] * (name != QUICK), id=name) for name in SCHEMES]
+
+
+@pytest.fixture(scope="module", params=PAIRS)
 def pair(request):
     """The network compiled, and torch's with the same weights; what a limit is."""
     isa, name = request.param
