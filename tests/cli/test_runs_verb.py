@@ -159,3 +159,13 @@ def test_a_run_of_which_a_test_failed_says_so_and_is_found(lab: Lab, keep: Keep)
     assert "Z, 1 of 2 failed" in lab("show", "20261124-210000-ab12cd", "--markdown").out
     assert re.findall(r"^2026112\d", lab("runs", "--status", "failed").out, re.MULTILINE) == ["20261124"]
     assert re.findall(r"^2026112\d", lab("runs", "--status", "ok").out, re.MULTILINE) == ["20261123"]
+
+
+def test_latest_that_is_damaged_is_named_with_the_run_before_it(lab: Lab, keep: Keep, home: Path) -> None:
+    keep()
+    (home / "profiles" / "local" / "20261124T210000Z--phi3-mini-q4--20261124-210000-ab12cd.json").write_text('{"x"')
+    ran = lab("show", "latest")
+    assert ran.code == 1
+    for said in ("20261124-210000-ab12cd.json: not valid JSON", "lab store check", "the run before it is latest~1"):
+        assert said in ran.err
+    assert lab("show", "latest~1").code == 0
