@@ -53,6 +53,7 @@ def rest_of(record: RunRecord, given: RunOptions) -> tuple[RunOptions, Rest] | N
         engines=_engines(record),
         repeats=record.plan.repeats,
         threads=record.plan.threads if record.bundle.key else None,
+        image=_image(record, given.image),
         tags=given.tags or record.tags,
         revision=given.revision,
         dump_ir=given.dump_ir,
@@ -82,6 +83,15 @@ def _lora(record: RunRecord, lora: Path | None) -> Path | None:
             hint="give it with --lora DIR",
         )
     return lora
+
+
+def _image(record: RunRecord, image: Path | None) -> Path | None:
+    of_file = record.image is not None and record.image.source == "file"
+    if of_file and image is None:
+        raise UsageError(f"run {record.run_id} was measured with the image of a file", hint="give it with --image FILE")
+    if image is not None and not of_file:
+        raise UsageError(f"run {record.run_id} was measured without the image of a file", hint="leave --image out")
+    return image
 
 
 @contextmanager

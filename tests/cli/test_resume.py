@@ -125,6 +125,17 @@ def test_an_adapter_has_to_be_given_again_and_none_where_there_was_none(lab: Lab
     assert (ran.code, "was measured without an adapter" in ran.err) == (2, True)
 
 
+def test_the_image_of_a_file_has_to_be_given_again_and_none_where_there_was_none(lab: Lab, keep: Keep) -> None:
+    keep(cells=lacking(), image={"source": "file", "sha256": "a" * 64})
+    ran = lab("run", "--resume", "latest")
+    assert ran.code == 2
+    assert "was measured with the image of a file" in ran.err
+    assert "--image FILE" in ran.err
+    plain = keep(cells=lacking(), image={"source": "synthetic"})
+    ran = lab("run", "--resume", plain.run_id, "--image", "cat.png")
+    assert (ran.code, "was measured without the image of a file" in ran.err) == (2, True)
+
+
 def test_a_run_whose_device_was_named_by_at_wants_that_again(lab: Lab, keep: Keep, session: Session) -> None:  # noqa: F811
     keep(status="interrupted", cells=lacking(), by_address=True)
     ran = lab("run", "--resume", "latest")

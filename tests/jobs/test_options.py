@@ -32,6 +32,7 @@ OTHERS = RunOptions(
     repeats=3,
     threads=1,
     profile=True,
+    image=Path("cat.png"),
     tags=("v1.2", "nightly"),
     revision=RevisionBlock("c" * 40, False),
     dump_ir=Path("phases"),

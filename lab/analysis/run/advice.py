@@ -54,4 +54,5 @@ def resume_command(record: RunRecord) -> str | None:
         return None
     at = " --at ADDRESS" if record.by_address else ""
     weights = "" if record.weights.source in ("synthetic", "unknown") else " --weights DIR"
-    return f"lab run --resume {record.run_id}{at}{weights}"
+    image = " --image FILE" if record.image is not None and record.image.source == "file" else ""
+    return f"lab run --resume {record.run_id}{at}{weights}{image}"
