@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lab.core.errors import WeightsError
+from lab.core.errors import ModelError, WeightsError
 from lab.core.progress import NullProgress
 from lab.formats.bundle import load_manifest
 from lab.models.catalog import custom, resolve
@@ -203,6 +206,27 @@ def test_what_cannot_be_merged_is_refused_by_the_name_of_its_key(tmp_path, key, 
     adapters.change_config(tmp_path / "adapter", **{key: value})
     with pytest.raises(WeightsError, match=f"adapter_config.json: .*{key}"):
         merged(tmp_path / "adapter", small.PLAIN)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+NUMBERS, NAMES = ("r", "lora_alpha", "use_rslora", "layers_to_transform"), ("target_modules", "exclude_modules")
+KEYS = (*NUMBERS, *NAMES, "modules_to_save", "rank_pattern", "alpha_pattern", "bias", "init_lora_weights", "new")
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6))
+def test_any_config_is_read_or_refused(change):
+    document = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["o_proj"], **change}
+    try:
+        said = lora_config(document, "adapter_config.json")
+    except ModelError:  # anything else fails the test
+        return
+    module = "model.layers.0.self_attn.o_proj"
+    assert said.names(module) in (True, False)
+    assert math.isfinite(said.scaling_of(module))
 
 
 def pair(module, rank=4, rows=64, columns=64):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +16,9 @@ from lab.models.params import tensor_specs
 from lab.models.sources.files import fingerprint, read_document
 from lab.models.sources.lora_base import check_base
 from lab.models.sources.lora_config import MERGE, LoraConfig, lora_config, matches
-from lab.models.sources.tensors import DTYPES, StoredTensor, read_table
+from lab.models.sources.lora_files import CONFIG, TORN, sorted_out, table, weights_file
+from lab.models.sources.tensors import StoredTensor
 
-CONFIG = "adapter_config.json"
-WEIGHTS = "adapter_model.safetensors"
-PICKLED = "adapter_model.bin"
-_PREFIX = "base_model.model."
-_PAIR = re.compile(r"(?P<module>.+)\.lora_(?P<side>[AB])(\.default)?\.weight")
-# peft also saves embedding and head, as they are, where either has an adapter.
-_SAVED = re.compile(r"(?P<module>.+?)(\.modules_to_save(\.default)?|\.base_layer)?\.weight")
-_TORN = "are both files of one adapter, and was it saved whole?"
 _OTHER_BASE = "is this the adapter of another model? --model and --weights have to be its base"
 
 
@@ -66,9 +58,9 @@ def open_adapter(folder: Path, config: Sizes) -> Adapter:
     Raises WeightsError that names file and key or tensor: no adapter, one of another network, or one whose files
     contradict each other.
     """
-    path = _weights_file(folder)
+    path = weights_file(folder)
     said = _config(folder / CONFIG)
-    pairs, whole = _sorted_out(path, _table(path))
+    pairs, whole = sorted_out(path, table(path))
     places = dict(_places(config))
     updates = [_update(path, said, places, module, pair) for module, pair in pairs.items()]
     _check_complete(path, said, places, pairs)
@@ -80,57 +72,11 @@ def open_adapter(folder: Path, config: Sizes) -> Adapter:
     return Adapter(facts, said, by_name, saved)
 
 
-def _weights_file(folder: Path) -> Path:
-    if not (folder / CONFIG).is_file():
-        raise WeightsError(
-            f"{shown(folder)}: no adapter: {CONFIG} is missing",
-            hint=f"--lora takes a folder that peft's save_pretrained() wrote: {CONFIG} and {WEIGHTS}",
-        )
-    if (folder / WEIGHTS).is_file():
-        return folder / WEIGHTS
-    if (folder / PICKLED).is_file():
-        raise WeightsError(
-            f"{shown(folder / PICKLED)}: pickled PyTorch weights are not read, they could run code",
-            hint="save the adapter with save_pretrained(..., safe_serialization=True) first",
-        )
-    raise WeightsError(f"{shown(folder)}: no adapter: {WEIGHTS} is missing", hint="get the whole folder again")
-
-
 def _config(path: Path) -> LoraConfig:
     try:
         return lora_config(read_document(path), shown(path))
     except ModelError as problem:
         raise WeightsError(problem.what, hint=problem.hint) from problem
-
-
-def _table(path: Path) -> dict[str, StoredTensor]:
-    table = read_table(path)
-    if not table:
-        raise WeightsError(f"{shown(path)}: holds no tensor", hint=_TORN)
-    for name, tensor in table.items():
-        if tensor.dtype not in DTYPES:
-            raise WeightsError(f"{name[:100]}: {shown(path)} holds {tensor.dtype[:20]}, which is not read", hint=MERGE)
-    return table
-
-
-def _sorted_out(
-    path: Path, table: Mapping[str, StoredTensor]
-) -> tuple[dict[str, dict[str, StoredTensor]], dict[str, StoredTensor]]:
-    """Return A and B of each module, and the modules that are saved whole."""
-    pairs: dict[str, dict[str, StoredTensor]] = {}
-    whole: dict[str, StoredTensor] = {}
-    for name, tensor in table.items():
-        rest = name.removeprefix(_PREFIX)
-        if match := _PAIR.fullmatch(rest):
-            pairs.setdefault(match["module"], {})[match["side"]] = tensor
-        elif "lora_" not in rest and (match := _SAVED.fullmatch(rest)):
-            whole[match["module"]] = tensor
-        else:
-            raise WeightsError(
-                f"{name[:100]}: {shown(path)}: neither lora_A nor lora_B of a linear layer, nor a module saved whole",
-                hint=MERGE,
-            )
-    return pairs, whole
 
 
 def _places(config: Sizes) -> Iterator[tuple[str, Place]]:
@@ -162,9 +108,9 @@ def _update(
         raise WeightsError(f"{where}: the network has no such linear layer", hint=_OTHER_BASE)
     if not said.names(module):
         keys = "target_modules and layers_to_transform"
-        raise WeightsError(f"{where}: holds a module that {said.where}: {keys} do not name", hint=_TORN)
+        raise WeightsError(f"{where}: holds a module that {said.where}: {keys} do not name", hint=TORN)
     if len(pair) < 2:
-        raise WeightsError(f"{where}: lora_{'B' if 'A' in pair else 'A'} is missing", hint=_TORN)
+        raise WeightsError(f"{where}: lora_{'B' if 'A' in pair else 'A'} is missing", hint=TORN)
     place, rank = places[module], said.rank_of(module)
     for side, shape in (("A", (rank, place.columns)), ("B", (place.rows, rank))):
         _check_shape(where, side, pair[side].shape, shape, said)
@@ -201,7 +147,7 @@ def _check_complete(path: Path, said: LoraConfig, places: Mapping[str, Place], p
         absent = [module for module in wanted if module not in pairs and whole not in pairs]
         if absent:
             raise WeightsError(
-                f"{shown(path)}: holds nothing for {absent[0]}, which {said.where}: target_modules names", hint=_TORN
+                f"{shown(path)}: holds nothing for {absent[0]}, which {said.where}: target_modules names", hint=TORN
             )
 
 
@@ -224,4 +170,4 @@ def _saved(
     # Of a judge peft names "classifier" too, which is what other networks call the head.
     for module in names:
         if module not in whole and matches(said.saved, module):
-            raise WeightsError(f"{shown(path)}: lacks {module}, which {said.where}: modules_to_save names", hint=_TORN)
+            raise WeightsError(f"{shown(path)}: lacks {module}, which {said.where}: modules_to_save names", hint=TORN)
