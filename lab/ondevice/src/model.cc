@@ -8,6 +8,7 @@
 #include "call.h"
 #include "host_tensor.h"
 #include "json_node.h"
+#include "placed.h"
 
 namespace lab {
 namespace {
@@ -28,6 +29,22 @@ ffi::Module load_vm(const ffi::Module& library, DLDevice device) {
     call("library", *init, type, device.device_id, kPooledAllocator, cpu, 0, kPooledAllocator);
   }
   return vm;
+}
+
+// The same tensor in the processor's memory, whole by then.
+ffi::Tensor on_host(const ffi::Tensor& tensor) {
+  if (tensor.device().device_type == kDLCPU) return tensor;
+  ffi::Tensor host = host_tensor(tensor.shape(), tensor.dtype());
+  copy_to_host(tensor, static_cast<float*>(host.data_ptr()));
+  return host;
+}
+
+ffi::Tensor on_device(const ffi::Tensor& host, DLDevice device) {
+  if (device.device_type == kDLCPU) return host;
+  ffi::Tensor there = empty_on(device, host.shape(), host.dtype());
+  copy(host, there);
+  synchronize(device);
+  return there;
 }
 
 ffi::Tensor with_batch(const ffi::Tensor& hidden) {  // [n, H] -> [1, n, H], the same bytes
@@ -119,11 +136,11 @@ ffi::Tensor Model::decode(const ffi::ObjectRef& kv, const ffi::Tensor& ids) cons
 }
 
 ffi::Tensor Model::encode_image(const ffi::Tensor& pixels) const {
-  return call<ffi::Tensor>("image", function("encode_image"), pixels, params_);
+  return on_host(call<ffi::Tensor>("image", function("encode_image"), on_device(pixels, device_), params_));
 }
 
 ffi::Tensor Model::prefill_image(const ffi::ObjectRef& kv, const ffi::Tensor& image, const ffi::Tensor& ids) const {
-  ffi::Tensor text = embed(ids);
+  ffi::Tensor text = on_host(embed(ids));
   int64_t positions = image.size(0), width = image.size(1);
   if (width != text.size(2)) throw Failure("image", "is not as wide as the text");
   int64_t shape[] = {1, positions + text.size(1), width};
@@ -131,7 +148,7 @@ ffi::Tensor Model::prefill_image(const ffi::ObjectRef& kv, const ffi::Tensor& im
   float* out = static_cast<float*>(joined.data_ptr());
   std::memcpy(out, floats_of(image), static_cast<size_t>(positions * width) * sizeof(float));
   std::memcpy(out + positions * width, floats_of(text), static_cast<size_t>(text.numel()) * sizeof(float));
-  return forward(prefill_, kv, joined);
+  return forward(prefill_, kv, on_device(joined, device_));
 }
 
 }  // namespace lab

@@ -38,10 +38,11 @@ class Model {
   tvm::ffi::Tensor prefill(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& ids) const;
   tvm::ffi::Tensor decode(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& ids) const;
 
-  // What stands for an image in a prompt, float32 [positions, hidden], of its patches, float32 [rows, columns].
+  // What stands for an image in a prompt, float32 [positions, hidden], of its patches, float32 [rows, columns]. Both lie in
+  // the memory of the processor, wherever it computes.
   tvm::ffi::Tensor encode_image(const tvm::ffi::Tensor& pixels) const;
 
-  // As prefill, of an image as `encode_image` made it and of ids [n] after it.
+  // As prefill, of an image as `encode_image` made it and of ids [n] after it, which lie on the device.
   tvm::ffi::Tensor prefill_image(const tvm::ffi::ObjectRef& kv, const tvm::ffi::Tensor& image,
                                  const tvm::ffi::Tensor& ids) const;
 

@@ -53,7 +53,7 @@ const float* Session::prefill_image(const ffi::Tensor& image, const int32_t* fir
   if (count < 1) throw Failure("image", "is larger than a chunk of the prompt");  // a bug: see load_bundle
   ffi::Tensor ids = id_tensor(count);
   std::copy(first, first + count, ids_of(ids));
-  const float* logits = keep(model_.prefill_image(kv_, image, ids), positions + count);
+  const float* logits = keep(model_.prefill_image(kv_, image, on_device(ids)), positions + count);
   return first + count == last ? logits : prefill(first + count, last);
 }
 
