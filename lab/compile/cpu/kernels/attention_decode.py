@@ -114,11 +114,18 @@ def decode_attention(
         """Return how many keys of a piece are not seen: none of a pattern, whose pages are seen whole."""
         return 0 if sparse else T.max(keys, 0)
 
-    def far_ahead(flat: Any, what: int, table: Any, begin: Expr, i: Expr, row: Expr, first: Expr, at: Expr) -> Expr:
-        """Return an element of the part of a far page that comes PARTS_AHEAD after page i of query head `row`."""
-        head = (row + PARTS_AHEAD) % num_heads
-        page = far_page(pattern, head, i + (row + PARTS_AHEAD) // num_heads)
-        return flat[table[begin + T.min(page, first - 1)], what, head // group, at]
+    def far_row(n: Expr) -> Expr:
+        """Return the query head that comes n-th among far pages: those of one block follow each other."""
+        if pattern.head_step != 1 or num_heads % pattern.stride:
+            return n
+        share = num_heads // pattern.stride
+        return n % share * pattern.stride + (pattern.stride - 1 - n // share)
+
+    def far_ahead(flat: Any, what: int, table: Any, begin: Expr, i: Expr, n: Expr, first: Expr, at: Expr) -> Expr:
+        """Return an element of the part of a far page that is PARTS_AHEAD after the n-th of the i-th pages."""
+        row = far_row((n + PARTS_AHEAD) % num_heads)
+        page = far_page(pattern, row, i + (n + PARTS_AHEAD) // num_heads)
+        return flat[table[begin + T.min(page, first - 1)], what, row // group, at]
 
     # fmlal takes the query as it came, so that products are exact, and the softmax's factor comes after the sum; the
     # softmax's weights it takes rounded to float16, as the result will be.
@@ -232,41 +239,43 @@ def decode_attention(
             add_some(scores, flat, table, begin, sums, piece, h, i, first, last, part, length, left, value_rest)
 
     @T.inline
-    def score_far(q, b, factor, work, flat, scores, table, begin, h, r, i, slot, first):
-        """Score the i-th far page for one query head r of the group; where it has none, the scores are masked."""
-        page: T.let[T.int32] = far_page(pattern, h * group + r, i)
+    def score_far(q, b, factor, work, flat, scores, table, begin, n, i, slot, first):
+        """Score the i-th far page of the query head that comes n-th; where it has none, the scores are masked."""
+        row: T.let[T.int32] = far_row(n)
+        page: T.let[T.int32] = far_page(pattern, row, i)
         if page < first:
             acc = T.alloc_buffer((far_chains,), "float32x16")
             for j in T.unroll(far_chains):
                 acc[j] = f32(0.0, PAGE)
             for d in T.serial(divided(head_dim, far_chains)):
                 for c in T.unroll((far_chains * PAGE + line - 1) // line):
-                    fetch(far_ahead(flat, 0, table, begin, i, h * group + r, first, d * far_chains * PAGE + c * line))
+                    fetch(far_ahead(flat, 0, table, begin, i, n, first, d * far_chains * PAGE + c * line))
                 for c in T.unroll(far_chains):
                     acc[c] = add_product(
                         isa,
                         dtype,
                         acc[c],
-                        flat[table[begin + page], 0, h, lanes_of((d * far_chains + c) * PAGE, PAGE)],
-                        query(q, work, b, h * group + r, d * far_chains + c),
+                        flat[table[begin + page], 0, row // group, lanes_of((d * far_chains + c) * PAGE, PAGE)],
+                        query(q, work, b, row, d * far_chains + c),
                     )
             for c in T.serial(far_chains - 1):
                 acc[0] = acc[0] + acc[c + 1]
-            scores[h * group + r, lanes_of(slot * PAGE, PAGE)] = score(acc[0], factor)
+            scores[row, lanes_of(slot * PAGE, PAGE)] = score(acc[0], factor)
         else:
-            scores[h * group + r, lanes_of(slot * PAGE, PAGE)] = f32(MASKED, PAGE)
+            scores[row, lanes_of(slot * PAGE, PAGE)] = f32(MASKED, PAGE)
 
     @T.inline
-    def add_far(scores, flat, table, begin, sums, piece, h, r, i, slot, first, part):
-        page: T.let[T.int32] = far_page(pattern, h * group + r, i)
+    def add_far(scores, flat, table, begin, sums, piece, n, i, slot, first, part):
+        row: T.let[T.int32] = far_row(n)
+        page: T.let[T.int32] = far_page(pattern, row, i)
         if page < first:
             acc = T.alloc_buffer((far_chunk,), of("float32", width), scope=scope_of(width))
             for c in T.unroll(far_chunk):
-                acc[c] = sums[piece, h * group + r, lanes_of((part * far_chunk + c) * width, width)]
+                acc[c] = sums[piece, row, lanes_of((part * far_chunk + c) * width, width)]
             for t in T.serial(PAGE):
                 for c in T.unroll((far_chunk * width + line - 1) // line):
                     at: T.let[T.int32] = t * head_dim + part * far_chunk * width + c * line
-                    fetch(far_ahead(flat, 1, table, begin, i, h * group + r, first, at))
+                    fetch(far_ahead(flat, 1, table, begin, i, n, first, at))
                 for c in T.unroll(far_chunk):
                     acc[c] = add_product(
                         isa,
@@ -275,14 +284,14 @@ def decode_attention(
                         flat[
                             table[begin + page],
                             1,
-                            h,
+                            row // group,
                             lanes_of(t * head_dim + (part * far_chunk + c) * width, width),
                         ],
-                        weight(scores, h * group + r, slot * PAGE + t),
+                        weight(scores, row, slot * PAGE + t),
                         width,
                     )
             for c in T.unroll(far_chunk):
-                sums[piece, h * group + r, lanes_of((part * far_chunk + c) * width, width)] = acc[c]
+                sums[piece, row, lanes_of((part * far_chunk + c) * width, width)] = acc[c]
 
     @T.prim_func
     def attend(
@@ -366,23 +375,21 @@ def decode_attention(
                         )
                 if sparse is not None:
                     for i in T.serial(far_count(piece, first)):
-                        for h in T.serial(heads):
-                            for r in T.serial(group):
-                                score_far(
-                                    q,
-                                    b,
-                                    log2_scale(sparse, sm_scale),
-                                    work,
-                                    flat,
-                                    scores,
-                                    table,
-                                    begin,
-                                    h,
-                                    r,
-                                    piece * far_share(first) + i,
-                                    stop - start + i,
-                                    first,
-                                )
+                        for n in T.serial(num_heads):
+                            score_far(
+                                q,
+                                b,
+                                log2_scale(sparse, sm_scale),
+                                work,
+                                flat,
+                                scores,
+                                table,
+                                begin,
+                                n,
+                                piece * far_share(first) + i,
+                                stop - start + i,
+                                first,
+                            )
                 for r in T.serial(num_heads):
                     softmax(
                         scores,
@@ -399,23 +406,21 @@ def decode_attention(
                             add_values(scores, flat, table, begin, sums, piece, h, start + i, start, stop, part, length)
                 if sparse is not None:
                     for i in T.serial(far_count(piece, first)):
-                        for h in T.serial(heads):
-                            for r in T.serial(group):
-                                for part in T.serial(divided(vectors, far_chunk)):
-                                    add_far(
-                                        scores,
-                                        flat,
-                                        table,
-                                        begin,
-                                        sums,
-                                        piece,
-                                        h,
-                                        r,
-                                        piece * far_share(first) + i,
-                                        stop - start + i,
-                                        first,
-                                        part,
-                                    )
+                        for n in T.serial(num_heads):
+                            for part in T.serial(divided(vectors, far_chunk)):
+                                add_far(
+                                    scores,
+                                    flat,
+                                    table,
+                                    begin,
+                                    sums,
+                                    piece,
+                                    n,
+                                    piece * far_share(first) + i,
+                                    stop - start + i,
+                                    first,
+                                    part,
+                                )
             for r in T.parallel(num_heads):
                 merged = T.alloc_buffer((3,), "float32")
                 merged[0] = T.float32(MASKED)
