@@ -40,8 +40,9 @@ void run_timed(Session& session, const Work& work, Timeline& timeline) {
     timeline.token_ns.push_back(now_ns());
     timeline.token_ids.push_back(id);
     if (work.keep_logits) timeline.logits.insert(timeline.logits.end(), logits, logits + session.outputs());
+    if (static_cast<int64_t>(timeline.token_ids.size()) == work.generate) return;
     if (work.counts != nullptr && timeline.token_ids.size() == 1) work.counts->first_token();
-    if (static_cast<int64_t>(timeline.token_ids.size()) >= work.generate) return;
+    if (work.generate == 0) return;
     check_interrupt();
     logits = session.decode(id);
   }
