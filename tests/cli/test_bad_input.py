@@ -21,7 +21,7 @@ from tests.cli.conftest import Lab
         (["run", "--target", "lcal", "--model", "phi3-mini-q4"], "unknown target 'lcal'. Did you mean 'local'?"),
         (["run", "--target", "local", "--model", "phi3-mni-q4"], "Did you mean 'phi3-mini-q4'"),
         (["compile", "--target", "local", "--model", "phi3-mini"], "lacks its quantisation"),
-        (["convert", "--model", "phudge"], "can't be compiled yet"),
+        (["convert", "--model", "phi3-small"], "lacks its quantisation"),
         (["targets", "check", "lcal"], "unknown target 'lcal'"),
         (["runs", "--target", "lcal"], "unknown target 'lcal'. Did you mean 'local'?"),
         (["runs", "--model", "phi3-mini-q5"], "unknown model 'phi3-mini-q5'"),
