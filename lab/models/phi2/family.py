@@ -41,12 +41,6 @@ class Phi2(DecoderFamily[Phi2Config]):
             hf_name = hf_name.replace(ours, theirs)
         return hf_name
 
-    def torch_network(self, config: Phi2Config) -> Any:
-        """Return transformers' own network without storage for its weights."""
-        from lab.models.phi2.torch_network import without_storage
-
-        return without_storage(config)
-
     def torch_parts(self, model: Any) -> Iterator[tuple[str, Any]]:
         """Yield every module of transformers' network that holds weights, with the prefix of their names."""
         yield "model.embed_tokens.", model.model.embed_tokens
