@@ -150,6 +150,8 @@ def test_the_preset_is_phi_2() -> None:
         ({"partial_rotary_factor": -1}, "there/config.json: partial_rotary_factor is -1"),
         ({"head_dim": 64}, "there/config.json: head_dim is 64"),
         ({"quantization_config": {"bits": 4}}, "there/config.json: quantization_config"),
+        ({"num_local_experts": 8}, "there/config.json: num_local_experts: a mixture of experts is another network"),
+        ({"vision_config": {"depth": 3}}, "there/config.json: vision_config: images are the input of another network"),
         ({"num_attention_heads": 7}, "there/config.json: hidden_size 160 does not split into 7 heads"),
         ({"layer_norm_eps": "small"}, "there/config.json: layer_norm_eps must be a number"),
     ],

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from lab.core.errors import ModelError
-from lab.models.config_values import finite, number, short, switch, whole
+from lab.models.config_values import finite, number, optional, short, switch, whole
 
 T = TypeVar("T")
 
@@ -22,6 +22,7 @@ SIZES = (
     "vocab_size",
     "max_position_embeddings",
 )
+_ROPE_NAMES = ("rope_scaling", "rope_parameters")
 _LISTS = "`lab models` lists what can be compiled"
 _QUANTISED = "weights that are quantised already are not read"
 # Keys of networks that no decoder here computes: set to anything but null, false, 0 or nothing, they are refused.
@@ -60,6 +61,13 @@ def check_others(data: Mapping[str, Any], where: str) -> None:
             raise ModelError(f"{where}: {key}: {why}", hint=hint)
 
 
+def check_head_dim(data: Mapping[str, Any], found: Mapping[str, Any], where: str) -> None:
+    """Raise ModelError for a head_dim that is not what the sizes `found` make it, where there is one."""
+    size, hidden, heads = optional(data, "head_dim", int, where), found["hidden_size"], found["num_attention_heads"]
+    if size is not None and size * heads != hidden:
+        raise ModelError(f"{where}: head_dim is {size}, hidden_size / num_attention_heads is {hidden / heads:g}")
+
+
 def check_fixed(data: Mapping[str, Any], fixed: Mapping[str, Any], where: str) -> None:
     """Raise ModelError for a key that has another value than the only one that is computed; it may be missing."""
     for key, wanted in fixed.items():
@@ -80,17 +88,31 @@ def configured(make: Callable[..., T], fields: Mapping[str, Any], where: str) ->
 
 
 def rope_settings(
-    data: Mapping[str, Any], known: Collection[str], title: str, where: str
+    data: Mapping[str, Any], known: Collection[str], title: str, where: str, kinds: Collection[str] | None = None
 ) -> tuple[str, Mapping[str, Any]]:
-    """Return the rotary settings with the key that holds them; ModelError for one that is not among the `known`."""
-    for name in ("rope_scaling", "rope_parameters"):
+    """Return the rotary settings with the key that holds them; ModelError for one that is not among the `known`.
+
+    With `kinds`, a type that is none of them is refused first: what else it brings are keys that only it has.
+    """
+    if kinds is not None:
+        _check_kinds(data, kinds, title, where)
+    for name in _ROPE_NAMES:
         settings = data.get(name)
         if settings is not None and not isinstance(settings, Mapping):
-            raise ModelError(f"{where}: rope_scaling and rope_parameters must be objects")
+            raise ModelError(f"{where}: {name} must be an object; {' and '.join(_ROPE_NAMES)} must be objects or null")
         if settings:
             _check_known(settings, known, name, title, where)
             return name, settings
     return "rope_parameters", {}
+
+
+def _check_kinds(data: Mapping[str, Any], kinds: Collection[str], title: str, where: str) -> None:
+    for name in _ROPE_NAMES:
+        settings = data.get(name)
+        kind = rope_kind(settings) if isinstance(settings, Mapping) else "default"
+        if kind not in ("default", *kinds):
+            has = " or ".join(filter(None, [", ".join(kinds), "none"]))
+            raise ModelError(f"{where}: {name} type {kind!r:.60} is not supported; {title} has {has}")
 
 
 def rope_kind(settings: Mapping[str, Any]) -> Any:

@@ -12,7 +12,6 @@ from lab.models.decoder.hf import (
     SIZES,
     check_fixed,
     configured,
-    rope_kind,
     rope_settings,
     rope_theta,
     rotated_part,
@@ -54,9 +53,7 @@ def _fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def _rope_fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
-    name, settings = rope_settings(data, _ROPE_KEYS, "Gemma", where)
-    if rope_kind(settings) != "default":
-        raise ModelError(f"{where}: {name} type {rope_kind(settings)!r:.60} is not supported; Gemma has none")
+    _, settings = rope_settings(data, _ROPE_KEYS, "Gemma", where, kinds=())
     if rotated_part(data, settings, where) != 1.0:
         raise ModelError(f"{where}: partial_rotary_factor: Gemma rotates whole heads")
     return {"rope_theta": rope_theta(data, settings, where), ORIGINAL: whole(data, "max_position_embeddings", where)}

@@ -70,7 +70,7 @@ def _fields(data: Mapping[str, Any], title: str, where: str) -> dict[str, Any]:
 
 
 def _rope_fields(data: Mapping[str, Any], title: str, where: str) -> dict[str, Any]:
-    name, settings = _settings(data, title, where)
+    name, settings = rope_settings(data, _ROPE_KEYS, title, where, _KINDS)
     if rotated_part(data, settings, where) != 1.0:
         raise ModelError(f"{where}: partial_rotary_factor: {title} rotates whole heads")
     kind, theta = rope_kind(settings), rope_theta(data, settings, where)
@@ -83,18 +83,6 @@ def _rope_fields(data: Mapping[str, Any], title: str, where: str) -> dict[str, A
             scale[key] = positive(number(settings, key, float, inside), key, inside)
     scaling = configured(RopeScaling, {"kind": kind, **scale}, inside)
     return {"rope_theta": theta, "rope_scaling": scaling, ORIGINAL: _original(data, settings, where)}
-
-
-def _settings(data: Mapping[str, Any], title: str, where: str) -> tuple[str, Mapping[str, Any]]:
-    """Return the rotary settings; a kind that is not computed is refused before keys that only it has."""
-    for name in ("rope_scaling", "rope_parameters"):
-        settings = data.get(name)
-        kind = rope_kind(settings) if isinstance(settings, Mapping) else "default"
-        if kind not in ("default", *_KINDS):
-            raise ModelError(
-                f"{where}: {name} type {kind!r:.60} is not supported; {title} has {', '.join(_KINDS)} or none"
-            )
-    return rope_settings(data, _ROPE_KEYS, title, where)
 
 
 def _original(data: Mapping[str, Any], settings: Mapping[str, Any], where: str) -> int:

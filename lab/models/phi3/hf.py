@@ -11,6 +11,7 @@ from lab.models.decoder.hf import (
     ORIGINAL,
     SIZES,
     check_fixed,
+    check_head_dim,
     configured,
     positive,
     rope_factors,
@@ -92,7 +93,7 @@ def _fields(data: Mapping[str, Any], where: str) -> dict[str, Any]:
     found["labels"] = _labels(data, where)
     # A head for labels is never the embedding table, whatever the base that it was put on says.
     found["tie_word_embeddings"] = found["tie_word_embeddings"] and found["labels"] is None
-    _check_head_dim(data, found["hidden_size"], found["num_attention_heads"], where)
+    check_head_dim(data, found, where)
     return {**found, **_rope_fields(data, where)}
 
 
@@ -132,9 +133,3 @@ def _rope_scaling(config: Phi3Config) -> dict[str, Any] | None:
         "long_factor": list(config.rope_long_factor),
         **{key: value for key, value in scale.items() if value is not None},
     }
-
-
-def _check_head_dim(data: Mapping[str, Any], hidden: int, heads: int, where: str) -> None:
-    size = optional(data, "head_dim", int, where)
-    if size is not None and size * heads != hidden:
-        raise ModelError(f"{where}: head_dim is {size}, hidden_size / num_attention_heads is {hidden / heads:g}")

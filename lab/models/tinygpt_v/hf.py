@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from lab.core.errors import ModelError
 from lab.models.config_values import number
+from lab.models.decoder.hf import configured
 from lab.models.phi2 import hf as phi2
 from lab.models.tinygpt_v.config import QFormerConfig, TinyGptVConfig, VisionConfig
 
-Part = TypeVar("Part", VisionConfig, QFormerConfig)
 PARTS = {"vision_config": VisionConfig, "qformer_config": QFormerConfig}
 
 
@@ -19,14 +19,12 @@ def config_of(data: Mapping[str, Any], where: str) -> TinyGptVConfig:
     """Return the numbers of a `config.json`; ModelError names `where` and the key that is missing or not supported."""
     if data.get("qk_layernorm", True) is not True:
         raise ModelError(f"{where}: qk_layernorm is {data['qk_layernorm']!r:.60}; TinyGPT-V has these norms")
-    language = phi2.config_of({**data, "qk_layernorm": False}, where)
+    plain = {key: value for key, value in data.items() if key not in PARTS}
+    language = phi2.config_of({**plain, "qk_layernorm": False}, where)
     sizes = {one.name: getattr(language, one.name) for one in fields(language)}
     own: dict[str, Any] = {key: _whole(data, key, where) for key in ("bridge_size",) if key in data}
     vision, qformer = (_part(data, name, kind, where) for name, kind in PARTS.items())
-    try:
-        return TinyGptVConfig(**sizes, **own, vision=cast(VisionConfig, vision), qformer=cast(QFormerConfig, qformer))
-    except ModelError as problem:
-        raise ModelError(f"{where}: {problem.what}", hint=problem.hint) from problem
+    return configured(TinyGptVConfig, {**sizes, **own, "vision": vision, "qformer": qformer}, where)
 
 
 def document(config: TinyGptVConfig) -> dict[str, Any]:
