@@ -37,7 +37,7 @@ class CpuOps:
 
     def __init__(self, isa: Isa, scheme: QuantScheme) -> None:
         self.isa, self.scheme = isa, scheme
-        self._last: tuple[Tensor, Norm, bool, Acts] | None = None
+        self._last: tuple[Tensor, Norm, bool, bool, Acts] | None = None
 
     def embed(self, ids: Tensor, table: Matrix, *, scale: float = 1.0) -> Tensor:
         """Return the rows of the table that int32 ids [n] name, times `scale`, float32 [n, hidden]."""
@@ -72,10 +72,12 @@ class CpuOps:
 
     def _normalise(self, x: Tensor, norm: Norm, last_row: bool, fine: bool) -> Acts:
         """Return the norm of x; parallel blocks ask twice for the same, and get it once, with the finer's two terms."""
-        if self._last is not None and self._last[0] is x and self._last[1] is norm and fine <= self._last[2]:
-            return self._last[3]
+        if self._last is not None:
+            of, by, row, finer, acts = self._last
+            if of is x and by is norm and row == last_row and fine <= finer:
+                return acts
         acts = self._norm_of(x, norm, last_row, fine)
-        self._last = (x, norm, fine, acts)
+        self._last = (x, norm, last_row, fine, acts)
         return acts
 
     def _norm_of(self, x: Tensor, norm: Norm, last_row: bool, fine: bool) -> Acts:
