@@ -81,8 +81,9 @@ def huge(path: Path, side: int = 40000) -> None:
 def test_what_is_no_image_is_an_error_that_names_it(make: Any, message: str, tmp_path: Path) -> None:
     path = tmp_path / "image.png"
     make(path)
-    with pytest.raises(ModelError, match=rf"image\.png: {re.escape(message)}"):
+    with pytest.raises(ModelError, match=rf"image\.png: {re.escape(message)}") as caught:
         TINYGPT_V.pixels(TINY, path)
+    assert caught.value.hint == "give a PNG or JPEG file"
 
 
 def test_a_model_without_an_encoder_reads_no_image(tmp_path: Path) -> None:

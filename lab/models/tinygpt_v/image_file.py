@@ -17,6 +17,7 @@ from lab.models.tinygpt_v.config import VisionConfig
 # CLIP's, by which BLIP-2's and MiniGPT-4's processors normalise the colours red, green and blue.
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
+HINT = "give a PNG or JPEG file"
 
 
 def read_image(path: Path, config: VisionConfig) -> F32:
@@ -39,9 +40,9 @@ def _scaled(path: Path, size: int) -> Image.Image:
             with Image.open(path) as image:
                 return image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC)
     except UnidentifiedImageError as problem:
-        raise ModelError(f"{shown(path)}: not an image that can be read", hint="give a PNG or JPEG file") from problem
+        raise ModelError(f"{shown(path)}: not an image that can be read", hint=HINT) from problem
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as problem:
-        raise ModelError(f"{shown(path)}: says that it has more pixels than are safe to read") from problem
+        raise ModelError(f"{shown(path)}: says that it has more pixels than are safe to read", hint=HINT) from problem
     except (OSError, SyntaxError, ValueError) as problem:
         why = getattr(problem, "strerror", None) or str(problem)
-        raise ModelError(f"{shown(path)}: cannot be read as an image: {why}") from problem
+        raise ModelError(f"{shown(path)}: cannot be read as an image: {why}", hint=HINT) from problem
