@@ -163,6 +163,10 @@ class TensorSpec:
     each_token: bool = True
 
 
+COPIES = "checked against copies of that file in public repositories"
+"""What the source of a preset adds where its config.json was."""
+
+
 @dataclass(frozen=True)
 class Preset:
     """A network and where its numbers come from; `problem` says what is wrong with it, if anything."""

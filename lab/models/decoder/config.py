@@ -215,6 +215,31 @@ class DecoderConfig:
         return self.rope_short_factor
 
 
+@dataclass(frozen=True)
+class BiasedConfig(DecoderConfig):
+    """A decoder with LayerNorm, and with a bias for every product of its layers."""
+
+    @property
+    def norm_kind(self) -> NormKind:
+        """LayerNorm."""
+        return "layer"
+
+    @property
+    def qkv_bias(self) -> bool:
+        """Queries, keys and values have biases."""
+        return True
+
+    @property
+    def out_bias(self) -> bool:
+        """So has attention's output."""
+        return True
+
+    @property
+    def mlp_bias(self) -> bool:
+        """So have both products of the feed-forward block."""
+        return True
+
+
 def _check_sizes(config: DecoderConfig) -> None:
     for name, most in _MOST.items():
         value = getattr(config, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.models.family import Preset
+from lab.models.family import COPIES, Preset
 from lab.models.gemma.config import GemmaConfig
 
 _GEMMA_2B = GemmaConfig(
@@ -31,7 +31,7 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "gemma-2b",
             _GEMMA_2B,
-            "config.json of google/gemma-2b; checked against copies of that file in public repositories",
+            f"config.json of google/gemma-2b; {COPIES}",
         ),
     )
 }

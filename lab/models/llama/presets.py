@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.models.family import Preset
+from lab.models.family import COPIES, Preset
 from lab.models.llama.config import LlamaConfig, Qwen2Config, RopeScaling
-
-_COPIES = "checked against copies of that file in public repositories"
 
 _CHUXIN = LlamaConfig(
     hidden_size=2048,
@@ -115,9 +113,9 @@ LLAMA_PRESETS: dict[str, Preset] = {
             _CHUXIN,
             "config.json of chuxin-llm/Chuxin-1.6B-Base; sizes checked against arXiv 2405.04828",
         ),
-        Preset("llama3.2-1b", _LLAMA_32_1B, f"config.json of meta-llama/Llama-3.2-1B-Instruct; {_COPIES}"),
-        Preset("llama3.2-3b", _LLAMA_32_3B, f"config.json of meta-llama/Llama-3.2-3B-Instruct; {_COPIES}"),
-        Preset("smollm2-135m", _SMOLLM2_135M, f"config.json of HuggingFaceTB/SmolLM2-135M; {_COPIES}"),
+        Preset("llama3.2-1b", _LLAMA_32_1B, f"config.json of meta-llama/Llama-3.2-1B-Instruct; {COPIES}"),
+        Preset("llama3.2-3b", _LLAMA_32_3B, f"config.json of meta-llama/Llama-3.2-3B-Instruct; {COPIES}"),
+        Preset("smollm2-135m", _SMOLLM2_135M, f"config.json of HuggingFaceTB/SmolLM2-135M; {COPIES}"),
         Preset(
             "smollm2-360m",
             _SMOLLM2_360M,
@@ -132,7 +130,7 @@ LLAMA_PRESETS: dict[str, Preset] = {
 }
 
 QWEN2_PRESETS: dict[str, Preset] = {
-    name: Preset(name, config, f"config.json of Qwen/Qwen2.5-{size}-Instruct; {_COPIES} and pytorch/torchtune")
+    name: Preset(name, config, f"config.json of Qwen/Qwen2.5-{size}-Instruct; {COPIES} and pytorch/torchtune")
     for name, size, config in (
         ("qwen2.5-0.5b", "0.5B", _QWEN25_05B),
         ("qwen2.5-1.5b", "1.5B", _QWEN25_15B),

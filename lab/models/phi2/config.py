@@ -6,38 +6,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lab.models.activation import Activation
-from lab.models.decoder.config import DecoderConfig
-from lab.models.family import NormKind
+from lab.models.decoder.config import BiasedConfig
 
 
 @dataclass(frozen=True)
-class Phi2Config(DecoderConfig):
+class Phi2Config(BiasedConfig):
     """A decoder whose attention and feed-forward read the same LayerNorm of the stream and are added to it together.
 
     The first `partial_rotary_factor` of each head is rotated.
     """
 
     family: ClassVar[str] = "phi"
-
-    @property
-    def norm_kind(self) -> NormKind:
-        """What normalises the stream."""
-        return "layer"
-
-    @property
-    def qkv_bias(self) -> bool:
-        """Whether queries, keys and values have biases."""
-        return True
-
-    @property
-    def out_bias(self) -> bool:
-        """Whether the output of attention has one."""
-        return True
-
-    @property
-    def mlp_bias(self) -> bool:
-        """Whether the products of the feed-forward have them."""
-        return True
 
     @property
     def head_bias(self) -> bool:

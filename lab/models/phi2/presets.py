@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.models.family import Preset
+from lab.models.family import COPIES, Preset
 from lab.models.phi2.config import Phi2Config
 
 PHI_2 = Phi2Config(
@@ -23,12 +23,10 @@ PHI_2 = Phi2Config(
 
 _PHI_1_5 = replace(PHI_2, hidden_size=2048, intermediate_size=8192, num_hidden_layers=24, partial_rotary_factor=0.5)
 
-_COPIES = "checked against copies of that file in public repositories"
-
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
-        Preset("phi2", PHI_2, f"config.json of microsoft/phi-2; {_COPIES}"),
-        Preset("phi1.5", _PHI_1_5, f"config.json of microsoft/phi-1_5; {_COPIES}"),
+        Preset("phi2", PHI_2, f"config.json of microsoft/phi-2; {COPIES}"),
+        Preset("phi1.5", _PHI_1_5, f"config.json of microsoft/phi-1_5; {COPIES}"),
     )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.models.family import Preset
+from lab.models.family import COPIES, Preset
 from lab.models.phi3.config import Phi3Config
 
 # LongRoPE factors as published: divisors of the rotary frequencies, head_dim / 2 values each.
@@ -157,30 +157,28 @@ _PHI4_MINI = replace(
 )
 
 _PHUDGE = "deshwalmahesh/PHUDGE; adapters on microsoft/Phi-3-mini-4k-instruct, merged with --lora"
-_COPIES = "checked against copies of that file in public repositories"
-
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         Preset(
             "phi3-mini",
             _MINI_4K,
-            f"config.json of microsoft/Phi-3-mini-4k-instruct; {_COPIES}",
+            f"config.json of microsoft/Phi-3-mini-4k-instruct; {COPIES}",
         ),
         Preset(
             "phi3-mini-128k",
             _MINI_128K,
-            f"config.json of microsoft/Phi-3-mini-128k-instruct, update of June 2024; {_COPIES}",
+            f"config.json of microsoft/Phi-3-mini-128k-instruct, update of June 2024; {COPIES}",
         ),
         Preset(
             "phi3.5-mini",
             _MINI_35,
-            f"config.json of microsoft/Phi-3.5-mini-instruct; {_COPIES}",
+            f"config.json of microsoft/Phi-3.5-mini-instruct; {COPIES}",
         ),
         Preset(
             "phi4-mini",
             _PHI4_MINI,
-            f"config.json of microsoft/Phi-4-mini-instruct; {_COPIES}",
+            f"config.json of microsoft/Phi-4-mini-instruct; {COPIES}",
         ),
         Preset(
             "phi3-medium",

@@ -7,15 +7,14 @@ from typing import ClassVar
 
 from lab.core.errors import ModelError
 from lab.models.activation import Activation
-from lab.models.decoder.config import DecoderConfig
-from lab.models.family import NormKind
+from lab.models.decoder.config import BiasedConfig
 from lab.models.sparse import SparsePattern
 
 PAGE = 16  # tokens; what kernels skip whole pages of
 
 
 @dataclass(frozen=True)
-class Phi3SmallConfig(DecoderConfig):
+class Phi3SmallConfig(BiasedConfig):
     """A decoder that attends densely in every `dense_every`th layer (None: in none), and block-sparsely in the others.
 
     Blocks are of `block_size` tokens; see `SparsePattern`. With `one_pattern` all heads keep the same blocks far away,
@@ -39,26 +38,6 @@ class Phi3SmallConfig(DecoderConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_blocks(self)
-
-    @property
-    def norm_kind(self) -> NormKind:
-        """LayerNorm."""
-        return "layer"
-
-    @property
-    def qkv_bias(self) -> bool:
-        """Queries, keys and values have biases."""
-        return True
-
-    @property
-    def out_bias(self) -> bool:
-        """So has attention's output."""
-        return True
-
-    @property
-    def mlp_bias(self) -> bool:
-        """So have both products of the feed-forward block."""
-        return True
 
     @property
     def activation(self) -> Activation:

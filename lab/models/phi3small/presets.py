@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.models.family import Preset
+from lab.models.family import COPIES, Preset
 from lab.models.phi3small.config import Phi3SmallConfig
 
 _8K = Phi3SmallConfig(
@@ -31,15 +31,13 @@ _128K = replace(
     rope_long_factor=(16.0,) * 64,
 )
 
-_COPIES = "checked against copies of that file in public repositories"
-
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         Preset(
             "phi3-small",
             _8K,
-            f"config.json of microsoft/Phi-3-small-8k-instruct; {_COPIES}",
+            f"config.json of microsoft/Phi-3-small-8k-instruct; {COPIES}",
         ),
         Preset(
             "phi3-small-128k",
