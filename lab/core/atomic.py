@@ -5,22 +5,25 @@ Work goes to a temporary name beside the final one, is flushed to the disk, and 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lab.core.disk import FULL, REFUSED, require_space, write_failure
+from lab.core.home import shown
 from lab.core.temporary import sweep_stale, temporary
 from lab.core.terminal import escaped_json
 
 FLUSHED_AT_ONCE = 32
 __all__ = [
     "has_manifest",
+    "held_folder",
     "json_bytes",
     "publish_dir",
     "publish_file",
@@ -121,6 +124,35 @@ def staging_dir(parent: Path, name: str, *, needed_bytes: int | None = None) -> 
         if not _about(problem, parent):
             raise
         raise write_failure(parent / name, problem, needed_bytes) from problem
+
+
+@contextmanager
+def held_folder(folder: Path, what: str = "files", note: Callable[[str], None] = lambda text: None) -> Iterator[None]:
+    """Hold a folder, which is made where it is not there, against others who write `what` there; who is second waits.
+
+    The lock is on the folder itself, so that no file of ours is left in it. `note` is told of a wait, and of a file
+    system without locks on folders, where nobody can wait for anybody.
+    """
+    with _told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    try:
+        _take_turn(handle, folder, what, note)
+        yield
+    finally:
+        with suppress(OSError):
+            os.close(handle)
+
+
+def _take_turn(handle: int, folder: Path, what: str, note: Callable[[str], None]) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        note(f"{shown(folder)}: another lab writes {what} there; waiting until it is done")
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:
+        note(f"{shown(folder)} cannot be locked: do not write to it twice at the same time")
 
 
 def has_manifest(folder: Path) -> bool:

@@ -2,22 +2,19 @@
 
 `lab-site.json` in the folder lists the pages that lab wrote, with the digests of what they held. It names a page before
 the page is written and forgets it after it is gone, so an interrupted call is finished by the next one. Two calls for
-one folder take turns: the folder itself is locked, so that no file of ours is left in it.
+one folder take turns.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.core.atomic import sweep_stale, write_json, write_many
+from lab.core.atomic import held_folder, sweep_stale, write_json, write_many
 from lab.core.disk import write_failure
 from lab.core.errors import LabError, StoreError
 from lab.core.home import shown
@@ -49,30 +46,8 @@ def publish(folder: Path, pages: Mapping[str, str], note: Callable[[str], None] 
     Raises:
         StoreError: a page's name is taken by a file that is not lab's, or that was changed since; nothing was written.
     """
-    with _locked(folder, note):
+    with held_folder(folder, "pages", note):
         return _publish(folder, {name: text.encode("utf-8") for name, text in pages.items()})
-
-
-@contextmanager
-def _locked(folder: Path, note: Callable[[str], None]) -> Iterator[None]:
-    """Hold the folder, which is made where it is not there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError as problem:
-        raise write_failure(folder, problem) from problem
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            note(f"{shown(folder)}: another lab writes pages there; waiting until it is done")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        except OSError:  # a file system without locks on folders
-            note(f"{shown(folder)} cannot be locked: do not write to it twice at the same time")
-        yield
-    finally:
-        with suppress(OSError):
-            os.close(handle)
 
 
 def _publish(folder: Path, contents: Mapping[str, bytes]) -> Published:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from lab.core.atomic import sweep_stale, write_bytes, write_many
-from lab.core.disk import write_failure
+from lab.core.atomic import held_folder, sweep_stale, write_bytes, write_many
 from lab.core.errors import StoreError
 from lab.core.home import missing_home, shown
 from lab.formats.run_record import RunRecord
@@ -129,23 +126,8 @@ class FileStore:
         """Hold the folders of the targets, in the order of their names."""
         with ExitStack() as held:
             for target in sorted(targets):
-                held.enter_context(_held(self.root / target))
+                held.enter_context(held_folder(self.root / target))
             yield
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError as problem:
-        raise write_failure(folder, problem) from problem
-    try:
-        with suppress(OSError):  # a file system without locks: nobody can wait for anybody
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _entry(run: RunFile) -> Entry:
