@@ -17,8 +17,33 @@ PrimFunc = Any
 LANES = 16
 
 
-def _sum(vector: Expr, lanes: int) -> Expr:
-    return reduce_fadd(vector) if lanes > 1 else vector
+@functools.cache
+def _moments(features: int, eps: float, *, centred: bool) -> Any:
+    """Return what puts the mean of `source[place]` (0 unless `centred`) and 1 / sqrt(variance + eps) into stats."""
+    width = fitting_vector(features, LANES)
+    vectors = divided(features, width)
+
+    def part(source: Any, place: tuple[Expr, ...], j: Expr) -> Expr:
+        return source[(*place, lanes_of(j * width, width))]
+
+    def summed(vector: Expr) -> Expr:
+        return reduce_fadd(vector) if width > 1 else vector
+
+    @T.inline
+    def moments(source, place, stats):
+        stats[0] = T.float32(0)
+        if centred:
+            for j in T.serial(vectors):
+                stats[0] = stats[0] + summed(part(source, place, j))
+            stats[0] = stats[0] * T.float32(1.0 / features)
+        stats[1] = T.float32(0)
+        for j in T.serial(vectors):
+            stats[1] = stats[1] + summed(
+                (part(source, place, j) - splat(stats[0], width)) * (part(source, place, j) - splat(stats[0], width))
+            )
+        stats[1] = T.float32(1) / T.sqrt(stats[1] * T.float32(1.0 / features) + T.float32(eps))
+
+    return moments
 
 
 @functools.cache
@@ -29,23 +54,7 @@ def normalised_rows(kind: str, features: int, eps: float, *, residual: bool) -> 
     """
     width = fitting_vector(features, LANES)
     vectors, layer = divided(features, width), kind == "layer"
-
-    @T.inline
-    def moments(source, row, stats):
-        """Put the mean (0 of an RMSNorm) and 1 / sqrt(variance + eps) into stats; the variance is of differences."""
-        stats[0] = T.float32(0)
-        if layer:
-            for j in T.serial(vectors):
-                stats[0] = stats[0] + _sum(source[row, lanes_of(j * width, width)], width)
-            stats[0] = stats[0] * T.float32(1.0 / features)
-        stats[1] = T.float32(0)
-        for j in T.serial(vectors):
-            stats[1] = stats[1] + _sum(
-                (source[row, lanes_of(j * width, width)] - splat(stats[0], width))
-                * (source[row, lanes_of(j * width, width)] - splat(stats[0], width)),
-                width,
-            )
-        stats[1] = T.float32(1) / T.sqrt(stats[1] * T.float32(1.0 / features) + T.float32(eps))
+    moments = _moments(features, eps, centred=layer)
 
     def scaled(source: Any, weight: Any, stats: Any, row: Expr, j: Expr) -> Expr:
         at = lanes_of(j * width, width)
@@ -59,7 +68,7 @@ def normalised_rows(kind: str, features: int, eps: float, *, residual: bool) -> 
         out = T.match_buffer(out_handle, (n, features), "float32")
         for row in T.parallel(n):
             stats = T.alloc_buffer((2,), "float32")
-            moments(source, row, stats)
+            moments(source, (row,), stats)
             for j in T.serial(vectors):
                 out[row, lanes_of(j * width, width)] = scaled(source, weight, stats, row, j)
 
@@ -74,7 +83,7 @@ def normalised_rows(kind: str, features: int, eps: float, *, residual: bool) -> 
         out = T.match_buffer(out_handle, (n, features), "float32")
         for row in T.parallel(n):
             stats = T.alloc_buffer((2,), "float32")
-            moments(source, row, stats)
+            moments(source, (row,), stats)
             for j in T.serial(vectors):
                 out[row, lanes_of(j * width, width)] = (
                     scaled(source, weight, stats, row, j) + more[row, lanes_of(j * width, width)]
@@ -93,7 +102,7 @@ def normalised_rows(kind: str, features: int, eps: float, *, residual: bool) -> 
         out = T.match_buffer(out_handle, (n, features), "float32")
         for row in T.parallel(n):
             stats = T.alloc_buffer((2,), "float32")
-            moments(source, row, stats)
+            moments(source, (row,), stats)
             for j in T.serial(vectors):
                 out[row, lanes_of(j * width, width)] = (
                     scaled(source, weight, stats, row, j) + bias[lanes_of(j * width, width)]
@@ -114,22 +123,12 @@ def normalised_heads(heads: int, kv_heads: int, head_dim: int, eps: float, facto
     """
     width, fused = fitting_vector(head_dim, LANES), heads + 2 * kv_heads
     vectors = divided(head_dim, width)
+    moments = _moments(head_dim, eps, centred=True)
 
     @T.inline
     def one(source, weight, bias, out, row, head, times):
         stats = T.alloc_buffer((2,), "float32")
-        stats[0] = T.float32(0)
-        stats[1] = T.float32(0)
-        for j in T.serial(vectors):
-            stats[0] = stats[0] + _sum(source[row, head, lanes_of(j * width, width)], width)
-        stats[0] = stats[0] * T.float32(1.0 / head_dim)
-        for j in T.serial(vectors):
-            stats[1] = stats[1] + _sum(
-                (source[row, head, lanes_of(j * width, width)] - splat(stats[0], width))
-                * (source[row, head, lanes_of(j * width, width)] - splat(stats[0], width)),
-                width,
-            )
-        stats[1] = T.float32(1) / T.sqrt(stats[1] * T.float32(1.0 / head_dim) + T.float32(eps))
+        moments(source, (row, head), stats)
         for j in T.serial(vectors):
             out[row, head, lanes_of(j * width, width)] = cast(
                 dtype,
