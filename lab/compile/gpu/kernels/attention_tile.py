@@ -89,13 +89,22 @@ class Kept:
         near = self.bounds[Bound.END] - self.bounds[Bound.BEGIN]
         return self.bounds[Bound.FAR] + (near + (keys - 1)) // keys
 
-    def first(self, i: Expr, keys: int) -> Expr:
+    @property
+    def end(self) -> Expr:
+        """What comes after the last key that this tile may hold."""
+        return self.bounds[Bound.LAST]
+
+    def first(self, _i: Expr, _keys: int) -> Expr:
+        """Return the first key of this tile."""
+        return self.bounds[Bound.FIRST]
+
+    def first_of(self, i: Expr, keys: int) -> Expr:
         """Return the first key of a tile."""
         far, kept = self.bounds[Bound.FAR], i * divided(keys, PAGE) + self.bounds[Bound.SKIP]
         page = far_page(self.pattern, self.head, kept) - self.bounds[Bound.BASE]
         return T.Select(i < far, page * PAGE, self.bounds[Bound.BEGIN] + (i - far) * keys)
 
-    def last(self, i: Expr) -> Expr:
+    def last_of(self, i: Expr) -> Expr:
         """Return the key that comes after the last one that a tile may hold."""
         return T.Select(i < self.bounds[Bound.FAR], self.bounds[Bound.BEGIN], self.bounds[Bound.END])
 
@@ -339,62 +348,35 @@ def tile_steps(tile: Tile, dtype: str, source: Source, sparse: bool = False) -> 
             sums[r] = f32(0.0, width)
         for i in T.serial(span.tiles(keys)):
             if sparse:
-                span.bounds[Bound.FIRST] = span.first(i, keys)
-                span.bounds[Bound.LAST] = span.last(i)
-                step(
-                    thread,
-                    k,
-                    v,
-                    place,
-                    stage,
-                    queries,
-                    weights,
-                    partial,
-                    scales,
-                    scores,
-                    top,
-                    old,
-                    total,
-                    flat,
-                    sums,
-                    row,
-                    group,
-                    out_row,
-                    d,
-                    span.bounds[Bound.FIRST],
-                    span.bounds[Bound.LAST],
-                    span,
-                    position,
-                    factor,
-                )
-            else:
-                first: T.let[T.int32] = span.first(i, keys)
-                step(
-                    thread,
-                    k,
-                    v,
-                    place,
-                    stage,
-                    queries,
-                    weights,
-                    partial,
-                    scales,
-                    scores,
-                    top,
-                    old,
-                    total,
-                    flat,
-                    sums,
-                    row,
-                    group,
-                    out_row,
-                    d,
-                    first,
-                    span.end,
-                    span,
-                    position,
-                    factor,
-                )
+                span.bounds[Bound.FIRST] = span.first_of(i, keys)
+                span.bounds[Bound.LAST] = span.last_of(i)
+            first: T.let[T.int32] = span.first(i, keys)
+            step(
+                thread,
+                k,
+                v,
+                place,
+                stage,
+                queries,
+                weights,
+                partial,
+                scales,
+                scores,
+                top,
+                old,
+                total,
+                flat,
+                sums,
+                row,
+                group,
+                out_row,
+                d,
+                first,
+                span.end,
+                span,
+                position,
+                factor,
+            )
         T.tvm_storage_sync("shared")
         if thread < scorers:
             partial[lanes_of(group * rows + row, lanes)] = total[0]
