@@ -13,13 +13,22 @@ from lab.models.decoder.config import DecoderConfig
 from lab.models.decoder.tensors import EMBEDDING, FINAL_NORM, HEAD
 from lab.models.gguf_names import GgufTensor, Piece
 
-_TOP = {EMBEDDING: "token_embd.weight", FINAL_NORM: "output_norm.weight", HEAD: "output.weight"}
+TOP = {EMBEDDING: "token_embd.weight", FINAL_NORM: "output_norm.weight", HEAD: "output.weight"}
 _IN_LAYER = {
     "input_layernorm": "attn_norm",
     "self_attn.o_proj": "attn_output",
     "post_attention_layernorm": "ffn_norm",
     "mlp.down_proj": "ffn_down",
 }
+
+
+def add_sizes(writer: gguf.GGUFWriter, config: DecoderConfig) -> None:
+    """Add the sizes of which llama.cpp has the same keys for every decoder."""
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
 
 
 class DecoderGgufNames:
@@ -35,8 +44,8 @@ class DecoderGgufNames:
 
     def pieces(self, config: DecoderConfig, hf_name: str) -> Iterator[Piece]:
         """Yield what is stored of a tensor: name, and which of its rows; None for all as they are."""
-        if hf_name in _TOP:
-            yield _TOP[hf_name], None
+        if hf_name in TOP:
+            yield TOP[hf_name], None
             return
         _, _, layer, rest = hf_name.split(".", 3)
         inside, _, kind = rest.rpartition(".")
@@ -71,11 +80,7 @@ class DecoderGgufNames:
     def describe(self, writer: gguf.GGUFWriter, config: DecoderConfig) -> None:
         """Add the metadata that llama.cpp's own converter writes for such a network."""
         writer.add_context_length(config.max_position_embeddings)
-        writer.add_embedding_length(config.hidden_size)
-        writer.add_feed_forward_length(config.intermediate_size)
-        writer.add_block_count(config.num_hidden_layers)
-        writer.add_head_count(config.num_attention_heads)
-        writer.add_head_count_kv(config.num_key_value_heads)
+        add_sizes(writer, config)
         writer.add_key_length(config.head_dim)
         writer.add_value_length(config.head_dim)
         writer.add_layer_norm_rms_eps(config.rms_norm_eps)

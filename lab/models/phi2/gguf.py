@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import gguf
 
+from lab.models.decoder.gguf import add_sizes
 from lab.models.gguf_names import GgufTensor, Piece
 from lab.models.phi2.config import Phi2Config
 
@@ -42,11 +43,7 @@ class Phi2GgufNames:
     def describe(self, writer: gguf.GGUFWriter, config: Phi2Config) -> None:
         """Add the metadata that llama.cpp's own converter writes for a Phi-2."""
         writer.add_context_length(config.max_position_embeddings)
-        writer.add_embedding_length(config.hidden_size)
-        writer.add_feed_forward_length(config.intermediate_size)
-        writer.add_block_count(config.num_hidden_layers)
-        writer.add_head_count(config.num_attention_heads)
-        writer.add_head_count_kv(config.num_key_value_heads)
+        add_sizes(writer, config)
         writer.add_layer_norm_eps(config.rms_norm_eps)
         writer.add_rope_dimension_count(config.rotary_dim)
         writer.add_rope_freq_base(config.rope_theta)

@@ -8,11 +8,10 @@ import gguf
 import numpy as np
 from gguf import GGMLQuantizationType as Type
 
-from lab.models.decoder.tensors import EMBEDDING, FINAL_NORM, HEAD
+from lab.models.decoder.gguf import TOP, add_sizes
 from lab.models.gguf_names import GgufTensor, Piece
 from lab.models.phi3.config import Phi3Config
 
-_TOP = {EMBEDDING: "token_embd.weight", FINAL_NORM: "output_norm.weight", HEAD: "output.weight"}
 _IN_LAYER = {
     "input_layernorm": "attn_norm",
     "self_attn.qkv_proj": "attn_qkv",
@@ -30,8 +29,8 @@ class Phi3GgufNames:
 
     def pieces(self, config: Phi3Config, hf_name: str) -> Iterator[Piece]:
         """Yield what llama.cpp calls a tensor of Hugging Face's Phi-3: it is stored as it is."""
-        if hf_name in _TOP:
-            yield _TOP[hf_name], None
+        if hf_name in TOP:
+            yield TOP[hf_name], None
             return
         _, _, layer, rest = hf_name.split(".", 3)
         yield f"blk.{layer}.{_IN_LAYER[rest.removesuffix('.weight')]}.weight", None
@@ -47,11 +46,7 @@ class Phi3GgufNames:
         """Add the metadata that llama.cpp's own converter writes for a Phi-3."""
         writer.add_context_length(config.max_position_embeddings)
         writer.add_rope_scaling_orig_ctx_len(config.original_max_position_embeddings)
-        writer.add_embedding_length(config.hidden_size)
-        writer.add_feed_forward_length(config.intermediate_size)
-        writer.add_block_count(config.num_hidden_layers)
-        writer.add_head_count(config.num_attention_heads)
-        writer.add_head_count_kv(config.num_key_value_heads)
+        add_sizes(writer, config)
         writer.add_layer_norm_rms_eps(config.rms_norm_eps)
         writer.add_rope_dimension_count(config.rotary_dim)
         writer.add_rope_freq_base(config.rope_theta)
