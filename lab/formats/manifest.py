@@ -71,6 +71,7 @@ class ModelFacts(KeepsUnknown):
     sparse: SparseFacts | None = field(default=None, metadata=LEFT_OUT)
     labels: Positive | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
     image: ImageFacts | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
+    attention_size: Positive | None = field(default=None, kw_only=True, metadata=LEFT_OUT)
 
     @property
     def image_positions(self) -> int:
@@ -84,6 +85,7 @@ class ModelBlock(ModelFacts):
 
     `layer_weights` take part in a product for every token, `head_weights` once a forward pass; null in
     manifests of before they were counted. With `labels` it scores texts and makes no tokens.
+    `attention_size` is all elements of a layer's query heads, where those are not `hidden_size`.
     """
 
     layers: Positive

@@ -236,6 +236,15 @@ def test_the_fastest_pass_of_the_session_counts_too() -> None:
     assert not quick.impossible
 
 
+def test_heads_that_are_wider_than_the_network_count_with_their_own_size() -> None:
+    plain = run_of(prompt=40, depth=8, generate=11)
+    wide = replace(plain, model=replace(plain.model, attention_size=2 * (plain.model.hidden_size or 0)))
+    for work in (prefill_work, decode_work):
+        narrow, twice = work(plain, plain.cells[0]), work(wide, wide.cells[0])
+        assert twice.attention_ops == 2 * (narrow.attention_ops or 0)
+        assert (twice.matrix_ops, twice.bytes) == (narrow.matrix_ops, narrow.bytes)
+
+
 SPARSE = {"layers": 12, "heads": 8, "block": 16, "local": 2, "stride": 4, "head_step": 1}
 
 

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from lab.core.errors import ModelError
 from lab.models import catalog
+from lab.models.convert.manifest import model_block
+from lab.models.quant import SCHEMES
 from tests.models import small
 
 
@@ -56,3 +60,9 @@ def test_rows_of_the_real_model():
 def test_custom_networks():
     spec = small.spec("f32", small.GROUPED, layers=1)
     assert (spec.id, spec.label, spec.preset_name) == ("tiny-f32", "tiny-f32@1l", "custom")
+
+
+def test_heads_of_another_size_than_the_network_are_on_record():
+    wide = replace(catalog.resolve("llama3.2-1b-q4").config, head_size=128)
+    assert model_block(catalog.custom(wide, SCHEMES["q4"], "wide-q4")).attention_size == 32 * 128
+    assert model_block(catalog.resolve("llama3.2-1b-q4")).attention_size is None

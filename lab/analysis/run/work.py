@@ -125,6 +125,5 @@ def _matrix_ops(model: ModelFacts, tokens: int, passes: int) -> float | None:
 
 def _attention_ops(model: ModelFacts, seen: float) -> float | None:
     """Scores and the weighted sum: a multiply and an add each for every element of every head, in each layer."""
-    if model.hidden_size is None or model.layers is None:
-        return None
-    return 4.0 * model.hidden_size * model.layers * seen
+    size = model.attention_size or model.hidden_size
+    return None if size is None or model.layers is None else 4.0 * size * model.layers * seen

@@ -69,6 +69,7 @@ def weights_block(source: WeightSource, key: str, layout: str) -> WeightsBlock:
 def model_block(spec: ModelSpec, layout: str = LAYOUT) -> ModelBlock:
     """Return what manifests and records say about the model; `parameters` counts the layers that are kept."""
     config = spec.config
+    queries = config.num_attention_heads * config.head_dim
     return ModelBlock(
         id=spec.id,
         label=spec.label,
@@ -89,6 +90,7 @@ def model_block(spec: ModelSpec, layout: str = LAYOUT) -> ModelBlock:
         sparse=_sparse_facts(config),
         labels=config.labels,
         image=family_of(config).image(config),
+        attention_size=None if queries == config.hidden_size else queries,
     )
 
 
